@@ -1,0 +1,164 @@
+"""The exceptions that come out of this package.
+
+They carry the names of the official SDK, so that an ``except`` clause needs a new import and
+nothing else. None of them holds a live object, and each survives pickling.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConflictError",
+    "InternalServerError",
+    "NotFoundError",
+    "PaginationError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ScenarioError",
+    "UnprocessableEntityError",
+    "UsageError",
+    "error_for_status",
+]
+
+
+class ScenarioError(Exception):
+    """The root of all that this package raises, but for ``ValueError`` on bad arguments."""
+
+
+class UsageError(ScenarioError, RuntimeError):
+    """The client was used where it cannot work.
+
+    After it was closed, from another event loop than its first one, or for the page after the last.
+    """
+
+
+class APIError(ScenarioError):
+    """A request that did not end well.
+
+    Attributes:
+        message: What happened, in a sentence, without credentials and signed URLs.
+        status_code: The HTTP status, where an answer came.
+        reason: The service's own words from the body of the answer, where it gave any.
+        retry_after: Seconds that the service asks to wait, where it said so.
+        request_id: The service's name for the request, where it gave one: quote it to the support.
+        body: The decoded JSON body of the answer, or its text where it is not JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        reason: str | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        body: object = None,
+    ) -> None:
+        # Only the message is an argument of the exception: pickle calls the class with `args` and
+        # then restores the attributes from `__dict__`.
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+        self.reason = reason
+        self.retry_after = retry_after
+        self.request_id = request_id
+        self.body = body
+
+
+class APIConnectionError(APIError):
+    """No whole answer came: no connection, or one that broke before its end."""
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """One of the limits of :class:`~scenario_async.Timeout` ran out."""
+
+
+class APIResponseValidationError(APIError):
+    """The service answered, and the answer is not what its documentation says.
+
+    Attributes:
+        model_id: The record at fault, where its id could be read.
+        field: The path of the value at fault inside the record, such as ``$.createdAt``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model_id: str | None = None,
+        field: str | None = None,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        body: object = None,
+    ) -> None:
+        super().__init__(message, status_code=status_code, request_id=request_id, body=body)
+        self.model_id = model_id
+        self.field = field
+
+
+class PaginationError(APIError):
+    """The chain of pages is broken: following it would repeat for ever, or lose models."""
+
+
+class APIStatusError(APIError):
+    """The service answered with a status that is not a success."""
+
+    status_code: int
+
+
+class BadRequestError(APIStatusError):
+    """Status 400."""
+
+
+class AuthenticationError(APIStatusError):
+    """Status 401: the credentials are wrong."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """Status 403: these credentials may not read this."""
+
+
+class NotFoundError(APIStatusError):
+    """Status 404."""
+
+
+class ConflictError(APIStatusError):
+    """Status 409."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """Status 422."""
+
+
+class RateLimitError(APIStatusError):
+    """Status 429: too many requests. ``retry_after`` is the service's hint, where it gave one."""
+
+
+class InternalServerError(APIStatusError):
+    """Status 500 and above."""
+
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    HTTPStatus.BAD_REQUEST: BadRequestError,
+    HTTPStatus.UNAUTHORIZED: AuthenticationError,
+    HTTPStatus.FORBIDDEN: PermissionDeniedError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: UnprocessableEntityError,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimitError,
+}
+
+
+def error_for_status(status: int) -> type[APIStatusError]:
+    """The exception class for an HTTP status that is not a success."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return InternalServerError
+    return _BY_STATUS.get(status, APIStatusError)

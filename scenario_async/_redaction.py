@@ -1,0 +1,25 @@
+"""Taking secrets out of text before it reaches an error, a log or a screen."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["redact"]
+
+# Shorter strings are no real credentials, and replacing them would cut ordinary words to pieces.
+_SHORTEST_SECRET = 8
+# Userinfo, and everything from the question mark on: a signed URL carries its signature there.
+_USERINFO = re.compile(r"(?i)(https?://)[^\s/?#@\"<>]+@")
+_QUERY = re.compile(r"(?i)(https?://[^\s?#\"<>]*)[?#][^\s\"<>]*")
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without the secrets given and without userinfo and query in any URL."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return _QUERY.sub(r"\1?***", _USERINFO.sub(r"\1***@", text))
