@@ -1,0 +1,127 @@
+"""How a client asks: limits, retries, headers. Values only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._credentials import Credentials
+    from ._events import EventHooks
+
+__all__ = ["DEFAULT_BASE_URL", "NOT_GIVEN", "ClientOptions", "NotGiven", "Timeout"]
+
+DEFAULT_BASE_URL = "https://api.cloud.scenario.com/v1"
+
+
+class NotGiven:
+    """The type of :data:`NOT_GIVEN`, which tells "leave as it is" from ``None``."""
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NOT_GIVEN = NotGiven()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeout:
+    """Three limits in seconds; ``None`` is no limit.
+
+    Waiting for a free slot of this client (``max_concurrency``) counts in none of them.
+
+    Attributes:
+        connect: For one attempt to connect, name look-up and TLS included.
+        read: For one silence of the service: before the answer, or between two of its pieces.
+        total: For one call as a whole: all attempts and the pauses between them.
+    """
+
+    connect: float | None = 10.0
+    read: float | None = 60.0
+    total: float | None = 300.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "read", "total"):
+            seconds = getattr(self, name)
+            if seconds is None:
+                continue
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+                raise TypeError(f"timeout: {name} must be a number of seconds or None")
+            if not seconds > 0 or math.isinf(seconds):
+                raise ValueError(
+                    f"timeout: {name} must be more than 0 seconds, or None for no limit"
+                )
+
+    @classmethod
+    def of(cls, value: Timeout | float | None) -> Timeout:
+        """A timeout from what a user gives.
+
+        A number limits connecting and reading of each attempt, as it does in the official SDK; the
+        limit for the whole call stays, unless the number is larger. ``None`` is no limit at all.
+        """
+        if isinstance(value, Timeout):
+            return value
+        if value is None:
+            return cls(connect=None, read=None, total=None)
+        default = cls()
+        assert default.total is not None  # noqa: S101 - for the type checker: see the field above
+        parts = cls(connect=value, read=value)
+        return cls(connect=parts.connect, read=parts.read, total=max(default.total, value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """Everything that :meth:`AsyncScenario.with_options` can change."""
+
+    credentials: Credentials
+    base_url: str
+    project_id: str | None
+    timeout: Timeout
+    max_retries: int
+    max_concurrency: int
+    default_headers: Mapping[str, str]
+    default_query: Mapping[str, object]
+    event_hooks: EventHooks
+
+    def __post_init__(self) -> None:
+        _check_count("max_retries", self.max_retries, least=0)
+        _check_count("max_concurrency", self.max_concurrency, least=1)
+        if any(name.lower() == "authorization" for name in self.default_headers):
+            raise ValueError(
+                "default_headers cannot carry Authorization: give api_key and api_secret, "
+                "bearer_auth or public=True"
+            )
+
+
+def _check_count(name: str, value: object, *, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if value < least:
+        raise ValueError(f"{name} must be {least} or more, not {value}")
+
+
+def check_base_url(base_url: str) -> str:
+    """The base URL without a slash at its end.
+
+    Raises:
+        ValueError: It is not an absolute HTTP URL, or has parts that a base cannot have.
+    """
+    try:
+        parts = urlsplit(base_url.strip())
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"base_url is no URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"base_url must be an absolute URL such as {DEFAULT_BASE_URL}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("base_url must not hold credentials: use api_key and api_secret")
+    if parts.query or parts.fragment:
+        raise ValueError("base_url must not have a query or a fragment: use default_query")
+    return parts.geturl().rstrip("/")

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenario_async import NOT_GIVEN, EventHooks, NotGiven, Timeout
+from scenario_async._credentials import Credentials
+from scenario_async._options import DEFAULT_BASE_URL, ClientOptions, check_base_url
+
+LIMITS = ("connect", "read", "total")
+seconds = st.floats(min_value=0, exclude_min=True, allow_infinity=False, allow_nan=False)
+
+
+def options(**changes: Any) -> ClientOptions:
+    values: dict[str, Any] = {
+        "credentials": Credentials("public", "public-auth-token"),
+        "base_url": DEFAULT_BASE_URL,
+        "project_id": None,
+        "timeout": Timeout(),
+        "max_retries": 2,
+        "max_concurrency": 8,
+        "default_headers": {},
+        "default_query": {},
+        "event_hooks": EventHooks(),
+    }
+    return ClientOptions(**{**values, **changes})
+
+
+def test_there_are_limits_by_default() -> None:
+    assert None not in (Timeout().connect, Timeout().read, Timeout().total)
+
+
+@given(st.none() | seconds | st.integers(1, 10**6))
+def test_any_number_of_seconds_or_none_is_a_limit(limit: float | None) -> None:
+    for name in LIMITS:
+        assert getattr(Timeout(**{name: limit}), name) == limit
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("limit", [0, 0.0, -1, -0.5, math.inf, -math.inf, math.nan])
+def test_a_limit_that_is_none_is_refused_by_name(name: str, limit: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be more than 0 seconds"):
+        Timeout(**{name: limit})
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("limit", [True, False, "5", [5]])
+def test_a_limit_of_another_type_is_refused_by_name(name: str, limit: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be a number of seconds"):
+        Timeout(**{name: limit})
+
+
+@given(seconds)
+def test_a_number_limits_each_attempt_and_leaves_the_whole_call_its_time(limit: float) -> None:
+    timeout = Timeout.of(limit)
+    assert timeout.connect == timeout.read == limit
+    assert timeout.total == max(300.0, limit)
+
+
+def test_no_timeout_is_no_limit_at_all() -> None:
+    assert Timeout.of(None) == Timeout(connect=None, read=None, total=None)
+
+
+def test_a_timeout_is_taken_as_it_is() -> None:
+    timeout = Timeout(read=5)
+    assert Timeout.of(timeout) is timeout
+    assert timeout.connect == Timeout().connect
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
+def test_a_number_that_is_no_limit_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="more than 0 seconds"):
+        Timeout.of(value)
+
+
+@pytest.mark.parametrize("value", [True, "5", (1, 2)])
+def test_a_timeout_of_another_type_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match="number of seconds"):
+        Timeout.of(value)
+
+
+def test_a_timeout_is_a_value() -> None:
+    timeout = Timeout(total=9)
+    assert timeout == Timeout(total=9)
+    with pytest.raises(AttributeError):
+        setattr(timeout, "total", 5)  # noqa: B010 - no type checker asked
+
+
+def test_not_given_is_told_from_none_and_false() -> None:
+    assert isinstance(NOT_GIVEN, NotGiven)
+    assert not NOT_GIVEN
+    assert repr(NOT_GIVEN) == "NOT_GIVEN"
+
+
+@pytest.mark.parametrize(("name", "least"), [("max_retries", 0), ("max_concurrency", 1)])
+def test_a_count_has_a_least_value(name: str, least: int) -> None:
+    assert getattr(options(**{name: least}), name) == least
+    with pytest.raises(ValueError, match=f"{name} must be {least} or more, not {least - 1}"):
+        options(**{name: least - 1})
+
+
+@pytest.mark.parametrize("name", ["max_retries", "max_concurrency"])
+@pytest.mark.parametrize("value", [True, 2.0, "2", None])
+def test_a_count_that_is_no_int_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be an int"):
+        options(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+def test_default_headers_carry_no_credentials(name: str) -> None:
+    with pytest.raises(ValueError, match="default_headers cannot carry Authorization"):
+        options(default_headers={"Accept": "*/*", name: "Basic x"})
+
+
+def test_other_default_headers_are_taken() -> None:
+    assert options(default_headers={"X-Team": "a"}).default_headers == {"X-Team": "a"}
+
+
+def test_options_do_not_show_the_credentials() -> None:
+    shown = repr(options(credentials=Credentials("bearer", "Bearer the.jwt", ("the.jwt",))))
+    assert "the.jwt" not in shown
+
+
+@pytest.mark.parametrize(
+    ("given_url", "base_url"),
+    [
+        (DEFAULT_BASE_URL, DEFAULT_BASE_URL),
+        ("https://host/v1/", "https://host/v1"),
+        ("https://host/v1//", "https://host/v1"),
+        ("https://host", "https://host"),
+        ("https://host/", "https://host"),
+        (" https://host/v1\n", "https://host/v1"),
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("HTTPS://host/v1", "https://host/v1"),
+    ],
+)
+def test_a_base_url_has_no_slash_at_its_end(given_url: str, base_url: str) -> None:
+    assert check_base_url(given_url) == base_url
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "host",
+        "host/v1",
+        "//host/v1",
+        "/v1",
+        "ftp://host",
+        "https://",
+        "https:///v1",
+        "https://[",
+    ],
+)
+def test_what_is_no_absolute_http_url_is_refused(base_url: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        check_base_url(base_url)
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://user:word@host", "https://user@host", "https://@host"]
+)
+def test_a_base_url_holds_no_credentials_and_the_error_does_not_show_them(base_url: str) -> None:
+    with pytest.raises(ValueError, match="must not hold credentials") as caught:
+        check_base_url(base_url)
+    assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("base_url", ["https://host/v1?a=b", "https://host/v1#a", "https://host?a"])
+def test_a_base_url_has_neither_query_nor_fragment(base_url: str) -> None:
+    with pytest.raises(ValueError, match="must not have a query or a fragment"):
+        check_base_url(base_url)
