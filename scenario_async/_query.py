@@ -1,0 +1,119 @@
+"""What is listed: the parameters of ``GET /v1/models`` as one value. No I/O.
+
+A :class:`ListingQuery` is a value: it can be compared, written as JSON and read again, so that a
+listing can be handed to another process.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "LARGEST_PAGE",
+    "ListingQuery",
+    "Names",
+    "Privacy",
+    "Route",
+    "SortBy",
+    "SortDirection",
+    "Status",
+    "Time",
+    "wire_value",
+]
+
+Privacy: TypeAlias = Literal["private", "public", "unlisted"]
+SortBy: TypeAlias = Literal["createdAt", "updatedAt", "score"]
+SortDirection: TypeAlias = Literal["asc", "desc"]
+Status: TypeAlias = Literal["new", "training", "trained", "failed", "deleted"]
+Route: TypeAlias = Literal["filter", "public"]
+Time: TypeAlias = datetime | str
+Names: TypeAlias = str | list[str] | tuple[str, ...]
+
+LARGEST_PAGE = 500
+"""The most rows that the service gives in one page (API reference, ``pageSize``)."""
+
+
+class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One listing, in the API's own terms.
+
+    ``route`` is ``"filter"`` for ``GET /models`` and ``"public"`` for ``GET /models/public``. Times
+    are ISO 8601 in UTC with milliseconds, lists are comma separated, as the API takes them.
+    """
+
+    route: Route = "filter"
+    blacklisted: bool | None = None
+    collection_id: str | None = None
+    collection_ids: str | None = None
+    created_after: str | None = None
+    created_before: str | None = None
+    limit: int | None = None
+    loaded_only: bool | None = None
+    offset: int | None = None
+    original_assets: bool | None = None
+    page_size: int | None = None
+    pagination_token: str | None = None
+    privacy: Privacy | None = None
+    project_id: str | None = None
+    sort_by: SortBy | None = None
+    sort_direction: SortDirection | None = None
+    status: Status | None = None
+    tags: str | None = None
+    type: str | None = None
+    types: str | None = None
+    updated_after: str | None = None
+    updated_before: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Below the base URL."""
+        return "/models/public" if self.route == "public" else "/models"
+
+    @property
+    def by_offset(self) -> bool:
+        """Whether the listing is gone through by ``limit`` and ``offset``.
+
+        That is how the service's help goes through ``/models/public``; tokens are documented for
+        ``/models`` alone.
+        """
+        return self.route == "public" and self.pagination_token is None
+
+    @property
+    def rows_per_page(self) -> int | None:
+        """How many rows a page is asked to have; ``None`` leaves it to the service (100)."""
+        return self.limit or self.page_size
+
+    def with_rows_per_page(self, rows: int | None) -> ListingQuery:
+        """The same listing in pages of this size, under the name that fits."""
+        if self.by_offset:
+            return msgspec.structs.replace(self, limit=rows, page_size=None)
+        return msgspec.structs.replace(self, limit=None, page_size=rows)
+
+    def after(self, token: str) -> ListingQuery:
+        """The same listing from a token of the service on, in pages of the same size."""
+        rows = self.rows_per_page
+        query = msgspec.structs.replace(self, pagination_token=token, offset=None)
+        return query.with_rows_per_page(rows)
+
+    def at(self, offset: int) -> ListingQuery:
+        """The same listing from a row on; ``/models/public`` only."""
+        return msgspec.structs.replace(self, offset=offset)
+
+    def parameters(self) -> dict[str, str]:
+        """The query parameters of one request, by their names on the wire."""
+        fields: Mapping[str, object] = msgspec.to_builtins(self)
+        return {name: wire_value(value) for name, value in fields.items() if name != "route"}
+
+
+def wire_value(value: object) -> str:
+    """A parameter as text: ``true`` and ``false`` for booleans, lists comma separated."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(map(wire_value, cast("Sequence[object]", value)))
+    return str(value)

@@ -1,0 +1,593 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any, TypeAlias
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenario_async._query import LARGEST_PAGE, ListingQuery, wire_value
+from scenario_async._query_arguments import listing_query
+from scenario_async._query_rules import broken_rule
+
+Arguments: TypeAlias = dict[str, Any]
+
+MILLISECOND = timedelta(milliseconds=1)
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+WIRE_NAMES = {
+    "blacklisted": "blacklisted",
+    "collection_id": "collectionId",
+    "collection_ids": "collectionIds",
+    "created_after": "createdAfter",
+    "created_before": "createdBefore",
+    "limit": "limit",
+    "loaded_only": "loadedOnly",
+    "offset": "offset",
+    "original_assets": "originalAssets",
+    "page_size": "pageSize",
+    "pagination_token": "paginationToken",
+    "privacy": "privacy",
+    "project_id": "projectId",
+    "sort_by": "sortBy",
+    "sort_direction": "sortDirection",
+    "status": "status",
+    "tags": "tags",
+    "type": "type",
+    "types": "types",
+    "updated_after": "updatedAfter",
+    "updated_before": "updatedBefore",
+}
+TIMES = ("created_after", "created_before", "updated_after", "updated_before")
+LISTS = ("collection_ids", "tags", "types")
+TEXTS = ("collection_id", "pagination_token", "project_id", "type")
+FLAGS = ("blacklisted", "loaded_only", "original_assets")
+COUNTS = ("limit", "offset", "page_size")
+CLOSED_SETS: dict[str, tuple[str, ...]] = {
+    "privacy": ("private", "public", "unlisted"),
+    "route": ("filter", "public"),
+    "sort_by": ("createdAt", "updatedAt", "score"),
+    "sort_direction": ("asc", "desc"),
+    "status": ("new", "training", "trained", "failed", "deleted"),
+}
+
+zones: st.SearchStrategy[tzinfo] = st.integers(-14 * 60, 14 * 60).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
+moments = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=zones)  # noqa: DTZ001 - hypothesis adds the zone
+
+
+def asked(**arguments: Any) -> ListingQuery:
+    return listing_query(**arguments)
+
+
+def given_value(name: str) -> st.SearchStrategy[object]:
+    """What a user may well give for a parameter."""
+    if name in CLOSED_SETS:
+        return st.sampled_from(CLOSED_SETS[name])
+    if name in TIMES:
+        return moments | moments.map(datetime.isoformat)
+    if name in LISTS:
+        words = st.sampled_from(["a", "sc:scenario", "flux.1-lora"])
+        return words | st.lists(words, min_size=1, max_size=3)
+    if name in COUNTS:
+        return st.integers(-1, 2) | st.integers(498, 502)
+    if name in FLAGS:
+        return st.booleans()
+    return st.sampled_from(["a", "custom", "collection_1"])
+
+
+def some_of(names: list[str]) -> st.SearchStrategy[Arguments]:
+    chosen = st.lists(st.sampled_from(names), max_size=6, unique=True)
+    return chosen.flatmap(lambda keys: st.fixed_dictionaries({k: given_value(k) for k in keys}))
+
+
+def scoped(scope: Arguments, names: str) -> st.SearchStrategy[Arguments]:
+    anywhere = ["blacklisted", "loaded_only", "original_assets", "page_size", "pagination_token"]
+    dates = ["created_after", "created_before", "project_id", "sort_by", "sort_direction"]
+    return some_of([*anywhere, *dates, *names.split()]).map(lambda given: {**scope, **given})
+
+
+PUBLIC_ONLY = "collection_ids tags type types updated_after updated_before"
+good_scopes = (
+    scoped({"privacy": "private"}, "collection_id status")
+    | scoped({"privacy": "public"}, PUBLIC_ONLY)
+    | scoped({"route": "public"}, f"limit offset {PUBLIC_ONLY}")
+)
+sensible_arguments = good_scopes | some_of(["route", *WIRE_NAMES])
+accepted_arguments = good_scopes.filter(lambda arguments: not broken_by(arguments))
+oddities = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+any_arguments = st.dictionaries(
+    st.sampled_from(["route", *WIRE_NAMES]),
+    oddities | st.lists(oddities, max_size=2) | st.binary(max_size=3) | moments,
+    max_size=4,
+)
+
+
+def broken_by(arguments: Arguments) -> list[str]:
+    """The rules of the API reference, stated once more, by what a user gave."""
+    gave = {name: value for name, value in arguments.items() if value is not None}
+    on_public_route = gave.get("route") == "public"
+    public = on_public_route or gave.get("privacy") == "public"
+    created = {"created_after", "created_before"} & gave.keys()
+    updated = {"updated_after", "updated_before"} & gave.keys()
+    sort = gave.get("sort_by") or (
+        "createdAt" if created else "updatedAt" if updated else None  # what the API demands
+    )
+    checks = {
+        "pages have 1 to 500 rows": all(
+            1 <= gave[name] <= 500 for name in ("page_size", "limit") if name in gave
+        ),
+        "no negative offset": gave.get("offset", 0) >= 0,
+        "one beginning": not {"offset", "pagination_token"} <= gave.keys(),
+        "one page size": not {"page_size", "limit"} <= gave.keys(),
+        "limit and offset on the public route": on_public_route
+        or not {"limit", "offset"} & gave.keys(),
+        "creation bounds by creation": not created or sort == "createdAt",
+        "update bounds by update": not updated or sort == "updatedAt",
+        "updates are public": public or (not updated and sort != "updatedAt"),
+        "status is not public": not (public and "status" in gave),
+        "collectionId is not public": not (public and "collection_id" in gave),
+        "collectionIds is public": public or "collection_ids" not in gave,
+        "tags are public": public or "tags" not in gave,
+        "types are public": public or not {"type", "types"} & gave.keys(),
+        "type or types": not {"type", "types"} <= gave.keys(),
+        "private score needs more": public
+        or sort != "score"
+        or {"privacy", "status"} <= gave.keys(),
+        "a direction needs a sort": "sort_direction" not in gave or sort is not None,
+    }
+    return [rule for rule, kept in checks.items() if not kept]
+
+
+GOOD: list[Arguments] = [
+    {},
+    {"page_size": 1},
+    {"page_size": 500},
+    {"privacy": "private", "page_size": 100, "pagination_token": "opaque"},
+    {"privacy": "unlisted", "collection_id": "c"},
+    {"collection_id": "c"},
+    {"privacy": "public", "collection_ids": ["c", "d"]},
+    {"privacy": "public", "tags": ["sc:scenario"], "types": ["custom", "flux.1-lora"]},
+    {"privacy": "public", "type": "custom"},
+    {"privacy": "public", "sort_by": "score"},
+    {"privacy": "public", "sort_by": "score", "sort_direction": "asc"},
+    {"privacy": "public", "sort_by": "updatedAt", "sort_direction": "desc"},
+    {"privacy": "public", "updated_after": NOON, "updated_before": NOON},
+    {"privacy": "public", "updated_after": NOON, "sort_by": "updatedAt"},
+    {"privacy": "public", "created_after": NOON},
+    {"created_after": NOON, "created_before": NOON},
+    {"created_after": NOON, "sort_by": "createdAt", "sort_direction": "asc"},
+    {"created_after": NOON, "sort_direction": "asc"},
+    {"privacy": "private", "status": "deleted"},
+    {"status": "trained"},
+    {"privacy": "private", "status": "trained", "sort_by": "score"},
+    {"privacy": "unlisted", "status": "trained", "sort_by": "score"},
+    {"sort_by": "createdAt"},
+    {"blacklisted": True, "loaded_only": False, "original_assets": True, "project_id": "p"},
+    {"route": "public", "limit": 20, "offset": 0, "tags": ["sc:scenario"]},
+    {"route": "public", "offset": 10**9},
+    {"route": "public", "pagination_token": "opaque"},
+]
+
+BAD: list[tuple[Arguments, tuple[str, ...]]] = [
+    ({"page_size": 0}, ("page_size", "500")),
+    ({"page_size": 501}, ("page_size", "500")),
+    ({"page_size": -1}, ("page_size", "500")),
+    ({"route": "public", "limit": 501}, ("limit", "500")),
+    ({"route": "public", "limit": 0}, ("limit", "500")),
+    ({"route": "public", "offset": -1}, ("offset", "0 or more")),
+    ({"route": "public", "offset": 0, "pagination_token": "t"}, ("offset", "pagination_token")),
+    ({"route": "public", "limit": 5, "page_size": 5}, ("limit", "page_size")),
+    ({"limit": 5}, ("limit", "route='public'")),
+    ({"offset": 0}, ("offset", "route='public'")),
+    ({"privacy": "public", "limit": 5}, ("limit", "route='public'")),
+    ({"privacy": "secret"}, ("privacy", "'secret'", "'unlisted'")),
+    ({"route": "elsewhere"}, ("route", "'elsewhere'", "'filter'")),
+    ({"sort_by": "name"}, ("sort_by", "'name'", "'score'")),
+    ({"sort_by": "createdAt", "sort_direction": "up"}, ("sort_direction", "'up'", "'asc'")),
+    ({"status": "draft"}, ("status", "'draft'", "'trained'")),
+    ({"created_after": NOON, "sort_by": "score"}, ("created_after", "sort_by", "createdAt")),
+    ({"created_before": NOON, "sort_by": "updatedAt"}, ("created_before", "createdAt")),
+    (
+        {"privacy": "public", "updated_after": NOON, "sort_by": "createdAt"},
+        ("updated_after", "sort_by", "updatedAt"),
+    ),
+    (
+        {"privacy": "public", "updated_before": NOON, "sort_by": "score"},
+        ("updated_before", "sort_by", "updatedAt"),
+    ),
+    (
+        {"privacy": "public", "created_after": NOON, "updated_before": NOON},
+        ("created_after", "updated_before"),
+    ),
+    ({"updated_after": NOON}, ("updated_after", "privacy='public'")),
+    ({"privacy": "private", "updated_before": NOON}, ("updated_before", "privacy='public'")),
+    ({"sort_by": "updatedAt"}, ("sort_by='updatedAt'", "privacy='public'")),
+    ({"privacy": "unlisted", "sort_by": "updatedAt"}, ("sort_by", "privacy='public'")),
+    ({"sort_by": "score"}, ("sort_by='score'", "privacy", "status")),
+    ({"privacy": "private", "sort_by": "score"}, ("sort_by='score'", "status")),
+    ({"status": "trained", "sort_by": "score"}, ("sort_by='score'", "privacy")),
+    ({"sort_direction": "asc"}, ("sort_direction", "sort_by")),
+    ({"privacy": "public", "status": "trained"}, ("status", "privacy='public'")),
+    ({"route": "public", "status": "trained"}, ("status", "public")),
+    (
+        {"privacy": "public", "collection_id": "c"},
+        ("collection_id", "privacy='public'", "collection_ids"),
+    ),
+    ({"collection_ids": ["c"]}, ("collection_ids", "privacy='public'")),
+    ({"privacy": "unlisted", "collection_ids": "c"}, ("collection_ids", "privacy='public'")),
+    ({"tags": ["a"]}, ("tags", "privacy='public'")),
+    ({"privacy": "private", "type": "custom"}, ("type", "privacy='public'")),
+    ({"types": ["custom"]}, ("types", "privacy='public'")),
+    ({"privacy": "public", "type": "custom", "types": ["custom"]}, ("type and types",)),
+]
+
+
+@pytest.mark.parametrize("arguments", GOOD, ids=str)
+def test_a_combination_that_the_api_takes_is_taken(arguments: Arguments) -> None:
+    assert broken_by(arguments) == []
+    assert isinstance(asked(**arguments), ListingQuery)
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD, ids=str)
+def test_a_combination_that_the_api_refuses_is_an_error_that_names_the_parameters(
+    arguments: Arguments, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        asked(**arguments)
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+@given(sensible_arguments)
+def test_exactly_what_the_api_refuses_is_refused(arguments: Arguments) -> None:
+    problems = broken_by(arguments)
+    try:
+        asked(**arguments)
+    except ValueError as error:
+        assert problems, f"refused without need: {error}"  # noqa: PT017 - most calls do not raise
+    else:
+        assert problems == []
+
+
+@given(any_arguments)
+def test_whatever_is_given_the_result_is_a_query_that_keeps_the_rules_or_an_error(
+    arguments: Arguments,
+) -> None:
+    try:
+        query = asked(**arguments)
+    except (ValueError, TypeError):
+        return
+    assert broken_by(arguments) == []
+    assert broken_rule(query) is None
+
+
+@given(accepted_arguments)
+def test_a_query_survives_json(arguments: Arguments) -> None:
+    query = asked(**arguments)
+    again = msgspec.json.decode(msgspec.json.encode(query), type=ListingQuery)
+    assert again == query
+    assert again.parameters() == query.parameters()
+
+
+@given(accepted_arguments)
+def test_the_wire_has_what_was_given_under_the_names_of_the_api_and_no_more(
+    arguments: Arguments,
+) -> None:
+    parameters = asked(**arguments).parameters()
+    expected = {WIRE_NAMES[name] for name in arguments if name != "route"}
+    if {"limit", "page_size"} & arguments.keys():
+        # Two names for the rows of a page: the one that fits is sent.
+        by_offset = arguments.get("route") == "public" and "pagination_token" not in arguments
+        expected = expected - {"limit", "pageSize"} | {"limit" if by_offset else "pageSize"}
+    if {"created_after", "created_before", "updated_after", "updated_before"} & arguments.keys():
+        expected.add("sortBy")
+    assert set(parameters) == expected
+    for name in ("privacy", "sort_by", "sort_direction", "status", "project_id", "type"):
+        if name in arguments:
+            assert parameters[WIRE_NAMES[name]] == arguments[name]
+    for name in FLAGS:
+        if name in arguments:
+            assert parameters[WIRE_NAMES[name]] == str(arguments[name]).lower()
+
+
+def test_a_query_for_private_models_is_sent_as_the_api_takes_it() -> None:
+    query = listing_query(
+        privacy="private",
+        status="trained",
+        created_after=NOON,
+        created_before="2026-02-01",
+        sort_direction="asc",
+        page_size=50,
+        project_id="project_1",
+        blacklisted=False,
+        loaded_only=True,
+        collection_id="collection_1",
+        pagination_token="a/b+c==",
+    )
+    assert query.path == "/models"
+    assert query.parameters() == {
+        "privacy": "private",
+        "status": "trained",
+        "createdAfter": "2026-01-31T12:00:00.000Z",
+        "createdBefore": "2026-02-01T00:00:00.000Z",
+        "sortBy": "createdAt",
+        "sortDirection": "asc",
+        "pageSize": "50",
+        "projectId": "project_1",
+        "blacklisted": "false",
+        "loadedOnly": "true",
+        "collectionId": "collection_1",
+        "paginationToken": "a/b+c==",
+    }
+
+
+def test_a_query_on_the_public_route_is_sent_as_the_article_shows_it() -> None:
+    query = listing_query(route="public", tags=["sc:scenario", "b"], limit=20, offset=0)
+    assert query.path == "/models/public"
+    assert query.parameters() == {"tags": "sc:scenario,b", "limit": "20", "offset": "0"}
+
+
+def test_a_query_without_arguments_sends_nothing() -> None:
+    assert listing_query().parameters() == {}
+    assert listing_query().path == "/models"
+
+
+@given(moments, st.integers(-3, 3))
+def test_a_rounded_lower_bound_keeps_the_rows_of_the_exact_one(
+    bound: datetime, milliseconds: int
+) -> None:
+    row = _whole_milliseconds(bound) + milliseconds * MILLISECOND
+    sent = listing_query(created_after=bound).created_after
+    assert sent is not None
+    assert (row > datetime.fromisoformat(sent)) == (row > bound)
+
+
+@given(moments, st.integers(-3, 3))
+def test_a_rounded_upper_bound_keeps_the_rows_of_the_exact_one(
+    bound: datetime, milliseconds: int
+) -> None:
+    row = _whole_milliseconds(bound) + milliseconds * MILLISECOND
+    sent = listing_query(privacy="public", updated_before=bound).updated_before
+    assert sent is not None
+    assert (row < datetime.fromisoformat(sent)) == (row < bound)
+
+
+@given(moments, st.sampled_from(TIMES))
+def test_a_string_means_what_its_datetime_means(moment: datetime, name: str) -> None:
+    by_value = asked(**_bound(name, moment))
+    assert asked(**_bound(name, moment.isoformat())) == by_value
+    assert asked(**_bound(name, moment.astimezone(UTC))) == by_value
+    without_zone = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    assert asked(**_bound(name, without_zone)) == by_value
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31T12:00:00", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31 12:00:00", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31", "2026-01-31T00:00:00.000Z"),
+        ("2026-01-31T12:00:00+05:30", "2026-01-31T06:30:00.000Z"),
+        ("2026-01-31T12:00:00.125-01:00", "2026-01-31T13:00:00.125Z"),
+        ("2026-01-31T12:00:00.1259Z", "2026-01-31T12:00:00.125Z"),
+        (
+            datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))),
+            "2026-01-31T10:00:00.000Z",
+        ),
+        (datetime(2026, 1, 31, 12, microsecond=1, tzinfo=UTC), "2026-01-31T12:00:00.000Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_a_time_is_sent_in_utc_with_milliseconds(value: datetime | str, sent: str) -> None:
+    assert listing_query(created_after=value).created_after == sent
+
+
+def test_an_upper_bound_between_two_milliseconds_is_rounded_up() -> None:
+    bound = datetime(2025, 12, 31, 23, 59, 59, 999_001, tzinfo=UTC)
+    assert listing_query(created_before=bound).created_before == "2026-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_datetime_without_zone_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is a datetime without time zone"):
+        asked(**_bound(name, NOON.replace(tzinfo=None)))
+
+
+def test_a_datetime_whose_zone_does_not_tell_its_offset_is_refused() -> None:
+    class Nowhere(tzinfo):
+        def utcoffset(self, _moment: datetime | None) -> timedelta | None:
+            return None
+
+        def dst(self, _moment: datetime | None) -> timedelta | None:
+            return None
+
+        def tzname(self, _moment: datetime | None) -> str | None:
+            return None
+
+    with pytest.raises(ValueError, match="created_after is a datetime without time zone"):
+        listing_query(created_after=NOON.replace(tzinfo=Nowhere()))
+
+
+@pytest.mark.parametrize(
+    "value", ["", "yesterday", "2026-13-01", "12:00", " 2026-01-31", "1769860800"]
+)
+@pytest.mark.parametrize("name", TIMES)
+def test_a_string_that_is_no_time_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} "):
+        asked(**_bound(name, value))
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_time_of_another_type_is_refused_by_name(name: str) -> None:
+    for value in (5, 5.0, True, NOON.date(), NOON.time(), b"2026-01-31"):
+        with pytest.raises(TypeError, match=f"^{name} must be a datetime or an ISO 8601 string"):
+            asked(**_bound(name, value))
+
+
+@pytest.mark.parametrize("name", ["created_after", "created_before"])
+def test_a_creation_bound_sets_the_sort_that_the_api_demands(name: str) -> None:
+    assert asked(**_bound(name, NOON)).sort_by == "createdAt"
+
+
+@pytest.mark.parametrize("name", ["updated_after", "updated_before"])
+def test_an_update_bound_sets_the_sort_that_the_api_demands(name: str) -> None:
+    assert asked(**_bound(name, NOON)).sort_by == "updatedAt"
+
+
+def test_no_sort_is_set_where_nothing_demands_one() -> None:
+    assert listing_query(privacy="public").sort_by is None
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("a", "a"),
+        ("a,b", "a,b"),
+        (["a"], "a"),
+        (["a", "b"], "a,b"),
+        (("a", "b", "a"), "a,b,a"),
+        (["two words", "ü"], "two words,ü"),
+    ],
+)
+def test_a_list_is_sent_comma_separated(name: str, value: object, sent: str) -> None:
+    query = asked(privacy="public", **{name: value})
+    assert query.parameters()[WIRE_NAMES[name]] == sent
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", [[], (), [""], ["a", " "], ["a,b"], ["a", ","], "", "  "])
+def test_a_list_that_cannot_be_sent_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{name}"):
+        asked(privacy="public", **{name: value})
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", [5, {"a"}, {"a": 1}, [5], [b"a"], b"a", iter(["a"])])
+def test_a_list_of_another_type_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"^{name}"):
+        asked(privacy="public", **{name: value})
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", [[None], ["a", None]])
+def test_a_list_with_none_in_it_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{name}"):
+        asked(privacy="public", **{name: value})
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_an_empty_text_is_refused_by_name(name: str) -> None:
+    for value in ("", " ", "\t\n"):
+        with pytest.raises(ValueError, match=f"^{name} is empty"):
+            asked(**{name: value})
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_of_another_type_is_refused_by_name(name: str) -> None:
+    for value in (5, True, ["a"], b"a"):
+        with pytest.raises(TypeError, match=f"^{name} must be a str"):
+            asked(**{name: value})
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_a_flag_is_sent_as_a_word(name: str) -> None:
+    yes, no = (asked(**{name: value}) for value in (True, False))
+    assert yes.parameters() == {WIRE_NAMES[name]: "true"}
+    assert no.parameters() == {WIRE_NAMES[name]: "false"}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_a_flag_that_is_no_bool_is_refused_by_name(name: str) -> None:
+    for value in (0, 1, "true", "", ["true"]):
+        with pytest.raises(TypeError, match=f"^{name} must be True or False"):
+            asked(**{name: value})
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_count_that_is_no_int_is_refused_by_name(name: str) -> None:
+    for value in (True, False, 5.0, "5", [5]):
+        with pytest.raises(TypeError, match=f"^{name} must be an int"):
+            asked(route="public", **{name: value})
+
+
+@pytest.mark.parametrize("name", sorted(CLOSED_SETS))
+def test_a_value_outside_a_closed_set_is_refused_whatever_its_type(name: str) -> None:
+    for value in ("", "PUBLIC", 5, True, ["public"], b"public"):
+        with pytest.raises(ValueError, match=f"^{name} must be one of"):
+            asked(**{name: value})
+
+
+def test_going_on_from_a_token_keeps_the_listing_and_drops_the_offset() -> None:
+    query = listing_query(route="public", tags="a", limit=20, offset=40)
+    following = query.after("t")
+    assert following.parameters() == {"tags": "a", "pageSize": "20", "paginationToken": "t"}
+    assert following.path == query.path
+    assert following.after("u").pagination_token == "u"
+    by_filter = listing_query(privacy="private", page_size=20)
+    assert by_filter.after("t").parameters() == {
+        "privacy": "private",
+        "pageSize": "20",
+        "paginationToken": "t",
+    }
+
+
+def test_going_on_from_an_offset_keeps_the_listing() -> None:
+    query = listing_query(route="public", tags="a", limit=20)
+    assert query.at(60).parameters() == {"tags": "a", "limit": "20", "offset": "60"}
+    assert query.at(0).parameters() == {"tags": "a", "limit": "20", "offset": "0"}
+
+
+def test_only_the_public_route_without_a_token_is_gone_through_by_offset() -> None:
+    assert listing_query(route="public").by_offset
+    assert not listing_query(route="public", pagination_token="t").by_offset
+    assert not listing_query(route="public").after("t").by_offset
+    assert not listing_query(privacy="public").by_offset
+
+
+@pytest.mark.parametrize("name", ["page_size", "limit"])
+def test_the_size_of_a_page_has_two_names_on_the_public_route(name: str) -> None:
+    by_offset = asked(route="public", **{name: 20})
+    assert by_offset.parameters() == {"limit": "20"}
+    assert by_offset.rows_per_page == 20
+    by_token = asked(route="public", pagination_token="t", **{name: 20})
+    assert by_token.parameters() == {"pageSize": "20", "paginationToken": "t"}
+    assert by_token.rows_per_page == 20
+
+
+def test_the_size_of_a_page_is_sent_under_the_name_of_its_route() -> None:
+    by_filter = listing_query(privacy="public").with_rows_per_page(LARGEST_PAGE)
+    assert by_filter.parameters() == {"privacy": "public", "pageSize": "500"}
+    assert by_filter.rows_per_page == 500
+    by_route = listing_query(route="public").with_rows_per_page(LARGEST_PAGE)
+    assert by_route.parameters() == {"limit": "500"}
+    assert by_route.rows_per_page == 500
+
+
+def test_a_query_is_a_value() -> None:
+    query = listing_query(privacy="public", tags=["a"])
+    assert query == listing_query(privacy="public", tags="a")
+    assert hash(query) == hash(listing_query(privacy="public", tags="a"))
+    with pytest.raises(AttributeError):
+        setattr(query, "tags", "b")  # noqa: B010 - no type checker asked
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [(True, "true"), (False, "false"), (5, "5"), ("a b", "a b"), (["a", True, 1], "a,true,1")],
+)
+def test_a_value_outside_the_table_is_sent_in_the_same_way(value: object, sent: str) -> None:
+    assert wire_value(value) == sent
+
+
+def _whole_milliseconds(moment: datetime) -> datetime:
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def _bound(name: str, value: object) -> Arguments:
+    privacy = "public" if name.startswith("updated") else "private"
+    return {"privacy": privacy, name: value}
