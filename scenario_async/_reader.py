@@ -1,0 +1,108 @@
+"""Typing the rows of pages: each model once, each bad row reported, the loop given back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio.lowlevel
+
+from ._decode import InvalidRow
+from ._events import PageEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import msgspec
+
+    from ._decode import RowDecoder
+    from ._errors import APIResponseValidationError
+
+__all__ = ["PageReader", "SeenIds", "Slice"]
+
+RowT = TypeVar("RowT")
+
+
+class SeenIds:
+    """The ids that a walk has given, each with the page that gave it.
+
+    With the page, because a page may be asked for again and must then give its models again.
+    """
+
+    def __init__(self) -> None:
+        self._depths: dict[str, int] = {}
+
+    def first_on(self, model_id: str, depth: int) -> int:
+        """The page that gave this id first: this one, unless a page before it did."""
+        return self._depths.setdefault(model_id, depth)
+
+
+class Slice:
+    """A share of the event loop of about a millisecond (P8)."""
+
+    SECONDS = 0.001
+
+    def __init__(self) -> None:
+        self._end = time.perf_counter() + self.SECONDS
+
+    def over(self) -> bool:
+        """Whether it is time to let others run."""
+        return time.perf_counter() >= self._end
+
+    async def give_back(self) -> None:
+        """Let others run, and begin a new slice."""
+        await anyio.lowlevel.checkpoint()
+        self._end = time.perf_counter() + self.SECONDS
+
+
+class PageReader(Generic[RowT]):
+    """Types the rows of one page.
+
+    Attributes:
+        error: The first row that did not fit, where nobody else takes care of those.
+    """
+
+    def __init__(
+        self,
+        decoder: RowDecoder[RowT],
+        on_invalid: Callable[[InvalidRow], object] | None,
+        seen: SeenIds,
+        depth: int,
+    ) -> None:
+        self._decoder = decoder
+        self._on_invalid = on_invalid
+        self._seen = seen
+        self._depth = depth
+        self._here: set[str] = set()
+        self._repeated = 0
+        self._invalid = 0
+        self.error: APIResponseValidationError | None = None
+
+    def take(self, raw: msgspec.Raw | bytes) -> RowT | None:
+        """The row, or ``None`` where it came before or does not fit."""
+        row = self._decoder.decode(raw)
+        if isinstance(row, InvalidRow):
+            self._report(row)
+            return None
+        model_id = self._decoder.identify(row, raw)
+        if isinstance(model_id, InvalidRow):
+            self._report(model_id)
+            return None
+        if model_id in self._here or self._seen.first_on(model_id, self._depth) < self._depth:
+            self._repeated += 1
+            return None
+        self._here.add(model_id)
+        return row
+
+    def event(self, *, last: bool) -> PageEvent:
+        """What became of the rows taken so far."""
+        return PageEvent(
+            models=len(self._here), repeated=self._repeated, invalid=self._invalid, last=last
+        )
+
+    def _report(self, row: InvalidRow) -> None:
+        self._invalid += 1
+        if self._on_invalid is not None:
+            self._on_invalid(row)
+        elif self.error is None:
+            self.error = row.error
