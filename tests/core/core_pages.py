@@ -1,0 +1,138 @@
+"""Pages that are fetched as a test tells, planners to fetch them by, and what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+
+from scenario_async._decode import PageAnswer
+from scenario_async._fetcher import fetch_pages
+from scenario_async._lifetime import Lifetime
+from scenario_async._planner import CursorWalk, PageChain, PageRequest
+from scenario_async._query import ListingQuery
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Sequence
+
+    from scenario_async import APIError
+    from scenario_async._planner import Planner
+
+__all__ = ["Parallel", "Service", "collect", "one_after_another", "pages_of", "tasks"]
+
+QUERY = ListingQuery()
+
+
+class Service:
+    """Fetches the pages of a chain; a test holds back or fails those that it names."""
+
+    def __init__(
+        self,
+        pages: int,
+        *,
+        held: Iterable[int] = (),
+        failing: dict[int, Exception] | None = None,
+    ) -> None:
+        self.started: list[int] = []
+        self.answered: list[int] = []
+        self.under_way: set[int] = set()
+        self.most_under_way = 0
+        self.gates: defaultdict[int, anyio.Event] = defaultdict(anyio.Event)
+        self._pages = pages
+        self._held = frozenset(held)
+        self._failing = failing or {}
+
+    async def fetch(self, request: PageRequest) -> PageAnswer:
+        depth = request.depth
+        self.started.append(depth)
+        self.under_way.add(depth)
+        self.most_under_way = max(self.most_under_way, len(self.under_way))
+        try:
+            await anyio.lowlevel.checkpoint()
+            if depth in self._held:
+                await self.gates[depth].wait()
+            if depth in self._failing:
+                raise self._failing[depth]
+        finally:
+            self.under_way.discard(depth)
+        self.answered.append(depth)
+        return PageAnswer((), f"token_{depth}" if depth < self._pages - 1 else None)
+
+
+class Parallel:
+    """A planner that knows all pages from the start, and releases them in order.
+
+    It asks for no page further than ``window`` ahead of the last one released.
+    """
+
+    def __init__(self, pages: int, window: int = 1000) -> None:
+        self.failures: list[APIError] = []
+        self._pages = pages
+        self._window = window
+        self._next = 0
+        self._released = 0
+        self._waiting: dict[int, tuple[PageRequest, PageAnswer]] = {}
+
+    def requests(self, room: int) -> Sequence[PageRequest]:
+        begin = self._next
+        self._next = max(begin, min(self._pages, self._released + self._window, begin + room))
+        return [PageRequest(QUERY, depth) for depth in range(begin, self._next)]
+
+    def receive(
+        self, request: PageRequest, answer: PageAnswer
+    ) -> Sequence[tuple[PageRequest, PageAnswer]]:
+        self._waiting[request.depth] = (request, answer)
+        released: list[tuple[PageRequest, PageAnswer]] = []
+        while self._released in self._waiting:
+            released.append(self._waiting.pop(self._released))
+            self._released += 1
+        return released
+
+    def failed(self, request: PageRequest, error: APIError) -> None:
+        del request
+        self.failures.append(error)
+        raise error
+
+    def finished(self) -> bool:
+        return self._released == self._pages
+
+
+def one_after_another() -> CursorWalk:
+    return CursorWalk(PageRequest(QUERY), PageChain(QUERY))
+
+
+def pages_of(
+    service: Service,
+    planner: Planner | None = None,
+    *,
+    concurrency: int = 4,
+    lifetime: Lifetime | None = None,
+) -> AsyncGenerator[tuple[PageRequest, PageAnswer], None]:
+    return fetch_pages(
+        planner or one_after_another(),
+        service.fetch,
+        concurrency=concurrency,
+        lifetime=lifetime or Lifetime(),
+    )
+
+
+def tasks() -> list[asyncio.Task[object]]:
+    """All tasks but those that run the tests."""
+    running = asyncio.all_tasks()
+    return [task for task in running if "TestRunner" not in repr(task.get_coro())]
+
+
+async def collect(
+    pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None], into: list[int] | None = None
+) -> list[int]:
+    """The depths of all pages; those that came before an exception are in ``into`` as well."""
+    depths: list[int] = [] if into is None else into
+    async with aclosing(pages):
+        async for request, _ in pages:
+            depths.append(request.depth)
+            await anyio.lowlevel.checkpoint()
+    return depths

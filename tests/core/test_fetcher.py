@@ -1,0 +1,570 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import pytest
+from core_fakes import settle
+from core_pages import Parallel, Service, collect, one_after_another, pages_of, tasks
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenario_async import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    PaginationError,
+    RateLimitError,
+    UsageError,
+)
+from scenario_async._decode import PageAnswer
+from scenario_async._fetcher import fetch_pages
+from scenario_async._lifetime import Lifetime
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+    from scenario_async._planner import PageRequest, Planner
+
+pytestmark = pytest.mark.anyio
+
+
+class SecondTry(Parallel):
+    """A planner that asks once more for a page that failed."""
+
+    def __init__(self, pages: int) -> None:
+        super().__init__(pages)
+        self._again: list[PageRequest] = []
+
+    def requests(self, room: int) -> Sequence[PageRequest]:
+        again, self._again = self._again[:room], self._again[room:]
+        return [*again, *super().requests(room - len(again))]
+
+    def failed(self, request: PageRequest, error: APIError) -> None:
+        if self.failures:
+            raise error
+        self.failures.append(error)
+        self._again.append(request)
+
+
+@pytest.fixture(autouse=True)
+async def leaves_nothing_behind(anyio_backend: object) -> AsyncGenerator[None, None]:
+    yield
+    assert tasks() == []
+    # What was not closed says so when it goes, and a warning is an error here.
+    gc.collect(1)
+
+
+@pytest.mark.parametrize("pages", [1, 2, 7])
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_all_pages_come_in_order(pages: int, concurrency: int) -> None:
+    service = Service(pages)
+    assert await collect(pages_of(service, concurrency=concurrency)) == list(range(pages))
+    assert service.started == list(range(pages))
+
+
+async def test_nothing_is_requested_before_the_first_page_is_asked_for() -> None:
+    service = Service(2)
+    pages = pages_of(service)
+    await settle()
+    assert service.started == []
+    await pages.aclose()
+    assert service.started == []
+
+
+async def test_the_next_page_is_requested_while_the_caller_handles_this_one() -> None:
+    service = Service(5, held={1})
+    async with aclosing(pages_of(service)) as pages:
+        await anext(pages)
+        await settle()
+        assert service.started == [0, 1]
+        assert service.under_way == {1}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_a_slow_caller_has_one_page_waiting_and_one_request_under_way_at_most(
+    concurrency: int,
+) -> None:
+    service = Service(20)
+    async with aclosing(pages_of(service, concurrency=concurrency)) as pages:
+        handled = 0
+        async for _ in pages:
+            handled += 1
+            await settle()
+            assert len(service.started) <= handled + 2
+    assert handled == 20
+
+
+async def test_a_caller_that_waits_gets_a_page_as_soon_as_it_came() -> None:
+    service = Service(3, held={1})
+    async with aclosing(pages_of(service)) as pages:
+        await anext(pages)
+        second = asyncio.ensure_future(anext(pages))
+        await settle()
+        assert not second.done()
+        service.gates[1].set()
+        request, _ = await second
+        assert request.depth == 1
+
+
+@pytest.mark.parametrize("taken", [1, 2, 4, 5])
+@pytest.mark.parametrize("held", [(), (0,), (1,), (2,), (4,)])
+async def test_a_loop_that_is_left_early_ends_what_is_under_way(
+    taken: int, held: tuple[int, ...]
+) -> None:
+    service = Service(5, held=held)
+    async with aclosing(pages_of(service)) as pages:
+        for _ in range(taken):
+            if set(held) & set(range(taken)):
+                break
+            await anext(pages)
+            await settle(3)
+    assert service.under_way == set()
+    assert tasks() == []
+    started = list(service.started)
+    await settle()
+    assert service.started == started
+
+
+@pytest.mark.parametrize("planner", [one_after_another, lambda: Parallel(5)])
+@pytest.mark.parametrize("taken", range(5))
+async def test_an_exception_in_the_loop_comes_out_as_itself_and_ends_what_is_under_way(
+    planner: Callable[[], Planner], taken: int
+) -> None:
+    service = Service(5, held=range(taken + 1, 5))
+    mistake = ZeroDivisionError("of the caller")
+    with pytest.raises(ZeroDivisionError) as caught:
+        await _raise_on_page(taken, pages_of(service, planner()), mistake)
+    assert caught.value is mistake
+    assert service.under_way == set()
+    assert tasks() == []
+
+
+async def _raise_on_page(
+    number: int,
+    pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None],
+    mistake: Exception,
+) -> None:
+    async with aclosing(pages):
+        async for request, _ in pages:
+            await settle(5)
+            if request.depth == number:
+                raise mistake
+
+
+@pytest.mark.parametrize("planner", [one_after_another, lambda: Parallel(1000, window=2)])
+async def test_a_cancellation_at_any_moment_comes_through_and_ends_what_is_under_way(
+    planner: Callable[[], Planner],
+) -> None:
+    for moment in range(40):
+        service = Service(1000)
+        task = asyncio.create_task(collect(pages_of(service, planner())))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait((task,))
+        assert task.cancelled()
+        assert service.under_way == set()
+        assert tasks() == []
+
+
+async def test_a_cancellation_as_the_walk_ends_leaves_nothing_behind() -> None:
+    for moment in range(60):
+        task = asyncio.create_task(collect(pages_of(Service(1))))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        if task.done():
+            break
+        task.cancel()
+        await asyncio.wait((task,))
+        assert task.cancelled()
+        assert tasks() == []
+    gc.collect(1)
+
+
+async def test_a_second_cancellation_leaves_no_task_behind_either() -> None:
+    may_end = anyio.Event()
+
+    async def fetch(_: PageRequest) -> PageAnswer:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await may_end.wait()
+        raise AssertionError("never")
+
+    pages = fetch_pages(one_after_another(), fetch, concurrency=1, lifetime=Lifetime())
+    task = asyncio.create_task(collect(pages))
+    await settle()
+    for _ in range(2):
+        task.cancel()
+        await settle()
+    left = [] if not task.done() else tasks()
+    may_end.set()
+    await asyncio.wait((task,))
+    await settle()
+    assert left == []
+
+
+async def test_a_cancel_scope_ends_a_walk_and_nothing_around_it() -> None:
+    service = Service(3, held={1})
+    got: list[int] = []
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(collect, pages_of(service), got)
+            await settle()
+            scope.cancel()
+    assert scope.cancelled_caught
+    assert got == [0]
+    assert service.under_way == set()
+
+
+async def test_a_time_limit_of_the_caller_is_a_time_limit() -> None:
+    service = Service(3, held={1})
+    with pytest.raises(TimeoutError) as caught:
+        await _collect_until(0.01, pages_of(service))
+    assert not isinstance(caught.value, APITimeoutError)
+    assert service.under_way == set()
+
+
+async def _collect_until(
+    seconds: float, pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None]
+) -> None:
+    async with asyncio.timeout(seconds):
+        await collect(pages)
+
+
+async def test_cancelling_a_walk_waits_until_its_requests_have_ended() -> None:
+    ended = anyio.Event()
+
+    async def fetch(_: PageRequest) -> PageAnswer:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await settle()
+            ended.set()
+        raise AssertionError("never")
+
+    pages = fetch_pages(one_after_another(), fetch, concurrency=1, lifetime=Lifetime())
+    task = asyncio.create_task(collect(pages))
+    await settle()
+    task.cancel()
+    await asyncio.wait((task,))
+    assert ended.is_set()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        APIConnectionError("gone"),
+        RateLimitError("slow down", retry_after=3.0),
+        ValueError("a bug somewhere"),
+        UsageError("closed"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("page", [0, 1, 4])
+async def test_a_page_that_fails_fails_the_walk_as_itself_after_the_pages_before_it(
+    error: Exception, page: int
+) -> None:
+    service = Service(5, failing={page: error})
+    got: list[int] = []
+    with pytest.raises(type(error)) as caught:
+        await collect(pages_of(service), got)
+    assert caught.value is error
+    assert got == list(range(page))
+    assert service.started == list(range(page + 1))
+
+
+async def test_a_failure_waits_until_the_caller_has_taken_the_pages_before_it() -> None:
+    error = APIConnectionError("gone")
+    service = Service(3, failing={1: error})
+    async with aclosing(pages_of(service)) as pages:
+        request, _ = await anext(pages)
+        await settle()
+        assert request.depth == 0
+        with pytest.raises(APIConnectionError) as caught:
+            await anext(pages)
+        assert caught.value is error
+        with pytest.raises(StopAsyncIteration):
+            await anext(pages)
+
+
+async def test_a_broken_chain_is_an_error_after_all_good_pages() -> None:
+    async def fetch(request: PageRequest) -> PageAnswer:
+        await anyio.lowlevel.checkpoint()
+        return PageAnswer((), str(request.depth % 3))
+
+    got: list[int] = []
+    with pytest.raises(PaginationError):
+        await collect(
+            fetch_pages(one_after_another(), fetch, concurrency=4, lifetime=Lifetime()), got
+        )
+    assert got == [0, 1, 2, 3]
+
+
+async def test_a_failure_in_parallel_ends_the_other_requests_and_comes_out_alone() -> None:
+    error = APIConnectionError("gone")
+    service = Service(8, held={0, 1, 3}, failing={2: error})
+    got: list[int] = []
+    with pytest.raises(APIConnectionError) as caught:
+        await collect(pages_of(service, Parallel(8)), got)
+    assert caught.value is error
+    assert got == []
+    assert service.under_way == set()
+
+
+async def test_several_failures_at_once_come_out_as_the_first_of_them() -> None:
+    errors: dict[int, Exception] = {n: APIConnectionError(str(n)) for n in range(4)}
+    service = Service(4, failing=errors)
+    with pytest.raises(APIConnectionError) as caught:
+        await collect(pages_of(service, Parallel(4)))
+    assert caught.value in errors.values()
+
+
+async def test_a_request_that_was_cancelled_from_elsewhere_is_no_silent_end_of_the_listing() -> (
+    None
+):
+    async def fetch(request: PageRequest) -> PageAnswer:
+        await anyio.lowlevel.checkpoint()
+        if request.depth == 1:
+            raise asyncio.CancelledError
+        return PageAnswer((), str(request.depth) if request.depth < 3 else None)
+
+    pages = fetch_pages(one_after_another(), fetch, concurrency=2, lifetime=Lifetime())
+    with pytest.raises((Exception, asyncio.CancelledError)):
+        await collect(pages)
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_not_heard_of() -> None:
+    service = Service(3, failing={1: APIConnectionError("gone")})
+    async with aclosing(pages_of(service)) as pages:
+        await anext(pages)
+        await settle()
+
+
+async def test_a_planner_may_go_on_without_a_page_that_failed() -> None:
+    flaky = _Flaky(5, failing={2: APIConnectionError("gone")})
+    planner = SecondTry(5)
+    assert await collect(pages_of(flaky, planner)) == [0, 1, 2, 3, 4]
+    assert sorted(flaky.started) == [0, 1, 2, 2, 3, 4]
+
+
+class _Flaky(Service):
+    """A service where each failure happens once."""
+
+    async def fetch(self, request: PageRequest) -> PageAnswer:
+        try:
+            return await super().fetch(request)
+        except APIError:
+            self._failing.pop(request.depth)
+            raise
+
+
+async def test_an_error_of_a_planner_comes_out_as_itself() -> None:
+    class Faulty(Parallel):
+        def receive(
+            self, request: PageRequest, answer: PageAnswer
+        ) -> Sequence[tuple[PageRequest, PageAnswer]]:
+            if request.depth == 1:
+                raise PaginationError("torn")
+            return super().receive(request, answer)
+
+    got: list[int] = []
+    with pytest.raises(PaginationError, match="torn"):
+        await collect(pages_of(Service(3), Faulty(3), concurrency=1), got)
+    assert got == [0]
+
+
+async def test_closing_the_client_in_mid_walk_is_a_usage_error_for_the_caller() -> None:
+    service = Service(3, held={1})
+    lifetime = Lifetime()
+    task = asyncio.create_task(collect(pages_of(service, lifetime=lifetime)))
+    await settle()
+    await lifetime.aclose()
+    assert service.under_way == set()
+    with pytest.raises(UsageError, match="closed while a listing was under way"):
+        await task
+
+
+async def test_closing_the_client_while_a_page_is_handled_is_a_usage_error_for_the_next() -> None:
+    lifetime = Lifetime()
+    async with aclosing(pages_of(Service(9), lifetime=lifetime)) as pages:
+        await anext(pages)
+        await settle()
+        await lifetime.aclose()
+        with pytest.raises(UsageError, match="closed while a listing was under way"):
+            await anext(pages)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_closing_the_client_at_any_moment_is_a_usage_error(turns: int) -> None:
+    service = Service(9)
+    lifetime = Lifetime()
+    task = asyncio.create_task(collect(pages_of(service, lifetime=lifetime)))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await lifetime.aclose()
+    with pytest.raises(UsageError, match="closed"):
+        await task
+
+
+async def test_closing_the_client_before_the_walk_took_its_first_step_is_a_usage_error() -> None:
+    service = Service(3)
+    lifetime = Lifetime()
+    task = asyncio.create_task(collect(pages_of(service, lifetime=lifetime)))
+    await asyncio.sleep(0)
+    assert len(tasks()) == 2
+    await lifetime.aclose()
+    with pytest.raises(UsageError):
+        await task
+    assert service.started == []
+
+
+async def test_closing_a_derived_client_leaves_the_walks_of_the_other_alone() -> None:
+    parent = Lifetime()
+    child = Lifetime(parent)
+    own, derived = Service(3, held={1}), Service(3, held={1})
+    mine = asyncio.create_task(collect(pages_of(own, lifetime=parent)))
+    other = asyncio.create_task(collect(pages_of(derived, lifetime=child)))
+    await settle()
+    await child.aclose()
+    with pytest.raises(UsageError):
+        await other
+    own.gates[1].set()
+    assert await mine == [0, 1, 2]
+    assert child.closed
+    assert not parent.closed
+
+
+async def test_closing_a_client_ends_the_walks_of_those_derived_from_it() -> None:
+    parent = Lifetime()
+    child = Lifetime(parent)
+    service = Service(3, held={1})
+    task = asyncio.create_task(collect(pages_of(service, lifetime=child)))
+    await settle()
+    await parent.aclose()
+    with pytest.raises(UsageError):
+        await task
+    assert child.closed
+
+
+async def test_closing_twice_at_once_ends_both_times() -> None:
+    lifetime = Lifetime()
+    task = asyncio.create_task(collect(pages_of(Service(3, held={1}), lifetime=lifetime)))
+    await settle()
+    async with anyio.create_task_group() as closing:
+        closing.start_soon(lifetime.aclose)
+        closing.start_soon(lifetime.aclose)
+    with pytest.raises(UsageError):
+        await task
+    await lifetime.aclose()
+
+
+async def test_a_closed_client_begins_no_walk() -> None:
+    lifetime = Lifetime()
+    await lifetime.aclose()
+    service = Service(3)
+    with pytest.raises(UsageError, match="this client is closed"):
+        await anext(pages_of(service, lifetime=lifetime))
+    assert service.started == []
+
+
+async def test_a_walk_that_is_over_is_forgotten_by_its_client() -> None:
+    parent = Lifetime()
+    lifetime = Lifetime(parent)
+    await collect(pages_of(Service(3), lifetime=lifetime))
+    await settle()
+    assert kept_by(parent) == kept_by(lifetime) == 0
+
+
+def kept_by(lifetime: Lifetime) -> int:
+    kept: set[object] = vars(lifetime)["_tasks"]
+    return len(kept)
+
+
+async def test_a_walk_that_was_dropped_without_closing_ends_by_itself() -> None:
+    service = Service(3, held={1})
+    pages = pages_of(service)
+    await anext(pages)
+    await settle()
+    assert service.under_way == {1}
+    del pages
+    gc.collect()
+    await settle()
+    assert service.under_way == set()
+    assert tasks() == []
+
+
+async def test_a_walk_may_be_closed_by_another_task_than_the_one_that_began_it() -> None:
+    service = Service(3, held={1})
+    pages = pages_of(service)
+    await asyncio.create_task(_first(pages))
+    await asyncio.create_task(pages.aclose())
+    assert service.under_way == set()
+
+
+async def _first(pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None]) -> int:
+    return (await anext(pages))[0].depth
+
+
+async def test_two_walks_at_once_do_not_meet() -> None:
+    lifetime = Lifetime()
+    walks: list[Awaitable[list[int]]] = [
+        collect(pages_of(Service(pages), lifetime=lifetime)) for pages in (3, 5)
+    ]
+    assert await asyncio.gather(*walks) == [[0, 1, 2], [0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 8])
+async def test_no_more_requests_are_under_way_than_allowed(concurrency: int) -> None:
+    service = Service(12)
+    depths = await collect(pages_of(service, Parallel(12), concurrency=concurrency))
+    assert depths == list(range(12))
+    assert service.most_under_way == concurrency
+
+
+async def test_a_slow_first_page_holds_the_others_back_in_bounded_number() -> None:
+    service = Service(50, held={0})
+    task = asyncio.create_task(collect(pages_of(service, Parallel(50, window=6), concurrency=3)))
+    await settle(200)
+    assert service.started == list(range(6))
+    service.gates[0].set()
+    assert await task == list(range(50))
+
+
+async def test_a_slow_caller_holds_a_parallel_walk_back() -> None:
+    service = Service(100)
+    handled = 0
+    async with aclosing(pages_of(service, Parallel(100, window=6), concurrency=3)) as pages:
+        async for _ in pages:
+            handled += 1
+            await settle()
+            assert len(service.started) - handled <= 6 + 3
+    assert handled == 100
+
+
+@settings(max_examples=40)
+@given(pages=st.integers(1, 8), concurrency=st.integers(1, 4), data=st.data())
+def test_pages_come_in_order_in_whatever_order_their_answers_came(
+    pages: int, concurrency: int, data: st.DataObject
+) -> None:
+    async def run() -> None:
+        service = Service(pages, held=range(pages))
+        walk = asyncio.create_task(
+            collect(pages_of(service, Parallel(pages), concurrency=concurrency))
+        )
+        for _ in range(pages):
+            await settle(20)
+            assert len(service.under_way) <= concurrency
+            depth = data.draw(st.sampled_from(sorted(service.under_way)))
+            service.gates[depth].set()
+        assert await walk == list(range(pages))
+        assert sorted(service.answered) == list(range(pages))
+
+    asyncio.run(run())

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from scenario_async import UsageError
+from scenario_async._lifetime import Lifetime
+
+
+async def _close(*lifetimes: Lifetime) -> None:
+    for lifetime in lifetimes:
+        await lifetime.aclose()
+
+
+def test_a_client_is_open_until_it_is_closed() -> None:
+    lifetime = Lifetime()
+    lifetime.use()
+    assert not lifetime.closed
+    asyncio.run(_close(lifetime))
+    with pytest.raises(UsageError, match="closed"):
+        lifetime.use()
+
+
+def test_closing_a_client_closes_those_derived_from_it_and_not_the_other_way_round() -> None:
+    parent = Lifetime()
+    child = Lifetime(parent)
+    grandchild = Lifetime(child)
+    asyncio.run(_close(child))
+    assert [one.closed for one in (parent, child, grandchild)] == [False, True, True]
+    parent.use()
+    for closed in (child, grandchild):
+        with pytest.raises(UsageError, match="closed"):
+            closed.use()
+
+
+def test_a_client_of_its_own_owns_its_session() -> None:
+    lifetime = Lifetime()
+    assert lifetime.owns_session
+    lifetime.use()
+    assert lifetime.owns_session
+
+
+def test_a_derived_client_leaves_the_session_to_a_client_that_is_in_use() -> None:
+    parent = Lifetime()
+    child = Lifetime(parent)
+    grandchild = Lifetime(child)
+    parent.use()
+    assert not child.owns_session
+    assert not grandchild.owns_session
+
+
+def test_a_derived_client_owns_the_session_of_a_client_that_nobody_used() -> None:
+    child = Lifetime(Lifetime())
+    child.use()
+    assert child.owns_session
+
+
+def test_a_client_is_in_use_when_the_one_that_it_was_derived_from_is() -> None:
+    parent = Lifetime()
+    child = Lifetime(parent)
+    before = child.used
+    parent.use()
+    assert (before, child.used) == (False, True)
+    assert not Lifetime(Lifetime()).used
+
+
+def test_using_a_closed_client_is_an_error_that_tells_what_to_do() -> None:
+    lifetime = Lifetime()
+    asyncio.run(_close(lifetime, lifetime))
+    with pytest.raises(UsageError, match="make a new one"):
+        lifetime.use()
+    assert not lifetime.used
