@@ -1,0 +1,493 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+import pytest
+from core_fakes import HeldClock, JumpingClock, settle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenario_async import RateLimitError
+from scenario_async._clock import Deadline, SystemClock
+from scenario_async._pacing import Concurrency, Pacer, RetryBudget
+
+if TYPE_CHECKING:
+    from scenario_async._clock import Clock
+
+Steps: TypeAlias = list[tuple[bool, int]]
+
+# A good answer, or a 429 to a request of a generation so many before the present one.
+steps: st.SearchStrategy[Steps] = st.lists(st.tuples(st.booleans(), st.integers(0, 2)), max_size=60)
+
+
+@given(st.integers(1, 40), steps)
+def test_the_limit_stays_between_one_and_the_most(most: int, happened: Steps) -> None:
+    concurrency = Concurrency(most)
+    for good, age in happened:
+        if good:
+            concurrency.succeeded()
+        else:
+            concurrency.refused(concurrency.generation - age)
+        assert 1 <= concurrency.limit <= concurrency.most == most
+
+
+@given(st.integers(1, 40), steps)
+def test_the_limit_halves_once_for_each_generation_and_grows_by_one_a_round(
+    most: int, happened: Steps
+) -> None:
+    concurrency = Concurrency(most)
+    good_in_a_row = 0
+    for good, age in happened:
+        limit, generation = concurrency.limit, concurrency.generation
+        if good:
+            concurrency.succeeded()
+            good_in_a_row += 1
+            if limit == most or good_in_a_row < limit:
+                assert concurrency.limit == limit
+            else:
+                assert concurrency.limit == limit + 1
+                good_in_a_row = 0
+            assert concurrency.generation == generation
+        else:
+            concurrency.refused(generation - age)
+            if age:
+                assert (concurrency.limit, concurrency.generation) == (limit, generation)
+            else:
+                assert concurrency.limit == max(1, limit // 2)
+                assert concurrency.generation == generation + 1
+                good_in_a_row = 0
+        if concurrency.limit == most:
+            good_in_a_row = 0
+
+
+def test_requests_that_were_under_way_when_a_429_came_halve_nothing_more() -> None:
+    concurrency = Concurrency(8)
+    sent_in = [concurrency.generation] * 8
+    for generation in sent_in:
+        concurrency.refused(generation)
+    assert concurrency.limit == 4
+    concurrency.refused(concurrency.generation)
+    assert concurrency.limit == 2
+
+
+def test_the_limit_grows_back_one_step_at_a_time() -> None:
+    concurrency = Concurrency(4)
+    concurrency.refused(concurrency.generation)
+    limits: list[int] = []
+    for _ in range(8):
+        concurrency.succeeded()
+        limits.append(concurrency.limit)
+    assert limits == [2, 3, 3, 3, 4, 4, 4, 4]
+
+
+def test_a_429_ends_a_good_round() -> None:
+    concurrency = Concurrency(4)
+    concurrency.refused(concurrency.generation)
+    concurrency.succeeded()
+    concurrency.refused(concurrency.generation)
+    assert concurrency.limit == 1
+    concurrency.succeeded()
+    assert concurrency.limit == 2
+    concurrency.succeeded()
+    assert concurrency.limit == 2
+
+
+@given(st.lists(st.booleans(), max_size=300), st.integers(0, 60))
+def test_retries_are_no_more_than_calls_and_a_reserve(calls: list[bool], outage: int) -> None:
+    budget = RetryBudget()
+    granted = sum(budget.take() for _ in range(outage))
+    assert granted == min(outage, RetryBudget.RESERVE)
+    called = 0
+    for is_call in calls:
+        if is_call:
+            budget.called()
+            called += 1
+        else:
+            granted += budget.take()
+        assert granted <= called + RetryBudget.RESERVE
+
+
+def test_good_times_save_up_no_more_than_the_reserve() -> None:
+    budget = RetryBudget()
+    for _ in range(10 * RetryBudget.RESERVE):
+        budget.called()
+    assert sum(budget.take() for _ in range(10 * RetryBudget.RESERVE)) == RetryBudget.RESERVE
+
+
+def test_a_spent_budget_gives_one_retry_for_each_call() -> None:
+    budget = RetryBudget()
+    while budget.take():
+        pass
+    for _ in range(5):
+        budget.called()
+        assert budget.take()
+        assert not budget.take()
+
+
+def test_a_refused_retry_costs_nothing() -> None:
+    budget = RetryBudget()
+    while budget.take():
+        pass
+    assert not budget.take()
+    budget.called()
+    assert budget.take()
+
+
+def test_a_deadline_counts_down_and_never_below_zero() -> None:
+    clock = JumpingClock()
+    deadline = Deadline(clock, 10.0)
+    assert deadline.remaining() == 10.0
+    clock.time += 4.0
+    assert deadline.remaining() == 6.0
+    clock.time += 100.0
+    assert deadline.remaining() == 0.0
+
+
+def test_a_deadline_allows_a_pause_that_leaves_time_to_go_on() -> None:
+    clock = JumpingClock()
+    deadline = Deadline(clock, 10.0)
+    assert deadline.allows(9.9)
+    assert not deadline.allows(10.0)
+    assert not deadline.allows(10.1)
+    clock.time += 10.0
+    assert not deadline.allows(0.0)
+
+
+def test_a_deadline_can_be_moved_by_time_that_does_not_count() -> None:
+    clock = JumpingClock()
+    deadline = Deadline(clock, 10.0)
+    clock.time += 25.0
+    deadline.extend(20.0)
+    assert deadline.remaining() == 5.0
+
+
+def test_without_a_limit_there_is_always_time() -> None:
+    clock = JumpingClock()
+    deadline = Deadline(clock, None)
+    clock.time += 1e9
+    deadline.extend(5.0)
+    assert deadline.remaining() is None
+    assert deadline.allows(1e12)
+
+
+def test_the_clock_of_the_machine_goes_on_as_it_sleeps() -> None:
+    clock = SystemClock()
+    before = clock.now()
+    assert abs(before - time.monotonic()) < 60
+    asyncio.run(clock.sleep(0.002))
+    assert clock.now() - before >= 0.0015
+
+
+class Caller:
+    """Waits for a slot in a task of its own, and holds it until told to let go."""
+
+    def __init__(self, pacer: Pacer, deadline: Deadline) -> None:
+        self.inside = False
+        self.generation: int | None = None
+        self.let_go = asyncio.Event()
+        self.deadline = deadline
+        self.task = asyncio.create_task(self._call(pacer))
+
+    async def _call(self, pacer: Pacer) -> None:
+        async with pacer.slot(self.deadline) as self.generation:
+            self.inside = True
+            try:
+                await self.let_go.wait()
+            finally:
+                self.inside = False
+
+    async def leave(self) -> None:
+        self.let_go.set()
+        await self.task
+
+
+async def callers(
+    number: int, pacer: Pacer, clock: Clock, *, total: float | None = None
+) -> list[Caller]:
+    called = [Caller(pacer, Deadline(clock, total)) for _ in range(number)]
+    await settle()
+    return called
+
+
+def inside(called: list[Caller]) -> list[bool]:
+    return [caller.inside for caller in called]
+
+
+async def end(called: list[Caller]) -> None:
+    for caller in called:
+        caller.let_go.set()
+    await asyncio.gather(*(caller.task for caller in called))
+
+
+@pytest.mark.anyio
+async def test_as_many_callers_as_there_are_slots_are_let_in_and_then_in_their_order() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 2)
+    called = await callers(4, pacer, clock)
+    assert inside(called) == [True, True, False, False]
+    await called[1].leave()
+    await settle()
+    assert inside(called) == [True, False, True, False]
+    await end(called)
+
+
+@pytest.mark.anyio
+async def test_waiting_for_a_slot_does_not_count_against_the_deadline() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    first, second = await callers(2, pacer, clock, total=10.0)
+    await clock.advance(100.0)
+    assert second.deadline.remaining() == 0.0
+    await first.leave()
+    await settle()
+    assert second.inside
+    assert second.deadline.remaining() == 10.0
+    assert first.deadline.remaining() == 0.0
+    await second.leave()
+
+
+@pytest.mark.anyio
+async def test_a_pause_holds_everybody_until_its_end() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8)
+    pacer.pause(5.0)
+    called = await callers(3, pacer, clock)
+    assert pacer.pause_left() == 5.0
+    await clock.advance(4.9)
+    assert inside(called) == [False] * 3
+    await clock.advance(0.2)
+    assert inside(called) == [True] * 3
+    assert pacer.pause_left() < 0
+    await end(called)
+
+
+@pytest.mark.anyio
+async def test_a_pause_does_not_touch_who_is_inside() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8)
+    (caller,) = await callers(1, pacer, clock)
+    pacer.pause(5.0)
+    await settle()
+    assert caller.inside
+    await caller.leave()
+
+
+@pytest.mark.anyio
+async def test_a_pause_holds_also_who_was_in_the_queue_when_it_came() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    first, second = await callers(2, pacer, clock)
+    pacer.pause(5.0)
+    await first.leave()
+    await settle()
+    assert inside([second]) == [False]
+    # The slot is free meanwhile: whoever waits for the end of a pause holds none.
+    assert pacer._limiter.available_tokens == 1
+    await clock.advance(5.0)
+    assert second.inside
+    await second.leave()
+
+
+@pytest.mark.anyio
+async def test_a_pause_that_grows_while_it_is_waited_for_is_waited_for_to_its_new_end() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(5.0)
+    (caller,) = await callers(1, pacer, clock)
+    await clock.advance(3.0)
+    pacer.pause(5.0)
+    await clock.advance(2.5)
+    assert inside([caller]) == [False]
+    await clock.advance(2.5)
+    assert caller.inside
+    assert clock.slept == [5.0, 2.5]
+    await caller.leave()
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), max_size=10))
+def test_a_pause_never_gets_shorter(pauses: list[tuple[float, float]]) -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    end = float("-inf")
+    for later, seconds in pauses:
+        clock.time += later
+        pacer.pause(seconds)
+        end = max(end, clock.time + seconds)
+        assert pacer.pause_left() == pytest.approx(end - clock.time)
+
+
+@pytest.mark.anyio
+async def test_a_pause_longer_than_the_deadline_raises_at_once_with_the_time_that_is_left() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(30.0)
+    clock.time += 10.0
+    with pytest.raises(RateLimitError, match=r"20\.0 s") as caught:
+        await _pass_through(pacer, Deadline(clock, 20.0))
+    assert caught.value.retry_after == 20.0
+    assert caught.value.status_code == 429
+    assert clock.slept == []
+
+
+@pytest.mark.anyio
+async def test_a_pause_that_grows_beyond_the_deadline_raises_when_the_first_end_has_come() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(5.0)
+    (caller,) = await callers(1, pacer, clock, total=10.0)
+    pacer.pause(50.0)
+    await clock.advance(5.0)
+    with pytest.raises(RateLimitError) as caught:
+        await caller.task
+    assert caught.value.retry_after == 45.0
+
+
+@pytest.mark.anyio
+async def test_waiting_for_the_end_of_a_pause_counts_against_the_deadline() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(4.0)
+    (caller,) = await callers(1, pacer, clock, total=10.0)
+    await clock.advance(4.0)
+    assert caller.inside
+    assert caller.deadline.remaining() == 6.0
+    await caller.leave()
+
+
+@pytest.mark.anyio
+async def test_without_a_deadline_any_pause_is_waited_for() -> None:
+    clock = JumpingClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(86_400.0)
+    await _pass_through(pacer, Deadline(clock, None))
+    assert clock.slept == [86_400.0]
+
+
+@pytest.mark.anyio
+async def test_a_slot_is_given_back_on_an_exception() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    with pytest.raises(ZeroDivisionError):
+        await _fail_inside(pacer, Deadline(clock, None))
+    (caller,) = await callers(1, pacer, clock)
+    assert caller.inside
+    await caller.leave()
+
+
+@pytest.mark.anyio
+async def test_a_slot_is_given_back_on_a_cancellation() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    first, second = await callers(2, pacer, clock)
+    first.task.cancel()
+    await settle()
+    assert first.task.cancelled()
+    assert second.inside
+    await second.leave()
+
+
+@pytest.mark.anyio
+async def test_a_caller_that_is_cancelled_in_the_queue_takes_no_slot_with_it() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    first, second, third = await callers(3, pacer, clock)
+    second.task.cancel()
+    await settle()
+    await first.leave()
+    await settle()
+    assert third.inside
+    await third.leave()
+
+
+@pytest.mark.anyio
+async def test_a_caller_that_is_cancelled_as_it_gets_its_slot_gives_it_back() -> None:
+    clock = HeldClock()
+    for turns in range(4):
+        pacer = Pacer(clock, 1)
+        first, second = await callers(2, pacer, clock)
+        first.let_go.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        second.task.cancel()
+        await settle()
+        (third,) = await callers(1, pacer, clock)
+        assert third.inside
+        await third.leave()
+
+
+@pytest.mark.anyio
+async def test_a_caller_that_is_cancelled_in_a_pause_takes_no_slot_with_it() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(5.0)
+    first, second = await callers(2, pacer, clock)
+    first.task.cancel()
+    await clock.advance(5.0)
+    assert second.inside
+    await second.leave()
+
+
+@pytest.mark.anyio
+async def test_a_429_halves_the_slots_and_good_answers_bring_them_back() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 4)
+    first = await callers(4, pacer, clock)
+    waiting = await callers(4, pacer, clock)
+    for caller in first:
+        assert caller.generation is not None
+        pacer.refused(caller.generation)
+    assert pacer.limit == 2
+    await end(first)
+    await settle()
+    assert inside(waiting) == [True, True, False, False]
+    assert waiting[0].generation == waiting[1].generation == 1
+    pacer.succeeded()
+    pacer.succeeded()
+    await settle()
+    assert pacer.limit == 3
+    assert inside(waiting) == [True, True, True, False]
+    await end(waiting)
+
+
+@pytest.mark.anyio
+async def test_slots_that_are_over_the_new_limit_are_not_handed_out_again() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 4)
+    first = await callers(4, pacer, clock)
+    pacer.refused(0)
+    waiting = await callers(1, pacer, clock)
+    await end(first[:2])
+    await settle()
+    assert inside(waiting) == [False]
+    await end(first[2:3])
+    await settle()
+    assert inside(waiting) == [True]
+    await end([*first, *waiting])
+
+
+def test_a_pacer_can_be_made_before_there_is_a_loop() -> None:
+    clock = JumpingClock()
+    pacer = Pacer(clock, 2)
+    pacer.pause(1.0)
+
+    async def use() -> None:
+        async with AsyncExitStack() as slots:
+            for _ in range(2):
+                await slots.enter_async_context(pacer.slot(Deadline(clock, None)))
+
+    asyncio.run(use())
+    assert clock.slept == [1.0]
+
+
+async def _pass_through(pacer: Pacer, deadline: Deadline) -> None:
+    async with pacer.slot(deadline):
+        await anyio.lowlevel.checkpoint()
+
+
+async def _fail_inside(pacer: Pacer, deadline: Deadline) -> None:
+    async with pacer.slot(deadline):
+        raise ZeroDivisionError

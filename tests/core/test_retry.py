@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from core_fakes import HeldClock, JumpingClock, settle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenario_async import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    InternalServerError,
+    NotFoundError,
+    PaginationError,
+    RateLimitError,
+    UsageError,
+)
+from scenario_async._clock import Deadline
+from scenario_async._errors import error_for_status
+from scenario_async._pacing import RetryBudget
+from scenario_async._retry import call_with_retries, is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async._clock import Clock
+
+GONE = APIConnectionError("gone")
+
+
+@dataclass
+class Call:
+    """A call whose attempts end as a test says, and what became of it."""
+
+    outcomes: Sequence[BaseException | str]
+    max_retries: int = 2
+    total: float | None = None
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    clock: JumpingClock = field(default_factory=JumpingClock)
+    attempts: list[int] = field(default_factory=list[int])
+    pauses: list[tuple[int, float, APIError]] = field(
+        default_factory=list[tuple[int, float, APIError]]
+    )
+    slept_before: list[int] = field(default_factory=list[int])
+
+    async def attempt(self, number: int) -> str:
+        self.attempts.append(number)
+        outcome = self.outcomes[number - 1]
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def before_pause(self, number: int, wait: float, error: APIError) -> None:
+        self.pauses.append((number, wait, error))
+        self.slept_before.append(len(self.clock.slept))
+
+    def run(self) -> str:
+        return asyncio.run(self.send(self.clock))
+
+    async def send(self, clock: Clock) -> str:
+        return await call_with_retries(
+            self.attempt,
+            max_retries=self.max_retries,
+            deadline=Deadline(clock, self.total),
+            budget=self.budget,
+            clock=clock,
+            before_pause=self.before_pause,
+        )
+
+    def failure(self) -> BaseException:
+        with pytest.raises(BaseException) as caught:  # noqa: PT011 - the caller looks at it
+            self.run()
+        return caught.value
+
+
+def spent() -> RetryBudget:
+    budget = RetryBudget()
+    while budget.take():
+        pass
+    return budget
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (APIConnectionError("gone"), True),
+        (APITimeoutError("slow"), True),
+        (APIResponseValidationError("cut short"), True),
+        (RateLimitError("slow down", status_code=429), True),
+        (InternalServerError("oops", status_code=500), True),
+        (InternalServerError("oops", status_code=599), True),
+        (NotFoundError("where?", status_code=404), False),
+        (PaginationError("torn"), False),
+        (APIError("something"), False),
+        (UsageError("closed"), False),
+        (ValueError("a bug"), False),
+        (TimeoutError("somebody else's"), False),
+        (OSError("no file"), False),
+        (asyncio.CancelledError(), False),
+        (KeyboardInterrupt(), False),
+        (SystemExit(), False),
+        (GeneratorExit(), False),
+    ],
+    ids=repr,
+)
+def test_what_may_be_gone_a_little_later_is_transient_and_nothing_else(
+    error: BaseException, transient: bool
+) -> None:
+    assert is_transient(error) is transient
+
+
+def test_a_status_is_transient_if_it_is_408_409_429_or_of_the_server() -> None:
+    transient = [
+        status
+        for status in range(300, 1000)
+        if is_transient(error_for_status(status)("no", status_code=status))
+    ]
+    assert transient == [408, 409, 429, *range(500, 1000)]
+
+
+def test_a_call_that_succeeds_is_made_once() -> None:
+    call = Call(["done"])
+    assert call.run() == "done"
+    assert call.attempts == [1]
+    assert call.pauses == []
+    assert call.clock.slept == []
+
+
+def test_a_result_after_retries_is_the_result() -> None:
+    call = Call([GONE, InternalServerError("oops", status_code=503), "done"])
+    assert call.run() == "done"
+    assert call.attempts == [1, 2, 3]
+    assert len(call.clock.slept) == 2
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 2, 7])
+def test_the_attempts_are_one_and_the_retries_and_the_last_error_comes_out(
+    max_retries: int,
+) -> None:
+    errors = [APIConnectionError(str(number)) for number in range(max_retries + 1)]
+    call = Call([*errors, "never"], max_retries=max_retries)
+    assert call.failure() is errors[-1]
+    assert call.attempts == list(range(1, max_retries + 2))
+    assert len(call.clock.slept) == max_retries
+
+
+def test_what_is_not_transient_comes_out_at_once_as_itself() -> None:
+    error = NotFoundError("where?", status_code=404)
+    call = Call([error, "never"])
+    assert call.failure() is error
+    assert call.attempts == [1]
+    assert call.pauses == []
+
+
+def test_a_failure_that_is_not_transient_ends_the_retries() -> None:
+    error = ValueError("a bug")
+    call = Call([GONE, error, "never"], max_retries=5)
+    assert call.failure() is error
+    assert call.attempts == [1, 2]
+
+
+@pytest.mark.parametrize("stop", [asyncio.CancelledError("stop"), SystemExit(3)], ids=repr)
+def test_a_cancellation_is_never_retried(stop: BaseException) -> None:
+    call = Call([stop, "never"], max_retries=5)
+    assert type(call.failure()) is type(stop)
+    assert call.attempts == [1]
+
+
+@pytest.mark.anyio
+async def test_a_call_that_is_cancelled_in_a_pause_does_not_try_again() -> None:
+    clock = HeldClock()
+    call = Call([GONE, "never"])
+    task = asyncio.create_task(call.send(clock))
+    await settle()
+    assert len(clock.slept) == 1
+    task.cancel()
+    await asyncio.wait((task,))
+    assert task.cancelled()
+    await clock.advance(60.0)
+    assert call.attempts == [1]
+
+
+@settings(max_examples=50)
+@given(hint=st.floats(0, 1e6), seed=st.integers(0, 2**32))
+def test_a_hint_is_a_floor_and_the_jitter_on_top_a_second_at_most(hint: float, seed: int) -> None:
+    random.seed(seed)
+    call = Call([RateLimitError("slow down", status_code=429, retry_after=hint), "done"])
+    assert call.run() == "done"
+    (wait,) = call.clock.slept
+    assert hint <= wait <= hint + 1.0
+
+
+def test_a_hint_of_no_time_is_a_hint_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", max)
+    hints = [RateLimitError("slow", status_code=429, retry_after=0.0) for _ in range(5)]
+    call = Call([*hints, "done"], max_retries=5)
+    call.run()
+    assert call.clock.slept == [1.0] * 5
+
+
+def test_a_crowd_that_got_the_same_hint_does_not_come_back_as_one() -> None:
+    error = RateLimitError("slow down", status_code=429, retry_after=5.0)
+    waits: set[float] = set()
+    for _ in range(10):
+        call = Call([error, "done"])
+        call.run()
+        waits.update(call.clock.slept)
+    assert len(waits) > 1
+
+
+def test_a_hint_counts_with_any_error() -> None:
+    call = Call([InternalServerError("oops", status_code=503, retry_after=20.0), "done"])
+    call.run()
+    assert 20.0 <= call.clock.slept[0] <= 21.0
+
+
+def test_a_hint_of_one_attempt_does_not_hold_for_the_next() -> None:
+    call = Call([RateLimitError("slow", status_code=429, retry_after=20.0), GONE, "done"])
+    call.run()
+    assert call.clock.slept[0] >= 20.0
+    assert call.clock.slept[1] <= 1.0
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32))
+def test_without_a_hint_a_pause_is_between_nothing_and_a_bound_that_doubles(seed: int) -> None:
+    random.seed(seed)
+    call = Call([GONE] * 9 + ["done"], max_retries=9)
+    call.run()
+    bounds = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert [wait for wait, most in zip(call.clock.slept, bounds, strict=True) if wait > most] == []
+    assert min(call.clock.slept) >= 0
+
+
+@pytest.mark.parametrize(
+    ("end", "waits"),
+    [(0, [0.0] * 8), (1, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0])],
+)
+def test_the_jitter_without_a_hint_is_full(
+    monkeypatch: pytest.MonkeyPatch, end: int, waits: list[float]
+) -> None:
+    def uniform(*bounds: float) -> float:
+        return bounds[end]
+
+    monkeypatch.setattr("random.uniform", uniform)
+    call = Call([GONE] * 8 + ["done"], max_retries=8)
+    call.run()
+    assert call.clock.slept == waits
+
+
+@settings(max_examples=50)
+@given(hint=st.floats(0, 100), total=st.floats(0.001, 100), seed=st.integers(0, 2**32))
+def test_a_hint_beyond_the_deadline_raises_at_once_and_keeps_the_hint(
+    hint: float, total: float, seed: int
+) -> None:
+    random.seed(seed)
+    error = RateLimitError("slow down", status_code=429, retry_after=hint)
+    call = Call([error, "done"], total=total)
+    if hint >= total:
+        failure = call.failure()
+        assert failure is error
+        assert error.retry_after == hint
+        assert call.clock.slept == []
+        assert call.pauses == []
+        assert call.attempts == [1]
+    elif hint + 1.0 < total:
+        assert call.run() == "done"
+
+
+def test_a_call_ends_before_its_deadline_whatever_the_retries_that_are_left() -> None:
+    hints = [RateLimitError("slow", status_code=429, retry_after=4.0) for _ in range(9)]
+    call = Call([*hints, "never"], max_retries=9, total=12.0)
+    assert call.failure() in hints
+    assert call.attempts == [1, 2, 3]
+    assert sum(call.clock.slept) < 12.0
+
+
+def test_a_retry_beyond_the_budget_is_not_made() -> None:
+    budget = spent()
+    # The call itself earns one retry.
+    call = Call([GONE, GONE, "never"], max_retries=5, budget=budget)
+    assert call.failure() is GONE
+    assert call.attempts == [1, 2]
+    assert len(call.clock.slept) == 1
+
+
+def test_each_call_earns_a_retry() -> None:
+    budget = spent()
+    for _ in range(3):
+        Call(["done"], budget=budget).run()
+    call = Call([GONE] * 8, max_retries=7, budget=budget)
+    call.failure()
+    assert call.attempts == [1, 2, 3, 4, 5]
+
+
+def test_giving_up_for_another_reason_leaves_the_budget_alone() -> None:
+    budget = spent()
+    budget.called()
+    hint = RateLimitError("slow down", status_code=429, retry_after=50.0)
+    Call([hint], budget=budget, total=10.0).failure()
+    Call([GONE], budget=budget, max_retries=0).failure()
+    Call([NotFoundError("where?", status_code=404)], budget=budget).failure()
+    assert [budget.take() for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_whoever_watches_learns_of_each_pause_before_it_begins() -> None:
+    first, second = RateLimitError("slow", status_code=429, retry_after=3.0), GONE
+    call = Call([first, second, "done"])
+    call.run()
+    assert [(number, error) for number, _, error in call.pauses] == [(1, first), (2, second)]
+    assert [wait for _, wait, _ in call.pauses] == call.clock.slept
+    assert call.slept_before == [0, 1]
+
+
+def test_nobody_hears_of_a_pause_that_does_not_come() -> None:
+    call = Call([GONE], max_retries=0)
+    call.failure()
+    assert call.pauses == []
+
+
+def test_what_comes_out_is_one_of_our_errors_and_not_of_the_library_below() -> None:
+    failure = Call([APIStatusError("busy", status_code=503)] * 3).failure()
+    assert type(failure) is APIStatusError
+    assert failure.__cause__ is None
