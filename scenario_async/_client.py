@@ -1,0 +1,248 @@
+"""The client: who asks, how, and on which session."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from ._clock import SystemClock
+from ._credentials import resolve_credentials
+from ._events import EventHooks
+from ._lifetime import Lifetime
+from ._listing import PageSource
+from ._models import Models
+from ._options import DEFAULT_BASE_URL, NOT_GIVEN, ClientOptions, NotGiven, Timeout, check_base_url
+from ._pacing import Pacer
+from ._requester import Requester
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    import aiohttp
+
+    from ._clock import Clock
+    from ._transport import Transport
+
+__all__ = ["AsyncScenario"]
+
+_BASE_URL = "SCENARIO_BASE_URL"
+
+
+class AsyncScenario:
+    """A client of Scenario's model catalogue.
+
+    Use it with ``async with``, or close it with :meth:`aclose`. It may be made outside a running
+    event loop; it belongs to the loop of its first request. One client serves any number of tasks.
+
+    Credentials are ``api_key`` and ``api_secret``, or ``bearer_auth`` (a JWT), or ``public=True``
+    (public models without an account). Given explicitly they beat the environment, which is read as
+    the official SDK reads it: ``SCENARIO_SDK_API_KEY`` and ``SCENARIO_SDK_API_SECRET``, or
+    ``SCENARIO_SDK_JWT``.
+
+    Args:
+        api_key: With ``api_secret``.
+        api_secret: With ``api_key``.
+        bearer_auth: The JWT alone, without ``Bearer``.
+        public: Ask with the service's public token.
+        base_url: Default: ``SCENARIO_BASE_URL``, else the service.
+        project_id: Sent with each request that does not say otherwise.
+        timeout: Seconds for connecting and for reading of each attempt, or a :class:`Timeout`;
+            ``None`` waits for ever. Default: :class:`Timeout` as it is.
+        max_retries: How often a failed request is tried again at most.
+        max_concurrency: How many requests of this client are under way at most.
+        session: The caller's own aiohttp session: it is borrowed, and never closed here. Its
+            connector, proxies, cookies and tracing are used as they are.
+        default_headers: Added to each request. Not ``Authorization``.
+        default_query: Added to each request.
+        event_hooks: Functions to call with each request, response, retry and page.
+
+    Raises:
+        ValueError: No credentials, half a pair, two kinds at once, or an option out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        bearer_auth: str | None = None,
+        public: bool = False,
+        base_url: str | None = None,
+        project_id: str | None = None,
+        timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
+        max_retries: int = 4,
+        max_concurrency: int = 8,
+        session: aiohttp.ClientSession | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        event_hooks: EventHooks | None = None,
+    ) -> None:
+        # aiohttp is most of the time that importing this package would take, and programs that only
+        # handle models, errors or queries do without it.
+        from ._transport import Transport  # noqa: PLC0415 - see above
+
+        options = ClientOptions(
+            credentials=resolve_credentials(
+                api_key=api_key,
+                api_secret=api_secret,
+                bearer_auth=bearer_auth,
+                public=public,
+                environment=os.environ,
+            ),
+            base_url=check_base_url(base_url or os.environ.get(_BASE_URL) or DEFAULT_BASE_URL),
+            project_id=project_id,
+            timeout=Timeout() if isinstance(timeout, NotGiven) else Timeout.of(timeout),
+            max_retries=max_retries,
+            max_concurrency=max_concurrency,
+            default_headers=dict(default_headers or {}),
+            default_query=dict(default_query or {}),
+            event_hooks=event_hooks or EventHooks(),
+        )
+        clock = SystemClock()
+        self._bind(
+            options,
+            clock=clock,
+            transport=Transport(session),
+            pacer=Pacer(clock, max_concurrency),
+            parent=None,
+        )
+
+    def _bind(
+        self,
+        options: ClientOptions,
+        *,
+        clock: Clock,
+        transport: Transport,
+        pacer: Pacer,
+        parent: Lifetime | None,
+    ) -> None:
+        self._options = options
+        self._clock = clock
+        self._transport = transport
+        self._pacer = pacer
+        self._lifetime = Lifetime(parent)
+
+    @cached_property
+    def models(self) -> Models:
+        """The model catalogue."""
+        requester = Requester(
+            self._options,
+            transport=self._transport,
+            pacer=self._pacer,
+            lifetime=self._lifetime,
+            clock=self._clock,
+        )
+        return Models(
+            PageSource(
+                requester, self._lifetime, self._options.event_hooks, self._options.max_concurrency
+            )
+        )
+
+    def with_options(
+        self,
+        *,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        bearer_auth: str | None = None,
+        public: bool = False,
+        base_url: str | None = None,
+        project_id: str | NotGiven | None = NOT_GIVEN,
+        timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
+        max_retries: int | None = None,
+        max_concurrency: int | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        event_hooks: EventHooks | None = None,
+    ) -> AsyncScenario:
+        """A client with other options on the same session.
+
+        What is left out stays as it is here; headers and query are added to those of this client.
+        The new client ends with this one; closing it ends its own listings, and leaves the session
+        to this one if this one was ever used. Both share their slots and pauses, unless the new one
+        has other credentials, another host, or a concurrency of its own.
+
+        Raises:
+            ValueError: As for a new client.
+        """
+        old = self._options
+        credentials = old.credentials
+        if public or not (api_key is None and api_secret is None and bearer_auth is None):
+            credentials = resolve_credentials(
+                api_key=api_key,
+                api_secret=api_secret,
+                bearer_auth=bearer_auth,
+                public=public,
+                environment={},
+            )
+        options = replace(
+            old,
+            credentials=credentials,
+            base_url=old.base_url if base_url is None else check_base_url(base_url),
+            project_id=old.project_id if isinstance(project_id, NotGiven) else project_id,
+            timeout=old.timeout if isinstance(timeout, NotGiven) else Timeout.of(timeout),
+            max_retries=old.max_retries if max_retries is None else max_retries,
+            max_concurrency=old.max_concurrency if max_concurrency is None else max_concurrency,
+            default_headers={**old.default_headers, **(default_headers or {})},
+            default_query={**old.default_query, **(default_query or {})},
+            event_hooks=old.event_hooks if event_hooks is None else event_hooks,
+        )
+        same_pace = (
+            options.credentials == old.credentials
+            and options.base_url == old.base_url
+            and max_concurrency is None
+        )
+        derived = object.__new__(type(self))
+        derived._bind(
+            options,
+            clock=self._clock,
+            transport=self._transport,
+            pacer=self._pacer if same_pace else Pacer(self._clock, options.max_concurrency),
+            parent=self._lifetime,
+        )
+        return derived
+
+    copy = with_options
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go, without a slash at the end."""
+        return self._options.base_url
+
+    def is_closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._lifetime.closed
+
+    async def aclose(self) -> None:
+        """End all listings under way, and close the session if it is ours. Again does nothing.
+
+        Raises:
+            UsageError: On another event loop than the one of the first request.
+        """
+        self._transport.check_loop()
+        await self._lifetime.aclose()
+        if self._lifetime.owns_session:
+            await self._transport.aclose()
+
+    async def close(self) -> None:
+        """:meth:`aclose`, by the official SDK's name."""
+        await self.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._lifetime.use()
+        # anyio loads its backend at its first use, too slowly for the middle of a request handler.
+        await self._clock.sleep(0)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.base_url} ({self._options.credentials.kind})>"

@@ -1,0 +1,228 @@
+"""One call to the service: authentication, pacing, retries and events around the transport."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlencode
+
+from ._answers import error_from_response, is_redirect, redirect_target, request_id
+from ._clock import Deadline
+from ._decode import encode
+from ._errors import APIError, APIResponseValidationError, APIStatusError, RateLimitError
+from ._events import RequestEvent, ResponseEvent, RetryEvent, emit
+from ._http import HTTPRequest
+from ._options import NOT_GIVEN, NotGiven, Timeout
+from ._query import wire_value
+from ._redaction import redact
+from ._retry import call_with_retries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ._clock import Clock
+    from ._http import HTTPResponse
+    from ._lifetime import Lifetime
+    from ._options import ClientOptions
+    from ._pacing import Pacer
+    from ._transport import Transport
+
+__all__ = ["Call", "RequestOptions", "Requester"]
+
+_log = logging.getLogger("scenario_async")
+ResultT = TypeVar("ResultT")
+_MOST_REDIRECTS = 5
+_HTTP_OK = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """What a single call may add, under the names of the official SDK."""
+
+    extra_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    extra_query: Mapping[str, object] = field(default_factory=dict[str, object])
+    extra_body: object | None = None
+    timeout: Timeout | float | NotGiven | None = NOT_GIVEN
+
+    def __post_init__(self) -> None:
+        if any(name.lower() == "authorization" for name in self.extra_headers):
+            raise ValueError("extra_headers cannot carry Authorization: use with_options")
+        if not isinstance(self.timeout, NotGiven):
+            Timeout.of(self.timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What is asked for: a path below the base URL, and parameters by their names on the wire."""
+
+    path: str
+    parameters: Mapping[str, str]
+    method: str = "GET"
+
+
+class Requester:
+    """Sends calls for one client and its options."""
+
+    def __init__(
+        self,
+        options: ClientOptions,
+        *,
+        transport: Transport,
+        pacer: Pacer,
+        lifetime: Lifetime,
+        clock: Clock,
+    ) -> None:
+        self._options = options
+        self._lifetime = lifetime
+        self._transport = transport
+        self._pacer = pacer
+        self._clock = clock
+
+    async def call(
+        self, call: Call, parse: Callable[[bytes], ResultT], options: RequestOptions
+    ) -> ResultT:
+        """Send a call until its answer can be parsed, or it is time to give up.
+
+        An answer that ``parse`` refuses counts as a failed attempt: a gateway's error page with
+        status 200 is gone a moment later.
+        """
+        self._lifetime.use()
+        self._transport.check_usable()
+        limits = self._options.timeout
+        if not isinstance(options.timeout, NotGiven):
+            limits = Timeout.of(options.timeout)
+        deadline = Deadline(self._clock, limits.total)
+        request = self._request(call, options)
+
+        async def attempt(number: int) -> ResultT:
+            response = await self._send_once(call, request, number, limits, deadline)
+            if response.status not in _HTTP_OK:
+                raise self._status_error(call, response)
+            try:
+                return parse(response.body)
+            except APIResponseValidationError as error:
+                error.status_code = response.status
+                error.request_id = request_id(response.headers)
+                raise
+
+        def before_pause(number: int, wait: float, error: APIError) -> None:
+            if isinstance(error, RateLimitError):
+                self._pacer.pause(wait)
+            _log.debug("%s %s: retrying in %.2f s: %s", call.method, call.path, wait, error)
+            event = RetryEvent(
+                method=call.method, path=call.path, attempt=number, wait=wait, error=error
+            )
+            emit(self._options.event_hooks.on_retry, event)
+
+        return await call_with_retries(
+            attempt,
+            max_retries=self._options.max_retries,
+            deadline=deadline,
+            budget=self._pacer.retries,
+            clock=self._clock,
+            before_pause=before_pause,
+        )
+
+    def _request(self, call: Call, options: RequestOptions) -> HTTPRequest:
+        parameters: dict[str, str] = {}
+        if self._options.project_id is not None:
+            parameters["projectId"] = self._options.project_id
+        parameters |= _wire(self._options.default_query)
+        parameters |= call.parameters
+        parameters |= _wire(options.extra_query)
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        headers = {
+            "Accept": "application/json",
+            **self._options.default_headers,
+            **options.extra_headers,
+        }
+        body = None
+        if options.extra_body is not None:
+            body = encode(options.extra_body)
+            headers.setdefault("Content-Type", "application/json")
+        return HTTPRequest(
+            method=call.method,
+            url=f"{self._options.base_url}{call.path}{query}",
+            authorization=self._options.credentials.authorization,
+            headers=headers,
+            body=body,
+        )
+
+    async def _send_once(
+        self, call: Call, request: HTTPRequest, number: int, limits: Timeout, deadline: Deadline
+    ) -> HTTPResponse:
+        """One attempt, with the redirects inside the origin that it may meet."""
+        async with self._pacer.slot(deadline) as generation:
+            response = await self._send_and_report(call, request, number, limits, deadline)
+            for _ in range(_MOST_REDIRECTS):
+                if not is_redirect(response):
+                    break
+                request = replace(request, url=self._target(call, request, response))
+                response = await self._send_and_report(call, request, number, limits, deadline)
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._pacer.refused(generation)
+        else:
+            self._pacer.succeeded()
+        return response
+
+    async def _send_and_report(
+        self, call: Call, request: HTTPRequest, number: int, limits: Timeout, deadline: Deadline
+    ) -> HTTPResponse:
+        hooks = self._options.event_hooks
+        emit(hooks.on_request, RequestEvent(method=call.method, path=call.path, attempt=number))
+        # aiohttp reads a limit of 0 as none; a deadline that has just run out is a tiny one.
+        left = deadline.remaining()
+        total = None if left is None else max(left, 0.001)
+        response = await self._transport.send(request, replace(limits, total=total))
+        self._report(call, response, number)
+        return response
+
+    def _target(self, call: Call, request: HTTPRequest, response: HTTPResponse) -> str:
+        target = redirect_target(request.url, response.headers["location"])
+        if target is not None:
+            return target
+        reason = f"redirect to another origin refused ({redact(response.headers['location'])})"
+        raise APIStatusError(
+            f"{call.method} {call.path}: {reason}: credentials go to the host of base_url only",
+            status_code=response.status,
+            reason=reason,
+            request_id=request_id(response.headers),
+        )
+
+    def _status_error(self, call: Call, response: HTTPResponse) -> APIStatusError:
+        error = error_from_response(
+            response,
+            request_name=f"{call.method} {call.path}",
+            secrets=self._options.credentials.secrets,
+        )
+        if isinstance(error, RateLimitError) and error.retry_after is not None:
+            # At once and for everyone, also when this call gives up.
+            self._pacer.pause(error.retry_after)
+        return error
+
+    def _report(self, call: Call, response: HTTPResponse, number: int) -> None:
+        _log.debug(
+            "%s %s: attempt %d answered with %d, %d bytes, in %.3f s",
+            call.method,
+            call.path,
+            number,
+            response.status,
+            len(response.body),
+            response.seconds,
+        )
+        event = ResponseEvent(
+            method=call.method,
+            path=call.path,
+            attempt=number,
+            status_code=response.status,
+            seconds=response.seconds,
+            size=len(response.body),
+            sends=response.sends,
+        )
+        emit(self._options.event_hooks.on_response, event)
+
+
+def _wire(parameters: Mapping[str, object]) -> dict[str, str]:
+    return {name: wire_value(value) for name, value in parameters.items() if value is not None}

@@ -1,0 +1,253 @@
+"""One request to the service, once: the only module of the client that knows aiohttp.
+
+It makes no decision: whether to try again, how long to wait and what an answer means is decided by
+its callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import time
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from ._credentials import basic_authorization
+from ._errors import APIConnectionError, APITimeoutError, UsageError
+from ._http import HTTPResponse
+from ._redaction import redact
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._http import HTTPRequest
+    from ._options import Timeout
+
+__all__ = ["Transport"]
+
+USER_AGENT = (
+    f"scenario-async/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
+)
+
+
+class Transport:
+    """Owns an aiohttp session, or borrows the caller's.
+
+    Our own session begins with the first request, because aiohttp wants a running loop for it; from
+    then on the transport belongs to that loop.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession | None) -> None:
+        self._borrowed = session
+        self._own: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._proxies: dict[tuple[str, str], _Proxy | None] = {}
+        self.closed = False
+
+    async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
+        """Send a request and read the whole answer, whatever its status.
+
+        Raises:
+            APIConnectionError: No whole answer came.
+            APITimeoutError: A limit ran out.
+            UsageError: After :meth:`aclose`, or on another loop than the first.
+        """
+        session = self._session()
+        sent = SimpleNamespace(count=0)
+        headers, options = self._per_request(session, request, sent)
+        started = time.monotonic()
+        try:
+            async with session.request(
+                request.method,
+                request.url,
+                headers=headers,
+                data=request.body,
+                middlewares=_middlewares(session, request.authorization),
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=limits.total, sock_connect=limits.connect, sock_read=limits.read
+                ),
+                **options,
+            ) as response:
+                body = await response.read()
+                return HTTPResponse(
+                    status=response.status,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=body,
+                    seconds=time.monotonic() - started,
+                    sends=max(1, sent.count),
+                )
+        except TimeoutError as error:
+            raise APITimeoutError(
+                f"{_name(request)} timed out after {time.monotonic() - started:.1f} s: "
+                f"{_text(error, request)}"
+            ) from _without_headers(error)
+        except (aiohttp.ClientError, OSError) as error:
+            if self.closed:
+                raise UsageError("the client was closed while a request was under way") from None
+            raise APIConnectionError(
+                f"{_name(request)} got no whole answer: {_text(error, request)}"
+            ) from _without_headers(error)
+
+    def check_usable(self) -> None:
+        """Bind to the running loop at the first call.
+
+        Raises:
+            UsageError: After :meth:`aclose`, outside a running asyncio loop, or on another loop.
+        """
+        if self.closed:
+            raise UsageError("this client is closed: make a new one")
+        if self._borrowed is not None and self._borrowed.closed:
+            raise UsageError("the aiohttp session that this client borrowed is closed")
+        self._loop = self.check_loop()
+
+    def check_loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop.
+
+        Raises:
+            UsageError: It is not asyncio's, or not the one of the first request.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError("this client needs a running asyncio event loop") from None
+        if self._loop is not None and self._loop is not loop:
+            raise UsageError(
+                "this client belongs to another event loop, the one of its first request: "
+                "make one client for each loop"
+            )
+        return loop
+
+    async def aclose(self) -> None:
+        """Close our own session; a borrowed one stays open. Further calls do nothing."""
+        self.closed = True
+        if self._own is not None:
+            await self._own.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        self.check_usable()
+        if self._borrowed is not None:
+            return self._borrowed
+        if self._own is None:
+            self._own = aiohttp.ClientSession(
+                # The pacer bounds requests: a second bound in the pool would eat the timeouts.
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[_count_sends()],
+            )
+        return self._own
+
+    def _per_request(
+        self, session: aiohttp.ClientSession, request: HTTPRequest, sent: SimpleNamespace
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        headers = {"User-Agent": USER_AGENT, **request.headers}
+        if session is self._borrowed:
+            # Proxies, tracing and decompression of a borrowed session are its owner's choice.
+            if not session.auto_decompress:
+                headers["Accept-Encoding"] = "identity"
+            return headers, {}
+        proxy = self._proxy_for(request.url)
+        if proxy is None:
+            return headers, {"trace_request_ctx": sent}
+        if request.url.startswith("http:"):
+            headers |= proxy.headers
+        return headers, {
+            "proxy": proxy.url,
+            "proxy_headers": proxy.headers,
+            "trace_request_ctx": sent,
+        }
+
+    def _proxy_for(self, url: str) -> _Proxy | None:
+        """The proxy of the environment, read once for each host.
+
+        Not by aiohttp's ``trust_env``: that reads a ``.netrc`` file too, in a thread, at each
+        request.
+        """
+        parts = urlsplit(url)
+        key = (parts.scheme, parts.hostname or "")
+        if key not in self._proxies:
+            self._proxies[key] = _environment_proxy(*key)
+        return self._proxies[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+def _environment_proxy(scheme: str, host: str) -> _Proxy | None:
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(host):
+        return None
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if parts.scheme not in ("http", "https"):
+        raise APIConnectionError(
+            f"the environment names a {parts.scheme} proxy for {scheme}: only http and https "
+            "proxies work; NO_PROXY can except this host"
+        )
+    headers: dict[str, str] = {}
+    if parts.username is not None:
+        login = basic_authorization(unquote(parts.username), unquote(parts.password or ""))
+        headers["Proxy-Authorization"] = login
+    return _Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", headers)
+
+
+def _middlewares(
+    session: aiohttp.ClientSession, authorization: str
+) -> tuple[aiohttp.ClientMiddlewareType, ...]:
+    """The session's own middlewares, and last the one that sets our header.
+
+    As a middleware it wins over the default authentication of a borrowed session and over a
+    ``.netrc`` file; as a plain header it would be refused beside either. What is given with a
+    request replaces what the session has, and aiohttp has no public name for that
+    (https://docs.aiohttp.org/en/stable/client_middleware_cookbook.html).
+    """
+
+    async def authorize(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        request.headers["Authorization"] = authorization
+        return await handler(request)
+
+    return (*getattr(session, "_middlewares", ()), authorize)
+
+
+def _count_sends() -> aiohttp.TraceConfig:
+    """Counts what goes out, also when aiohttp itself repeats a request on a stale connection."""
+
+    async def on_sent(_session: object, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.count += 1
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(on_sent)
+    return trace
+
+
+def _name(request: HTTPRequest) -> str:
+    return f"{request.method} {urlsplit(request.url).path}"
+
+
+def _text(error: BaseException, request: HTTPRequest) -> str:
+    text = str(error) or type(error).__name__
+    return redact(text, (request.authorization.rpartition(" ")[2],))
+
+
+def _without_headers(error: BaseException) -> BaseException:
+    """The same exception without the request's headers, which its ``repr`` would show."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        bare = CIMultiDictProxy(CIMultiDict[str]())
+        info = error.request_info
+        error.request_info = aiohttp.RequestInfo(info.url, info.method, bare, info.real_url)
+        error.history = ()
+        error.args = (error.request_info, error.history)
+    return error

@@ -1,0 +1,144 @@
+"""The shape of the package: who may import what, and what is public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import scenario_async
+
+PACKAGE = Path(scenario_async.__file__).parent
+# Below each line stands what it may use; a module imports only from its own layer downwards.
+LAYERS = (
+    ("__init__",),
+    ("_client",),
+    ("_models",),
+    ("_listing",),
+    ("_fetcher", "_reader", "_requester"),
+    ("_planner", "_transport", "_retry", "_pacing", "_lifetime", "_answers"),
+    ("_decode", "_query_arguments"),
+    ("_query_rules", "_salvage"),
+    ("_query", "_options"),
+    ("_credentials", "_events", "_errors", "_clock", "_http", "_redaction", "_version", "types"),
+)
+THIRD_PARTY = {
+    "aiohttp": {"_transport"},
+    "multidict": {"_transport"},
+    "tenacity": {"_retry"},
+    "anyio": {"_clock", "_fetcher", "_lifetime", "_pacing", "_reader"},
+    "msgspec": {"_answers", "_decode", "_query", "types"},
+}
+
+
+def imports(path: Path, *, at_run_time: bool = True) -> set[str]:
+    """The modules that a module imports, by their dotted names; relative ones without dots."""
+    found: set[str] = set()
+    tree = ast.parse(path.read_text())
+    guarded = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if at_run_time and node in guarded:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def core_modules() -> dict[str, list[Path]]:
+    modules: dict[str, list[Path]] = defaultdict(list)
+    for path in PACKAGE.glob("*.py"):
+        if path.stem != "pytest_plugin":
+            modules[path.stem].append(path)
+    modules["types"] = list((PACKAGE / "types").glob("*.py"))
+    return modules
+
+
+def test_every_module_of_the_core_has_its_layer() -> None:
+    assert set(core_modules()) == {name for layer in LAYERS for name in layer}
+
+
+def test_data_flows_one_way() -> None:
+    level = {name: index for index, layer in enumerate(LAYERS) for name in layer}
+    for name, paths in core_modules().items():
+        for path in paths:
+            for imported in imports(path):
+                first = imported.split(".")[0]
+                if name == "types" or first not in level:
+                    continue
+                assert level[first] >= level[name], f"{name} imports {first} from above"
+
+
+def test_each_third_party_library_has_its_few_modules() -> None:
+    users: dict[str, set[str]] = defaultdict(set)
+    for name, paths in core_modules().items():
+        for path in paths:
+            for imported in imports(path):
+                users[imported.split(".")[0]].add(name)
+    third_party = {
+        library: modules
+        for library, modules in users.items()
+        if library not in sys.stdlib_module_names
+        and library not in core_modules()
+        and not library.startswith("_")
+        and library != "scenario_async"
+    }
+
+    assert third_party == THIRD_PARTY
+
+
+def test_the_sandbox_is_a_second_opinion_that_shares_nothing_with_the_client() -> None:
+    for path in (PACKAGE / "sandbox").glob("*.py"):
+        for imported in imports(path, at_run_time=False):
+            assert not imported.startswith("scenario_async") or imported.startswith(
+                "scenario_async.sandbox"
+            ), path.name
+
+
+def test_the_core_needs_no_extra() -> None:
+    for paths in core_modules().values():
+        for path in paths:
+            assert not {name.split(".")[0] for name in imports(path)} & {
+                "asyncclick",
+                "rich",
+                "pytest",
+            }
+
+
+@pytest.mark.parametrize(
+    "name", ["scenario_async", "scenario_async.types", "scenario_async.sandbox"]
+)
+def test_public_names_are_sorted_and_documented(name: str) -> None:
+    module = importlib.import_module(name)
+    names: list[str] = module.__all__
+
+    assert names == sorted(names, key=lambda public: (not public.isupper(), public))
+    for public in names:
+        value = getattr(module, public)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert inspect.getdoc(value), public
+            own: dict[str, object] = dict(vars(value)) if inspect.isclass(value) else {}
+            for member, function in own.items():
+                if inspect.isfunction(function) and not member.startswith("_"):
+                    assert inspect.getdoc(function), f"{public}.{member}"
+
+
+def test_nothing_is_public_by_accident() -> None:
+    public = {
+        name
+        for name, value in vars(scenario_async).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+
+    assert public == set(scenario_async.__all__) - {"__version__"}
