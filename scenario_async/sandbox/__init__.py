@@ -1,0 +1,91 @@
+"""A Scenario API on this machine, for trying, testing and measuring.
+
+```python
+from scenario_async.sandbox import Catalogue, RateLimited, Sandbox
+
+async with Sandbox(Catalogue.seeded(public=709, private=300)) as sandbox:
+    sandbox.faults.add(RateLimited(retry_after=2), path="/models", after=1)
+    ...  # point a client at sandbox.base_url, with sandbox.api_key and sandbox.api_secret
+    print(sandbox.requests[-1].status)
+```
+
+It is a second reading of the public documentation, independent of the client in this package, and
+the official SDK lists it correctly. It needs no account and no network beyond loopback. Models,
+names, ids and signatures in it are invented.
+
+Where the documentation is silent, the sandbox had to choose, and the service may do otherwise:
+
+- Several `tags` select the models that carry all of them; several collections or types, any.
+- `sortBy` without `sortDirection` sorts in descending order; ties go by id.
+- Values of `type` and `status` that are not in the reference are refused; an unknown collection is
+  empty; any `projectId` is accepted. Empty and repeated parameters are refused.
+- `limit` and `offset` work on `/models/public` only, and not together with `pageSize` or a token.
+- Public listings by score hand out plain offsets, which cannot tell that filters changed. All other
+  tokens are sealed: they name the last row given, and are refused with other filters.
+- A request with a token may leave `pageSize` out.
+- Access without an account gets 403 for everything that is not public.
+- get-bulk answers in the order asked for, and leaves out what cannot be read.
+- The service's own rate limits are unknown: there is none unless `rate_limit` sets one.
+"""
+
+from __future__ import annotations
+
+from scenario_async.sandbox._bad_rows import BadRowKind
+from scenario_async.sandbox._catalogue import Catalogue, Collection
+from scenario_async.sandbox._faults import (
+    Delayed,
+    Dropped,
+    ExpiredToken,
+    Fault,
+    IgnoredBounds,
+    NotJSON,
+    RateLimited,
+    Redirect,
+    ServerError,
+    Stalled,
+    Truncated,
+)
+from scenario_async.sandbox._limits import RateLimit
+from scenario_async.sandbox._page_faults import (
+    BadRow,
+    ChangedTokens,
+    EmptyPage,
+    EndToken,
+    RepeatedRows,
+    RepeatedToken,
+)
+from scenario_async.sandbox._requests import AuthorizationKind, Request, RequestLog
+from scenario_async.sandbox._rows import Privacy, Row
+from scenario_async.sandbox._sandbox import Sandbox
+from scenario_async.sandbox._schedule import FaultSchedule
+
+__all__ = [
+    "AuthorizationKind",
+    "BadRow",
+    "BadRowKind",
+    "Catalogue",
+    "ChangedTokens",
+    "Collection",
+    "Delayed",
+    "Dropped",
+    "EmptyPage",
+    "EndToken",
+    "ExpiredToken",
+    "Fault",
+    "FaultSchedule",
+    "IgnoredBounds",
+    "NotJSON",
+    "Privacy",
+    "RateLimit",
+    "RateLimited",
+    "Redirect",
+    "RepeatedRows",
+    "RepeatedToken",
+    "Request",
+    "RequestLog",
+    "Row",
+    "Sandbox",
+    "ServerError",
+    "Stalled",
+    "Truncated",
+]

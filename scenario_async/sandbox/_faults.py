@@ -1,0 +1,243 @@
+"""Faults that a sandbox shows on demand.
+
+Each kind is a small value. What a fault does is decided here and in `_page_faults`, without I/O:
+some give an answer of their own, some change a page before it is written; the rest (`Dropped`,
+`Truncated`, `Stalled`, `Delayed`) are for the server to carry out.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from scenario_async.sandbox._answers import HTML, TEXT, Answer, json_answer, reason
+
+if TYPE_CHECKING:
+    from scenario_async.sandbox._requests import Request
+
+Phase = Literal["delay", "answer", "body", "bounds", "page"]
+"""When a fault acts. Of each phase one fault acts on a request, of the phase "page" all do."""
+
+_BOUNDS = frozenset({"createdAfter", "createdBefore", "updatedAfter", "updatedBefore"})
+_HTML_PAGE = b"<!doctype html><html><head><title>%s</title></head><body>%s</body></html>\n"
+
+
+class Fault:
+    """What all faults have in common; not a fault by itself."""
+
+    __slots__ = ()
+
+    phase: ClassVar[Phase]
+
+    def concerns(self, request: Request) -> bool:
+        """Tell whether this fault can act on a request; one that cannot is not counted."""
+        del request
+        return True
+
+
+class AnswerFault(Fault, ABC):
+    """A fault that answers in the place of the service."""
+
+    __slots__ = ()
+
+    phase: ClassVar[Phase] = "answer"
+
+    @abstractmethod
+    def answer(self) -> Answer:
+        """Give the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited(AnswerFault):
+    """Answers 429.
+
+    Attributes:
+        retry_after: Seconds that the hint names; `None` for no hint.
+        hint: Where the hint is: `Retry-After` in seconds (written as given, so fractions are
+            possible), `Retry-After` as a date (whole seconds, rounded up), or `remainingSeconds`
+            in the body.
+    """
+
+    retry_after: float | None = None
+    hint: Literal["seconds", "date", "body", "none"] = "seconds"
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        if self.retry_after is None or self.hint == "none":
+            return reason(429, "Too many requests")
+        if self.hint == "body":
+            return json_answer(
+                {"reason": "cooldown", "remainingSeconds": self.retry_after}, status=429
+            )
+        value = f"{self.retry_after:g}" if self.hint == "seconds" else _http_date(self.retry_after)
+        return _with_header(reason(429, "Too many requests"), "Retry-After", value)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError(AnswerFault):
+    """Answers with a server error, or any other status.
+
+    Attributes:
+        status: The HTTP status.
+        retry_after: Seconds for a `Retry-After` header, `None` for no such header.
+        body: `reason` for the service's own JSON, the others for gateways in front of it.
+    """
+
+    status: int = 503
+    retry_after: float | None = None
+    body: Literal["reason", "message", "text", "html"] = "reason"
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        text = "Service unavailable"
+        if self.body == "reason":
+            answer = reason(self.status, text)
+        elif self.body == "message":
+            answer = json_answer({"message": text}, status=self.status)
+        elif self.body == "text":
+            answer = Answer(status=self.status, body=text.encode(), content_type=TEXT)
+        else:
+            page = _HTML_PAGE % (text.encode(), text.encode())
+            answer = Answer(status=self.status, body=page, content_type=HTML)
+        if self.retry_after is None:
+            return answer
+        return _with_header(answer, "Retry-After", f"{self.retry_after:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Fault):
+    """Closes the connection before the first byte of an answer.
+
+    Attributes:
+        reset: Whether to reset the connection instead of closing it.
+    """
+
+    phase: ClassVar[Phase] = "answer"
+
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredToken(AnswerFault):
+    """Answers 400 to a request that carries a pagination token, as if it had expired."""
+
+    def concerns(self, request: Request) -> bool:
+        """Tell whether the request carries a token."""
+        return "paginationToken" in request.query
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        return reason(400, "paginationToken has expired")
+
+
+@dataclass(frozen=True, slots=True)
+class NotJSON(AnswerFault):
+    """Answers 200 with something that is not JSON.
+
+    Attributes:
+        body: `html` and `text` come with their own content type. `empty` and `words` claim to
+            be JSON: no byte at all, and a text that is none.
+    """
+
+    body: Literal["html", "text", "empty", "words"] = "html"
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        if self.body == "html":
+            page = _HTML_PAGE % (b"Sign in", b"Please sign in to this network.")
+            return Answer(body=page, content_type=HTML)
+        if self.body == "text":
+            return Answer(body=b"OK", content_type=TEXT)
+        return Answer(body=b"" if self.body == "empty" else b"upstream is warming up")
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect(AnswerFault):
+    """Answers with a redirect.
+
+    Attributes:
+        location: Where to, as sent in `Location`.
+        status: The HTTP status.
+    """
+
+    location: str
+    status: int = 302
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        return _with_header(
+            Answer(status=self.status, content_type=TEXT), "Location", self.location
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed(Fault):
+    """Holds the answer back; works together with every other fault.
+
+    Attributes:
+        seconds: For how long, on top of the latency of the sandbox.
+    """
+
+    phase: ClassVar[Phase] = "delay"
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated(Fault):
+    """Sends the headers and a part of the body, then closes the connection.
+
+    Attributes:
+        fraction: How much of the body is sent, from 0 to 1 (at least one byte is kept back).
+        chunked: Whether the body goes in chunks, the last one missing, instead of being announced
+            by `Content-Length`.
+    """
+
+    phase: ClassVar[Phase] = "body"
+
+    fraction: float = 0.5
+    chunked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled(Fault):
+    """Sends the headers and a part of the body, then nothing until the client leaves.
+
+    Attributes:
+        fraction: How much of the body is sent, from 0 to 1 (at least one byte is kept back).
+    """
+
+    phase: ClassVar[Phase] = "body"
+
+    fraction: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredBounds(Fault):
+    """Lists models as if there were no `createdAfter`, `createdBefore` and the like."""
+
+    phase: ClassVar[Phase] = "bounds"
+
+    def concerns(self, request: Request) -> bool:
+        """Tell whether the request has bounds."""
+        return not _BOUNDS.isdisjoint(request.query)
+
+
+def _with_header(answer: Answer, name: str, value: str) -> Answer:
+    return Answer(
+        status=answer.status,
+        body=answer.body,
+        content_type=answer.content_type,
+        headers=(*answer.headers, (name, value)),
+    )
+
+
+def _http_date(seconds: float) -> str:
+    # The header has whole seconds: round up, so that the wait is never shorter than asked for.
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    rounded = datetime.fromtimestamp(math.ceil(moment.timestamp()), UTC)
+    return format_datetime(rounded, usegmt=True)

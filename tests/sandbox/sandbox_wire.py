@@ -1,0 +1,121 @@
+"""A plain HTTP client for tests: the standard library's, so that nothing of ours is in between."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from scenario_async.sandbox import Catalogue, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def reason(self) -> str:
+        reason = self.json["reason"]
+        assert isinstance(reason, str)
+        return reason
+
+    @property
+    def ids(self) -> list[str]:
+        return [row["id"] for row in self.json["models"]]
+
+    @property
+    def token(self) -> str | None:
+        token = self.json.get("nextPaginationToken")
+        assert token is None or isinstance(token, str)
+        return token
+
+
+class Wire:
+    """One keep-alive connection to a sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        parts = urlsplit(sandbox.base_url)
+        self.connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        self.prefix = parts.path
+        pair = f"{sandbox.api_key}:{sandbox.api_secret}"
+        self.authorization = "Basic " + base64.b64encode(pair.encode()).decode()
+
+    def send(
+        self,
+        path: str,
+        parameters: Mapping[str, object] | str = "",
+        *,
+        method: str = "GET",
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        query = parameters if isinstance(parameters, str) else urlencode(parameters)
+        text = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        self.connection.request(
+            method,
+            self.prefix + path + ("?" + query if query else ""),
+            body=text,
+            headers={"Authorization": self.authorization, **(headers or {})},
+        )
+
+    def get(
+        self,
+        path: str = "/models",
+        parameters: Mapping[str, object] | str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        self.send(path, parameters, headers=headers)
+        return self.receive()
+
+    def post(self, path: str, body: object) -> Reply:
+        self.send(path, method="POST", body=body)
+        return self.receive()
+
+    def receive(self) -> Reply:
+        with self.connection.getresponse() as response:
+            return Reply(response.status, dict(response.getheaders()), response.read())
+
+    def walk(self, path: str = "/models", **parameters: object) -> list[Reply]:
+        """Follow the tokens to the end."""
+        replies = [self.get(path, parameters)]
+        while (token := replies[-1].token) is not None:
+            assert len(replies) < 2_000
+            replies.append(self.get(path, {**parameters, "paginationToken": token}))
+            assert replies[-1].status == 200, replies[-1].body
+        return replies
+
+    def walk_ids(self, path: str = "/models", **parameters: object) -> list[str]:
+        return [model_id for reply in self.walk(path, **parameters) for model_id in reply.ids]
+
+
+@contextmanager
+def wired(sandbox: Sandbox) -> Generator[Wire]:
+    """Connect to a running sandbox."""
+    wire = Wire(sandbox)
+    try:
+        yield wire
+    finally:
+        wire.connection.close()
+
+
+@contextmanager
+def serving(catalogue: Catalogue | None = None) -> Generator[tuple[Sandbox, Wire]]:
+    """Run a small sandbox in a thread and connect to it."""
+    if catalogue is None:
+        catalogue = Catalogue.seeded(public=60, private=40, collections=2)
+    with Sandbox(catalogue).in_thread() as sandbox, wired(sandbox) as wire:
+        yield sandbox, wire
