@@ -1,0 +1,450 @@
+"""Each fault of the service: nothing is lost, or there is a clear error."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scenario_async import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    EventHooks,
+    InternalServerError,
+    InvalidRow,
+    PageEvent,
+    PaginationError,
+    PermissionDeniedError,
+    RateLimitError,
+    RetryEvent,
+    Timeout,
+)
+from scenario_async.sandbox import (
+    BadRow,
+    ChangedTokens,
+    Dropped,
+    EmptyPage,
+    EndToken,
+    ExpiredToken,
+    Fault,
+    NotJSON,
+    RateLimited,
+    Redirect,
+    RepeatedRows,
+    RepeatedToken,
+    ServerError,
+    Stalled,
+    Truncated,
+)
+
+if TYPE_CHECKING:
+    from client_support import Connect, FakeClock
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+
+def private_ids(sandbox: Sandbox) -> list[str]:
+    return list(sandbox.catalogue.ids(privacy="private"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RateLimited(retry_after=3),
+        RateLimited(retry_after=3, hint="date"),
+        RateLimited(retry_after=3, hint="body"),
+        RateLimited(),
+        ServerError(500),
+        ServerError(502, body="html"),
+        ServerError(503, retry_after=2),
+        ServerError(504, body="text"),
+        ServerError(408),
+        ServerError(409),
+        Dropped(),
+        Dropped(reset=True),
+        Truncated(),
+        Truncated(chunked=True),
+        Truncated(fraction=0.0),
+        NotJSON("html"),
+        NotJSON("empty"),
+        NotJSON("words"),
+        NotJSON("text"),
+    ],
+    ids=repr,
+)
+async def test_a_passing_fault_in_mid_walk_costs_no_model(
+    fault: Fault, connect: Connect, sandbox: Sandbox, clock: FakeClock
+) -> None:
+    sandbox.faults.add(fault, after=2, times=2)
+    async with connect() as scenario:
+        found = [model.id async for model in scenario.models.private(page_size=20)]
+
+    assert found == private_ids(sandbox)
+    assert len(sandbox.faults) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (RateLimited(retry_after=1), RateLimitError),
+        (ServerError(500), InternalServerError),
+        (Dropped(), APIConnectionError),
+        (Truncated(), APIConnectionError),
+        (NotJSON("html"), APIResponseValidationError),
+    ],
+    ids=repr,
+)
+async def test_a_lasting_fault_fails_the_walk_after_the_good_pages(
+    fault: Fault, error: type[APIError], connect: Connect, sandbox: Sandbox, clock: FakeClock
+) -> None:
+    sandbox.faults.add(fault, after=2, times=None)
+    found: list[str] = []
+    async with connect(max_retries=2) as scenario:
+        with pytest.raises(error) as caught:
+            async for model in scenario.models.private(page_size=20):
+                found.append(model.id)  # noqa: PERF401 - what came before the error counts
+
+    assert type(caught.value) is error
+    assert found == private_ids(sandbox)[:40]
+    assert len([r for r in sandbox.requests if "paginationToken" in r.query]) >= 1 + 3
+
+
+async def test_an_error_of_the_client_is_not_tried_again(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(ServerError(422))
+    async with connect() as scenario:
+        with pytest.raises(APIStatusError):
+            await scenario.models.private()
+
+    assert len(sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("hint", ["seconds", "date", "body"])
+async def test_the_hint_of_the_service_is_a_floor(
+    hint: Any, connect: Connect, sandbox: Sandbox, clock: FakeClock
+) -> None:
+    sandbox.faults.add(RateLimited(retry_after=20, hint=hint))
+    retries: list[RetryEvent] = []
+    async with connect(event_hooks=EventHooks(on_retry=retries.append)) as scenario:
+        await scenario.models.private()
+
+    (event,) = retries
+    assert isinstance(event.error, RateLimitError)
+    # A date has whole seconds, and some of them pass on the way.
+    assert (18 if hint == "date" else 20) <= event.wait <= 22
+    assert sum(clock.slept) >= event.wait - 0.001
+
+
+async def test_a_hint_beyond_the_deadline_raises_at_once(
+    connect: Connect, sandbox: Sandbox, clock: FakeClock
+) -> None:
+    sandbox.faults.add(RateLimited(retry_after=3600))
+    async with connect(timeout=Timeout(total=60)) as scenario:
+        with pytest.raises(RateLimitError) as caught:
+            await scenario.models.private()
+        # The service's wish holds for the client, not for the one call.
+        with pytest.raises(RateLimitError) as second:
+            await scenario.models.public()
+
+    assert caught.value.retry_after == 3600
+    assert second.value.retry_after is not None
+    assert second.value.retry_after > 3000
+    assert len(sandbox.requests) == 1
+    assert sum(clock.slept) == 0
+
+
+@pytest.mark.parametrize("page", [0, 1, 2, 6])
+async def test_an_empty_page_in_the_middle_ends_nothing(
+    page: int, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(EmptyPage(page))
+
+    assert [m.id async for m in scenario.models.private(page_size=20)] == private_ids(sandbox)
+    assert len(sandbox.faults) == 0
+
+
+async def test_an_empty_page_still_has_a_next_page(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(EmptyPage(0))
+
+    page = await scenario.models.private()
+
+    assert page.models == []
+    assert page.has_next_page()
+    assert (await page.get_next_page()).models
+
+
+@pytest.mark.parametrize("style", ["absent", "null", "empty"])
+async def test_a_listing_may_end_in_any_style(
+    style: Any, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(EndToken(style), times=None)
+
+    assert [m.id async for m in scenario.models.private(page_size=20)] == private_ids(sandbox)
+
+
+@pytest.mark.parametrize("style", ["sealed", "reordered"])
+async def test_tokens_may_change_their_format_in_mid_walk(
+    style: Any, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(ChangedTokens(style), after=1, times=2)
+    expected = [m.id async for m in scenario.models.public()]
+    sandbox.requests.clear()
+
+    assert [m.id async for m in scenario.models.public(page_size=20)] == expected
+
+
+async def test_repeated_rows_are_given_once_and_counted(connect: Connect, sandbox: Sandbox) -> None:
+    sandbox.faults.add(RepeatedRows(5), times=2)
+    events: list[PageEvent] = []
+    async with connect(event_hooks=EventHooks(on_page=events.append)) as scenario:
+        found = [m.id async for m in scenario.models.private(page_size=20)]
+
+    assert found == private_ids(sandbox)
+    assert sum(event.repeated for event in events) == 10
+    assert sum(event.models for event in events) == len(found)
+    assert [event.last for event in events] == [False] * 6 + [True]
+
+
+async def test_a_repeated_token_is_an_error_after_all_good_pages(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(RepeatedToken(), after=1, times=None)
+    found: list[str] = []
+
+    with pytest.raises(PaginationError, match="never end"):
+        async for model in scenario.models.private(page_size=20):
+            found.append(model.id)  # noqa: PERF401 - what came before the error counts
+
+    assert found == private_ids(sandbox)[:60]
+    assert len(sandbox.requests) == 3
+
+
+async def test_a_repeated_token_ends_manual_paging_too(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(RepeatedToken(), times=None)
+    page = await scenario.models.private(page_size=20)
+    page = await page.get_next_page()
+
+    assert page.has_next_page()
+    with pytest.raises(PaginationError):
+        await page.get_next_page()
+
+
+async def test_an_expired_token_is_a_clear_error(scenario: AsyncScenario, sandbox: Sandbox) -> None:
+    sandbox.faults.add(ExpiredToken())
+
+    with pytest.raises(BadRequestError, match="expired"):
+        await scenario.models.private(page_size=20).collect()
+
+
+BAD_ROWS = [
+    "lone-surrogate",
+    "nan",
+    "control-character",
+    "wrong-type",
+    "missing-id",
+    "not-an-object",
+    "huge-number",
+    "invalid-utf8",
+]
+
+
+@pytest.mark.parametrize("kind", BAD_ROWS)
+@pytest.mark.parametrize("index", [0, 10, 500])
+async def test_one_bad_row_costs_one_row(
+    kind: Any, index: int, connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(BadRow(kind, index=index), after=1)
+    invalid: list[InvalidRow] = []
+    async with connect() as scenario:
+        listing = scenario.models.private(page_size=20, on_invalid=invalid.append)
+        found = [model.id async for model in listing]
+
+    assert [model_id for model_id in found if model_id != BadRow(kind).id] == private_ids(sandbox)
+    if kind == "huge-number":  # it may be read as infinity, and the row with it
+        assert len(found) + len(invalid) == len(private_ids(sandbox)) + 1
+        return
+    (row,) = invalid
+    assert row.raw
+    assert row.id == (None if kind in ("missing-id", "not-an-object") else BadRow(kind).id)
+    assert isinstance(row.error, APIResponseValidationError)
+
+
+async def test_a_bad_row_raises_after_the_good_rows_of_its_page(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(BadRow("wrong-type", index=3), after=1)
+    found: list[str] = []
+
+    with pytest.raises(APIResponseValidationError) as caught:
+        async for model in scenario.models.private(page_size=20):
+            found.append(model.id)  # noqa: PERF401 - what came before the error counts
+
+    assert found == private_ids(sandbox)[:40]
+    assert caught.value.model_id == BadRow("wrong-type").id
+    assert caught.value.field is not None
+    assert BadRow("wrong-type").id in str(caught.value)
+    assert caught.value.field in str(caught.value)
+
+
+async def test_pages_with_a_bad_row_are_given_before_it_raises(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(BadRow("nan"), after=1)
+    sizes: list[int] = []
+
+    with pytest.raises(APIResponseValidationError):
+        async for page in scenario.models.private(page_size=20).pages():
+            sizes.append(len(page.models))  # noqa: PERF401 - what came before the error counts
+
+    assert sizes == [20, 20]
+
+
+async def test_awaiting_a_page_with_a_bad_row_is_loud(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(BadRow("missing-id"))
+
+    with pytest.raises(APIResponseValidationError):
+        await scenario.models.private()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_to_another_host_never_carries_the_credentials(
+    status: int, connect: Connect, sandbox: Sandbox, scenario_sandbox: Sandbox
+) -> None:
+    other = scenario_sandbox
+    sandbox.faults.add(Redirect(f"{other.base_url}/models", status=status))
+    async with connect() as scenario:
+        with pytest.raises(APIStatusError, match="another origin") as caught:
+            await scenario.models.private()
+
+    assert caught.value.status_code == status
+    assert len(other.requests) == 0
+    assert len(sandbox.requests) == 1
+
+
+async def test_a_redirect_inside_the_origin_is_followed(connect: Connect, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Redirect("/v1/models?pageSize=7"))
+    async with connect() as scenario:
+        page = await scenario.models.private(page_size=20)
+
+    assert len(page.models) == 7
+    assert [r.authorization_kind for r in sandbox.requests] == ["basic", "basic"]
+
+
+async def test_a_circle_of_redirects_ends(connect: Connect, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Redirect("/v1/models"), times=None)
+    async with connect() as scenario:
+        with pytest.raises(APIStatusError):
+            await scenario.models.private()
+
+    assert len(sandbox.requests) == 6
+
+
+async def test_a_silent_service_runs_into_the_read_limit(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Stalled())
+    async with connect(timeout=Timeout(read=0.05), max_retries=0) as scenario:
+        with pytest.raises(APITimeoutError) as caught:
+            await scenario.models.private()
+
+    assert isinstance(caught.value, TimeoutError)
+    assert caught.value.__cause__ is not None
+
+
+async def test_a_call_as_a_whole_has_a_limit(connect: Connect, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Stalled(), times=None)
+    async with connect(timeout=Timeout(total=0.05), max_retries=9) as scenario:
+        with pytest.raises(APITimeoutError):
+            await scenario.models.private()
+
+    assert len(sandbox.requests) == 1
+
+
+async def test_a_timeout_is_tried_again(
+    connect: Connect, sandbox: Sandbox, clock: FakeClock
+) -> None:
+    sandbox.faults.add(Stalled())
+    async with connect(timeout=Timeout(read=0.05)) as scenario:
+        assert len((await scenario.models.private(page_size=20)).models) == 20
+
+
+async def test_a_limit_of_one_call_replaces_that_of_the_client(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Stalled())
+    async with connect(max_retries=0) as scenario:
+        with pytest.raises(APITimeoutError):
+            await scenario.models.private(timeout=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"api_key": "wrong-key-0123", "api_secret": "wrong-secret-0123"}, AuthenticationError),
+        ({"bearer_auth": "wrong.token.0123"}, AuthenticationError),
+        ({"public": True}, (AuthenticationError, PermissionDeniedError)),
+    ],
+    ids=repr,
+)
+async def test_refused_credentials_are_an_error_without_a_retry(
+    options: dict[str, Any],
+    error: type[APIError] | tuple[type[APIError], ...],
+    connect: Connect,
+    sandbox: Sandbox,
+) -> None:
+    async with connect(**options) as scenario:
+        with pytest.raises(error) as caught:
+            await scenario.models.private()
+
+    assert caught.value.reason
+    assert caught.value.request_id
+    assert len(sandbox.requests) == 1
+
+
+async def test_no_secret_is_in_any_log_error_or_repr(
+    connect: Connect, sandbox: Sandbox, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "a-very-secret-secret"
+    caplog.set_level(logging.DEBUG)
+    texts: list[str] = []
+    for fault in (
+        ServerError(500),
+        ServerError(401),
+        Dropped(),
+        Truncated(),
+        NotJSON(),
+        Redirect("http://u:p@127.0.0.1:9/x?Signature=abc"),
+    ):
+        sandbox.faults.add(fault, times=None)
+        async with connect(api_key="some-api-key", api_secret=secret, max_retries=1) as scenario:
+            with pytest.raises(APIError) as caught:
+                await scenario.models.private()
+            error: BaseException | None = caught.value
+            while error is not None:
+                texts += [str(error), repr(error), json.dumps(str(vars(error)))]
+                error = error.__cause__
+            texts += [repr(scenario), repr(scenario.models.private())]
+        sandbox.reset()
+    texts += [record.getMessage() for record in caplog.records]
+
+    everything = "\n".join(texts)
+    assert "GET /models" in everything
+    for hidden in (secret, "c29tZS1hcGkta2V5", "Signature", "u:p@", "Basic "):
+        assert hidden not in everything

@@ -1,0 +1,60 @@
+"""What the tests of the client share beside fixtures."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.lowlevel
+
+from scenario_async import AsyncScenario
+
+if TYPE_CHECKING:
+    from scenario_async.sandbox import Sandbox
+
+Connect = Callable[..., AsyncScenario]
+
+
+class FakeClock:
+    """Sleeping takes no time, and is remembered."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+        await anyio.lowlevel.checkpoint()
+
+
+class Leftovers:
+    """What a piece of work has left behind."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    async def check(self) -> None:
+        gc.collect()
+        # Generators that were dropped close themselves in tasks of the loop.
+        with anyio.move_on_after(5):
+            while self._tasks() or self._sandbox.requests.unanswered:
+                await anyio.lowlevel.checkpoint()
+        assert not self._tasks()
+        assert not self._sandbox.requests.unanswered
+
+    async def check_connections(self) -> None:
+        await self.check()
+        with anyio.fail_after(5):
+            while self._sandbox.open_connections:
+                await anyio.lowlevel.checkpoint()
+
+    def _tasks(self) -> set[asyncio.Task[Any]]:
+        # The test and its fixtures run in tasks of anyio's test runner.
+        return {task for task in asyncio.all_tasks() if "TestRunner" not in repr(task.get_coro())}
