@@ -1,0 +1,169 @@
+"""Whom a command asks, and how: the options for it, and the client they make."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+import asyncclick as click
+
+from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
+
+from ._messages import WrongUsageError, wrong_usage
+from ._options import Option, gathered
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Collection
+
+    from scenario_async.sandbox import Sandbox
+
+__all__ = ["Connection", "Service", "connection_options"]
+
+_CREDENTIALS = ("SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET", "SCENARIO_SDK_JWT")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whom a command asks.
+
+    Attributes:
+        client: A client of it.
+        collections: The ids of its collections, where it is a sandbox: all of them are known.
+    """
+
+    client: AsyncScenario
+    collections: Collection[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connection:
+    """The options that all commands with requests share; see their help."""
+
+    base_url: str | None
+    public_access: bool
+    timeout: float | None
+    max_retries: int
+    max_concurrency: int
+    sandbox: bool
+    sandbox_models: int | None
+    verbose: bool
+
+    @asynccontextmanager
+    async def open(self, event_hooks: EventHooks | None = None) -> AsyncGenerator[Service]:
+        """The service, with a client that is closed at the end, and the sandbox with it.
+
+        Raises:
+            WrongUsageError: The options do not fit, or there are no credentials.
+        """
+        self._check()
+        async with AsyncExitStack() as stack:
+            if not self.sandbox:
+                yield Service(await stack.enter_async_context(self._client(event_hooks)))
+                return
+            sandbox = stack.enter_context(self._sandbox().in_thread())
+            # Without a session of ours, a proxy of the environment would be asked for a server
+            # that only this machine knows.
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            client = await stack.enter_async_context(
+                self._client(event_hooks, sandbox=sandbox, session=session)
+            )
+            yield Service(client, sandbox.catalogue.collection_ids)
+
+    def _check(self) -> None:
+        if self.sandbox_models is not None and not self.sandbox:
+            raise WrongUsageError("--sandbox-models needs --sandbox")
+        if self.sandbox and self.base_url is not None:
+            raise WrongUsageError("--sandbox and --base-url cannot be used together")
+        given = any(os.environ.get(name) for name in _CREDENTIALS)
+        if not (given or self.sandbox or self.public_access):
+            raise WrongUsageError(
+                "no credentials: set SCENARIO_SDK_API_KEY and SCENARIO_SDK_API_SECRET (or "
+                "SCENARIO_SDK_JWT) in the environment; --public-access lists public models "
+                "without an account, --sandbox lists invented ones"
+            )
+
+    def _client(
+        self,
+        event_hooks: EventHooks | None,
+        *,
+        sandbox: Sandbox | None = None,
+        session: aiohttp.ClientSession | None = None,
+    ) -> AsyncScenario:
+        # Given explicitly, the sandbox's key and secret leave no room for those of the environment.
+        keyed = sandbox is not None and not self.public_access
+        with wrong_usage():
+            return AsyncScenario(
+                api_key=sandbox.api_key if sandbox is not None and keyed else None,
+                api_secret=sandbox.api_secret if sandbox is not None and keyed else None,
+                public=self.public_access,
+                base_url=self.base_url if sandbox is None else sandbox.base_url,
+                timeout=NOT_GIVEN if self.timeout is None else self.timeout,
+                max_retries=self.max_retries,
+                max_concurrency=self.max_concurrency,
+                session=session,
+                event_hooks=event_hooks,
+            )
+
+    def _sandbox(self) -> Sandbox:
+        # The server side of aiohttp takes its time, and few runs need it.
+        from scenario_async.sandbox import Catalogue, Sandbox  # noqa: PLC0415 - see above
+
+        if self.sandbox_models is None:
+            return Sandbox(Catalogue.seeded())
+        return Sandbox(Catalogue.seeded(public=self.sandbox_models, private=self.sandbox_models))
+
+
+connection_options: Option = gathered(
+    "connection",
+    Connection,
+    (
+        click.option(
+            "--base-url", metavar="URL", help="The service, in place of SCENARIO_BASE_URL."
+        ),
+        click.option(
+            "--public-access",
+            is_flag=True,
+            help="Ask without an account: public models only, whatever the environment has.",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="For connecting, and for each silence of the service.",
+        ),
+        click.option(
+            "--max-retries",
+            type=click.IntRange(min=0),
+            default=4,
+            show_default=True,
+            metavar="N",
+            help="How often a failed request is tried again.",
+        ),
+        click.option(
+            "--max-concurrency",
+            type=click.IntRange(min=1),
+            default=8,
+            show_default=True,
+            metavar="N",
+            help="Requests under way at once.",
+        ),
+        click.option(
+            "--sandbox",
+            is_flag=True,
+            help="Ask a sandbox that runs on this machine meanwhile: no key, no network.",
+        ),
+        click.option(
+            "--sandbox-models",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="How many public and how many private models the sandbox has.",
+        ),
+        click.option(
+            "--verbose", is_flag=True, help="Log each request to standard error, without progress."
+        ),
+    ),
+)
+"""Declares these options on a command and hands them over as ``connection``."""

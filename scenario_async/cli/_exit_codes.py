@@ -1,0 +1,51 @@
+"""What the exit codes mean, and which error ends with which."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import asyncclick as click
+
+from scenario_async import APIError, AuthenticationError, PermissionDeniedError
+
+from ._messages import WrongUsageError
+from ._output import OutputClosedError
+
+__all__ = ["ExitCode", "exit_code_for"]
+
+
+class ExitCode(IntEnum):
+    """How a run ended."""
+
+    DONE = 0
+    """All was written, or whoever read standard output had enough."""
+
+    FAILED = 1
+    """Something on this machine: output that cannot be written, a port that is taken, a bug."""
+
+    WRONG_USAGE = 2
+    """Options that do not fit, or no credentials to ask with."""
+
+    REFUSED = 3
+    """The service refused the credentials, or what they ask for."""
+
+    SERVICE = 4
+    """The service could not be reached, failed, or has no such model."""
+
+    INTERRUPTED = 130
+    """Ctrl-C; 128 and the number of the signal, as shells count."""
+
+
+# The first that fits.
+_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ExitCode], ...] = (
+    ((KeyboardInterrupt, click.Abort), ExitCode.INTERRUPTED),
+    ((click.UsageError, WrongUsageError), ExitCode.WRONG_USAGE),
+    ((AuthenticationError, PermissionDeniedError), ExitCode.REFUSED),
+    (APIError, ExitCode.SERVICE),
+    (OutputClosedError, ExitCode.DONE),
+)
+
+
+def exit_code_for(error: BaseException) -> ExitCode:
+    """The exit code of a run that this ended."""
+    return next((code for types, code in _CODES if isinstance(error, types)), ExitCode.FAILED)

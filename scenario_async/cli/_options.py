@@ -1,0 +1,145 @@
+"""Options that several commands share, declared once each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+
+import asyncclick as click
+
+from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Command", "Option", "filters", "gathered", "ids"]
+
+Command: TypeAlias = Callable[..., Awaitable[None]]
+Option: TypeAlias = Callable[[Command], Command]
+
+
+def ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Check ids as the callback of a parameter: the API separates several by commas."""
+    for one in given:
+        if not one.strip() or "," in one:
+            raise click.BadParameter(f"{one!r} is no id: give ids one by one, and none empty")
+    return given
+
+
+_FILTERS: dict[str, Option] = {
+    "status": click.option(
+        "--status", type=click.Choice(get_args(Status)), help="Only models of this status."
+    ),
+    "tags": click.option(
+        "--tag", "tags", multiple=True, metavar="TAG", help="Only models with this tag. Repeatable."
+    ),
+    "types": click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="TYPE",
+        help="Only models of this type. Repeatable.",
+    ),
+    "collection_ids": click.option(
+        "--collection",
+        "collection_ids",
+        multiple=True,
+        metavar="ID",
+        callback=ids,
+        help="Only models of this collection. Repeatable.",
+    ),
+    "created_after": click.option(
+        "--created-after", metavar="TIME", help="Only models created after this moment."
+    ),
+    "created_before": click.option(
+        "--created-before", metavar="TIME", help="Only models created before this moment."
+    ),
+    "updated_after": click.option(
+        "--updated-after", metavar="TIME", help="Only models updated after this moment."
+    ),
+    "updated_before": click.option(
+        "--updated-before", metavar="TIME", help="Only models updated before this moment."
+    ),
+    "sort_by": click.option(
+        "--sort-by", type=click.Choice(get_args(SortBy)), help="The order; time bounds set it."
+    ),
+    "private_sort_by": click.option(
+        "--sort-by",
+        type=click.Choice(["createdAt", "score"]),
+        help="The order; time bounds set it. Score needs --status.",
+    ),
+    "sort_direction": click.option(
+        "--sort-direction",
+        type=click.Choice(get_args(SortDirection)),
+        help="Ascending or descending; needs an order.",
+    ),
+    "privacy": click.option(
+        "--privacy",
+        type=click.Choice(get_args(Privacy)),
+        default="private",
+        show_default=True,
+        help="Which models of the collection.",
+    ),
+    "route": click.option(
+        "--route",
+        type=click.Choice(get_args(Route)),
+        default="filter",
+        show_default=True,
+        help="Ask GET /models?privacy=public, or GET /models/public.",
+    ),
+    "offset": click.option(
+        "--offset", type=int, metavar="N", help="Begin with this row, from 0; --route public only."
+    ),
+    "page_size": click.option(
+        "--page-size", type=int, metavar="N", help="Rows in one request, 500 at most."
+    ),
+    "project_id": click.option("--project-id", metavar="ID", help="The project that is asked for."),
+    "blacklisted": click.option(
+        "--blacklisted", is_flag=True, help="Also blacklisted models; team admins only."
+    ),
+    "loaded_only": click.option(
+        "--loaded-only", is_flag=True, help="Only models that are loaded now."
+    ),
+    "original_assets": click.option(
+        "--original-assets", is_flag=True, help="Give assets without transformation."
+    ),
+}
+
+
+def filters(*names: str) -> Option:
+    """Declare these filters on a command, in this order. The client has the same names for them."""
+    return _with_options([_FILTERS[name] for name in names])
+
+
+def gathered(name: str, kind: type[Any], options: Sequence[Option]) -> Option:
+    """Declare these options on a command, and hand them to it as one value.
+
+    Args:
+        name: The parameter of the command that takes the value.
+        kind: The dataclass of the value; its fields are the parameters of the options.
+        options: The options.
+    """
+    own = [field.name for field in fields(kind)]
+
+    def declare(command: Command) -> Command:
+        @wraps(command)
+        async def run(**given: object) -> None:
+            value = kind(**{name: given.pop(name) for name in own})
+            await command(**{name: value}, **given)
+
+        return _with_options(options)(run)
+
+    return declare
+
+
+def _with_options(options: Sequence[Option]) -> Option:
+    """Declare these options on a command, in this order."""
+
+    def declare(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return declare

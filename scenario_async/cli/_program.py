@@ -1,0 +1,110 @@
+"""The command as a whole: its parts, and how it ends."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+import asyncclick as click
+
+from scenario_async import APIError, ScenarioError, __version__
+
+from ._exit_codes import ExitCode, exit_code_for
+from ._get_command import get
+from ._list_commands import list_models
+from ._messages import say
+from ._output import OutputClosedError, OutputFailedError, is_writing
+from ._sandbox_command import sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["command", "run"]
+
+_NAME = "scenario-async"
+
+
+@click.group(
+    _NAME,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""
+\b
+Credentials come from the environment, never from an option, because others
+on the same machine can read command lines:
+  SCENARIO_SDK_API_KEY and SCENARIO_SDK_API_SECRET, or SCENARIO_SDK_JWT
+SCENARIO_BASE_URL names another service than the usual one.
+
+\b
+Exit codes:
+  0    done, also where whoever read the output had enough of it, as head does
+  1    something on this machine, such as a full disk or a port that is taken
+  2    wrong usage: options that do not fit, or no credentials
+  3    the service refused the credentials or what they ask for
+  4    the service could not be reached, failed, or has no such model
+  130  Ctrl-C
+
+\b
+Examples:
+  scenario-async list public --public-access --limit 20
+  scenario-async list private --status trained --format csv > models.csv
+  scenario-async get model_0123
+  scenario-async sandbox
+""",
+)
+@click.version_option(__version__, prog_name=_NAME, message="%(prog)s %(version)s")
+def command() -> None:
+    """Scenario's model catalogue on the command line.
+
+    Data goes to standard output; progress, messages and logs go to standard error.
+    """
+
+
+command.add_command(list_models)
+command.add_command(get)
+command.add_command(sandbox)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and say in one sentence what went wrong.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = command(
+            args=arguments, prog_name=_NAME, standalone_mode=False, _anyio_backend="asyncio"
+        )
+    except SystemExit as error:
+        # How asyncclick ends by itself: after completing a command line for a shell, and with a 1
+        # where nobody reads its help.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return ExitCode.DONE
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a bug is a sentence as well
+        _explain(error)
+        exit_code = exit_code_for(error)
+        if exit_code is ExitCode.INTERRUPTED and is_writing():
+            # Pressed again, because the reader of a full pipe does not read. Python would wait for
+            # the thread that writes.
+            os._exit(exit_code)
+        return exit_code
+    return cast("int | None", code) or ExitCode.DONE
+
+
+def _explain(error: BaseException) -> None:
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            say("Interrupted.")
+        case click.ClickException():
+            with suppress(OSError):  # nobody may listen there
+                error.show()
+        case OutputClosedError():
+            pass
+        case APIError(request_id=str(request_id)):
+            say(f"Error: {error} (request {request_id})")
+        case ScenarioError() | OutputFailedError() | OSError():
+            say(f"Error: {error}")
+        case _:
+            name = type(error).__name__
+            say(f"Error: this is a bug: {name}: {error} (--verbose shows where)")

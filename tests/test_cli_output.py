@@ -1,0 +1,239 @@
+"""What the command line writes: formats and table by themselves, and through the command."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import urllib.request
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from scenario_async import APIConnectionError, Model, PageEvent, RequestEvent, RetryEvent, cli
+from scenario_async.cli._formats import CSV, CSV_COLUMNS, JSONArray, JSONLines, JSONRecord
+from scenario_async.cli._progress import Counts
+from scenario_async.cli._table import Table, fitting_widths
+from scenario_async.sandbox import Catalogue, Sandbox
+from scenario_async.types._model import attach_raw
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from scenario_async.cli._formats import Format
+
+
+def model(raw: str | bytes) -> Model:
+    data = raw.encode() if isinstance(raw, str) else raw
+    made = msgspec.json.decode(data, type=Model)
+    attach_raw(made, data)
+    return made
+
+
+def written(output: Format, *pages: Sequence[Model]) -> bytes:
+    return b"".join([*(output.page(page) for page in pages), output.end()])
+
+
+INDENTED = '{\n  "id": "b",\r\n  "name": "two  words",\n  "n": 1.50\n}'
+A, B, C = model('{"id":"a"}'), model(INDENTED), model('{"id" : "c","tags":[]}')
+
+
+class TestJSON:
+    def test_lines_are_the_bytes_that_were_sent(self) -> None:
+        assert written(JSONLines(), [A, C]) == b'{"id":"a"}\n{"id" : "c","tags":[]}\n'
+
+    def test_a_record_over_several_lines_becomes_one_with_its_texts_and_numbers(self) -> None:
+        assert written(JSONLines(), [B]) == b'{"id":"b","name":"two  words","n":1.50}\n'
+
+    @pytest.mark.parametrize("pretty", [False, True])
+    @pytest.mark.parametrize("pages", [[], [[]], [[A]], [[A, B], [], [C]]])
+    def test_an_array_is_valid_however_the_pages_fall(
+        self, pages: list[list[Model]], *, pretty: bool
+    ) -> None:
+        ids = [one.id for page in pages for one in page]
+        records = json.loads(written(JSONArray(pretty=pretty), *pages))
+        assert [record["id"] for record in records] == ids
+
+    def test_an_array_is_written_page_by_page_and_closed_at_the_end(self) -> None:
+        array = JSONArray()
+        assert array.page([A]) == b'[\n{"id":"a"}'
+        assert array.page([C]) == b',\n{"id" : "c","tags":[]}'
+        assert array.end() == b"\n]\n"
+
+    def test_a_pretty_array_is_indented_as_a_whole(self) -> None:
+        assert written(JSONArray(pretty=True), [A]) == b'[\n  {\n    "id": "a"\n  }\n]\n'
+
+    def test_a_single_record_is_indented(self) -> None:
+        assert written(JSONRecord(), [A]) == b'{\n  "id": "a"\n}\n'
+
+
+class TestCSV:
+    FULL = model(
+        '{"id":"a","name":"Nine, \\"ten\\"\\nä","createdAt":"2026-01-02T03:04:05.6+01:00",'
+        '"tags":["x y","z"],"collectionIds":[],"custom":true,"trainingImagesNumber":3}'
+    )
+
+    def rows(self, data: bytes) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+    def test_every_column_is_a_field_of_a_model(self) -> None:
+        assert set(CSV_COLUMNS) <= set(Model.__struct_fields__)
+
+    def test_values_come_back_whole(self) -> None:
+        (row,) = self.rows(written(CSV(), [self.FULL]))
+        assert {name: value for name, value in row.items() if value} == {
+            "id": "a",
+            "name": 'Nine, "ten"\nä',
+            "created_at": "2026-01-02T02:04:05.600Z",
+            "tags": "x y,z",
+            "custom": "true",
+            "training_images_number": "3",
+        }
+
+    def test_column_names_come_once_also_without_models(self) -> None:
+        header = ",".join(CSV_COLUMNS).encode() + b"\n"
+        assert written(CSV()) == written(CSV(), [], []) == header
+        assert written(CSV(), [A], [C]).count(header) == 1
+
+    def test_pages_are_written_as_they_come(self) -> None:
+        output = CSV()
+        assert len(self.rows(output.page([A]))) == 1
+        assert output.page([C]).startswith(b"c,")
+        assert output.end() == b""
+
+
+class TestTable:
+    LONG = tuple(
+        model(
+            f'{{"id":"model_{number:024}","name":"{"名前" * 12} {number}","type":"flux.1-lora",'
+            f'"status":"trained","createdAt":"2026-01-02T03:04:05.678Z",'
+            f'"tags":["first","second tag"]}}'
+        )
+        for number in range(3)
+    )
+
+    def lines(self, width: int | None, models: Sequence[Model]) -> list[str]:
+        return written(Table(width), models).decode().splitlines()
+
+    def test_nothing_is_shortened_where_it_is_no_terminal(self) -> None:
+        header, line, *_ = self.lines(None, self.LONG)
+        assert header.split() == ["ID", "Name", "Type", "Status", "Created", "(UTC)", "Tags"]
+        assert line.split("  ") == [
+            "model_000000000000000000000000",
+            "名前" * 12 + " 0",
+            "flux.1-lora",
+            "trained",
+            "2026-01-02 03:04",
+            "first, second tag",
+        ]
+
+    @pytest.mark.parametrize("width", [1, 29, 30, 31, 47, 48, 60, 70, 80, 90, 100, 140, 300])
+    def test_ids_are_whole_and_lines_fit_at_any_width(self, width: int) -> None:
+        _, *lines = self.lines(width, self.LONG)
+        assert [line.split()[0] for line in lines] == [one.id for one in self.LONG]
+        assert max(map(cell_len, lines)) <= max(width, len(self.LONG[0].id))
+
+    def test_columns_line_up_whatever_the_characters(self) -> None:
+        models = [*self.LONG, model('{"id":"b","name":"ascii","type":"custom"}')]
+        lines = self.lines(80, models)[1:]
+        columns = {
+            cell_len(line[: line.index(kind)])
+            for line, kind in zip(lines, ["flux", "flux", "flux", "custom"], strict=True)
+        }
+        assert len(columns) == 1
+
+    def test_an_empty_listing_is_a_header(self) -> None:
+        assert len(self.lines(80, [])) == 1
+
+    def test_a_name_cannot_steer_the_terminal_or_break_the_line(self) -> None:
+        evil = model('{"id":"a","name":"\\u001b[2J[bold]x[/bold]\\n:smile: \\u202ey"}')
+        _, line = self.lines(120, [evil])
+        assert line == "a   \ufffd[2J[bold]x[/bold] :smile: \ufffdy"
+
+    @pytest.mark.parametrize(
+        ("natural", "least", "room", "widths"),
+        [
+            ([10, 20, 5], [None, None, None], 100, [10, 20, 5]),
+            ([10, 20, 5], [None, None, None], 39, [10, 20, 5]),
+            ([10, 20, 5], [None, None, None], 38, [10, 20]),
+            ([10, 20, 5], [None, 8, None], 30, [10, 11, 5]),
+            ([10, 20, 5], [None, 8, None], 26, [10, 14]),
+            ([10, 20, 5], [None, 8, None], 5, [10]),
+            ([10, 3, 5], [None, 8, None], 22, [10, 3, 5]),
+            ([10, 20, 20], [None, 8, 8], 33, [10, 11, 8]),
+        ],
+    )
+    def test_widths_go_to_the_first_columns_first(
+        self, natural: list[int], least: list[int | None], room: int, widths: list[int]
+    ) -> None:
+        assert fitting_widths(natural, least, room) == widths
+
+
+class TestCounts:
+    def test_the_line_says_what_happened(self) -> None:
+        counts = Counts()
+        hooks = counts.hooks()
+        assert hooks.on_request is not None
+        assert hooks.on_retry is not None
+        assert hooks.on_page is not None
+        hooks.on_request(RequestEvent(method="GET", path="/models", attempt=1))
+        hooks.on_page(PageEvent(models=1500, repeated=0, invalid=0, last=False))
+        assert counts.line() == "1,500 models, 1 page, 1 request, 0:00"
+        error = APIConnectionError("lost")
+        hooks.on_retry(RetryEvent(method="GET", path="/m", attempt=1, wait=3.2, error=error))
+        hooks.on_page(PageEvent(models=1, repeated=0, invalid=2, last=False))
+        assert counts.line() == (
+            "1,501 models, 2 pages, 1 request, 1 retry, 2 skipped, 0:00, "
+            "waiting 3 s after a lost connection"
+        )
+        hooks.on_request(RequestEvent(method="GET", path="/models", attempt=2))
+        assert counts.line().endswith("2 requests, 1 retry, 2 skipped, 0:00")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Generator[Sandbox]:
+    with Sandbox(Catalogue.seeded(public=90, private=0)).in_thread() as sandbox:
+        yield sandbox
+
+
+class TestThroughTheCommand:
+    def listed(
+        self, sandbox: Sandbox, capsysbinary: pytest.CaptureFixture[bytes], *options: str
+    ) -> bytes:
+        where = ("--public-access", "--base-url", sandbox.base_url, "--page-size", "40")
+        assert cli.main(["list", "public", *where, *options]) == 0
+        return capsysbinary.readouterr().out
+
+    def test_lines_are_the_bytes_of_the_service(
+        self, sandbox: Sandbox, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        lines = self.listed(sandbox, capsysbinary, "--format", "jsonl").splitlines()
+        request = urllib.request.Request(  # noqa: S310 - the sandbox
+            f"{sandbox.base_url}/models?privacy=public",
+            headers={"Authorization": "public-auth-token"},
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - the sandbox
+            assert b'"models":[' + b",".join(lines) + b"]" in answer.read()
+
+    def test_the_array_has_the_same_records(
+        self, sandbox: Sandbox, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        lines = self.listed(sandbox, capsysbinary, "--format", "jsonl").splitlines()
+        array = json.loads(self.listed(sandbox, capsysbinary, "--format", "json"))
+        assert array == [json.loads(line) for line in lines]
+
+    @pytest.mark.parametrize("form", ["csv", "table"])
+    def test_each_model_has_its_line(
+        self, sandbox: Sandbox, capsysbinary: pytest.CaptureFixture[bytes], form: str
+    ) -> None:
+        _, *lines = self.listed(sandbox, capsysbinary, "--format", form).decode().splitlines()
+        ids = [line.replace(",", " ").split()[0] for line in lines]
+        assert ids == sandbox.catalogue.ids("public")
+
+    def test_the_table_is_the_default(
+        self, sandbox: Sandbox, capsysbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        table = self.listed(sandbox, capsysbinary, "--format", "table")
+        assert self.listed(sandbox, capsysbinary) == table

@@ -1,0 +1,315 @@
+"""The command as a process: pipes, signals, terminals, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Protocol
+
+import pytest
+
+from scenario_async.sandbox import Catalogue, Delayed, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="signals, pipes and terminals as POSIX has them"
+)
+
+SECRET = "invented-secret-90be"
+PRIVATE = 1500
+LONG = 30  # seconds; nothing here takes a tenth of that
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Generator[Sandbox]:
+    catalogue = Catalogue.seeded(public=20, private=PRIVATE)
+    with Sandbox(catalogue, api_secret=SECRET).in_thread() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    running_sandbox.reset()
+    return running_sandbox
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SCENARIO_", "COVERAGE_")) and "proxy" not in name.lower()
+    }
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        kept.pop(name, None)
+    return {
+        **kept,
+        "PYTHONWARNINGS": "error",
+        "TERM": "xterm",
+        "SCENARIO_BASE_URL": sandbox.base_url,
+        "SCENARIO_SDK_API_KEY": sandbox.api_key,
+        "SCENARIO_SDK_API_SECRET": sandbox.api_secret,
+    }
+
+
+class Start(Protocol):
+    def __call__(
+        self,
+        *arguments: str,
+        stdout: int | IO[bytes] = ...,
+        stderr: int = ...,
+        env: dict[str, str] | None = ...,
+    ) -> subprocess.Popen[bytes]: ...
+
+
+@pytest.fixture
+def start(environment: dict[str, str]) -> Generator[Start]:
+    """Starts the command with pipes; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start_command(
+        *arguments: str,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        env: dict[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "scenario_async.cli", *arguments],
+            stdout=stdout,
+            stderr=stderr,
+            env=env or environment,
+            bufsize=0,  # or `communicate` would not see what a `readline` has read ahead
+        )
+        started.append(process)
+        return process
+
+    yield start_command
+    for process in started:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def read_line(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
+    out, err = process.communicate(timeout=LONG)
+    return process.returncode, out, err.decode()
+
+
+class TestStreams:
+    def test_data_and_messages_keep_apart(self, start: Start) -> None:
+        code, out, err = ended(start("list", "private", "--format", "jsonl", "--verbose"))
+        assert code == 0
+        assert len([json.loads(line) for line in out.splitlines()]) == PRIVATE
+        assert "answered with 200" in err
+        assert SECRET not in err
+
+    def test_nothing_but_data_is_said_into_pipes(self, start: Start) -> None:
+        code, out, err = ended(start("list", "public"))
+        assert (code, err, len(out.splitlines())) == (0, "", 21)
+        assert b"\x1b" not in out
+
+    def test_data_is_utf_8_whatever_the_locale(
+        self, start: Start, sandbox: Sandbox, environment: dict[str, str]
+    ) -> None:
+        sandbox.catalogue.add("model_named", privacy="unlisted", name="Übergröße 名前")
+        ascii_only = {**environment, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+        process = start("get", "model_named", env=ascii_only)
+        code, out, err = ended(process)
+        assert (code, err) == (0, "")
+        assert "Übergröße 名前".encode() in out
+
+    @pytest.mark.parametrize("form", ["jsonl", "json", "csv", "table"])
+    def test_a_reader_that_has_enough_is_no_failure(self, start: Start, form: str) -> None:
+        process = start("list", "private", "--format", form, "--page-size", "500")
+        assert process.stdout is not None
+        assert read_line(process)
+        process.stdout.close()
+        assert process.wait(LONG) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+    @pytest.mark.parametrize("arguments", ["--help", "list public", "get nothing"])
+    def test_nobody_reading_from_the_start_is_quiet(self, start: Start, arguments: str) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        process = start(*arguments.split(), stdout=writing, stderr=writing)
+        os.close(writing)
+        assert process.wait(LONG) == (4 if "get" in arguments else 0)
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+    @pytest.mark.parametrize("arguments", ["--help", "list private --format csv", "list public"])
+    def test_a_full_disk_is_one_sentence(self, start: Start, arguments: str) -> None:
+        with Path("/dev/full").open("wb") as full:
+            code, _, err = ended(start(*arguments.split(), stdout=full))
+        assert code == 1
+        assert err.startswith("Error: ")
+        assert err.endswith("No space left on device\n")
+        assert err.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("closing", "code", "message"),
+        [(">&-", 1, "Error: there is no standard output\n"), ("2>&-", 0, "")],
+    )
+    def test_a_stream_that_was_never_there_is_no_bug(
+        self, environment: dict[str, str], closing: str, code: int, message: str
+    ) -> None:
+        script = f'exec "$0" -m scenario_async.cli list public {closing}'
+        ran = subprocess.run(  # noqa: S603 - our own command
+            ["/bin/sh", "-c", script, sys.executable],
+            capture_output=True,
+            env=environment,
+            timeout=LONG,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr.decode()) == (code, message)
+
+
+class TestInterrupts:
+    def test_ctrl_c_ends_a_listing_cleanly(self, start: Start, sandbox: Sandbox) -> None:
+        sandbox.faults.add(Delayed(LONG), after=1)
+        process = start("list", "private", "--format", "jsonl", "--page-size", "10")
+        lines = [read_line(process) for _ in range(10)]
+        process.send_signal(signal.SIGINT)
+        code, out, err = ended(process)
+        assert (code, out, err) == (130, b"", "Interrupted.\n")
+        assert all(json.loads(line)["id"] for line in lines)
+
+    def test_the_page_under_way_is_still_written(self, start: Start) -> None:
+        # A page is larger than a pipe: the rest of it waits for the reader.
+        process = start("list", "private", "--format", "jsonl", "--page-size", "500")
+        first = read_line(process)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.09)
+        code, out, err = ended(process)
+        assert (code, err) == (130, "Interrupted.\n")
+        assert [json.loads(line) for line in (first + out).splitlines()]
+
+    def test_ctrl_c_again_does_not_wait_for_a_reader_that_does_not_read(self, start: Start) -> None:
+        process = start("list", "private", "--format", "jsonl", "--page-size", "500")
+        read_line(process)
+        # Until it is gone: there is no telling from outside when the first one was taken.
+        for _ in range(LONG * 20):
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                break
+        assert process.stderr is not None
+        assert (process.wait(0), process.stderr.read()) == (130, b"Interrupted.\n")
+
+    def test_ctrl_c_ends_its_own_sandbox_as_well(self, start: Start) -> None:
+        options = ("--sandbox", "--sandbox-models", "1500", "--page-size", "500")
+        process = start("list", "private", *options, "--format", "jsonl")
+        read_line(process)
+        process.send_signal(signal.SIGINT)
+        code, _, err = ended(process)
+        assert (code, err) == (130, "Interrupted.\n")
+
+
+class TestSandbox:
+    def test_it_serves_until_ctrl_c_and_tells_a_shell_how_to_ask(
+        self, start: Start, environment: dict[str, str]
+    ) -> None:
+        environment["SCENARIO_SDK_JWT"] = SECRET
+        options = "--public 7 --private 5 --collections 2 --seed 3 --latency 0.001 --rate-limit 100"
+        process = start("sandbox", *options.split())
+        assert process.stdout is not None
+        lines = process.stdout.read(4096).decode().splitlines(keepends=True)
+        assert lines[0].startswith("# 12 models at http://127.0.0.1:")
+        assert lines[1].count("collection_") == 2
+        assert lines[5:] == ["unset SCENARIO_SDK_JWT\n"]
+        script = f'{"".join(lines)}exec "$0" -m scenario_async.cli list public'
+        shell = subprocess.run(  # noqa: S603 - our own command
+            ["/bin/sh", "-c", script, sys.executable],
+            capture_output=True,
+            env=environment,
+            timeout=LONG,
+            check=True,
+        )
+        assert (shell.stderr, len(shell.stdout.splitlines())) == (b"", 8)
+        process.send_signal(signal.SIGINT)
+        assert ended(process) == (130, b"", "Interrupted.\n")
+
+
+class TestTerminal:
+    @pytest.fixture
+    def terminal(self) -> Generator[tuple[int, int]]:
+        """Both ends of a terminal of 90 columns: what a user sees, and what a program gets."""
+        import pty  # noqa: PLC0415 - POSIX only
+        import termios  # noqa: PLC0415 - POSIX only
+
+        seen, given = pty.openpty()
+        termios.tcsetwinsize(given, (30, 90))
+        yield seen, given
+        for end in (seen, given):
+            with suppress(OSError):
+                os.close(end)
+
+    def shown(self, terminal: tuple[int, int], process: subprocess.Popen[bytes]) -> str:
+        seen, given = terminal
+        os.close(given)
+        parts: list[bytes] = []
+        with suppress(OSError):  # how Linux says that nobody has the terminal open any more
+            while part := os.read(seen, 65536):
+                parts.append(part)
+        assert process.wait(LONG) == 0
+        return b"".join(parts).decode()
+
+    def test_progress_is_shown_while_data_goes_elsewhere(
+        self, start: Start, terminal: tuple[int, int], tmp_path: Path
+    ) -> None:
+        with (tmp_path / "models.jsonl").open("wb") as file:
+            process = start("list", "private", "--format", "jsonl", stdout=file, stderr=terminal[1])
+            text = self.shown(terminal, process)
+        assert f"{PRIVATE:,} models, 3 pages, 3 requests, " in text
+        assert len((tmp_path / "models.jsonl").read_bytes().splitlines()) == PRIVATE
+
+    @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
+    def test_progress_can_be_left_out(
+        self, start: Start, terminal: tuple[int, int], option: str
+    ) -> None:
+        process = start("list", "public", option, stdout=subprocess.DEVNULL, stderr=terminal[1])
+        assert " models, " not in self.shown(terminal, process)
+
+    def test_a_table_follows_the_progress_and_fits(
+        self, start: Start, terminal: tuple[int, int], sandbox: Sandbox
+    ) -> None:
+        process = start("list", "public", stdout=terminal[1], stderr=terminal[1])
+        text = self.shown(terminal, process)
+        progress, _, table = text.partition("\x1b[1mID ")
+        assert "20 models, 1 page, 1 request, " in progress
+        lines = table.splitlines()[1:]
+        ids = sandbox.catalogue.ids("public")
+        assert [line.split()[0] for line in lines if line.startswith("model_")] == ids
+        assert max(map(len, lines)) <= 90
+
+    def test_models_on_a_terminal_are_not_mixed_with_progress(
+        self, start: Start, terminal: tuple[int, int]
+    ) -> None:
+        process = start(
+            "list", "public", "--format", "jsonl", stdout=terminal[1], stderr=terminal[1]
+        )
+        text = self.shown(terminal, process)
+        assert [json.loads(line) for line in text.splitlines()]
+        assert "\x1b" not in text
+
+    def test_no_colour_is_respected(
+        self, start: Start, terminal: tuple[int, int], environment: dict[str, str]
+    ) -> None:
+        environment["NO_COLOR"] = "1"
+        process = start("list", "public", "--quiet", stdout=terminal[1])
+        assert "\x1b[3" not in self.shown(terminal, process)
