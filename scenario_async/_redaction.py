@@ -13,8 +13,10 @@ __all__ = ["redact"]
 # Shorter strings are no real credentials, and replacing them would cut ordinary words to pieces.
 _SHORTEST_SECRET = 8
 # Userinfo, and everything from the question mark on: a signed URL carries its signature there.
-_USERINFO = re.compile(r"(?i)(https?://)[^\s/?#@\"<>]+@")
-_QUERY = re.compile(r"(?i)(https?://[^\s?#\"<>]*)[?#][^\s\"<>]*")
+# The slashes may be spelled as in JSON, where one answer quotes another.
+_SCHEME = r"(?i)(https?:(?:\\*/|\\+u002f){2}"
+_USERINFO = re.compile(_SCHEME + r")[^\s/?#@\"<>]+@")
+_QUERY = re.compile(_SCHEME + r"[^\s?#\"<>]*)[?#][^\s\"<>]*")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

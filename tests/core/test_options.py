@@ -171,6 +171,12 @@ def test_a_base_url_holds_no_credentials_and_the_error_does_not_show_them(base_u
     assert "word" not in str(caught.value)
 
 
+@pytest.mark.parametrize("port", ["99999", "port", "-1"])
+def test_a_base_url_with_an_impossible_port_is_refused(port: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        check_base_url(f"https://host:{port}/v1")
+
+
 @pytest.mark.parametrize("base_url", ["https://host/v1?a=b", "https://host/v1#a", "https://host?a"])
 def test_a_base_url_has_neither_query_nor_fragment(base_url: str) -> None:
     with pytest.raises(ValueError, match="must not have a query or a fragment"):

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scenario_async._query import LARGEST_PAGE, ListingQuery, wire_value
@@ -355,6 +355,21 @@ def test_a_rounded_upper_bound_keeps_the_rows_of_the_exact_one(
     assert (row < datetime.fromisoformat(sent)) == (row < bound)
 
 
+@given(moments, st.text("0123456789", min_size=1, max_size=4), st.integers(-2, 2))
+def test_digits_beyond_microseconds_keep_the_rows_of_the_exact_bound(
+    bound: datetime, digits: str, milliseconds: int
+) -> None:
+    row = _whole_milliseconds(bound) + milliseconds * MILLISECOND
+    exact = bound.astimezone(UTC).isoformat(timespec="microseconds").replace("+", f"{digits}+")
+    is_before = row <= bound if int(digits) else row < bound
+    after = asked(created_after=exact).created_after
+    before = asked(created_before=exact).created_before
+    assert after is not None
+    assert before is not None
+    assert (row > datetime.fromisoformat(after)) == (row > bound)
+    assert (row < datetime.fromisoformat(before)) == is_before
+
+
 @given(moments, st.sampled_from(TIMES))
 def test_a_string_means_what_its_datetime_means(moment: datetime, name: str) -> None:
     by_value = asked(**_bound(name, moment))
@@ -389,6 +404,25 @@ def test_a_time_is_sent_in_utc_with_milliseconds(value: datetime | str, sent: st
 def test_an_upper_bound_between_two_milliseconds_is_rounded_up() -> None:
     bound = datetime(2025, 12, 31, 23, 59, 59, 999_001, tzinfo=UTC)
     assert listing_query(created_before=bound).created_before == "2026-01-01T00:00:00.000Z"
+
+
+@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14))])))
+@example(datetime.max.replace(tzinfo=UTC))
+@example(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
+def test_a_time_at_the_end_of_the_calendar_is_a_query_or_a_value_error(moment: datetime) -> None:
+    try:
+        listing_query(created_before=moment)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return
+    assert "created_before" in problem
+
+
+def test_an_upper_bound_with_more_than_microseconds_keeps_the_rows_before_it() -> None:
+    # The row of 12:00:00.000 is before it, and "before" is exclusive.
+    sent = listing_query(created_before="2026-01-31T12:00:00.0000001Z").created_before
+    assert sent == "2026-01-31T12:00:00.001Z"
 
 
 @pytest.mark.parametrize("name", TIMES)

@@ -74,6 +74,15 @@ def test_a_url_loses_userinfo_and_query_at_once() -> None:
     assert redact("https://a:b@host/path?key=1#x") == "https://***@host/path?***"
 
 
+@pytest.mark.parametrize("before", ["url", "_", "1"])
+def test_a_url_is_redacted_right_behind_a_letter_as_well(before: str) -> None:
+    assert "Signature" not in redact(f"{before}https://cdn.example/a.png?Signature=abc")
+
+
+def test_an_at_sign_in_a_query_does_not_save_the_rest_of_it() -> None:
+    assert "secret" not in redact("https://cdn.example?Signature=abc@secret")
+
+
 def test_each_url_of_a_text_is_redacted() -> None:
     text = "https://a/1?x=1 and https://b/2?y=2, http://c/3"
     assert redact(text) == "https://a/1?*** and https://b/2?*** http://c/3"

@@ -1,0 +1,106 @@
+"""The project's chores: ``nox -l`` lists them, ``nox -s NAME`` runs one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.sessions = ["tests", "coverage", "lint", "types", "docs"]
+nox.options.error_on_missing_interpreters = False
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+# The tests see what was installed and not the working tree beside them.
+INSTALLED = {"PYTHONSAFEPATH": "1"}
+
+
+def installed_pythons() -> list[str]:
+    """The supported interpreters that run here, those of pyenv included.
+
+    A pyenv shim may stand on the path for an interpreter that is not active: found, it fails.
+    """
+    found = []
+    for version in ("3.11", "3.12", "3.13"):
+        name = f"python{version}"
+        if shutil.which(name) and _runs(name):
+            found.append(version)
+        elif (folder := _pyenv_folder(version)) is not None:
+            os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+            found.append(version)
+    return found
+
+
+def _runs(command: str) -> bool:
+    return subprocess.run([command, "-c", ""], check=False, capture_output=True).returncode == 0
+
+
+def _pyenv_folder(version: str) -> Path | None:
+    pyenv = shutil.which("pyenv") or str(Path.home() / ".pyenv" / "bin" / "pyenv")
+    try:
+        answer = subprocess.run(
+            [pyenv, "prefix", version], check=False, capture_output=True, text=True
+        )
+    except OSError:
+        return None
+    folder = Path(answer.stdout.strip()) / "bin"
+    return folder if answer.returncode == 0 and (folder / f"python{version}").exists() else None
+
+
+def groups(*names: str) -> list[str]:
+    """The requirements of dependency groups: older versions of pip do not know the groups."""
+    return list(nox.project.dependency_groups(PYPROJECT, *names))
+
+
+PYTHONS = installed_pythons()
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed package."""
+    session.install(".[cli]", *groups("test"))
+    session.run("pytest", *session.posargs, env=INSTALLED)
+
+
+@nox.session(python=PYTHONS[:1])
+def coverage(session: nox.Session) -> None:
+    """Run the tests once more and see that they reach nearly every branch."""
+    session.install(".[cli]", *groups("coverage"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs, env=INSTALLED)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install(*groups("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, of us and as a caller sees them."""
+    session.install(".[cli]", *groups("types"))
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "scenario_async", "--ignoreexternal", env=INSTALLED)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; its examples run on the way."""
+    session.install(".[cli]", *groups("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against the official SDK, both in turns; prints tables."""
+    session.install(".[cli]", *groups("bench"))
+    session.run("python", "benchmarks/import_time.py", *session.posargs, env=INSTALLED)
