@@ -62,7 +62,7 @@ PYTHONS = installed_pythons()
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package."""
     session.install(".[cli]", *groups("test"))
-    session.run("pytest", *session.posargs, env=INSTALLED)
+    session.run("pytest", "--numprocesses=auto", *session.posargs, env=INSTALLED)
 
 
 @nox.session(python=PYTHONS[:1])
@@ -70,7 +70,7 @@ def coverage(session: nox.Session) -> None:
     """Run the tests once more and see that they reach nearly every branch."""
     session.install(".[cli]", *groups("coverage"))
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs, env=INSTALLED)
+    session.run("coverage", "run", "-m", "pytest", "-q", "-n2", *session.posargs, env=INSTALLED)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

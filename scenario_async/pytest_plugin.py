@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SandboxOptions(TypedDict, total=False):
-    """The keyword arguments of `scenario_async.sandbox.Sandbox`."""
+    """The keyword arguments of ``scenario_async.sandbox.Sandbox``."""
 
     host: str
     port: int
@@ -33,7 +33,7 @@ class SandboxOptions(TypedDict, total=False):
 
 
 class SandboxFactory(Protocol):
-    """What the fixture `scenario_sandbox_factory` gives."""
+    """What the fixture ``scenario_sandbox_factory`` gives."""
 
     def __call__(
         self, catalogue: Catalogue | None = None, **options: Unpack[SandboxOptions]
@@ -47,7 +47,7 @@ def scenario_sandbox() -> Generator[Sandbox]:
     """A fresh Scenario API on loopback, running in a thread of its own.
 
     It has 60 public models, 40 private ones and 2 collections, the same ones in every test. Point
-    a client at `scenario_sandbox.base_url`, with `.api_key` and `.api_secret`.
+    a client at ``scenario_sandbox.base_url``, with ``.api_key`` and ``.api_secret``.
     """
     from scenario_async.sandbox import Catalogue, Sandbox  # noqa: PLC0415 -- a light plugin
 
@@ -58,7 +58,7 @@ def scenario_sandbox() -> Generator[Sandbox]:
 
 @pytest.fixture
 def scenario_sandbox_factory() -> Generator[SandboxFactory]:
-    """Makes running Scenario APIs: call it with the arguments of `scenario_async.sandbox.Sandbox`.
+    """Makes running Scenario APIs: call it with the arguments of ``Sandbox``.
 
     Each one runs in a thread of its own, and all are closed when the test ends.
     """

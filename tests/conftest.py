@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from client_support import Connect, FakeClock, Leftovers
+from hypothesis import settings
 
 from scenario_async import AsyncScenario
 from scenario_async.sandbox import Catalogue
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
     from scenario_async.pytest_plugin import SandboxFactory
     from scenario_async.sandbox import Sandbox
+
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(

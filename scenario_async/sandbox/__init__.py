@@ -15,17 +15,17 @@ names, ids and signatures in it are invented.
 
 Where the documentation is silent, the sandbox had to choose, and the service may do otherwise:
 
-- Several `tags` select the models that carry all of them; several collections or types, any.
-- `sortBy` without `sortDirection` sorts in descending order; ties go by id.
-- Values of `type` and `status` that are not in the reference are refused; an unknown collection is
-  empty; any `projectId` is accepted. Empty and repeated parameters are refused.
-- `limit` and `offset` work on `/models/public` only, and not together with `pageSize` or a token.
+- Several ``tags`` select the models that carry all of them; several collections or types, any.
+- ``sortBy`` without ``sortDirection`` sorts in descending order; ties go by id.
+- Values of ``type`` and ``status`` that are not in the reference are refused; an unknown collection
+  is empty; any ``projectId`` is accepted. Empty and repeated parameters are refused.
+- ``limit`` and ``offset`` work on ``/models/public`` only, and not with ``pageSize`` or a token.
 - Public listings by score hand out plain offsets, which cannot tell that filters changed. All other
   tokens are sealed: they name the last row given, and are refused with other filters.
-- A request with a token may leave `pageSize` out.
+- A request with a token may leave ``pageSize`` out.
 - Access without an account gets 403 for everything that is not public.
 - get-bulk answers in the order asked for, and leaves out what cannot be read.
-- The service's own rate limits are unknown: there is none unless `rate_limit` sets one.
+- The service's own rate limits are unknown: there is none unless ``rate_limit`` sets one.
 """
 
 from __future__ import annotations

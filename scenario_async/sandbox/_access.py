@@ -15,7 +15,7 @@ PUBLIC_TOKEN = "public-auth-token"  # noqa: S105 -- no secret: the documented wo
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the sandbox accepts; a `repr` shows none of it.
+    """What the sandbox accepts; a ``repr`` shows none of it.
 
     Attributes:
         api_key: The API key.
@@ -28,7 +28,7 @@ class Credentials:
     bearer_auth: str = field(repr=False)
 
     def accept(self, header: str | None) -> bool:
-        """Tell whether an `Authorization` header is right."""
+        """Tell whether an ``Authorization`` header is right."""
         kind = authorization_kind(header)
         if header is None or kind == "none":
             return False

@@ -24,8 +24,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: The HTTP status.
-        body: The body, not compressed unless `encoding` says so.
-        content_type: The `Content-Type`.
+        body: The body, not compressed unless ``encoding`` says so.
+        content_type: The ``Content-Type``.
         headers: Further headers.
         encoding: How the body is compressed.
     """
@@ -38,17 +38,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def json_answer(content: Any, *, status: int = 200) -> Answer:  # noqa: ANN401 -- any JSON value
-    """Give an answer whose body is `content` as JSON."""
+    """Give an answer whose body is ``content`` as JSON."""
     return Answer(status=status, body=msgspec.json.encode(content))
 
 
 def reason(status: int, text: str) -> Answer:
-    """Give an error in the shape that the service uses: `{"reason": ...}`."""
+    """Give an error in the shape that the service uses: ``{"reason": ...}``."""
     return json_answer({"reason": text}, status=status)
 
 
 def compress(answer: Answer, encoding: Encoding | None) -> Answer:
-    """Give the answer compressed, or as it is if it is short or `encoding` is `None`."""
+    """Give the answer compressed, or as it is if it is short or ``encoding`` is ``None``."""
     if encoding is None or len(answer.body) < _SMALLEST_COMPRESSED:
         return answer
     writer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS[encoding])
@@ -57,7 +57,7 @@ def compress(answer: Answer, encoding: Encoding | None) -> Answer:
 
 
 def accepted_encoding(header: str) -> Encoding | None:
-    """Choose the compression for a request from its `Accept-Encoding`: gzip before deflate."""
+    """Choose the compression for a request from its ``Accept-Encoding``: gzip before deflate."""
     accepted: set[str] = set()
     for part in header.lower().split(","):
         name, _, weight = part.partition(";")

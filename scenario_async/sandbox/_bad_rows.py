@@ -18,10 +18,10 @@ BadRowKind = Literal[
 ]
 """How a row is broken.
 
-`lone-surrogate`: the name has half of a surrogate pair, escaped. `nan`: a bare `NaN`.
-`control-character`: the name has a raw line break. `huge-number`: a number of 400 digits.
-`wrong-type`: an object for tags and a number for a date. `missing-id`: no id.
-`not-an-object`: a text. `invalid-utf8`: bytes in the name that are no UTF-8.
+``lone-surrogate``: the name has half of a surrogate pair, escaped. ``nan``: a bare ``NaN``.
+``control-character``: the name has a raw line break. ``huge-number``: a number of 400 digits.
+``wrong-type``: an object for tags and a number for a date. ``missing-id``: no id.
+``not-an-object``: a text. ``invalid-utf8``: bytes in the name that are no UTF-8.
 """
 
 _NAME: Final = b"Broken on purpose"

@@ -36,7 +36,7 @@ class Catalogue:
     """Models and collections, safe to change from any thread while a sandbox serves them.
 
     Time in a catalogue is its own: it starts on 15 October 2026 and each change takes one second,
-    so that the same program gives the same dates on every run. `advance` lets days pass.
+    so that the same program gives the same dates on every run. ``advance`` lets days pass.
 
     Args:
         kept_rows: How many encoded rows to keep in memory (about 4.3 KB each). The first ones
@@ -77,7 +77,7 @@ class Catalogue:
             seed: Any whole number; another seed gives other models.
             burst: How many neighbours were created together, half of them in one millisecond.
             odd: Whether every tenth row departs from the published schema, as real ones do.
-            kept_rows: As for `Catalogue`.
+            kept_rows: As for ``Catalogue``.
 
         Returns:
             The catalogue.
@@ -194,7 +194,7 @@ class Catalogue:
         score: int = 0,
         fields: Mapping[str, Any] | None = None,
     ) -> str:
-        """Add a model, created now unless `created_at` says otherwise.
+        """Add a model, created now unless ``created_at`` says otherwise.
 
         Args:
             model_id: Its id; made up if left out.
@@ -212,7 +212,7 @@ class Catalogue:
             The id.
 
         Raises:
-            ValueError: The id is taken, or `created_at` has no time zone.
+            ValueError: The id is taken, or ``created_at`` has no time zone.
         """
         with self._store.lock:
             self._added += 1
@@ -263,7 +263,7 @@ class Catalogue:
             collection_ids: The collections that it is in from now on.
             privacy: Who sees it from now on.
             fields: Fields of the record to set or replace; a field set before stays.
-            touch: Whether `updatedAt` becomes now.
+            touch: Whether ``updatedAt`` becomes now.
 
         Raises:
             KeyError: There is no such model.
@@ -297,7 +297,7 @@ class Catalogue:
             self.update(model_id, collection_ids=collection_ids)
 
     def delete(self, model_id: str) -> None:
-        """Delete a model; `status=deleted` lists it for 30 days, with the time as `deletedAt`.
+        """Delete a model; ``status=deleted`` lists it for 30 days, with the time as ``deletedAt``.
 
         Raises:
             KeyError: There is no such model, or it is deleted already.

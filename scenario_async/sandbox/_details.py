@@ -1,6 +1,6 @@
-"""What only single records carry: `inputs` and `uiConfig`.
+"""What only single records carry: ``inputs`` and ``uiConfig``.
 
-Captured list and bulk rows never had them; `GET /models/{id}` did.
+Captured list and bulk rows never had them; ``GET /models/{id}`` did.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write_detail(row: Row, encoded: bytes) -> bytes:
-    """Write the answer to `GET /models/{id}` around the record that listings carry."""
+    """Write the answer to ``GET /models/{id}`` around the record that listings carry."""
     more = msgspec.json.encode({"inputs": _inputs(row), "uiConfig": _ui_config(row)})
     return b'{"model":' + encoded[:-1] + b"," + more[1:] + b"}"
 

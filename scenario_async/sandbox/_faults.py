@@ -1,8 +1,8 @@
 """Faults that a sandbox shows on demand.
 
-Each kind is a small value. What a fault does is decided here and in `_page_faults`, without I/O:
-some give an answer of their own, some change a page before it is written; the rest (`Dropped`,
-`Truncated`, `Stalled`, `Delayed`) are for the server to carry out.
+Each kind is a small value. What a fault does is decided here and in ``_page_faults``, without I/O:
+some give an answer of their own, some change a page before it is written; the rest (``Dropped``,
+``Truncated``, ``Stalled``, ``Delayed``) are for the server to carry out.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class RateLimited(AnswerFault):
     """Answers 429.
 
     Attributes:
-        retry_after: Seconds that the hint names; `None` for no hint.
-        hint: Where the hint is: `Retry-After` in seconds (written as given, so fractions are
-            possible), `Retry-After` as a date (whole seconds, rounded up), or `remainingSeconds`
-            in the body.
+        retry_after: Seconds that the hint names; ``None`` for no hint.
+        hint: Where the hint is: ``Retry-After`` in seconds (written as given, so fractions are
+            possible), ``Retry-After`` as a date (whole seconds, rounded up), or
+            ``remainingSeconds`` in the body.
     """
 
     retry_after: float | None = None
@@ -83,8 +83,8 @@ class ServerError(AnswerFault):
 
     Attributes:
         status: The HTTP status.
-        retry_after: Seconds for a `Retry-After` header, `None` for no such header.
-        body: `reason` for the service's own JSON, the others for gateways in front of it.
+        retry_after: Seconds for a ``Retry-After`` header, ``None`` for no such header.
+        body: ``reason`` for the service's own JSON, the others for gateways in front of it.
     """
 
     status: int = 503
@@ -139,8 +139,8 @@ class NotJSON(AnswerFault):
     """Answers 200 with something that is not JSON.
 
     Attributes:
-        body: `html` and `text` come with their own content type. `empty` and `words` claim to
-            be JSON: no byte at all, and a text that is none.
+        body: ``html`` and ``text`` come with their own content type. ``empty`` and ``words``
+            claim to be JSON: no byte at all, and a text that is none.
     """
 
     body: Literal["html", "text", "empty", "words"] = "html"
@@ -160,7 +160,7 @@ class Redirect(AnswerFault):
     """Answers with a redirect.
 
     Attributes:
-        location: Where to, as sent in `Location`.
+        location: Where to, as sent in ``Location``.
         status: The HTTP status.
     """
 
@@ -194,7 +194,7 @@ class Truncated(Fault):
     Attributes:
         fraction: How much of the body is sent, from 0 to 1 (at least one byte is kept back).
         chunked: Whether the body goes in chunks, the last one missing, instead of being announced
-            by `Content-Length`.
+            by ``Content-Length``.
     """
 
     phase: ClassVar[Phase] = "body"
@@ -218,7 +218,7 @@ class Stalled(Fault):
 
 @dataclass(frozen=True, slots=True)
 class IgnoredBounds(Fault):
-    """Lists models as if there were no `createdAfter`, `createdBefore` and the like."""
+    """Lists models as if there were no ``createdAfter``, ``createdBefore`` and the like."""
 
     phase: ClassVar[Phase] = "bounds"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How many requests a sandbox takes; the others get a 429 with `Retry-After`.
+    """How many requests a sandbox takes; the others get a 429 with ``Retry-After``.
 
     Attributes:
         requests_per_second: The steady rate.
@@ -32,7 +32,7 @@ class TokenBucket:
 
     Args:
         limit: The limit.
-        now: The time in seconds, by whatever clock `wait` is asked with.
+        now: The time in seconds, by whatever clock ``wait`` is asked with.
     """
 
     def __init__(self, limit: RateLimit, now: float) -> None:
@@ -43,7 +43,7 @@ class TokenBucket:
         self._at = now
 
     def wait(self, now: float) -> int | None:
-        """Count a request. `None` lets it pass; else the whole seconds until one may pass."""
+        """Count a request. ``None`` lets it pass; else the whole seconds until one may pass."""
         rate = self._limit.requests_per_second
         with self._lock:
             self._level = min(self._full, self._level + (now - self._at) * rate)

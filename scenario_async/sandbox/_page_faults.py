@@ -39,7 +39,7 @@ class EmptyPage(PageFault):
     an offset, with one member more.
 
     Attributes:
-        page: Only this page of a walk (the first is 0); `None` for whichever page comes.
+        page: Only this page of a walk (the first is 0); ``None`` for whichever page comes.
         hide: Whether the models stay hidden and the usual token follows, as from a store that
             filters after it has counted. A walk does not find these models, and that is right.
     """
@@ -96,7 +96,7 @@ class EndToken(PageFault):
     """Changes how the last page says that it is the last.
 
     Attributes:
-        style: No `nextPaginationToken`, a null, or an empty text.
+        style: No ``nextPaginationToken``, a null, or an empty text.
     """
 
     style: EndStyle = "null"
@@ -115,7 +115,7 @@ class ChangedTokens(PageFault):
     """Hands out the token of the next page in another format, which leads to the same place.
 
     Attributes:
-        style: `reordered` turns the members of a plain offset round; `sealed` makes it one that
+        style: ``reordered`` turns the members of a plain offset round; ``sealed`` makes it one that
             cannot be read. Tokens that cannot be read anyway get a prefix.
     """
 
@@ -135,7 +135,7 @@ class BadRow(PageFault):
     """Adds one row that is broken; all rows of the page itself are still there.
 
     Attributes:
-        kind: How it is broken, see `BadRowKind`.
+        kind: How it is broken, see ``BadRowKind``.
         index: Its place on the page, counted from 0; the end of the page if that is shorter.
     """
 
@@ -144,7 +144,7 @@ class BadRow(PageFault):
 
     @property
     def id(self) -> str:
-        """The id inside the broken row, which no model has (`missing-id` rows lack it)."""
+        """The id inside the broken row, which no model has (``missing-id`` rows lack it)."""
         return bad_row_id(self.kind)
 
     def change(self, page: Page) -> Page:

@@ -33,9 +33,9 @@ class Page:
     Attributes:
         rows: The rows in order; bytes are written as they are.
         place: Where this page begins.
-        following: Where the next page begins, `None` after the last one.
+        following: Where the next page begins, ``None`` after the last one.
         number: How many pages of the walk lie before this one.
-        before: Gives the last `count` rows before this page.
+        before: Gives the last ``count`` rows before this page.
         sent_token: The token that the request came with.
         style: How the token of the next page is written.
         end: How the end is said.
@@ -56,7 +56,7 @@ class Page:
 def turn_to(
     listing: Listing, catalogue: Catalogue, tokens: Tokens, *, bounded: bool = True
 ) -> Page:
-    """Give the page that a listing asks for, date bounds left aside if not `bounded`.
+    """Give the page that a listing asks for, date bounds left aside if not ``bounded``.
 
     Raises:
         RefusedError: The token does not belong to this listing.

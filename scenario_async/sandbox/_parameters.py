@@ -45,14 +45,14 @@ MODEL_TYPES: Final = frozenset(
         "elevenlabs-voice",
     }
 )
-"""The values that `type` and `types` may have, as documented."""
+"""The values that ``type`` and ``types`` may have, as documented."""
 
 
 class RefusedError(Exception):
     """A request that the API does not accept.
 
     Args:
-        reason: What is wrong, naming the parameters. Sent as `reason`.
+        reason: What is wrong, naming the parameters. Sent as ``reason``.
         status: The HTTP status of the answer.
     """
 

@@ -15,17 +15,17 @@ AuthorizationKind = Literal["basic", "bearer", "public", "none"]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request, as logged and as shown to the `when` of a fault.
+    """One request, as logged and as shown to the ``when`` of a fault.
 
     Attributes:
-        number: Counts the requests of a sandbox, from 1; sent back as `x-request-id`.
+        number: Counts the requests of a sandbox, from 1; sent back as ``x-request-id``.
         method: The HTTP method.
-        path: The whole path, such as `/v1/models`.
+        path: The whole path, such as ``/v1/models``.
         parameters: The query as sent, in order.
         authorization_kind: How the request showed who sent it.
         connection: The same text for requests on the same connection.
         when: Time of arrival in seconds, by the monotonic clock.
-        status: The HTTP status of the answer, set before its first byte leaves. `None` while
+        status: The HTTP status of the answer, set before its first byte leaves. ``None`` while
             there is no answer, and for good where the connection was dropped instead.
         compressed: Whether the body of the answer was compressed.
     """
@@ -108,7 +108,7 @@ class RequestLog(Sequence[Request]):
             self._most_open = max(self._most_open, len(self._open))
 
     def answered(self, number: int, *, status: int | None, compressed: bool = False) -> None:
-        """Note that the answer to a request begins, or never will (`status` of `None`)."""
+        """Note that the answer to a request begins, or never will (``status`` of ``None``)."""
         with self._lock:
             self._open.discard(number)
             request = self._requests.get(number)

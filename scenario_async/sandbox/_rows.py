@@ -1,7 +1,7 @@
 """One model of the sandbox: the few facts that are kept, and the record they expand to.
 
 A catalogue of 100,000 models is 450 MB of JSON, so only the facts that filters and sorting need
-are kept. Everything else in a record follows from them and from one number, `Row.content`.
+are kept. Everything else in a record follows from them and from one number, ``Row.content``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Privacy = Literal["public", "private", "unlisted"]
 """Who sees a model: everybody, the project, or whoever has the link."""
 
 Oddity = Literal["", "article", "draft", "unknown-value", "new-field", "nulls"]
-"""How a row departs from the published schema; each was seen or announced, see `odd_fields`."""
+"""How a row departs from the published schema; each was seen or announced, see ``odd_fields``."""
 
 PROJECT_ID: Final = "proj_SANDBOX00000000000000000"
 USER_ID: Final = "apiu_SANDBOX0000000000000000"
@@ -64,11 +64,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
         status: The model status, as listed.
         created: Creation time in milliseconds since 1970.
         updated: Time of the last update in milliseconds since 1970.
-        deleted: Deletion time in milliseconds since 1970, `None` while the model exists.
+        deleted: Deletion time in milliseconds since 1970, ``None`` while the model exists.
         score: What listings by score are sorted by. Never part of a record.
         tags: The tags.
         collections: Ids of the collections that the model is in.
-        loaded: Whether `loadedOnly` listings give the model.
+        loaded: Whether ``loadedOnly`` listings give the model.
         content: The number from which the rest of the record is made.
         oddity: How the record departs from the published schema.
         signature: Counts renewals of the signed URLs.
@@ -94,17 +94,17 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 
 def encode_row(row: Row) -> bytes:
-    """Give the record of `row` as listings carry it: compact JSON in UTF-8."""
+    """Give the record of ``row`` as listings carry it: compact JSON in UTF-8."""
     return _encoder.encode(record(row))
 
 
 def encode_summary(row: Row) -> bytes:
-    """Give the record that get-bulk answers with when asked for `minimal` ones."""
+    """Give the record that get-bulk answers with when asked for ``minimal`` ones."""
     return _encoder.encode({"id": row.id, "name": row.name, "type": row.type})
 
 
 def record(row: Row) -> dict[str, Any]:
-    """Give the record of `row`; long lists in it are JSON already (`msgspec.Raw`)."""
+    """Give the record of ``row``; long lists in it are JSON already (``msgspec.Raw``)."""
     content = row.content
     fields: dict[str, Any] = {
         "id": row.id,
@@ -145,10 +145,10 @@ def record(row: Row) -> dict[str, Any]:
 
 
 def odd_fields(fields: dict[str, Any], row: Row) -> None:
-    """Change `fields` into the kind of record that `row.oddity` names.
+    """Change ``fields`` into the kind of record that ``row.oddity`` names.
 
-    `article` is the shape of the samples in the help article on filtering: other types, a
-    `thumbnailUrl`, neither dates nor status. The others are what a service may do between two
+    ``article`` is the shape of the samples in the help article on filtering: other types, a
+    ``thumbnailUrl``, neither dates nor status. The others are what a service may do between two
     releases of a client: a value that no list has, a field that no type has, a null.
     """
     if row.oddity == "article":
@@ -168,7 +168,7 @@ def odd_fields(fields: dict[str, Any], row: Row) -> None:
 
 
 def iso(milliseconds: int) -> str:
-    """Write a time as the service does: ISO 8601 in UTC with milliseconds and `Z`."""
+    """Write a time as the service does: ISO 8601 in UTC with milliseconds and ``Z``."""
     day, rest = divmod(milliseconds, _DAY)
     seconds, thousandths = divmod(rest, 1000)
     minutes, second = divmod(seconds, 60)
@@ -180,7 +180,7 @@ def milliseconds_of(moment: datetime) -> int:
     """Give an aware datetime in whole milliseconds since 1970, finer parts cut off.
 
     Raises:
-        ValueError: `moment` has no time zone.
+        ValueError: ``moment`` has no time zone.
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone: give an aware datetime, such as one in UTC")
@@ -193,7 +193,7 @@ def _date(day: int) -> str:
 
 
 def letters(content: int, length: int, *, skip: int = 0) -> str:
-    """Cut `length` random letters out of the pool at the place that `content` names."""
+    """Cut ``length`` random letters out of the pool at the place that ``content`` names."""
     start = (content >> 8) % _LAST_CUT + skip
     return _POOL_TEXT[start : start + length]
 

@@ -1,7 +1,7 @@
 """The rules of the listing parameters: a query becomes a listing or a refusal.
 
-The rules are those of the parameter documentation of the official SDK (`model_list_params.py` in
-`scenario-sdk` 2.4.0) and of the help article on filtering models. Where both are silent, the
+The rules are those of the parameter documentation of the official SDK (``model_list_params.py`` in
+``scenario-sdk`` 2.4.0) and of the help article on filtering models. Where both are silent, the
 choice is named in a comment. No rule here is shared with the client of this package: the sandbox
 is a second reading of the documentation.
 """
@@ -72,14 +72,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         filters: What is listed and sorted.
-        low: Smallest sorted date in milliseconds, included; `None` for no bound.
-        high: Largest sorted date in milliseconds, included; `None` for no bound.
+        low: Smallest sorted date in milliseconds, included; ``None`` for no bound.
+        high: Largest sorted date in milliseconds, included; ``None`` for no bound.
         descending: Whether the order is reversed.
-        page_size: Rows in a page. A request with a token may leave `pageSize` out: `None`.
+        page_size: Rows in a page. A request with a token may leave ``pageSize`` out: ``None``.
         token: The pagination token.
         offset: Rows to skip, for requests that count rows themselves.
         blacklisted: Whether blacklisted models were asked for (the sandbox has none).
-        project_id: The `projectId` of the request; any is accepted.
+        project_id: The ``projectId`` of the request; any is accepted.
     """
 
     filters: Filters
@@ -108,7 +108,7 @@ class CollectionListing(msgspec.Struct, frozen=True, kw_only=True):
     """An accepted request for one page of collections.
 
     Attributes:
-        page_size: Collections in a page; `None` where a token came without `pageSize`.
+        page_size: Collections in a page; ``None`` where a token came without ``pageSize``.
         token: The pagination token.
     """
 
@@ -192,11 +192,11 @@ def _sort_by(query: dict[str, str], privacy: Privacy) -> SortBy:
 
 
 def _descending(query: dict[str, str], privacy: Privacy, sort_by: SortBy) -> bool:
-    """Read the direction. Newest and best first, unless an effective `sortDirection` says not.
+    """Read the direction. Newest and best first, unless an effective ``sortDirection`` says not.
 
     It is "only used when sortBy is specified", and for public models "ignored when sortBy is not
     specified or set to score": in these cases it has no effect and is not refused. The default
-    with `sortBy` alone is not documented; descending is the choice here.
+    with ``sortBy`` alone is not documented; descending is the choice here.
     """
     direction = choice(query, "sortDirection", ("asc", "desc"))
     ignored = "sortBy" not in query or (privacy == "public" and sort_by == "score")

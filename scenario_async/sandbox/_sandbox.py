@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Sandbox:
     """A Scenario API on this machine, for trying, testing and measuring.
 
-    `async with Sandbox() as sandbox:` serves in the running event loop;
-    `with Sandbox().in_thread() as sandbox:` serves in a thread with a loop of its own, for programs
+    ``async with Sandbox() as sandbox:`` serves in the running event loop;
+    ``with Sandbox().in_thread() as sandbox:`` serves in a thread with its own loop, for programs
     that are not asynchronous or that measure their own loop. Either way nothing is left behind.
 
     Args:
@@ -36,7 +36,7 @@ class Sandbox:
         host: The address to listen on.
         port: The port to listen on; 0 for any free one.
         latency: Seconds to wait before each answer; can be changed while the sandbox runs.
-        rate_limit: How many requests are taken, `None` for all.
+        rate_limit: How many requests are taken, ``None`` for all.
         api_key: The API key that is accepted.
         api_secret: The API secret that is accepted.
         bearer_auth: The JWT that is accepted.
@@ -89,7 +89,7 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """Where the API is, such as `http://127.0.0.1:8123/v1`.
+        """Where the API is, such as ``http://127.0.0.1:8123/v1``.
 
         Raises:
             RuntimeError: The sandbox does not run.
@@ -142,7 +142,7 @@ class Sandbox:
                 await server.stop()
 
     async def serve_forever(self) -> None:
-        """Serve until cancelled; starts the sandbox, unless `async with` has done so."""
+        """Serve until cancelled; starts the sandbox, unless ``async with`` has done so."""
         for_ever = asyncio.Event()
         if self._server is not None:
             await for_ever.wait()
@@ -152,7 +152,7 @@ class Sandbox:
 
     @contextmanager
     def in_thread(self) -> Generator[Self]:
-        """Serve in a thread of its own until the `with` block is left."""
+        """Serve in a thread of its own until the ``with`` block is left."""
         started: Future[_Stop] = Future()
         thread = threading.Thread(
             target=_serve_in_thread, args=(self, started), name="scenario-sandbox", daemon=True
@@ -174,7 +174,7 @@ _Stop = Callable[[], object]
 
 
 def _serve_in_thread(sandbox: Sandbox, started: Future[_Stop]) -> None:
-    """Serve until the function is called that `started` comes to hold."""
+    """Serve until the function is called that ``started`` comes to hold."""
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()

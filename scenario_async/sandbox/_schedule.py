@@ -50,7 +50,7 @@ class _Entry:
 class FaultSchedule:
     """The faults that a sandbox is to show, in the order in which they were added.
 
-    Safe from any thread, while requests arrive. `len()` counts the faults that are still to come.
+    Safe from any thread, while requests arrive. ``len()`` counts the faults that are still to come.
     """
 
     def __init__(self) -> None:
@@ -74,11 +74,11 @@ class FaultSchedule:
         path: str | re.Pattern[str] | None = None,
         when: Predicate | None = None,
     ) -> None:
-        """Show `fault` to requests.
+        """Show ``fault`` to requests.
 
-        A request matches if it is on `path`, `when` is true for it, and the fault can concern it:
-        `ExpiredToken` and `RepeatedToken` want a request with a token, `EndToken` a last page, and
-        all faults that change a page of models want one that is about to be answered.
+        A request matches if it is on ``path``, ``when`` is true for it, and the fault can be on it:
+        ``ExpiredToken`` and ``RepeatedToken`` want a request with a token, ``EndToken`` a last
+        page, and all faults that change a page of models want one that is about to be answered.
 
         Of the faults that take the place of the answer, the first one added that matches is
         shown; the others wait for a later request. Delays, cut bodies and changed pages add up
@@ -86,14 +86,14 @@ class FaultSchedule:
 
         Args:
             fault: What to show.
-            times: To how many matching requests; `None` for all from then on.
+            times: To how many matching requests; ``None`` for all from then on.
             after: How many matching requests to let pass first.
-            path: How the path begins, with or without `/v1`: a regular expression, so that a plain
-                beginning such as `/models` works as well.
+            path: How the path begins, with or without ``/v1``: a regular expression, so that a
+                plain beginning such as ``/models`` works as well.
             when: Asked about each request; must be quick and may not raise.
 
         Raises:
-            ValueError: `times` or `after` is negative.
+            ValueError: ``times`` or ``after`` is negative.
         """
         if after < 0 or (times is not None and times < 0):
             raise ValueError("times and after count requests: give 0 or more")

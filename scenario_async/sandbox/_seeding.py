@@ -44,9 +44,9 @@ def seeded_rows(
     odd: bool,
     collections: tuple[str, ...],
 ) -> Iterator[Row]:
-    """Give `count` rows, the newest burst first.
+    """Give ``count`` rows, the newest burst first.
 
-    Models are born in bursts: `burst` neighbours were created within half a minute, about half
+    Models are born in bursts: ``burst`` neighbours were created within half a minute, about half
     of them in one and the same millisecond. Bursts lie hours, at times weeks, apart.
     """
     moment = NEWEST
@@ -57,7 +57,7 @@ def seeded_rows(
 
 
 def seeded_collection_ids(count: int, *, seed: int) -> tuple[str, ...]:
-    """Give the ids of `count` collections."""
+    """Give the ids of ``count`` collections."""
     return tuple(
         "collection_" + letters(_random(seed, _COLLECTION_KIND, index).getrandbits(60), 24)
         for index in range(count)
@@ -65,7 +65,7 @@ def seeded_collection_ids(count: int, *, seed: int) -> tuple[str, ...]:
 
 
 def seeded_foreign_ids(count: int, *, seed: int) -> tuple[str, ...]:
-    """Give the ids of `count` models that belong to another project."""
+    """Give the ids of ``count`` models that belong to another project."""
     return tuple(
         "model_" + letters(_random(seed, _FOREIGN_KIND, index).getrandbits(60), 24)
         for index in range(count)

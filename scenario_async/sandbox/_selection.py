@@ -27,7 +27,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         privacy: Which models: the two non-public kinds are those of the project.
         sort_by: What the order goes by; ties are broken by id.
-        status: Models with this status; `deleted` selects deleted models instead of existing ones.
+        status: Models with this status; ``deleted`` selects deleted models, not existing ones.
         collections: Models in at least one of these collections.
         tags: Models that carry all of these tags (how several tags combine is not documented).
         types: Models of one of these types.
@@ -57,7 +57,7 @@ class Ordering:
         self._keys = [key_of(row) for row in self._rows]
 
     def window(self, low: int | None, high: int | None, *, descending: bool) -> Window:
-        """Give the rows whose sorted value lies in `low` to `high`, both included."""
+        """Give the rows whose sorted value lies in ``low`` to ``high``, both included."""
         start = 0 if low is None else bisect_left(self._keys, (low, ""))
         stop = len(self._keys) if high is None else bisect_left(self._keys, (high + 1, ""))
         return Window(self._rows, self._keys, start, max(start, stop), descending=descending)
@@ -79,7 +79,7 @@ class Window:
         return self._stop - self._start
 
     def rows(self, start: int, stop: int) -> list[Row]:
-        """Give the rows at positions `start` to `stop`, the latter left out."""
+        """Give the rows at positions ``start`` to ``stop``, the latter left out."""
         start, stop = max(0, start), min(max(0, stop), len(self))
         if start >= stop:
             return []
@@ -90,11 +90,11 @@ class Window:
         return self._rows[self._start + start : self._start + stop]
 
     def key(self, position: int) -> Key:
-        """Give the key of the row at `position`."""
+        """Give the key of the row at ``position``."""
         return self._keys[self._index(position)]
 
     def position_behind(self, key: Key) -> int:
-        """Give the position of the first row listed after `key`, whether or not it still exists."""
+        """Give the position of the first row listed after ``key``, whether or not it exists."""
         if self._descending:
             behind = self._stop - bisect_left(self._keys, key)
         else:
@@ -106,7 +106,7 @@ class Window:
 
 
 def select(rows: Iterable[Row], filters: Filters, *, now: int) -> list[Row]:
-    """Give the rows that `filters` selects, `now` being the time in milliseconds."""
+    """Give the rows that ``filters`` selects, ``now`` being the time in milliseconds."""
     return [row for row in rows if _selected(row, filters, now)]
 
 

@@ -37,7 +37,7 @@ class Server:
         credentials: What requests must show.
         log: Where requests are noted.
         latency: Seconds to wait before each answer.
-        bucket: The rate limit, `None` for none.
+        bucket: The rate limit, ``None`` for none.
         compression: Whether bodies may be compressed.
     """
 
@@ -216,7 +216,7 @@ def _reset_on_close(transport: asyncio.Transport) -> None:
     """Make closing send a reset instead of an orderly end.
 
     The option goes through a second descriptor of the same socket, because what uvloop hands out
-    has no `setsockopt`.
+    has no ``setsockopt``.
     """
     descriptor = os.dup(transport.get_extra_info("socket").fileno())
     with socket.socket(fileno=descriptor) as same:

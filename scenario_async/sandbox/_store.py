@@ -57,7 +57,7 @@ class Store:
             return self._now
 
     def find(self, model_id: str) -> Row | None:
-        """Give a row, deleted or not; `None` if there is none."""
+        """Give a row, deleted or not; ``None`` if there is none."""
         return self._rows.get(model_id)
 
     def rows(self) -> list[Row]:
@@ -81,7 +81,7 @@ class Store:
         *,
         descending: bool = True,
     ) -> Window:
-        """Give the rows of a listing, dates bounded by `low` and `high` (both included).
+        """Give the rows of a listing, dates bounded by ``low`` and ``high`` (both included).
 
         What is given stays as it is, whatever changes later.
         """
@@ -95,7 +95,7 @@ class Store:
         return ordering.window(low, high, descending=descending)
 
     def encoded(self, row: Row) -> bytes:
-        """Give the record of `row` as JSON, from memory where it was kept."""
+        """Give the record of ``row`` as JSON, from memory where it was kept."""
         with self.lock:
             if self._rows.get(row.id) is not row:
                 return encode_row(row)

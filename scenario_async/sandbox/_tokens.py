@@ -1,7 +1,7 @@
 """Pagination tokens: the plain offsets of public listings, and sealed ones elsewhere.
 
 The token captured from the live service, on a public listing by score, was the base64 of
-`{"offset":5,"limit":5}`. What the other listings hand out is unknown, so there the sandbox gives
+``{"offset":5,"limit":5}``. What the other listings hand out is unknown, so there the sandbox gives
 tokens that cannot be read or predicted: they name the last row given, not a count, and hold when
 rows are deleted.
 """
@@ -19,9 +19,9 @@ import msgspec
 TokenStyle = Literal["usual", "reordered", "sealed"]
 """How a token is written; all styles lead to the same place.
 
-`usual` is the style described above. `reordered` writes an offset with its members the other way
-round, and a sealed token with a prefix. `sealed` seals an offset, and is as `reordered` for tokens
-that are sealed anyway.
+``usual`` is the style described above. ``reordered`` writes an offset with its members the other
+way round, and a sealed token with a prefix. ``sealed`` seals an offset, and is as ``reordered``
+for tokens that are sealed anyway.
 """
 
 _TAG_LENGTH: Final = 16
@@ -59,7 +59,7 @@ class KeyPlace(
     """A place in a listing behind a row.
 
     Attributes:
-        value: What the last row given is sorted by; `None` before the first row.
+        value: What the last row given is sorted by; ``None`` before the first row.
         id: The id of the last row given.
         limit: Rows in a page.
         binding: The listing that this place is in.
@@ -114,7 +114,7 @@ class Tokens:
         self._secret = secret
 
     def issue(self, place: Place, style: TokenStyle = "usual") -> str:
-        """Write the token that leads to `place`."""
+        """Write the token that leads to ``place``."""
         if isinstance(place, KeyPlace):
             return self._seal(place) if style == "usual" else _PREFIX + self._seal(place)
         if style == "sealed":
@@ -124,7 +124,7 @@ class Tokens:
         return _plain(_Offset(place.offset, place.limit, place.skipped))
 
     def read(self, token: str) -> Place | None:
-        """Give the place that `token` leads to, `None` if it is no token of this server."""
+        """Give the place that ``token`` leads to, ``None`` if it is no token of this server."""
         return self._open(token.removeprefix(_PREFIX)) or _read_plain(token)
 
     def _seal(self, place: Place) -> str:

@@ -103,7 +103,7 @@ LISTINGS = [
     LISTINGS,
     ids=[" ".join(f"{name}={value}" for name, value in one.arguments.items()) for one in LISTINGS],
 )
-@pytest.mark.parametrize("page_size", [7, 500])
+@pytest.mark.parametrize("page_size", [23, 500])
 def test_the_official_sdk_lists_exactly_the_wanted_models_in_order(
     sandbox: Sandbox, sdk: scenario_sdk.Scenario, case: Case, page_size: int
 ) -> None:

@@ -253,17 +253,6 @@ def test_the_log_forgets_the_oldest_requests(monkeypatch: pytest.MonkeyPatch) ->
         assert sandbox.requests.unanswered == 0
 
 
-def test_a_body_that_cannot_be_read_is_refused() -> None:
-    with serving(small()) as (_, wire):
-        wire.connection.putrequest("POST", wire.prefix + "/models/get-bulk")
-        wire.connection.putheader("Authorization", wire.authorization)
-        wire.connection.putheader("Transfer-Encoding", "chunked")
-        wire.connection.endheaders()
-        assert wire.connection.sock is not None
-        wire.connection.sock.sendall(b'5\r\n{"mod\r\nnonsense\r\n')
-        assert wire.receive().status == 400
-
-
 def test_the_log_tells_connections_apart() -> None:
     with serving(small()) as (sandbox, wire):
         wire.get()
