@@ -307,6 +307,12 @@ class TestTerminal:
         assert [json.loads(line) for line in text.splitlines()]
         assert "\x1b" not in text
 
+    def test_models_behind_a_pipe_are_not_mixed_with_progress(
+        self, start: Start, terminal: tuple[int, int]
+    ) -> None:
+        process = start("list", "public", "--format", "csv", "--limit", "3", stderr=terminal[1])
+        assert self.shown(terminal, process) == ""
+
     def test_no_colour_is_respected(
         self, start: Start, terminal: tuple[int, int], environment: dict[str, str]
     ) -> None:

@@ -108,7 +108,7 @@ class JSONRecord:
 
 
 class CSV:
-    """A line of column names, then a line for each model, with the fields of `CSV_COLUMNS`."""
+    """A line of column names, then a line for each model, with the fields of ``CSV_COLUMNS``."""
 
     def __init__(self) -> None:
         self._text = io.StringIO(newline="")

@@ -46,6 +46,9 @@ Formats:
 {click.formatting.wrap_text(", ".join(CSV_COLUMNS), 76, " " * 9, " " * 9)}
 
 json, jsonl and csv are UTF-8, and written page by page in little memory.
+
+Progress is shown on a terminal where no models appear meanwhile: for tables, and where standard
+output is a file.
 """,
 )
 def list_models() -> None:

@@ -18,7 +18,7 @@ from scenario_async._query import LARGEST_PAGE
 from ._formats import CSV, JSONArray, JSONLines
 from ._messages import WrongUsageError, debug_log, say, wrong_usage
 from ._options import Option, gathered
-from ._output import is_terminal, write_out
+from ._output import is_pipe, is_terminal, write_out
 from ._progress import Counts, Progress
 from ._table import Table
 
@@ -54,10 +54,11 @@ class ListingOptions:
         return JSONLines() if self.format == "jsonl" else CSV()
 
     def shows_progress(self) -> bool:
-        """Whether there is a terminal for it, which does not show the models meanwhile."""
+        """Whether there is a terminal for it, on which nothing else appears meanwhile."""
         if self.quiet or not is_terminal(sys.stderr):
             return False
-        return self.format == "table" or not is_terminal(sys.stdout)
+        # At the other end of a pipe there may be a pager or a filter, on the same terminal.
+        return self.format == "table" or not (is_terminal(sys.stdout) or is_pipe(sys.stdout))
 
 
 listing_options: Option = gathered(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import stat
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -18,12 +18,10 @@ __all__ = [
     "OutputClosedError",
     "OutputError",
     "OutputFailedError",
+    "is_pipe",
     "is_terminal",
-    "is_writing",
     "write_out",
 ]
-
-_writing = threading.Event()
 
 
 class OutputError(Exception):
@@ -63,15 +61,19 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def is_writing() -> bool:
-    """Whether something is still on its way out: somebody keeps a pipe open and does not read."""
-    return _writing.is_set()
+def is_pipe(stream: TextIO | None) -> bool:
+    """Whether another program reads this stream."""
+    if stream is None:
+        return False
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # a stream of Python alone has no number
+        return False
 
 
 def _write(data: bytes) -> None:
     if sys.stdout is None:
         raise OutputFailedError("there is no standard output")
-    _writing.set()
     # Exceptions of our own, because any other OSError would be taken for something else.
     try:
         sys.stdout.buffer.write(data)
@@ -82,5 +84,3 @@ def _write(data: bytes) -> None:
             raise OutputClosedError from error
         reason = error.strerror or error
         raise OutputFailedError(f"cannot write to standard output: {reason}") from error
-    finally:
-        _writing.clear()

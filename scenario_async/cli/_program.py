@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+import anyio
 import asyncclick as click
 
 from scenario_async import APIError, ScenarioError, __version__
 
 from ._exit_codes import ExitCode, exit_code_for
 from ._get_command import get
+from ._interrupts import second_interrupt_ends_at_once
 from ._list_commands import list_models
 from ._messages import say
-from ._output import OutputClosedError, OutputFailedError, is_writing
+from ._output import OutputClosedError, OutputFailedError
 from ._sandbox_command import sandbox
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ Exit codes:
   2    wrong usage: options that do not fit, or no credentials
   3    the service refused the credentials or what they ask for
   4    the service could not be reached, failed, or has no such model
-  130  Ctrl-C
+  130  Ctrl-C, which ends in order; pressed again it ends at once
 
 \b
 Examples:
@@ -72,9 +73,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     try:
-        code = command(
-            args=arguments, prog_name=_NAME, standalone_mode=False, _anyio_backend="asyncio"
-        )
+        return anyio.run(_command, arguments, backend="asyncio")
     except SystemExit as error:
         # How asyncclick ends by itself: after completing a command line for a shell, and with a 1
         # where nobody reads its help.
@@ -83,13 +82,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.DONE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a bug is a sentence as well
         _explain(error)
-        exit_code = exit_code_for(error)
-        if exit_code is ExitCode.INTERRUPTED and is_writing():
-            # Pressed again, because the reader of a full pipe does not read. Python would wait for
-            # the thread that writes.
-            os._exit(exit_code)
-        return exit_code
-    return cast("int | None", code) or ExitCode.DONE
+        return exit_code_for(error)
+
+
+async def _command(arguments: Sequence[str] | None) -> int:
+    # Not by calling the command, which the first releases of asyncclick 8.3 cannot.
+    with second_interrupt_ends_at_once():
+        code: int | None = await command.main(arguments, _NAME, standalone_mode=False)
+    return code or ExitCode.DONE
 
 
 def _explain(error: BaseException) -> None:
