@@ -210,6 +210,57 @@ async def test_a_second_cancellation_leaves_no_task_behind_either() -> None:
     assert left == []
 
 
+async def test_a_cancellation_while_a_walk_is_being_closed_waits_for_it_and_comes_through() -> None:
+    service = _Reluctant(3)
+    pages = pages_of(service)
+    await anext(pages)
+    await settle()
+    closing = asyncio.create_task(pages.aclose())
+    await settle()
+    closing.cancel()
+    await settle()
+    assert not closing.done()
+    service.may_end.set()
+    await asyncio.wait((closing,))
+    assert closing.cancelled()
+    assert tasks() == []
+
+
+async def test_a_cancellation_while_a_client_is_being_closed_waits_for_it_and_comes_through() -> (
+    None
+):
+    service = _Reluctant(3)
+    lifetime = Lifetime()
+    walk = asyncio.create_task(collect(pages_of(service, lifetime=lifetime)))
+    await settle()
+    closing = asyncio.create_task(lifetime.aclose())
+    await settle()
+    closing.cancel()
+    await settle()
+    assert not closing.done()
+    service.may_end.set()
+    await asyncio.wait((closing,))
+    assert closing.cancelled()
+    with pytest.raises(UsageError):
+        await walk
+
+
+class _Reluctant(Service):
+    """A service whose requests take their time to end, from the second page on."""
+
+    def __init__(self, pages: int) -> None:
+        super().__init__(pages, held=range(1, pages))
+        self.may_end = anyio.Event()
+
+    async def fetch(self, request: PageRequest) -> PageAnswer:
+        try:
+            return await super().fetch(request)
+        finally:
+            if request.depth > 0:
+                with anyio.CancelScope(shield=True):
+                    await self.may_end.wait()
+
+
 async def test_a_cancel_scope_ends_a_walk_and_nothing_around_it() -> None:
     service = Service(3, held={1})
     got: list[int] = []

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, PaginationError
@@ -12,7 +12,7 @@ from scenario_async._planner import CursorWalk, PageChain, PageRequest
 from scenario_async._query import ListingQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from scenario_async._planner import Planner
 
@@ -43,14 +43,19 @@ class PublicServer:
     """``/models/public``: what it does with an offset, and whether it has tokens, is not known."""
 
     def __init__(
-        self, rows: int, *, heeds_offset: bool = True, tokens: bool = False, hidden: int = 0
+        self,
+        rows: int,
+        *,
+        heeds_offset: bool = True,
+        tokens: bool = False,
+        hidden: Collection[int] = (),
     ) -> None:
         self.asked: list[int] = []
         self.visible = [f"model_{number}" for number in range(rows)]
         self._rows: list[str | None] = [*self.visible]
         # Rows that a filter takes out of a page after the page was cut.
-        for place in range(hidden):
-            self._rows.insert(2 * place, None)
+        for place in sorted(hidden):
+            self._rows.insert(place, None)
         self._heeds_offset = heeds_offset
         self._tokens = tokens
 
@@ -280,11 +285,13 @@ def test_a_server_that_ignores_the_offset_does_not_hold_a_walk_for_ever(
     assert list(dict.fromkeys(ids_of(released))) == server.visible[:limit]
 
 
-@given(rows=st.integers(0, 30), limit=st.integers(1, 12), hidden=st.integers(0, 30))
+@given(rows=st.integers(0, 30), limit=st.integers(1, 12), hidden=st.sets(st.integers(0, 30)))
+@example(rows=4, limit=2, hidden={2, 3})
+@example(rows=4, limit=2, hidden={0, 1})
 def test_pages_that_are_not_full_are_no_end_where_a_token_says_so(
-    rows: int, limit: int, hidden: int
+    rows: int, limit: int, hidden: set[int]
 ) -> None:
-    server = PublicServer(rows, tokens=True, hidden=min(rows, hidden))
+    server = PublicServer(rows, tokens=True, hidden=hidden)
     released, error = walk(cursor_walk(public(limit)), server)
     assert error is None
     assert list(dict.fromkeys(ids_of(released))) == server.visible
