@@ -30,9 +30,9 @@ class Concurrency:
         self.generation: int = 0
         self._good = 0
 
-    def succeeded(self) -> None:
-        """An answer came that was not refused."""
-        if self.limit >= self.most:
+    def succeeded(self, generation: int) -> None:
+        """A good answer came, to a request that was sent in this generation."""
+        if generation != self.generation or self.limit >= self.most:
             return
         self._good += 1
         if self._good >= self.limit:
@@ -115,9 +115,9 @@ class Pacer:
         """Let no request of this client go out for so long. A pause never gets shorter."""
         self._paused_until = max(self._paused_until, self._clock.now() + seconds)
 
-    def succeeded(self) -> None:
-        """An answer came that was not refused."""
-        self._concurrency.succeeded()
+    def succeeded(self, generation: int) -> None:
+        """A good answer came, to a request that was sent in this generation."""
+        self._concurrency.succeeded(generation)
         self._apply_limit()
 
     def refused(self, generation: int) -> None:

@@ -33,7 +33,9 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same request may well succeed a little later. Never so for a cancellation."""
     if isinstance(error, APIStatusError):
         return error.status_code in _TRANSIENT_STATUS or error.status_code >= _SERVER_ERROR
-    return isinstance(error, APIConnectionError | APIResponseValidationError)
+    if isinstance(error, APIResponseValidationError):
+        return error.malformed
+    return isinstance(error, APIConnectionError)
 
 
 async def call_with_retries(
@@ -43,16 +45,22 @@ async def call_with_retries(
     deadline: Deadline,
     budget: RetryBudget,
     clock: Clock,
+    after_failure: Callable[[float, APIError], None],
     before_pause: Callable[[int, float, APIError], None],
 ) -> ResultT:
     """Run ``attempt`` (with its number, from 1 on) until it succeeds or it is time to give up.
 
     Gives up, with the last error as it came, when the retries, the deadline or the client's retry
     budget are spent: in particular at once when the service asks for a longer wait than the
-    deadline leaves. ``before_pause`` learns the attempt, the coming pause in seconds, and why.
+    deadline leaves. ``after_failure`` learns of every failure that another attempt may mend, with
+    the pause in seconds that it asks for; ``before_pause`` of those that are followed by one, with
+    the number of the attempt.
     """
 
     def give_up(state: RetryCallState) -> bool:
+        error = _error_of(state)
+        if error is not None:
+            after_failure(state.upcoming_sleep, error)
         return (
             state.attempt_number > max_retries
             or not deadline.allows(state.upcoming_sleep)

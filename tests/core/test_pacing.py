@@ -29,7 +29,7 @@ def test_the_limit_stays_between_one_and_the_most(most: int, happened: Steps) ->
     concurrency = Concurrency(most)
     for good, age in happened:
         if good:
-            concurrency.succeeded()
+            concurrency.succeeded(concurrency.generation)
         else:
             concurrency.refused(concurrency.generation - age)
         assert 1 <= concurrency.limit <= concurrency.most == most
@@ -44,7 +44,7 @@ def test_the_limit_halves_once_for_each_generation_and_grows_by_one_a_round(
     for good, age in happened:
         limit, generation = concurrency.limit, concurrency.generation
         if good:
-            concurrency.succeeded()
+            concurrency.succeeded(concurrency.generation)
             good_in_a_row += 1
             if limit == most or good_in_a_row < limit:
                 assert concurrency.limit == limit
@@ -79,20 +79,28 @@ def test_the_limit_grows_back_one_step_at_a_time() -> None:
     concurrency.refused(concurrency.generation)
     limits: list[int] = []
     for _ in range(8):
-        concurrency.succeeded()
+        concurrency.succeeded(concurrency.generation)
         limits.append(concurrency.limit)
     assert limits == [2, 3, 3, 3, 4, 4, 4, 4]
+
+
+def test_a_good_answer_to_an_older_request_does_not_undo_the_halving() -> None:
+    concurrency = Concurrency(2)
+    sent_in = concurrency.generation
+    concurrency.refused(sent_in)
+    concurrency.succeeded(sent_in)
+    assert concurrency.limit == 1
 
 
 def test_a_429_ends_a_good_round() -> None:
     concurrency = Concurrency(4)
     concurrency.refused(concurrency.generation)
-    concurrency.succeeded()
+    concurrency.succeeded(concurrency.generation)
     concurrency.refused(concurrency.generation)
     assert concurrency.limit == 1
-    concurrency.succeeded()
+    concurrency.succeeded(concurrency.generation)
     assert concurrency.limit == 2
-    concurrency.succeeded()
+    concurrency.succeeded(concurrency.generation)
     assert concurrency.limit == 2
 
 
@@ -445,8 +453,8 @@ async def test_a_429_halves_the_slots_and_good_answers_bring_them_back() -> None
     await settle()
     assert inside(waiting) == [True, True, False, False]
     assert waiting[0].generation == waiting[1].generation == 1
-    pacer.succeeded()
-    pacer.succeeded()
+    pacer.succeeded(1)
+    pacer.succeeded(1)
     await settle()
     assert pacer.limit == 3
     assert inside(waiting) == [True, True, True, False]

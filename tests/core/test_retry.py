@@ -49,6 +49,7 @@ class Call:
         default_factory=list[tuple[int, float, APIError]]
     )
     slept_before: list[int] = field(default_factory=list[int])
+    failures: list[tuple[float, APIError]] = field(default_factory=list[tuple[float, APIError]])
 
     async def attempt(self, number: int) -> str:
         self.attempts.append(number)
@@ -56,6 +57,9 @@ class Call:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
+
+    def after_failure(self, wait: float, error: APIError) -> None:
+        self.failures.append((wait, error))
 
     def before_pause(self, number: int, wait: float, error: APIError) -> None:
         self.pauses.append((number, wait, error))
@@ -71,6 +75,7 @@ class Call:
             deadline=Deadline(clock, self.total),
             budget=self.budget,
             clock=clock,
+            after_failure=self.after_failure,
             before_pause=self.before_pause,
         )
 
@@ -92,7 +97,8 @@ def spent() -> RetryBudget:
     [
         (APIConnectionError("gone"), True),
         (APITimeoutError("slow"), True),
-        (APIResponseValidationError("cut short"), True),
+        (APIResponseValidationError("cut short", malformed=True), True),
+        (APIResponseValidationError("another shape"), False),
         (RateLimitError("slow down", status_code=429), True),
         (InternalServerError("oops", status_code=500), True),
         (InternalServerError("oops", status_code=599), True),
@@ -329,3 +335,12 @@ def test_what_comes_out_is_one_of_our_errors_and_not_of_the_library_below() -> N
     failure = Call([APIStatusError("busy", status_code=503)] * 3).failure()
     assert type(failure) is APIStatusError
     assert failure.__cause__ is None
+
+
+def test_a_failure_is_told_with_its_pause_also_where_no_attempt_follows() -> None:
+    calls = Call([RateLimitError("slow", status_code=429)], max_retries=0)
+    assert isinstance(calls.failure(), RateLimitError)
+    ((wait, error),) = calls.failures
+    assert isinstance(error, RateLimitError)
+    assert 0 <= wait <= 30
+    assert calls.pauses == []
