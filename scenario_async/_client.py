@@ -160,9 +160,9 @@ class AsyncScenario:
         """A client with other options on the same session.
 
         What is left out stays as it is here; headers and query are added to those of this client.
-        The new client ends with this one; closing it ends its own listings, and leaves the session
-        to this one if this one was ever used. Both share their slots and pauses, unless the new one
-        has other credentials, another host, or a concurrency of its own.
+        The new client ends with this one; closing it ends its own listings and calls, and closes
+        the session only where no other client on it is in use. Both share their slots and pauses,
+        unless the new one has other credentials, another host, or a concurrency of its own.
 
         Raises:
             ValueError: As for a new client.
@@ -222,9 +222,12 @@ class AsyncScenario:
             UsageError: On another event loop than the one of the first request.
         """
         self._transport.check_loop()
-        await self._lifetime.aclose()
-        if self._lifetime.owns_session:
-            await self._transport.aclose()
+        owns_session = self._lifetime.owns_session
+        try:
+            await self._lifetime.aclose()
+        finally:
+            if owns_session:
+                await self._transport.aclose()
 
     async def close(self) -> None:
         """:meth:`aclose`, by the official SDK's name."""

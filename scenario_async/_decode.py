@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
@@ -43,13 +43,14 @@ class InvalidRow:
     error: APIResponseValidationError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageAnswer:
     """One page as it was sent: its rows still raw, and the token that leads on."""
 
     rows: Sequence[msgspec.Raw | bytes] = field(repr=False)
     token: str | None
 
+    @cached_property
     def ids(self) -> list[str | None]:
         """The id of each row, ``None`` where it cannot be read."""
         return [_readable_id(row) for row in self.rows]
@@ -97,20 +98,17 @@ def decode_page(body: bytes) -> PageAnswer:
     return PageAnswer(envelope.models or (), envelope.next_pagination_token or None)
 
 
-def decode_record(body: bytes, decoder: RowDecoder[RowT]) -> RowT:
-    """The record of ``GET /models/{modelId}``.
+def decode_record(body: bytes) -> msgspec.Raw:
+    """The record of ``GET /models/{modelId}``, still raw.
 
     Raises:
-        APIResponseValidationError: The body is no such answer, or the record does not fit.
+        APIResponseValidationError: The body is no such answer.
     """
     try:
-        raw = _decoder(_Record).decode(body).model
+        record: _Record = _decoder(_Record).decode(body)
     except _NOT_DECODED as error:
         raise _not_as_documented("a model", error) from error
-    row = decoder.decode(raw)
-    if isinstance(row, InvalidRow):
-        raise row.error
-    return row
+    return record.model
 
 
 class RowDecoder(Generic[RowT]):
@@ -171,5 +169,7 @@ def _readable_id(raw: msgspec.Raw | bytes) -> str | None:
 
 def _not_as_documented(expected: str, error: Exception) -> APIResponseValidationError:
     return APIResponseValidationError(
-        f"the service did not answer with {expected}: {error}", status_code=200
+        f"the service did not answer with {expected}: {error}",
+        status_code=200,
+        malformed=not isinstance(error, msgspec.ValidationError),
     )

@@ -87,6 +87,8 @@ class APIResponseValidationError(APIError):
     Attributes:
         model_id: The record at fault, where its id could be read.
         field: The path of the value at fault inside the record, such as ``$.createdAt``.
+        malformed: Whether the answer was no JSON at all, or was cut short. A gateway's error page
+            is gone a moment later, so such a request is tried again.
     """
 
     def __init__(
@@ -98,10 +100,12 @@ class APIResponseValidationError(APIError):
         status_code: int | None = None,
         request_id: str | None = None,
         body: object = None,
+        malformed: bool = False,
     ) -> None:
         super().__init__(message, status_code=status_code, request_id=request_id, body=body)
         self.model_id = model_id
         self.field = field
+        self.malformed = malformed
 
 
 class PaginationError(APIError):

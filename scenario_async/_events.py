@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -11,7 +12,15 @@ if TYPE_CHECKING:
 
     from ._errors import APIError
 
-__all__ = ["EventHooks", "PageEvent", "RequestEvent", "ResponseEvent", "RetryEvent", "emit"]
+__all__ = [
+    "EventHooks",
+    "PageEvent",
+    "RequestEvent",
+    "ResponseEvent",
+    "RetryEvent",
+    "check_callback",
+    "emit",
+]
 
 _log = logging.getLogger("scenario_async")
 _Event = TypeVar("_Event")
@@ -44,8 +53,8 @@ class ResponseEvent:
         seconds: From sending the request to the last byte of the answer.
         size: The bytes of the body, decompressed.
         sends: How often the request went out on a wire. It is 2 where aiohttp repeated it by itself
-            because a kept connection turned out to be closed; always 1 on a borrowed session, where
-            this cannot be seen.
+            because the connection broke before an answer, as a kept one does that the service has
+            closed meanwhile; always 1 on a borrowed session, where this cannot be seen.
     """
 
     method: str
@@ -105,6 +114,20 @@ class EventHooks:
     on_response: Callable[[ResponseEvent], object] | None = None
     on_retry: Callable[[RetryEvent], object] | None = None
     on_page: Callable[[PageEvent], object] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("on_request", "on_response", "on_retry", "on_page"):
+            check_callback(name, getattr(self, name))
+
+
+def check_callback(name: str, value: object) -> None:
+    """Raises TypeError for what cannot be called, or would have to be awaited."""
+    if value is None:
+        return
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, not {type(value).__name__}")
+    if iscoroutinefunction(value):
+        raise TypeError(f"{name} must be a plain function: nobody would await an async one")
 
 
 def emit(hook: Callable[[_Event], object] | None, event: _Event) -> None:

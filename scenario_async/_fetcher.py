@@ -63,8 +63,8 @@ async def fetch_pages(
             raise UsageError("the client was closed while a listing was under way")
         walk.result()
     finally:
-        receive.close()
         walk.cancel()
+        receive.close()
         await until_done((walk,))
 
 
@@ -97,6 +97,9 @@ async def _walk(
                     start_requests(fetches)
                     for page in released:
                         await pages.send(page)
+            except anyio.BrokenResourceError:
+                # The caller has left, and does not want to hear of it.
+                fetches.cancel_scope.cancel()
             except Exception as error:  # noqa: BLE001 - raised again below, outside the task group
                 failure = error
                 fetches.cancel_scope.cancel()

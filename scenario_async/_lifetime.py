@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -10,7 +11,7 @@ import anyio
 from ._errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Generator, Iterator
 
 __all__ = ["Lifetime", "until_done"]
 
@@ -20,23 +21,21 @@ class Lifetime:
 
     def __init__(self, parent: Lifetime | None = None) -> None:
         self._parent = parent
+        self._root: Lifetime = self if parent is None else parent._root  # noqa: SLF001 - its own kind
         self._tasks: set[asyncio.Task[None]] = set()
-        self._used = False
+        self._calls: set[anyio.CancelScope] = set()
         self._closed = False
+        # Of all clients on one session, those that were used and are open; kept by the root.
+        self._in_use: set[Lifetime] = set()
 
     @property
     def owns_session(self) -> bool:
         """Whether closing this client closes the session.
 
-        A derived client leaves it to the one it was derived from, unless that was never used: then
+        A derived client leaves it to the one it was derived from, unless nobody else uses it: then
         nobody else would close it, as in ``AsyncScenario().with_options(timeout=5)``.
         """
-        return self._parent is None or not self._parent.used
-
-    @property
-    def used(self) -> bool:
-        """Whether this client, or one that it was derived from, was entered or sent anything."""
-        return self._used or (self._parent is not None and self._parent.used)
+        return self._root is self or self._root._in_use <= {self}  # noqa: SLF001 - its own kind
 
     @property
     def closed(self) -> bool:
@@ -51,7 +50,7 @@ class Lifetime:
         """
         if self.closed:
             raise UsageError("this client is closed: make a new one")
-        self._used = True
+        self._root._in_use.add(self)  # noqa: SLF001 - its own kind
 
     def start(self, task: asyncio.Task[None]) -> None:
         """Keep a task until it is done, so that closing the client can end it."""
@@ -60,13 +59,43 @@ class Lifetime:
         if self._parent is not None:
             self._parent.start(task)
 
+    @contextmanager
+    def call(self) -> Generator[None, None, None]:
+        """Run a single call, wherever it waits, no longer than the client is open.
+
+        Raises:
+            UsageError: The client is closed, before the call or meanwhile.
+        """
+        self.use()
+        scope = anyio.CancelScope()
+        holders = tuple(self._line())
+        for lifetime in holders:
+            lifetime._calls.add(scope)  # noqa: SLF001 - its own kind
+        try:
+            with scope:
+                yield
+        finally:
+            for lifetime in holders:
+                lifetime._calls.discard(scope)  # noqa: SLF001 - its own kind
+        if scope.cancelled_caught:
+            raise UsageError("the client was closed while a request was under way")
+
     async def aclose(self) -> None:
-        """End all tasks, and come back when nothing of them is left."""
+        """End all tasks and calls, and come back when nothing of the tasks is left."""
         self._closed = True
+        self._root._in_use.discard(self)  # noqa: SLF001 - its own kind
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
+        for scope in tuple(self._calls):
+            scope.cancel()
         await until_done(tasks)
+
+    def _line(self) -> Iterator[Lifetime]:
+        lifetime: Lifetime | None = self
+        while lifetime is not None:
+            yield lifetime
+            lifetime = lifetime._parent  # noqa: SLF001 - its own kind
 
 
 async def until_done(tasks: Collection[asyncio.Task[None]]) -> None:

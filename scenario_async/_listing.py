@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._decode import RowDecoder, decode_page
 from ._errors import PaginationError, UsageError
-from ._events import emit
+from ._events import check_callback, emit
 from ._fetcher import fetch_pages
 from ._planner import CursorWalk, PageChain, PageRequest
 from ._query import LARGEST_PAGE
@@ -57,10 +57,14 @@ class _Walk(Generic[RowT]):
     chain: PageChain
     seen: SeenIds = field(default_factory=SeenIds)
 
+    def back_to(self, depth: int) -> _Walk[RowT]:
+        """A walk of its own for another way on from the page at this depth."""
+        return replace(self, chain=self.chain.back_to(depth), seen=self.seen.back_to(depth))
+
     async def page(self, request: PageRequest) -> Page[RowT]:
         """Fetch one page, and no other."""
         answer = await self.source.fetch(request, self.options)
-        page, reader = await self._read(request, answer)
+        page, reader = await self._read(request, answer, walked_on=False)
         if reader.error is not None:
             raise reader.error
         return page
@@ -69,7 +73,7 @@ class _Walk(Generic[RowT]):
         """This page and all after it."""
         async with aclosing(self._fetched(first)) as fetched:
             async for request, answer in fetched:
-                page, reader = await self._read(request, answer)
+                page, reader = await self._read(request, answer, walked_on=True)
                 yield page
                 if reader.error is not None:
                     raise reader.error
@@ -86,7 +90,7 @@ class _Walk(Generic[RowT]):
                     row = reader.take(raw)
                     if row is not None:
                         yield row
-                self._report(reader, answer)
+                self._report(reader, request, answer)
                 if reader.error is not None:
                     raise reader.error
 
@@ -101,7 +105,7 @@ class _Walk(Generic[RowT]):
         )
 
     async def _read(
-        self, request: PageRequest, answer: PageAnswer
+        self, request: PageRequest, answer: PageAnswer, *, walked_on: bool
     ) -> tuple[Page[RowT], PageReader[RowT]]:
         turn = Slice()
         reader = self._reader(request)
@@ -112,14 +116,18 @@ class _Walk(Generic[RowT]):
             row = reader.take(raw)
             if row is not None:
                 models.append(row)
-        self._report(reader, answer)
-        return Page(self, request, answer, models), reader
+        self._report(reader, request, answer)
+        return Page(self, request, answer, models, walked_on=walked_on), reader
 
     def _reader(self, request: PageRequest) -> PageReader[RowT]:
         return PageReader(self.decoder, self.on_invalid, self.seen, request.depth)
 
-    def _report(self, reader: PageReader[RowT], answer: PageAnswer) -> None:
-        emit(self.source.event_hooks.on_page, reader.event(last=answer.token is None))
+    def _report(self, reader: PageReader[RowT], request: PageRequest, answer: PageAnswer) -> None:
+        try:
+            last = self.chain.following(request, answer) is None
+        except PaginationError:
+            last = False
+        emit(self.source.event_hooks.on_page, reader.event(last=last))
 
 
 class Page(Generic[RowT]):
@@ -139,8 +147,12 @@ class Page(Generic[RowT]):
         request: PageRequest,
         answer: PageAnswer,
         models: list[RowT],
+        *,
+        walked_on: bool,
     ) -> None:
         self._walk = walk
+        self._depth = request.depth
+        self._walked_on = walked_on
         self._broken: PaginationError | None = None
         self._next: PageRequest | None = None
         self.models = models
@@ -165,13 +177,13 @@ class Page(Generic[RowT]):
             PaginationError: The service sends the listing round in a circle.
             APIError: The page could not be fetched.
         """
-        return await self._walk.page(self._following())
+        return await self._onward().page(self._following())
 
     async def iter_pages(self) -> AsyncGenerator[Page[RowT], None]:
         """This page and all after it, the next one fetched while the caller handles one."""
         yield self
         if self.has_next_page():
-            async with aclosing(self._walk.pages(self._following())) as pages:
+            async with aclosing(self._onward().pages(self._following())) as pages:
                 async for page in pages:
                     yield page
 
@@ -179,9 +191,16 @@ class Page(Generic[RowT]):
         for model in self.models:
             yield model
         if self.has_next_page():
-            async with aclosing(self._walk.models(self._following())) as models:
+            async with aclosing(self._onward().models(self._following())) as models:
                 async for model in models:
                     yield model
+
+    def _onward(self) -> _Walk[RowT]:
+        """The walk to go on with: the one that led here, or one of its own if another has it."""
+        if self._walked_on:
+            return self._walk.back_to(self._depth)
+        self._walked_on = True
+        return self._walk
 
     def _following(self) -> PageRequest:
         if self._broken is not None:
@@ -215,6 +234,7 @@ class Listing(Generic[RowT]):
         self._options = options
         self._type = type_
         self._on_invalid = on_invalid
+        check_callback("on_invalid", on_invalid)
 
     def __repr__(self) -> str:
         parameters = ", ".join(f"{k}={v}" for k, v in self._query.parameters().items())

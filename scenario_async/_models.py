@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, overload
 from urllib.parse import quote
 
-from ._decode import RowDecoder, decode_record
+from ._decode import InvalidRow, RowDecoder, decode_record
 from ._listing import Listing
 from ._options import NOT_GIVEN, NotGiven, Timeout
 from ._query import wire_value
@@ -16,7 +16,6 @@ from .types import Model
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._decode import InvalidRow
     from ._listing import PageSource
     from ._query import ListingQuery, Names, Privacy, Route, SortBy, SortDirection, Status, Time
 
@@ -312,6 +311,12 @@ class Models:
 
         Filters are those of :meth:`private` or :meth:`public`, by ``privacy``.
         """
+        for given in (collection_id, *more):
+            if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+                raise TypeError(
+                    "collection takes each id as an argument of its own, such as "
+                    f"collection('a', 'b', privacy='public'), not a {given.__class__.__name__}"
+                )
         public = privacy == "public"
         if more and not public:
             raise ValueError(
@@ -365,12 +370,13 @@ class Models:
             path=f"/models/{_path_segment(model_id)}",
             parameters={k: wire_value(v) for k, v in parameters.items() if v is not None},
         )
-        decoder = RowDecoder(Model)
-        return await self._source.requester.call(
-            call,
-            lambda body: decode_record(body, decoder),
-            _options(extra_headers, extra_query, extra_body, timeout),
+        options = _options(extra_headers, extra_query, extra_body, timeout)
+        model = RowDecoder(Model).decode(
+            await self._source.requester.call(call, decode_record, options)
         )
+        if isinstance(model, InvalidRow):
+            raise model.error
+        return model
 
     def _listing(
         self,

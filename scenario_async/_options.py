@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from ._events import EventHooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ._credentials import Credentials
-    from ._events import EventHooks
 
 __all__ = ["DEFAULT_BASE_URL", "NOT_GIVEN", "ClientOptions", "NotGiven", "Timeout"]
 
@@ -38,7 +39,7 @@ class Timeout:
     Waiting for a free slot of this client (``max_concurrency``) counts in none of them.
 
     Attributes:
-        connect: For one attempt to connect, name look-up and TLS included.
+        connect: For one attempt to connect, with TLS, and but on a borrowed session name look-up.
         read: For one silence of the service: before the answer, or between two of its pieces.
         total: For one call as a whole: all attempts and the pauses between them.
     """
@@ -53,7 +54,10 @@ class Timeout:
             if seconds is None:
                 continue
             if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-                raise TypeError(f"timeout: {name} must be a number of seconds or None")
+                raise TypeError(
+                    f"timeout: {name} must be a number of seconds or None, "
+                    f"not {type(seconds).__name__}"
+                )
             if not seconds > 0 or math.isinf(seconds):
                 raise ValueError(
                     f"timeout: {name} must be more than 0 seconds, or None for no limit"
@@ -93,10 +97,12 @@ class ClientOptions:
     def __post_init__(self) -> None:
         _check_count("max_retries", self.max_retries, least=0)
         _check_count("max_concurrency", self.max_concurrency, least=1)
-        if any(name.lower() == "authorization" for name in self.default_headers):
-            raise ValueError(
-                "default_headers cannot carry Authorization: give api_key and api_secret, "
-                "bearer_auth or public=True"
+        check_headers("default_headers", self.default_headers)
+        if self.project_id is not None and not self.project_id.strip():
+            raise ValueError("project_id is empty: give a value, or leave it out")
+        if not isinstance(self.event_hooks, EventHooks):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(
+                f"event_hooks must be EventHooks, not {type(self.event_hooks).__name__}"
             )
 
 
@@ -107,6 +113,20 @@ def _check_count(name: str, value: object, *, least: int) -> None:
         raise ValueError(f"{name} must be {least} or more, not {value}")
 
 
+def check_headers(name: str, headers: Mapping[Any, Any]) -> None:
+    """Raises TypeError or ValueError for headers that cannot be sent, and for ``Authorization``."""
+    for header, value in headers.items():
+        if not isinstance(header, str) or not isinstance(value, str):
+            raise TypeError(f"{name} must map str to str: {header!r} does not")
+        if not (header + value).isprintable():
+            raise ValueError(f"{name}: {header!r} has a control character in its name or value")
+        if header.lower() == "authorization":
+            raise ValueError(
+                f"{name} cannot carry Authorization: give api_key and api_secret, bearer_auth or "
+                "public=True, also with with_options"
+            )
+
+
 def check_base_url(base_url: str) -> str:
     """The base URL without a slash at its end.
 
@@ -114,7 +134,7 @@ def check_base_url(base_url: str) -> str:
         ValueError: It is not an absolute HTTP URL, or has parts that a base cannot have.
     """
     try:
-        parts = urlsplit(base_url.strip())
+        parts = urlsplit(str(base_url).strip())
         _ = parts.port
     except ValueError as error:
         raise ValueError(f"base_url is no URL: {error}") from None

@@ -6,6 +6,7 @@ the caller what the planner releases. Every walk over a listing has a planner of
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -102,24 +103,33 @@ class PageChain:
     def _by_offset(self, request: PageRequest, answer: PageAnswer) -> ListingQuery | None:
         """By row numbers, as long as the service heeds them.
 
-        Whether it also hands out tokens on this route is not documented: a full page without one is
-        taken to have more behind it. Where that leads to the first token again, or to no new row,
-        the walk goes on by tokens, if there are any; if not, two such pages are the end.
+        Whether it also hands out tokens on this route is not documented. Where it hands out none, a
+        page that is not full is no end either, because the largest ``limit`` is not documented: the
+        end is an empty page, or the second page in a row without a new row. A service that has
+        tokens and gets nowhere by row numbers is followed by its tokens.
         """
         query, rows, depth = request.query, len(answer.rows), request.depth
         if depth == 0:
             self._first_token = answer.token
-        first_seen = [self._ids.setdefault(row, depth) for row in answer.ids() if row is not None]
+        first_seen = [self._ids.setdefault(row, depth) for row in answer.ids if row is not None]
         if first_seen and max(first_seen) < depth:
             self._barren.add(depth)
-        stuck = depth in self._barren or (depth > 0 and answer.token == self._first_token)
-        if stuck and self._first_token is not None:
-            return self._by_token(request, self._first_token)
-        if answer.token is None:
-            full = rows == (query.rows_per_page or _DEFAULT_ROWS)
-            if not full or {depth - 1, depth} <= self._barren:
+        if self._first_token is not None:
+            if depth in self._barren or (depth > 0 and answer.token == self._first_token):
+                return self._by_token(request, self._first_token)
+            if answer.token is None:
                 return None
+        elif answer.token is None and (rows == 0 or {depth - 1, depth} <= self._barren):
+            return None
         return query.at((query.offset or 0) + (rows or query.rows_per_page or _DEFAULT_ROWS))
+
+    def back_to(self, depth: int) -> PageChain:
+        """A chain of its own for another way on from the page at this depth."""
+        chain = copy(self)
+        chain._depths = {token: at for token, at in self._depths.items() if at <= depth}  # noqa: SLF001 - its own kind
+        chain._ids = {model_id: at for model_id, at in self._ids.items() if at <= depth}  # noqa: SLF001 - its own kind
+        chain._barren = {at for at in self._barren if at <= depth}  # noqa: SLF001 - its own kind
+        return chain
 
 
 class CursorWalk:

@@ -90,6 +90,15 @@ def _private_only(query: ListingQuery) -> str | None:
     )
 
 
+def _one_collection(query: ListingQuery) -> str | None:
+    if query.collection_id is not None and "," in query.collection_id:
+        return (
+            f"collection_id is one id, not {query.collection_id!r}: the API lists private models "
+            "of one collection at a time"
+        )
+    return None
+
+
 def _type_or_types(query: ListingQuery) -> str | None:
     if query.type is not None and query.types is not None:
         return "type and types cannot be used together: put all of them into types"
@@ -144,6 +153,7 @@ _RULES: tuple[Callable[[ListingQuery], str | None], ...] = (
     _public_route,
     _public_only,
     _private_only,
+    _one_collection,
     _type_or_types,
     _one_kind_of_bounds,
     _private_sort,

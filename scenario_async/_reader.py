@@ -32,6 +32,12 @@ class SeenIds:
     def __init__(self) -> None:
         self._depths: dict[str, int] = {}
 
+    def back_to(self, depth: int) -> SeenIds:
+        """The ids up to this page, for another way on from it."""
+        seen = SeenIds()
+        seen._depths = {model_id: at for model_id, at in self._depths.items() if at <= depth}
+        return seen
+
     def first_on(self, model_id: str, depth: int) -> int:
         """The page that gave this id first: this one, unless a page before it did."""
         return self._depths.setdefault(model_id, depth)

@@ -14,7 +14,7 @@ from ._decode import encode
 from ._errors import APIError, APIResponseValidationError, APIStatusError, RateLimitError
 from ._events import RequestEvent, ResponseEvent, RetryEvent, emit
 from ._http import HTTPRequest
-from ._options import NOT_GIVEN, NotGiven, Timeout
+from ._options import NOT_GIVEN, NotGiven, Timeout, check_headers
 from ._query import wire_value
 from ._redaction import redact
 from ._retry import call_with_retries
@@ -47,8 +47,7 @@ class RequestOptions:
     timeout: Timeout | float | NotGiven | None = NOT_GIVEN
 
     def __post_init__(self) -> None:
-        if any(name.lower() == "authorization" for name in self.extra_headers):
-            raise ValueError("extra_headers cannot carry Authorization: use with_options")
+        check_headers("extra_headers", self.extra_headers)
         if not isinstance(self.timeout, NotGiven):
             Timeout.of(self.timeout)
 
@@ -88,8 +87,13 @@ class Requester:
         An answer that ``parse`` refuses counts as a failed attempt: a gateway's error page with
         status 200 is gone a moment later.
         """
-        self._lifetime.use()
         self._transport.check_usable()
+        with self._lifetime.call():
+            return await self._call(call, parse, options)
+
+    async def _call(
+        self, call: Call, parse: Callable[[bytes], ResultT], options: RequestOptions
+    ) -> ResultT:
         limits = self._options.timeout
         if not isinstance(options.timeout, NotGiven):
             limits = Timeout.of(options.timeout)
@@ -107,9 +111,12 @@ class Requester:
                 error.request_id = request_id(response.headers)
                 raise
 
-        def before_pause(number: int, wait: float, error: APIError) -> None:
+        def after_failure(wait: float, error: APIError) -> None:
             if isinstance(error, RateLimitError):
+                # For everyone, also when this call gives up.
                 self._pacer.pause(wait)
+
+        def before_pause(number: int, wait: float, error: APIError) -> None:
             _log.debug("%s %s: retrying in %.2f s: %s", call.method, call.path, wait, error)
             event = RetryEvent(
                 method=call.method, path=call.path, attempt=number, wait=wait, error=error
@@ -122,6 +129,7 @@ class Requester:
             deadline=deadline,
             budget=self._pacer.retries,
             clock=self._clock,
+            after_failure=after_failure,
             before_pause=before_pause,
         )
 
@@ -163,8 +171,8 @@ class Requester:
                 response = await self._send_and_report(call, request, number, limits, deadline)
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._pacer.refused(generation)
-        else:
-            self._pacer.succeeded()
+        elif response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._pacer.succeeded(generation)
         return response
 
     async def _send_and_report(
@@ -183,7 +191,8 @@ class Requester:
         target = redirect_target(request.url, response.headers["location"])
         if target is not None:
             return target
-        reason = f"redirect to another origin refused ({redact(response.headers['location'])})"
+        location = redact(response.headers["location"], self._options.credentials.secrets)
+        reason = f"redirect to another origin refused ({location})"
         raise APIStatusError(
             f"{call.method} {call.path}: {reason}: credentials go to the host of base_url only",
             status_code=response.status,
@@ -192,15 +201,11 @@ class Requester:
         )
 
     def _status_error(self, call: Call, response: HTTPResponse) -> APIStatusError:
-        error = error_from_response(
+        return error_from_response(
             response,
             request_name=f"{call.method} {call.path}",
             secrets=self._options.credentials.secrets,
         )
-        if isinstance(error, RateLimitError) and error.retry_after is not None:
-            # At once and for everyone, also when this call gives up.
-            self._pacer.pause(error.retry_after)
-        return error
 
     def _report(self, call: Call, response: HTTPResponse, number: int) -> None:
         _log.debug(

@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from ._credentials import basic_authorization
 from ._errors import APIConnectionError, APITimeoutError, UsageError
@@ -45,6 +44,10 @@ class Transport:
     """
 
     def __init__(self, session: aiohttp.ClientSession | None) -> None:
+        if session is not None and not isinstance(session, aiohttp.ClientSession):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(
+                f"session must be an aiohttp.ClientSession, not {type(session).__name__}"
+            )
         self._borrowed = session
         self._own: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -73,7 +76,12 @@ class Transport:
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=aiohttp.ClientTimeout(
-                    total=limits.total, sock_connect=limits.connect, sock_read=limits.read
+                    total=limits.total,
+                    # Name look-up is in `connect` alone, together with the wait for a place in the
+                    # pool: ours has no bound, and that of a borrowed session is its owner's.
+                    connect=None if session is self._borrowed else limits.connect,
+                    sock_connect=limits.connect,
+                    sock_read=limits.read,
                 ),
                 **options,
             ) as response:
@@ -122,8 +130,11 @@ class Transport:
         if self._loop is not None and self._loop is not loop:
             raise UsageError(
                 "this client belongs to another event loop, the one of its first request: "
-                "make one client for each loop"
+                "make one client for each loop, and close it there"
             )
+        # aiohttp has no public name for it, and fails in another loop with a riddle.
+        if getattr(self._borrowed, "_loop", loop) is not loop:
+            raise UsageError("the borrowed aiohttp session belongs to another event loop")
         return loop
 
     async def aclose(self) -> None:
@@ -191,7 +202,7 @@ def _environment_proxy(scheme: str, host: str) -> _Proxy | None:
         return None
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     if parts.scheme not in ("http", "https"):
-        raise APIConnectionError(
+        raise UsageError(
             f"the environment names a {parts.scheme} proxy for {scheme}: only http and https "
             "proxies work; NO_PROXY can except this host"
         )
@@ -223,7 +234,7 @@ def _middlewares(
 
 
 def _count_sends() -> aiohttp.TraceConfig:
-    """Counts what goes out, also when aiohttp itself repeats a request on a stale connection."""
+    """Counts what goes out: aiohttp itself repeats a request once when its connection breaks."""
 
     async def on_sent(_session: object, context: SimpleNamespace, _params: object) -> None:
         context.trace_request_ctx.count += 1
@@ -245,8 +256,10 @@ def _text(error: BaseException, request: HTTPRequest) -> str:
 def _without_headers(error: BaseException) -> BaseException:
     """The same exception without the request's headers, which its ``repr`` would show."""
     if isinstance(error, aiohttp.ClientResponseError):
-        bare = CIMultiDictProxy(CIMultiDict[str]())
         info = error.request_info
+        none = info.headers.copy()
+        none.clear()
+        bare = type(info.headers)(none)
         error.request_info = aiohttp.RequestInfo(info.url, info.method, bare, info.real_url)
         error.history = ()
         error.args = (error.request_info, error.history)

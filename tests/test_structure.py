@@ -29,7 +29,6 @@ LAYERS = (
 )
 THIRD_PARTY = {
     "aiohttp": {"_transport"},
-    "multidict": {"_transport"},
     "tenacity": {"_retry"},
     "anyio": {"_clock", "_fetcher", "_lifetime", "_pacing", "_reader"},
     "msgspec": {"_answers", "_decode", "_query", "types"},

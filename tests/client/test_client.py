@@ -257,7 +257,7 @@ async def test_a_proxy_of_another_kind_is_a_clear_error(
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     async with connect(max_retries=0) as scenario:
-        with pytest.raises(APIConnectionError, match="socks5"):
+        with pytest.raises(UsageError, match="socks5"):
             await scenario.models.private()
 
 
@@ -474,3 +474,87 @@ async def test_two_sandboxes_do_not_meet(
 
     assert first == second
     assert len(sandbox.requests) == len(other.requests) == 1
+
+
+async def test_closing_ends_a_call_that_waits_for_another_attempt(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(RateLimited(retry_after=60))
+    retrying = asyncio.Event()
+    scenario = connect(event_hooks=EventHooks(on_retry=lambda _: retrying.set()))
+    call = asyncio.create_task(scenario.models.retrieve("model_x"))
+    await retrying.wait()
+
+    await scenario.aclose()
+
+    with anyio.fail_after(5):
+        with pytest.raises(UsageError, match="closed"):
+            await call
+
+
+async def test_closing_a_derived_client_leaves_its_sibling_the_session(connect: Connect) -> None:
+    base = connect()
+    async with base.with_options(timeout=30) as slow:
+        await slow.models.private(page_size=1)
+        async with base.with_options(timeout=5) as fast:
+            await fast.models.private(page_size=1)
+        assert (await slow.models.private(page_size=1)).models
+
+
+async def test_a_borrowed_session_of_another_loop_is_a_clear_error(connect: Connect) -> None:
+    def in_another_loop() -> None:
+        async def use() -> None:
+            await connect(session=session).models.private()
+
+        with pytest.raises(UsageError, match="borrowed"):
+            asyncio.run(use())
+
+    async with aiohttp.ClientSession() as session:
+        await anyio.to_thread.run_sync(in_another_loop)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"session": "x"}, TypeError),
+        ({"event_hooks": print}, TypeError),
+        ({"default_headers": {"X": 5}}, TypeError),
+        ({"default_headers": {"X": "a\nb"}}, ValueError),
+        ({"default_headers": {"authorization": "mine"}}, ValueError),
+        ({"project_id": ""}, ValueError),
+        ({"max_concurrency": 0}, ValueError),
+        ({"max_retries": -1}, ValueError),
+        ({"timeout": "5"}, TypeError),
+        ({"base_url": "api.example.com"}, ValueError),
+    ],
+    ids=repr,
+)
+async def test_an_option_that_cannot_work_is_refused_at_once(
+    options: dict[str, object], error: type[Exception], connect: Connect
+) -> None:
+    with pytest.raises(error, match=next(iter(options))):
+        connect(**options)
+
+
+async def test_a_function_that_would_have_to_be_awaited_is_refused(connect: Connect) -> None:
+    async def take(_: object) -> None:
+        raise AssertionError
+
+    with pytest.raises(TypeError, match="on_page"):
+        EventHooks(on_page=take)
+    async with connect() as scenario:
+        with pytest.raises(TypeError, match="on_invalid"):
+            scenario.models.private(on_invalid=take)
+
+
+async def test_a_429_without_a_hint_pauses_the_client_also_when_its_call_gives_up(
+    connect: Connect, sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", max)
+    sandbox.faults.add(RateLimited())
+    async with connect(max_retries=0) as scenario:
+        with pytest.raises(RateLimitError):
+            await scenario.models.private()
+        await scenario.models.private()
+
+    assert sum(clock.slept) > 0

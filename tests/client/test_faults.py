@@ -6,6 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from scenario_async import (
@@ -448,3 +449,18 @@ async def test_no_secret_is_in_any_log_error_or_repr(
     assert "GET /models" in everything
     for hidden in (secret, "c29tZS1hcGkta2V5", "Signature", "u:p@", "Basic "):
         assert hidden not in everything
+
+
+async def test_an_answer_of_another_shape_is_not_tried_again(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect() as scenario:
+        with pytest.raises(APIResponseValidationError) as caught:
+            await scenario.models.list().as_type(Unfitting)
+
+    assert caught.value.malformed is False
+    assert len(sandbox.requests) == 1
+
+
+class Unfitting(msgspec.Struct):
+    id: int

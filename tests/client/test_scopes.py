@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import scenario_sdk
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from scenario_async import Model
+from scenario_async.sandbox import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scenario_async import AsyncScenario, Listing
-    from scenario_async.sandbox import Catalogue, Sandbox
+    from scenario_async.pytest_plugin import SandboxFactory
+    from scenario_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -244,3 +248,44 @@ async def test_a_wrong_combination_is_refused_before_any_request(
         await scenario.models.retrieve("")
 
     assert not sandbox.requests
+
+
+async def test_a_page_may_be_walked_on_from_again_while_the_listing_changes(
+    scenario: AsyncScenario, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=120))
+    async with scenario.with_options(
+        base_url=sandbox.base_url, api_key=sandbox.api_key, api_secret=sandbox.api_secret
+    ) as other:
+        page = await other.models.private(page_size=20)
+        first = [model.id async for model in page]
+        for _ in range(30):
+            sandbox.catalogue.add(privacy="private")
+        second = [model.id async for model in page]
+        again = await page.get_next_page()
+
+    assert len(first) == 120
+    assert second == first
+    assert [model.id for model in again.models] == first[20:40]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 20, 50, 98])
+async def test_the_public_route_needs_no_tokens_and_no_full_pages(
+    rows: int, connect: Callable[..., AsyncScenario]
+) -> None:
+    """A server that caps ``limit`` at 20 and hands out no token."""
+
+    async def serve(request: web.Request) -> web.Response:
+        offset = int(request.query.get("offset", 0))
+        last = min(offset + min(int(request.query["limit"]), 20), rows)
+        models = [{"id": f"model_{index}"} for index in range(offset, last)]
+        return web.json_response({"models": models})
+
+    app = web.Application()
+    app.router.add_get("/v1/models/public", serve)
+    async with TestServer(app) as server:
+        base_url = str(server.make_url("/v1"))
+        async with connect(base_url=base_url) as scenario:
+            found = [model.id async for model in scenario.models.public(route="public")]
+
+    assert found == [f"model_{index}" for index in range(rows)]

@@ -125,7 +125,8 @@ def test_what_an_error_was_not_told_is_none(kind: type[APIError]) -> None:
 
 def test_a_validation_error_has_all_attributes_of_an_api_error() -> None:
     error = APIResponseValidationError("what happened")
-    assert vars(error) == {**vars(APIError("what happened")), "model_id": None, "field": None}
+    own = {"model_id": None, "field": None, "malformed": False}
+    assert vars(error) == {**vars(APIError("what happened")), **own}
 
 
 def test_the_table_of_these_tests_has_every_error_of_the_package() -> None:
