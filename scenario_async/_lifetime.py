@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import anyio
 
@@ -25,8 +26,9 @@ class Lifetime:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: set[anyio.CancelScope] = set()
         self._closed = False
-        # Of all clients on one session, those that were used and are open; kept by the root.
-        self._in_use: set[Lifetime] = set()
+        # Of all clients on one session, those that were used and are open; kept by the root, and
+        # weakly: a derived client is often made for one request and then just dropped.
+        self._in_use: WeakSet[Lifetime] = WeakSet()
 
     @property
     def owns_session(self) -> bool:
@@ -35,7 +37,7 @@ class Lifetime:
         A derived client leaves it to the one it was derived from, unless nobody else uses it: then
         nobody else would close it, as in ``AsyncScenario().with_options(timeout=5)``.
         """
-        return self._root is self or self._root._in_use <= {self}  # noqa: SLF001 - its own kind
+        return self._root is self or set(self._root._in_use) <= {self}  # noqa: SLF001 - its own kind
 
     @property
     def closed(self) -> bool:

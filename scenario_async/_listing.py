@@ -255,7 +255,7 @@ class Listing(Generic[RowT]):
         return self.__aiter__()
 
     async def collect(self) -> list[RowT]:
-        """All models, in listing order. They stay in memory: about 12 KB each with their bytes.
+        """All models, in listing order. They stay in memory: about 15 KB each with their bytes.
 
         Raises:
             APIError: As any walk. There is no partial result.

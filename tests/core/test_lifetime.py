@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -71,3 +72,11 @@ def test_using_a_closed_client_is_an_error_that_tells_what_to_do() -> None:
     asyncio.run(_close(lifetime, lifetime))
     with pytest.raises(UsageError, match="make a new one"):
         lifetime.use()
+
+
+def test_derived_clients_that_are_dropped_leave_nothing_in_their_origin() -> None:
+    base = Lifetime()
+    for _ in range(100):
+        Lifetime(base).use()
+    gc.collect()
+    assert len(base._in_use) == 0
