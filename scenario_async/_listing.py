@@ -95,6 +95,7 @@ class _Walk(Generic[RowT]):
                     raise reader.error
 
     def _fetched(self, first: PageRequest) -> AsyncGenerator[tuple[PageRequest, PageAnswer], None]:
+        self.source.requester.check_usable()
         planner: Planner = CursorWalk(first, self.chain)
 
         async def fetch(request: PageRequest) -> PageAnswer:
@@ -156,7 +157,7 @@ class Page(Generic[RowT]):
         self._broken: PaginationError | None = None
         self._next: PageRequest | None = None
         self.models = models
-        self.next_pagination_token = answer.token
+        self.next_pagination_token: str | None = answer.token
         try:
             self._next = walk.chain.following(request, answer)
         except PaginationError as error:

@@ -84,7 +84,7 @@ class Pacer:
         self._concurrency = Concurrency(max_concurrency)
         self._limiter = anyio.CapacityLimiter(max_concurrency)
         self._paused_until = float("-inf")
-        self.retries = RetryBudget()
+        self.retries: RetryBudget = RetryBudget()
 
     @asynccontextmanager
     async def slot(self, deadline: Deadline) -> AsyncGenerator[int, None]:

@@ -79,6 +79,10 @@ class Requester:
         self._pacer = pacer
         self._clock = clock
 
+    def check_usable(self) -> None:
+        """Raises UsageError where no call could be sent: closed, or on a wrong event loop."""
+        self._transport.check_usable()
+
     async def call(
         self, call: Call, parse: Callable[[bytes], ResultT], options: RequestOptions
     ) -> ResultT:
@@ -87,7 +91,7 @@ class Requester:
         An answer that ``parse`` refuses counts as a failed attempt: a gateway's error page with
         status 200 is gone a moment later.
         """
-        self._transport.check_usable()
+        self.check_usable()
         with self._lifetime.call():
             return await self._call(call, parse, options)
 

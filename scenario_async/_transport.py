@@ -52,7 +52,7 @@ class Transport:
         self._own: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxies: dict[tuple[str, str], _Proxy | None] = {}
-        self.closed = False
+        self.closed: bool = False
 
     async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
         """Send a request and read the whole answer, whatever its status.

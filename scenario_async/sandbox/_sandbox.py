@@ -68,9 +68,9 @@ class Sandbox:
         compression: bool = True,
         cache_bytes: int = 256 * 1024 * 1024,
     ) -> None:
-        self.catalogue = Catalogue.seeded() if catalogue is None else catalogue
-        self.faults = FaultSchedule()
-        self.requests = RequestLog()
+        self.catalogue: Catalogue = Catalogue.seeded() if catalogue is None else catalogue
+        self.faults: FaultSchedule = FaultSchedule()
+        self.requests: RequestLog = RequestLog()
         self.latency = latency
         self.api_key = api_key
         self.api_secret = api_secret

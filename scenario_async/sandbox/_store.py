@@ -30,7 +30,7 @@ class Store:
     """
 
     def __init__(self, *, kept_rows: int) -> None:
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self._now = NEWEST
         self._version = 0
         self._rows: dict[str, Row] = {}

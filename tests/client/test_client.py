@@ -453,6 +453,12 @@ async def test_any_running_loop_will_do_but_one_of_asyncio_it_must_be(connect: C
         await anyio.to_thread.run_sync(coroutine.send, None)
 
 
+async def test_a_walk_outside_asyncio_is_refused_as_clearly(connect: Connect) -> None:
+    walk = aiter(connect().models.private())
+    with pytest.raises(UsageError, match="asyncio"):
+        await anyio.to_thread.run_sync(anext(walk).__await__().send, None)
+
+
 async def test_a_server_over_a_limit_of_total_time_counts_all_attempts(
     connect: Connect, sandbox: Sandbox, clock: FakeClock
 ) -> None:

@@ -1,0 +1,79 @@
+"""The examples of the README run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from scenario_async.sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAMS: list[str] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SHELL = "\n".join(re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own examples
+        command, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_quick_start_runs(sandbox: Sandbox, tmp_path: Path) -> None:
+    program = tmp_path / "quick_start.py"
+    program.write_text(PROGRAMS[0], encoding="utf-8")
+
+    done = run(
+        sys.executable,
+        "-W",
+        "error",
+        str(program),
+        SCENARIO_BASE_URL=sandbox.base_url,
+        SCENARIO_SDK_API_KEY=sandbox.api_key,
+        SCENARIO_SDK_API_SECRET=sandbox.api_secret,
+        SCENARIO_SDK_JWT="",
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "official models" in done.stdout
+
+
+def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
+    (tmp_path / "test_example.py").write_text(PROGRAMS[1], encoding="utf-8")
+
+    done = run(
+        sys.executable,
+        *("-m", "pytest", "-q", "-o", "anyio_mode=auto", "-k", "asyncio"),
+        *("--rootdir", str(tmp_path), str(tmp_path)),
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_main_command_lists_a_few_thousand_models() -> None:
+    command = next(line for line in SHELL.splitlines() if "--sandbox-models" in line)
+    arguments = shlex.split(command.partition("scenario-async list")[2])
+
+    done = run(sys.executable, "-m", "scenario_async.cli", "list", *arguments)
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 3000
+
+
+@pytest.mark.parametrize("name", re.findall(r"\]\(([^):#]+)\)", README))
+def test_a_link_leads_to_a_file(name: str) -> None:
+    assert (ROOT / name).is_file()
+
+
+def test_the_test_command_is_the_one_of_the_checks_before_landing() -> None:
+    command = next(line for line in SHELL.splitlines() if line.endswith("nox -s tests"))
+
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
