@@ -117,6 +117,10 @@ def _shown_body(text: str, secrets: tuple[str, ...]) -> object:
 def _redacted(value: object, secrets: tuple[str, ...]) -> object:
     if isinstance(value, str):
         return redact(value, secrets)
+    if isinstance(value, int | float):
+        # A secret of digits alone would come back as a number.
+        shown = redact(str(value), secrets)
+        return value if shown == str(value) else shown
     if isinstance(value, list):
         return [_redacted(item, secrets) for item in cast("list[object]", value)]
     if isinstance(value, dict):

@@ -72,6 +72,8 @@ class Start(Protocol):
 @pytest.fixture
 def start(environment: dict[str, str]) -> Generator[Start]:
     """Starts the command with pipes; whatever still runs at the end is killed."""
+    # A shell's background job is deaf to Ctrl-C, and what it starts inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     started: list[subprocess.Popen[bytes]] = []
 
     def start_command(
@@ -91,6 +93,7 @@ def start(environment: dict[str, str]) -> Generator[Start]:
         return process
 
     yield start_command
+    signal.signal(signal.SIGINT, before)
     for process in started:
         process.kill()
         process.wait()

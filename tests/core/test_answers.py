@@ -449,3 +449,8 @@ def test_what_is_not_secret_of_a_url_stays_readable() -> None:
     body = b'{"reason":"cannot read https://cdn.example/a.png?Signature=abc: expired"}'
     error = error_of(response(400, body))
     assert error.reason == "cannot read https://cdn.example/a.png?*** expired"
+
+
+def test_a_secret_of_digits_is_not_shown_as_a_number_either() -> None:
+    body = error_of(response(401, b'{"key":12345678,"left":12}'), "12345678").body
+    assert body == {"key": "***", "left": 12}
