@@ -216,7 +216,7 @@ class AsyncScenario:
         return self._lifetime.closed
 
     async def aclose(self) -> None:
-        """End all listings under way, and close the session if it is ours. Again does nothing.
+        """End all listings and calls under way, and close the session if it is ours.
 
         Raises:
             UsageError: On another event loop than the one of the first request.

@@ -88,8 +88,8 @@ class Requester:
     ) -> ResultT:
         """Send a call until its answer can be parsed, or it is time to give up.
 
-        An answer that ``parse`` refuses counts as a failed attempt: a gateway's error page with
-        status 200 is gone a moment later.
+        An answer that ``parse`` finds malformed is worth another attempt: a gateway's error page
+        with status 200 is gone a moment later.
         """
         self.check_usable()
         with self._lifetime.call():

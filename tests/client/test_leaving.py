@@ -200,3 +200,28 @@ async def test_waiting_for_a_slot_does_not_eat_the_timeout(
 
 async def _first_page(scenario: AsyncScenario) -> None:
     await scenario.models.private(page_size=1)
+
+
+async def test_a_second_cancellation_does_not_keep_the_session_from_closing(
+    connect: Connect, sandbox: Sandbox, leftovers: Leftovers
+) -> None:
+    sandbox.faults.add(Stalled(), after=1, times=None)
+    entered = asyncio.Event()
+
+    async def work() -> None:
+        async with connect() as scenario:
+            walk = aiter(scenario.models.private(page_size=20))
+            await anext(walk)
+            await until_requests(sandbox, 2)
+            entered.set()
+            await anyio.sleep_forever()
+
+    task = asyncio.create_task(work())
+    await entered.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await leftovers.check_connections()
