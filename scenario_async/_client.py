@@ -53,6 +53,9 @@ class AsyncScenario:
             ``None`` waits for ever. Default: :class:`Timeout` as it is.
         max_retries: How often a failed request is tried again at most.
         max_concurrency: How many requests of this client are under way at most.
+        requests_per_second: How many requests of this client go out in a second at most, evenly
+            spaced; ``None`` for no limit of its own. A limit of the service that is answered with
+            429 is found and kept to without it, also by several processes with one key.
         session: The caller's own aiohttp session: it is borrowed, and never closed here. Its
             connector, proxies, cookies and tracing are used as they are.
         default_headers: Added to each request. Not ``Authorization``.
@@ -75,6 +78,7 @@ class AsyncScenario:
         timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
         max_retries: int = 4,
         max_concurrency: int = 8,
+        requests_per_second: float | None = None,
         session: aiohttp.ClientSession | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
@@ -97,6 +101,7 @@ class AsyncScenario:
             timeout=Timeout() if isinstance(timeout, NotGiven) else Timeout.of(timeout),
             max_retries=max_retries,
             max_concurrency=max_concurrency,
+            requests_per_second=requests_per_second,
             default_headers=dict(default_headers or {}),
             default_query=dict(default_query or {}),
             event_hooks=event_hooks or EventHooks(),
@@ -106,7 +111,7 @@ class AsyncScenario:
             options,
             clock=clock,
             transport=Transport(session),
-            pacer=Pacer(clock, max_concurrency),
+            pacer=Pacer(clock, max_concurrency, requests_per_second),
             parent=None,
         )
 
@@ -153,6 +158,7 @@ class AsyncScenario:
         timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
         max_retries: int | None = None,
         max_concurrency: int | None = None,
+        requests_per_second: float | NotGiven | None = NOT_GIVEN,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
         event_hooks: EventHooks | None = None,
@@ -161,8 +167,10 @@ class AsyncScenario:
 
         What is left out stays as it is here; headers and query are added to those of this client.
         The new client ends with this one; closing it ends its own listings and calls, and closes
-        the session only where no other client on it is in use. Both share their slots and pauses,
-        unless the new one has other credentials, another host, or a concurrency of its own.
+        the session only where no other client on it is in use. Both share their slots, their rate
+        and their pauses, unless the new one has other credentials, another host, or is given
+        ``max_concurrency`` or ``requests_per_second``: then it has a pace of its own, and knows
+        nothing of what the other has learned.
 
         Raises:
             ValueError: As for a new client.
@@ -185,6 +193,11 @@ class AsyncScenario:
             timeout=old.timeout if isinstance(timeout, NotGiven) else Timeout.of(timeout),
             max_retries=old.max_retries if max_retries is None else max_retries,
             max_concurrency=old.max_concurrency if max_concurrency is None else max_concurrency,
+            requests_per_second=(
+                old.requests_per_second
+                if isinstance(requests_per_second, NotGiven)
+                else requests_per_second
+            ),
             default_headers={**old.default_headers, **(default_headers or {})},
             default_query={**old.default_query, **(default_query or {})},
             event_hooks=old.event_hooks if event_hooks is None else event_hooks,
@@ -193,13 +206,17 @@ class AsyncScenario:
             options.credentials == old.credentials
             and options.base_url == old.base_url
             and max_concurrency is None
+            and isinstance(requests_per_second, NotGiven)
         )
+        pacer = self._pacer
+        if not same_pace:
+            pacer = Pacer(self._clock, options.max_concurrency, options.requests_per_second)
         derived = object.__new__(type(self))
         derived._bind(
             options,
             clock=self._clock,
             transport=self._transport,
-            pacer=self._pacer if same_pace else Pacer(self._clock, options.max_concurrency),
+            pacer=pacer,
             parent=self._lifetime,
         )
         return derived

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ._credentials import Credentials
 
-__all__ = ["DEFAULT_BASE_URL", "NOT_GIVEN", "ClientOptions", "NotGiven", "Timeout"]
+__all__ = ["DEFAULT_BASE_URL", "NOT_GIVEN", "ClientOptions", "NotGiven", "Timeout", "check_count"]
 
 DEFAULT_BASE_URL = "https://api.cloud.scenario.com/v1"
 
@@ -36,7 +36,8 @@ NOT_GIVEN = NotGiven()
 class Timeout:
     """Three limits in seconds; ``None`` is no limit.
 
-    Waiting for a free slot of this client (``max_concurrency``) counts in none of them.
+    Waiting for a free slot of this client (``max_concurrency``) counts in none of them, nor does
+    waiting for a turn (``requests_per_second``, or a rate that was learned from 429s).
 
     Attributes:
         connect: For one attempt to connect, with TLS, and but on a borrowed session name look-up.
@@ -90,13 +91,15 @@ class ClientOptions:
     timeout: Timeout
     max_retries: int
     max_concurrency: int
+    requests_per_second: float | None
     default_headers: Mapping[str, str]
     default_query: Mapping[str, object]
     event_hooks: EventHooks
 
     def __post_init__(self) -> None:
-        _check_count("max_retries", self.max_retries, least=0)
-        _check_count("max_concurrency", self.max_concurrency, least=1)
+        check_count("max_retries", self.max_retries, least=0)
+        check_count("max_concurrency", self.max_concurrency, least=1)
+        _check_rate("requests_per_second", self.requests_per_second)
         check_headers("default_headers", self.default_headers)
         if self.project_id is not None and not self.project_id.strip():
             raise ValueError("project_id is empty: give a value, or leave it out")
@@ -106,11 +109,20 @@ class ClientOptions:
             )
 
 
-def _check_count(name: str, value: object, *, least: int) -> None:
+def check_count(name: str, value: object, *, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < least:
         raise ValueError(f"{name} must be {least} or more, not {value}")
+
+
+def _check_rate(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number or None, not {type(value).__name__}")
+    if not value > 0 or math.isinf(value):
+        raise ValueError(f"{name} must be more than 0, or None for no limit, not {value}")
 
 
 def check_headers(name: str, headers: Mapping[Any, Any]) -> None:

@@ -1,27 +1,30 @@
-"""How fast a client may ask: slots, the pause after a 429, and the share of retries (P6, P7)."""
+"""How fast a client may ask: slots, turns, the pause after a 429, the share of retries (P6, P7)."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 
 from ._errors import RateLimitError
+from ._rate import EvenSpacing, LearnedRate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from ._clock import Clock, Deadline
 
-__all__ = ["Concurrency", "Pacer", "RetryBudget"]
+__all__ = ["Concurrency", "Pacer", "RetryBudget", "Turn"]
 
 
 class Concurrency:
-    """How many requests may be under way: halved on a 429, one more after each good round. Pure.
+    """How many requests may be under way: halved on overload, one more after each good round. Pure.
 
-    Requests that were already under way when a 429 came tell nothing new: only an answer to a
-    request of the present generation (``generation``) halves again.
+    A 429 and a timeout are signs of overload. Requests that were already under way when one came
+    tell nothing new: only what becomes of a request of the present generation (``generation``)
+    halves again.
     """
 
     def __init__(self, most: int) -> None:
@@ -39,8 +42,8 @@ class Concurrency:
             self._good = 0
             self.limit += 1
 
-    def refused(self, generation: int) -> None:
-        """A 429 came, to a request that was sent in this generation."""
+    def overloaded(self, generation: int) -> None:
+        """A 429 or a timeout came, to a request that was sent in this generation."""
         if generation != self.generation:
             return
         self.generation += 1
@@ -72,38 +75,48 @@ class RetryBudget:
         return True
 
 
-class Pacer:
-    """Hands out the slots of one client, or of several that share it.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a request went out: the generation of the slots, and the time of the clock."""
 
-    Waiting for a slot does not count against the deadline of a call; waiting for the end of a pause
-    does, because the service asked for it.
+    generation: int
+    sent_at: float
+
+
+class Pacer:
+    """Says when the requests of one client go out, or of several that share it.
+
+    Each takes a slot (``max_concurrency``) at its turn (``requests_per_second``, and the rate that
+    was learned from 429s), first come, first served. Waiting for those does not count against the
+    deadline of a call; waiting for the end of a pause does, because the service asked for it.
     """
 
-    def __init__(self, clock: Clock, max_concurrency: int) -> None:
+    def __init__(
+        self, clock: Clock, max_concurrency: int, requests_per_second: float | None = None
+    ) -> None:
         self._clock = clock
         self._concurrency = Concurrency(max_concurrency)
         self._limiter = anyio.CapacityLimiter(max_concurrency)
+        self._fixed_rate = requests_per_second
+        self._learned_rate = LearnedRate()
+        self._spacing = EvenSpacing()
+        # Only who is first in the queue waits for a turn and a slot. With nothing reserved, it can
+        # be cancelled at any time, and what changes meanwhile holds for everybody.
+        self._queue = anyio.Lock(fast_acquire=True)
         self._paused_until = float("-inf")
         self.retries: RetryBudget = RetryBudget()
 
     @asynccontextmanager
-    async def slot(self, deadline: Deadline) -> AsyncGenerator[int, None]:
-        """Hold one slot; gives the generation that the request is sent in.
+    async def slot(self, deadline: Deadline) -> AsyncGenerator[Turn, None]:
+        """Hold one slot, from the moment on at which a request may go out.
 
         Raises:
             RateLimitError: The client is paused for longer than the deadline allows.
         """
         borrower = object()
-        while True:
-            await self._outlast_pause(deadline)
-            queued_at = self._clock.now()
-            await self._limiter.acquire_on_behalf_of(borrower)
-            deadline.extend(self._clock.now() - queued_at)
-            if self.pause_left() <= 0:
-                break
-            self._limiter.release_on_behalf_of(borrower)
+        await self._take_turn(borrower, deadline)
         try:
-            yield self._concurrency.generation
+            yield Turn(self._concurrency.generation, self._clock.now())
         finally:
             self._limiter.release_on_behalf_of(borrower)
 
@@ -114,15 +127,23 @@ class Pacer:
     def pause(self, seconds: float) -> None:
         """Let no request of this client go out for so long. A pause never gets shorter."""
         self._paused_until = max(self._paused_until, self._clock.now() + seconds)
+        self._learned_rate.paused(self._paused_until)
 
-    def succeeded(self, generation: int) -> None:
-        """A good answer came, to a request that was sent in this generation."""
-        self._concurrency.succeeded(generation)
+    def succeeded(self, turn: Turn) -> None:
+        """A good answer came, to the request of this turn."""
+        self._learned_rate.answered(self._clock.now())
+        self._concurrency.succeeded(turn.generation)
         self._apply_limit()
 
-    def refused(self, generation: int) -> None:
-        """A 429 came, to a request that was sent in this generation."""
-        self._concurrency.refused(generation)
+    def refused(self, turn: Turn) -> None:
+        """A 429 came, to the request of this turn."""
+        self._learned_rate.refused(turn.sent_at, self._clock.now())
+        self._concurrency.overloaded(turn.generation)
+        self._apply_limit()
+
+    def timed_out(self, turn: Turn) -> None:
+        """The request of this turn was given up. A rate cannot be learned from that."""
+        self._concurrency.overloaded(turn.generation)
         self._apply_limit()
 
     @property
@@ -130,9 +151,46 @@ class Pacer:
         """How many requests may be under way now."""
         return self._concurrency.limit
 
+    @property
+    def rate(self) -> float | None:
+        """How many requests a second may go out now; ``None`` for any number."""
+        learned = self._learned_rate.limit(self._clock.now())
+        if learned is None or self._fixed_rate is None:
+            return self._fixed_rate if learned is None else learned
+        return min(learned, self._fixed_rate)
+
     def _apply_limit(self) -> None:
         if self._limiter.total_tokens != self._concurrency.limit:
             self._limiter.total_tokens = self._concurrency.limit
+
+    async def _take_turn(self, borrower: object, deadline: Deadline) -> None:
+        """Come back with a slot, as a request may go out."""
+        taken = False
+        while not taken:
+            await self._outlast_pause(deadline)
+            queued_at = self._clock.now()
+            async with self._queue:
+                taken = await self._as_the_first(borrower)
+            deadline.extend(self._clock.now() - queued_at)
+
+    async def _as_the_first(self, borrower: object) -> bool:
+        """Wait for a turn and a slot. False where a pause has begun: everybody waits for its end.
+
+        No slot is held while waiting for the turn, and no turn is taken while waiting for a slot.
+        """
+        while self.pause_left() <= 0:
+            if (wait := self._until_due()) > 0:
+                await self._clock.sleep(wait)
+                continue
+            await self._limiter.acquire_on_behalf_of(borrower)
+            if self.pause_left() <= 0 and self._until_due() <= 0:
+                self._spacing.sent(self._clock.now())
+                return True
+            self._limiter.release_on_behalf_of(borrower)
+        return False
+
+    def _until_due(self) -> float:
+        return self._spacing.wait(self._clock.now(), self.rate)
 
     async def _outlast_pause(self, deadline: Deadline) -> None:
         while (left := self.pause_left()) > 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
@@ -11,13 +12,20 @@ from urllib.parse import urlencode
 from ._answers import error_from_response, is_redirect, redirect_target, request_id
 from ._clock import Deadline
 from ._decode import encode
-from ._errors import APIError, APIResponseValidationError, APIStatusError, RateLimitError
+from ._errors import (
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    RateLimitError,
+)
 from ._events import RequestEvent, ResponseEvent, RetryEvent, emit
 from ._http import HTTPRequest
 from ._options import NOT_GIVEN, NotGiven, Timeout, check_headers
 from ._query import wire_value
 from ._redaction import redact
 from ._retry import call_with_retries
+from ._turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,6 +86,7 @@ class Requester:
         self._transport = transport
         self._pacer = pacer
         self._clock = clock
+        self._turns = Turns()
 
     def check_usable(self) -> None:
         """Raises UsageError where no call could be sent: closed, or on a wrong event loop."""
@@ -109,7 +118,8 @@ class Requester:
             if response.status not in _HTTP_OK:
                 raise self._status_error(call, response)
             try:
-                return parse(response.body)
+                body = response.body
+                return await self._turns.run(partial(parse, body), len(body))
             except APIResponseValidationError as error:
                 error.status_code = response.status
                 error.request_id = request_id(response.headers)
@@ -166,17 +176,27 @@ class Requester:
         self, call: Call, request: HTTPRequest, number: int, limits: Timeout, deadline: Deadline
     ) -> HTTPResponse:
         """One attempt, with the redirects inside the origin that it may meet."""
-        async with self._pacer.slot(deadline) as generation:
-            response = await self._send_and_report(call, request, number, limits, deadline)
-            for _ in range(_MOST_REDIRECTS):
-                if not is_redirect(response):
-                    break
-                request = replace(request, url=self._target(call, request, response))
-                response = await self._send_and_report(call, request, number, limits, deadline)
+        async with self._pacer.slot(deadline) as turn:
+            try:
+                response = await self._follow(call, request, number, limits, deadline)
+            except APITimeoutError:
+                self._pacer.timed_out(turn)
+                raise
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._pacer.refused(generation)
+            self._pacer.refused(turn)
         elif response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._pacer.succeeded(generation)
+            self._pacer.succeeded(turn)
+        return response
+
+    async def _follow(
+        self, call: Call, request: HTTPRequest, number: int, limits: Timeout, deadline: Deadline
+    ) -> HTTPResponse:
+        response = await self._send_and_report(call, request, number, limits, deadline)
+        for _ in range(_MOST_REDIRECTS):
+            if not is_redirect(response):
+                break
+            request = replace(request, url=self._target(call, request, response))
+            response = await self._send_and_report(call, request, number, limits, deadline)
         return response
 
     async def _send_and_report(

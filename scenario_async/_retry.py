@@ -26,7 +26,9 @@ _TRANSIENT_STATUS = frozenset({408, 409, 429})
 _SERVER_ERROR = 500
 # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=30.0)
-_HINT_JITTER = 1.0
+_JITTER_SHARE = 0.25  # of a hint, within these bounds in seconds
+_LEAST_JITTER = 0.25
+_MOST_JITTER = 1.0
 
 
 def is_transient(error: BaseException) -> bool:
@@ -87,10 +89,15 @@ async def call_with_retries(
 
 
 def _wait(state: RetryCallState) -> float:
-    """The service's hint is a floor; the jitter on top keeps a crowd from coming back as one."""
+    """The service's hint is a floor; the jitter on top keeps a crowd from coming back as one.
+
+    It is small beside the hint, because it is time in which a client gets nothing done; a client
+    that comes back begins with a single request.
+    """
     error = _error_of(state)
-    if error is not None and error.retry_after is not None:
-        return error.retry_after + random.uniform(0, _HINT_JITTER)  # noqa: S311 - no secret
+    if error is not None and (hint := error.retry_after) is not None:
+        most = min(_MOST_JITTER, max(_LEAST_JITTER, hint * _JITTER_SHARE))
+        return hint + random.uniform(0, most)  # noqa: S311 - no secret
     return _BACKOFF(state)
 
 

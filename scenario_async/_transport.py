@@ -10,6 +10,7 @@ import asyncio
 import platform
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -21,6 +22,7 @@ from ._credentials import basic_authorization
 from ._errors import APIConnectionError, APITimeoutError, UsageError
 from ._http import HTTPResponse
 from ._redaction import redact
+from ._turns import Turns
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxies: dict[tuple[str, str], _Proxy | None] = {}
         self.closed: bool = False
+        self._turns = Turns()
 
     async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
         """Send a request and read the whole answer, whatever its status.
@@ -85,7 +88,8 @@ class Transport:
                 ),
                 **options,
             ) as response:
-                body = await response.read()
+                pieces = [piece async for piece in response.content.iter_any()]
+                body = await self._turns.run(partial(b"".join, pieces), sum(map(len, pieces)))
                 return HTTPResponse(
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},

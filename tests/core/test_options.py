@@ -23,6 +23,7 @@ def options(**changes: Any) -> ClientOptions:
         "timeout": Timeout(),
         "max_retries": 2,
         "max_concurrency": 8,
+        "requests_per_second": None,
         "default_headers": {},
         "default_query": {},
         "event_hooks": EventHooks(),
@@ -108,6 +109,23 @@ def test_a_count_has_a_least_value(name: str, least: int) -> None:
 def test_a_count_that_is_no_int_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(TypeError, match=f"{name} must be an int"):
         options(**{name: value})
+
+
+@given(st.none() | seconds | st.integers(1, 10**6))
+def test_any_positive_number_of_requests_per_second_or_none_is_taken(rate: float | None) -> None:
+    assert options(requests_per_second=rate).requests_per_second == rate
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, -1, -0.5, math.inf, -math.inf, math.nan])
+def test_a_rate_at_which_nothing_or_everything_goes_out_is_refused_by_name(rate: float) -> None:
+    with pytest.raises(ValueError, match="requests_per_second must be more than 0, or None"):
+        options(requests_per_second=rate)
+
+
+@pytest.mark.parametrize("rate", [True, False, "5", [5]])
+def test_a_rate_of_another_type_is_refused_by_name(rate: Any) -> None:
+    with pytest.raises(TypeError, match="requests_per_second must be a number or None"):
+        options(requests_per_second=rate)
 
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])

@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 
 from scenario_async import RateLimitError
 from scenario_async._clock import Deadline, SystemClock
-from scenario_async._pacing import Concurrency, Pacer, RetryBudget
+from scenario_async._pacing import Concurrency, Pacer, RetryBudget, Turn
+from scenario_async._rate import LearnedRate
 
 if TYPE_CHECKING:
     from scenario_async._clock import Clock
 
 Steps: TypeAlias = list[tuple[bool, int]]
 
-# A good answer, or a 429 to a request of a generation so many before the present one.
+FORGOTTEN = LearnedRate.FORGOTTEN_AFTER + 1.0
+
+# A good answer, or a sign of overload to a request of a generation so many before the present one.
 steps: st.SearchStrategy[Steps] = st.lists(st.tuples(st.booleans(), st.integers(0, 2)), max_size=60)
 
 
@@ -31,7 +34,7 @@ def test_the_limit_stays_between_one_and_the_most(most: int, happened: Steps) ->
         if good:
             concurrency.succeeded(concurrency.generation)
         else:
-            concurrency.refused(concurrency.generation - age)
+            concurrency.overloaded(concurrency.generation - age)
         assert 1 <= concurrency.limit <= concurrency.most == most
 
 
@@ -53,7 +56,7 @@ def test_the_limit_halves_once_for_each_generation_and_grows_by_one_a_round(
                 good_in_a_row = 0
             assert concurrency.generation == generation
         else:
-            concurrency.refused(generation - age)
+            concurrency.overloaded(generation - age)
             if age:
                 assert (concurrency.limit, concurrency.generation) == (limit, generation)
             else:
@@ -68,15 +71,15 @@ def test_requests_that_were_under_way_when_a_429_came_halve_nothing_more() -> No
     concurrency = Concurrency(8)
     sent_in = [concurrency.generation] * 8
     for generation in sent_in:
-        concurrency.refused(generation)
+        concurrency.overloaded(generation)
     assert concurrency.limit == 4
-    concurrency.refused(concurrency.generation)
+    concurrency.overloaded(concurrency.generation)
     assert concurrency.limit == 2
 
 
 def test_the_limit_grows_back_one_step_at_a_time() -> None:
     concurrency = Concurrency(4)
-    concurrency.refused(concurrency.generation)
+    concurrency.overloaded(concurrency.generation)
     limits: list[int] = []
     for _ in range(8):
         concurrency.succeeded(concurrency.generation)
@@ -87,16 +90,16 @@ def test_the_limit_grows_back_one_step_at_a_time() -> None:
 def test_a_good_answer_to_an_older_request_does_not_undo_the_halving() -> None:
     concurrency = Concurrency(2)
     sent_in = concurrency.generation
-    concurrency.refused(sent_in)
+    concurrency.overloaded(sent_in)
     concurrency.succeeded(sent_in)
     assert concurrency.limit == 1
 
 
 def test_a_429_ends_a_good_round() -> None:
     concurrency = Concurrency(4)
-    concurrency.refused(concurrency.generation)
+    concurrency.overloaded(concurrency.generation)
     concurrency.succeeded(concurrency.generation)
-    concurrency.refused(concurrency.generation)
+    concurrency.overloaded(concurrency.generation)
     assert concurrency.limit == 1
     concurrency.succeeded(concurrency.generation)
     assert concurrency.limit == 2
@@ -195,13 +198,13 @@ class Caller:
 
     def __init__(self, pacer: Pacer, deadline: Deadline) -> None:
         self.inside = False
-        self.generation: int | None = None
+        self.turn: Turn | None = None
         self.let_go = asyncio.Event()
         self.deadline = deadline
         self.task = asyncio.create_task(self._call(pacer))
 
     async def _call(self, pacer: Pacer) -> None:
-        async with pacer.slot(self.deadline) as self.generation:
+        async with pacer.slot(self.deadline) as self.turn:
             self.inside = True
             try:
                 await self.let_go.wait()
@@ -219,6 +222,16 @@ async def callers(
     called = [Caller(pacer, Deadline(clock, total)) for _ in range(number)]
     await settle()
     return called
+
+
+def turn_of(caller: Caller) -> Turn:
+    assert caller.turn is not None
+    return caller.turn
+
+
+def learned(pacer: Pacer) -> float:
+    assert pacer.rate is not None
+    return pacer.rate
 
 
 def inside(called: list[Caller]) -> list[bool]:
@@ -444,17 +457,15 @@ async def test_a_429_halves_the_slots_and_good_answers_bring_them_back() -> None
     clock = HeldClock()
     pacer = Pacer(clock, 4)
     first = await callers(4, pacer, clock)
-    waiting = await callers(4, pacer, clock)
     for caller in first:
-        assert caller.generation is not None
-        pacer.refused(caller.generation)
+        pacer.refused(turn_of(caller))
     assert pacer.limit == 2
     await end(first)
-    await settle()
+    await clock.advance(FORGOTTEN)
+    waiting = await callers(4, pacer, clock)
     assert inside(waiting) == [True, True, False, False]
-    assert waiting[0].generation == waiting[1].generation == 1
-    pacer.succeeded(1)
-    pacer.succeeded(1)
+    pacer.succeeded(turn_of(waiting[0]))
+    pacer.succeeded(turn_of(waiting[1]))
     await settle()
     assert pacer.limit == 3
     assert inside(waiting) == [True, True, True, False]
@@ -462,11 +473,26 @@ async def test_a_429_halves_the_slots_and_good_answers_bring_them_back() -> None
 
 
 @pytest.mark.anyio
+async def test_timeouts_halve_the_slots_once_for_a_burst_and_set_no_rate() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8)
+    called = await callers(8, pacer, clock)
+    for caller in called:
+        pacer.timed_out(turn_of(caller))
+    assert pacer.limit == 4
+    assert pacer.rate is None
+    assert pacer.pause_left() < 0
+    pacer.refused(turn_of(called[0]))
+    assert pacer.limit == 4
+    await end(called)
+
+
+@pytest.mark.anyio
 async def test_slots_that_are_over_the_new_limit_are_not_handed_out_again() -> None:
     clock = HeldClock()
     pacer = Pacer(clock, 4)
     first = await callers(4, pacer, clock)
-    pacer.refused(0)
+    pacer.timed_out(turn_of(first[0]))
     waiting = await callers(1, pacer, clock)
     await end(first[:2])
     await settle()
@@ -475,6 +501,178 @@ async def test_slots_that_are_over_the_new_limit_are_not_handed_out_again() -> N
     await settle()
     assert inside(waiting) == [True]
     await end([*first, *waiting])
+
+
+@pytest.mark.anyio
+async def test_requests_at_a_fixed_rate_go_out_one_by_one_and_evenly() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8, 4.0)
+    called = await callers(4, pacer, clock)
+    let_in: list[int] = []
+    for _ in range(8):
+        let_in.append(sum(inside(called)))
+        await clock.advance(0.125)
+    assert let_in == [1, 1, 2, 2, 3, 3, 4, 4]
+    await end(called)
+
+
+@pytest.mark.anyio
+async def test_waiting_for_a_turn_does_not_count_against_the_deadline() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8, 0.1)
+    first, second = await callers(2, pacer, clock, total=3.0)
+    await clock.advance(10.0)
+    assert second.inside
+    assert second.deadline.remaining() == pytest.approx(3.0)
+    await end([first, second])
+
+
+@pytest.mark.anyio
+async def test_nobody_holds_a_slot_while_waiting_for_a_turn() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1, 1.0)
+    first, second, third = await callers(3, pacer, clock)
+    await first.leave()
+    assert inside([second, third]) == [False, False]
+    assert pacer._limiter.available_tokens == 1
+    await clock.advance(1.0)
+    assert inside([second, third]) == [True, False]
+    await end([second])
+    await clock.advance(1.0)
+    assert third.inside
+    await end([third])
+
+
+@pytest.mark.anyio
+async def test_a_turn_is_not_used_up_by_waiting_for_a_slot() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1, 1.0)
+    first, second = await callers(2, pacer, clock)
+    await clock.advance(60.0)
+    (third,) = await callers(1, pacer, clock)
+    await first.leave()
+    await settle()
+    assert inside([second, third]) == [True, False]
+    await second.leave()
+    await clock.advance(0.5)
+    assert inside([third]) == [False]
+    await clock.advance(0.5)
+    assert inside([third]) == [True]
+    await third.leave()
+
+
+@pytest.mark.anyio
+async def test_who_is_cancelled_while_waiting_for_a_turn_leaves_it_to_the_next() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8, 1.0)
+    first, second, third, fourth = await callers(4, pacer, clock)
+    await clock.advance(0.5)
+    second.task.cancel()
+    third.task.cancel()
+    await settle()
+    assert second.task.cancelled()
+    await clock.advance(0.5)
+    assert fourth.inside
+    await end([first, fourth])
+
+
+@pytest.mark.anyio
+async def test_who_waits_for_a_turn_is_held_by_a_pause_too() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8, 1.0)
+    first, second, third = await callers(3, pacer, clock)
+    pacer.pause(5.0)
+    await clock.advance(1.0)
+    assert inside([second, third]) == [False, False]
+    await clock.advance(4.0)
+    assert inside([second, third]) == [True, False]
+    await clock.advance(1.0)
+    assert third.inside
+    await end([first, second, third])
+
+
+@pytest.mark.anyio
+async def test_who_waits_in_the_queue_hears_of_a_pause_longer_than_the_deadline() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    first, patient = await callers(2, pacer, clock)
+    hurried = await callers(2, pacer, clock, total=10.0)
+    pacer.pause(3600.0)
+    await first.leave()
+    await settle()
+    for caller in hurried:
+        with pytest.raises(RateLimitError) as caught:
+            await caller.task
+        assert caught.value.retry_after == 3600.0
+    assert not patient.task.done()
+    patient.task.cancel()
+
+
+@pytest.mark.anyio
+async def test_after_a_429_requests_go_out_evenly_and_ever_faster() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8)
+    burst = await callers(8, pacer, clock)
+    assert inside(burst) == [True] * 8
+    await clock.advance(0.1)
+    for caller in burst:
+        pacer.refused(turn_of(caller))
+        pacer.pause(1.0)
+    assert pacer.rate == LearnedRate.SEARCH_FROM
+    await end(burst)
+    await clock.advance(1.0)
+    rates: list[float] = []
+    for _ in range(4):
+        await clock.advance(1.0)
+        rates.append(learned(pacer))
+    assert rates == sorted(set(rates))
+    called = await callers(2, pacer, clock)
+    assert inside(called) == [True, False]
+    await clock.advance(1 / rates[-1])
+    assert inside(called) == [True, True]
+    await end(called)
+
+
+@pytest.mark.anyio
+async def test_a_rate_that_is_learned_holds_for_who_waits_for_a_slot_already() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    first, second = await callers(2, pacer, clock)
+    await clock.advance(0.25)
+    pacer.refused(turn_of(first))
+    await first.leave()
+    await settle()
+    assert inside([second]) == [False]
+    assert pacer._limiter.available_tokens == 1
+    await clock.advance(1 / LearnedRate.SEARCH_FROM)
+    assert inside([second]) == [True]
+    await second.leave()
+
+
+@pytest.mark.anyio
+async def test_the_lower_of_a_fixed_and_a_learned_rate_holds() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8, 3.0)
+    assert learned(pacer) == 3.0
+    (caller,) = await callers(1, pacer, clock)
+    pacer.refused(turn_of(caller))
+    assert learned(pacer) < 3.0
+    await clock.advance(FORGOTTEN)
+    assert pacer.rate == 3.0
+    await caller.leave()
+
+
+@pytest.mark.anyio
+async def test_a_learned_rate_does_not_grow_in_a_pause() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8)
+    (caller,) = await callers(1, pacer, clock)
+    pacer.refused(turn_of(caller))
+    before = learned(pacer)
+    pacer.pause(60.0)
+    await clock.advance(60.0)
+    assert pacer.rate == before
+    await caller.leave()
 
 
 def test_a_pacer_can_be_made_before_there_is_a_loop() -> None:

@@ -203,12 +203,17 @@ def test_a_hint_is_a_floor_and_the_jitter_on_top_a_second_at_most(hint: float, s
     assert hint <= wait <= hint + 1.0
 
 
-def test_a_hint_of_no_time_is_a_hint_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("hint", "most"), [(0.0, 0.25), (0.5, 0.25), (1.0, 0.25), (2.0, 0.5), (4.0, 1.0), (60.0, 1.0)]
+)
+def test_the_jitter_on_top_of_a_hint_is_a_quarter_of_it_within_bounds(
+    hint: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("random.uniform", max)
-    hints = [RateLimitError("slow", status_code=429, retry_after=0.0) for _ in range(5)]
-    call = Call([*hints, "done"], max_retries=5)
+    hints = [RateLimitError("slow", status_code=429, retry_after=hint) for _ in range(3)]
+    call = Call([*hints, "done"], max_retries=3)
     call.run()
-    assert call.clock.slept == [1.0] * 5
+    assert call.clock.slept == [hint + most] * 3
 
 
 def test_a_crowd_that_got_the_same_hint_does_not_come_back_as_one() -> None:
