@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
@@ -16,10 +16,12 @@ import msgspec
 from ._errors import APIResponseValidationError
 from ._salvage import salvage_envelope, salvage_id
 from .types import Model
-from .types._decoding import decode_model
+from .types._base import Timestamp  # noqa: TC001 - msgspec reads it at run time
+from .types._decoding import model_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
+    from datetime import datetime
 
 __all__ = ["InvalidRow", "PageAnswer", "RowDecoder", "decode_page", "decode_record", "encode"]
 
@@ -55,6 +57,10 @@ class PageAnswer:
         """The id of each row, ``None`` where it cannot be read."""
         return [_readable_id(row) for row in self.rows]
 
+    def created_at(self, row: int) -> datetime | None:
+        """When the model of a row was created, ``None`` where it cannot be read."""
+        return _readable_birth(self.rows[row])
+
 
 class _Envelope(msgspec.Struct):
     models: list[msgspec.Raw] | None
@@ -67,6 +73,10 @@ class _Record(msgspec.Struct):
 
 class _Identity(msgspec.Struct):
     id: str
+
+
+class _Birth(msgspec.Struct):
+    created_at: Timestamp = msgspec.field(name="createdAt")
 
 
 @cache
@@ -119,7 +129,7 @@ class RowDecoder(Generic[RowT]):
         self._decode: Callable[[msgspec.Raw | bytes], Any]
         kind = cast("object", type_)  # which may as well be dict[str, Any] and no class
         if isinstance(kind, type) and issubclass(kind, Model):
-            self._decode = partial(decode_model, kind=kind)
+            self._decode = model_decoder(kind)
         else:
             self._decode = _decoder(cast("Hashable", type_)).decode
 
@@ -165,6 +175,14 @@ def _readable_id(raw: msgspec.Raw | bytes) -> str | None:
     except _NOT_DECODED:
         # A row that is no JSON to msgspec may still show its id.
         return salvage_id(bytes(raw))
+
+
+def _readable_birth(raw: msgspec.Raw | bytes) -> datetime | None:
+    try:
+        birth: _Birth = _decoder(_Birth).decode(raw)
+    except _NOT_DECODED:
+        return None
+    return birth.created_at
 
 
 def _not_as_documented(expected: str, error: Exception) -> APIResponseValidationError:

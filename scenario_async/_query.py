@@ -24,6 +24,7 @@ __all__ = [
     "SortDirection",
     "Status",
     "Time",
+    "wire_time",
     "wire_value",
 ]
 
@@ -117,3 +118,8 @@ def wire_value(value: object) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(wire_value, cast("Sequence[object]", value)))
     return str(value)
+
+
+def wire_time(moment: datetime) -> str:
+    """A moment of UTC as the API writes it, in whole milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from ._query import ListingQuery
+from ._query import ListingQuery, wire_time
 from ._query_rules import broken_rule
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _time(name: str, value: object, *, round_up: bool) -> str | None:
             moment = moment - rest + (_MILLISECOND if round_up else timedelta())
     except OverflowError:
         raise ValueError(f"{name} is beyond the calendar: {moment}") from None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return wire_time(moment)
 
 
 def _moment(name: str, value: object) -> datetime:

@@ -1,7 +1,8 @@
 """From the bytes of a record to a model, without the nulls that no caller should have to check."""
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar, cast, overload
+from typing import TypeVar, cast, overload
 
 import msgspec
 from msgspec import inspect
@@ -36,27 +37,33 @@ def decode_model(raw: msgspec.Raw | bytes, kind: type[Model] = Model) -> Model:
         UnicodeDecodeError: The bytes are no UTF-8.
         RecursionError: The record is nested too deeply.
     """
-    model: Model | None = None
-    record: object = None
-    try:
-        model = _decoder(kind).decode(raw)
-    except msgspec.ValidationError:
-        record = _without_nulls(raw)
-        if record is None:
-            raise
-    if model is None:
-        # Outside the handler, or a second error would have the first as its context, and with the
-        # traceback of that one all of a page.
-        model = msgspec.convert(record, kind)
-    # A copy: a msgspec.Raw would keep its page of some 2 MB alive as long as the model.
-    attach_raw(model, bytes(raw))
-    return model
+    return cast("Model", model_decoder(kind)(raw))
 
 
 @cache
-def _decoder(kind: type[Model]) -> msgspec.json.Decoder[Any]:
+def model_decoder(kind: type[ModelT]) -> Callable[[msgspec.Raw | bytes], ModelT]:
+    """:func:`decode_model` for one class, for those who decode many records."""
     # Not built before it is needed, as that takes milliseconds.
-    return msgspec.json.Decoder(kind)
+    decode = msgspec.json.Decoder(kind).decode
+
+    def decode_one(raw: msgspec.Raw | bytes) -> ModelT:
+        model: ModelT | None = None
+        record: object = None
+        try:
+            model = decode(raw)
+        except msgspec.ValidationError:
+            record = _without_nulls(raw)
+            if record is None:
+                raise
+        if model is None:
+            # Outside the handler, or a second error would have the first as its context, and with
+            # the traceback of that one all of a page.
+            model = msgspec.convert(record, kind)
+        # A copy: a msgspec.Raw would keep its page of some 2 MB alive as long as the model.
+        attach_raw(model, bytes(raw))
+        return model
+
+    return decode_one
 
 
 def _without_nulls(raw: msgspec.Raw | bytes) -> object | None:

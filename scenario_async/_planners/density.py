@@ -1,0 +1,36 @@
+"""How many models lie where on a line, by the pages seen so far. No I/O."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+
+__all__ = ["Density"]
+
+
+class Density:
+    """Estimates from the pages seen nearest before a place.
+
+    Models are born in bursts with long gaps between them, so an average over the whole listing says
+    little about any part of it, and one page alone not much more.
+    """
+
+    NEIGHBOURS = 16
+
+    def __init__(self) -> None:
+        # Of each page: where it begins, how far it reaches, how many models it has.
+        self._pages: list[tuple[int, int, int]] = []
+
+    def saw(self, start: int, stop: int, models: int) -> None:
+        """Note a page: all the models from one place to another."""
+        insort(self._pages, (start, max(1, stop - start), models))
+
+    def at(self, place: int) -> float:
+        """Models for each step of one, at a place and behind it; 0 where none were seen."""
+        known = bisect_right(self._pages, place, key=_start)
+        near = self._pages[max(0, known - self.NEIGHBOURS) : known]
+        extent = sum(extent for _, extent, _ in near)
+        return sum(models for _, _, models in near) / extent if extent else 0.0
+
+
+def _start(page: tuple[int, int, int]) -> int:
+    return page[0]

@@ -1,0 +1,293 @@
+"""Several parts at once of a listing sorted by creation, each gone through by key. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import inf
+from typing import TYPE_CHECKING
+
+from scenario_async._errors import PaginationError
+from scenario_async._planners.density import Density
+from scenario_async._planners.planner import PageRequest, ReleasedPage, is_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async._decode import PageAnswer
+    from scenario_async._errors import APIError
+    from scenario_async._planners.timeline import Timeline
+    from scenario_async._query import ListingQuery
+
+__all__ = ["TimeWindows"]
+
+# Found by simulation, over even, growing and bursty listings of 700 to 100,000 models: windows of
+# this many expected pages, and no cut through what is expected to be hardly more than one piece.
+_PAGES_PER_WINDOW = 2.8
+_WORTH_A_CUT = 1.25
+# In listing order: pages asked for or waiting for their turn, by walker; and the share of requests
+# that cuts may cost beyond the two by walker, because a bounded buffer needs cuts for ever.
+_AHEAD = 3
+_MORE_IN_ORDER = 0.25
+
+
+@dataclass(slots=True, eq=False)
+class _Window:
+    """A part ``[start, stop)`` of the line: open, asked for, or answered and waiting its turn."""
+
+    start: int
+    stop: int | None
+    cursor: ListingQuery | None = None
+    tokens: frozenset[str] = frozenset()
+    refused: bool = False
+    request: PageRequest | None = None
+    answer: PageAnswer | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be asked for."""
+        return self.request is None and self.answer is None
+
+
+class TimeWindows:
+    """Cuts a listing behind a page with rows at ``places``, and asks for several windows at once.
+
+    A window is asked for by its bounds. A page with more behind it leaves a smaller window, which
+    begins at the last millisecond seen: its models come once more and are dropped as repeated, but
+    no deletion shifts a model past the reader, and no cursor expires. Only where one millisecond
+    fills a page does the service's cursor lead through it.
+
+    ``most`` requests are under way at a time. In all they are at most two for each of those more
+    than one walk by key would need; with ``ordered``, where only so many pages may wait for those
+    before them, a quarter more. With ``most=1`` it is that one walk.
+
+    Attributes:
+        unusable: Why the listing cannot be cut by creation, as soon as that shows. The planner must
+            not be asked any more then.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        places: Sequence[int],
+        *,
+        most: int,
+        ordered: bool,
+        released: int,
+    ) -> None:
+        self.unusable: str | None = None
+        self._timeline = timeline
+        self._origin = places[-1] - released
+        # Rows in a page where the service caps what was asked for.
+        self._rows_per_page = len(places)
+        self._most = most
+        self._ordered = ordered
+        self._line = [_Window(places[-1], None)]
+        self._density = Density()
+        self._density.saw(places[0], places[-1], len(places))
+        # The place of the last model, where known: only several walkers need it.
+        self._end: int | None = None
+        self._asks_end = most > 1
+        self._end_request: PageRequest | None = None
+        self._asked = 0
+        self._released = released
+        # Both in pages: what came, and what the cuts through it cost, with the request for the end.
+        self._received = 1.0
+        self._spent = 1.0 if most > 1 else 0.0
+        self._broken: PaginationError | None = None
+
+    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+        """The windows to ask for now, and at the beginning the last model of the listing."""
+        free = min(room, self._room(waiting))
+        if free < 1 or self._broken is not None:
+            return ()
+        requests: list[PageRequest] = []
+        if self._asks_end:
+            self._asks_end = False
+            self._end_request = self._request(self._timeline.last(self._line[0].start))
+            requests.append(self._end_request)
+        chosen = self._in_order if self._ordered else self._largest
+        for window in chosen(free - len(requests)):
+            query = window.cursor or self._timeline.window(window.start, window.stop)
+            window.request = self._request(query)
+            requests.append(window.request)
+        return requests
+
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+        """Release the page, in listing order once all before it came."""
+        places = self._timeline.some_places(answer)
+        if request == self._end_request:
+            self._end_request = None
+            self._end = places[-1] if places else None
+            return ()
+        window = self._window(request)
+        self.unusable = _unusable(window, places)
+        if self.unusable is not None:
+            return ()
+        window.request = None
+        window.answer = answer
+        self._shrink(window, request, answer, places)
+        if not self._ordered:
+            self._line.remove(window)
+            return (self._release(window),)
+        released: list[ReleasedPage] = []
+        while self._line and self._line[0].answer is not None:
+            released.append(self._release(self._line.pop(0)))
+        return released
+
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+        """Only a cursor that was refused can be done without: its millisecond is begun again."""
+        if request == self._end_request:
+            self._end_request = None
+            return ()
+        window = self._window(request)
+        if window.cursor is None or window.refused or not is_refusal(error):
+            raise error
+        window.request = window.cursor = None
+        window.tokens = frozenset()
+        window.refused = True
+        return ()
+
+    def finished(self) -> bool:
+        """Whether every window was released."""
+        if self._broken is not None and not any(window.request for window in self._line):
+            raise self._broken
+        return not self._line
+
+    # Which windows come next
+
+    def _room(self, waiting: int) -> int:
+        under_way = sum(window.request is not None for window in self._line)
+        under_way += self._end_request is not None
+        free = self._most - under_way
+        if not self._ordered or self._most == 1:
+            return free if waiting <= max(1, self._most - 1) else 0
+        ahead = under_way + waiting + sum(window.answer is not None for window in self._line)
+        if ahead >= _AHEAD * self._most:
+            # What all the others wait for must come in any case.
+            return int(free > 0 and waiting <= self._most and self._line[0].open)
+        return min(free, _AHEAD * self._most - ahead)
+
+    def _in_order(self, free: int) -> Sequence[_Window]:
+        """The first windows, cut so that all walkers have work but do not run far ahead."""
+        rest = sum(self._pages_in(window) for window in self._line if window.open)
+        size = min(_PAGES_PER_WINDOW, max(1.0, rest / self._most))
+        chosen: list[_Window] = []
+        while len(chosen) < free:
+            window = next((one for one in self._line if one.open and one not in chosen), None)
+            if window is None:
+                break
+            # The last walker takes all that is left: an end that is not known must be reached.
+            last = rest == inf and len(chosen) == free - 1
+            if not last and self._pages_in(window) > size * _WORTH_A_CUT:
+                self._cut(window, size)
+            chosen.append(window)
+        return chosen
+
+    def _largest(self, free: int) -> Sequence[_Window]:
+        """The largest windows, the largest of all halved until each walker has one."""
+        while sum(window.open for window in self._line) < free:
+            still_open = [window for window in self._line if window.open]
+            largest = max(still_open, key=self._pages_in, default=None)
+            if largest is None or (rest := self._pages_in(largest)) <= _WORTH_A_CUT:
+                break
+            if not self._cut(largest, _PAGES_PER_WINDOW if rest == inf else rest / 2):
+                break
+        still_open = [window for window in self._line if window.open]
+        return sorted(still_open, key=self._pages_in, reverse=True)[:free]
+
+    def _pages_in(self, window: _Window) -> float:
+        """How many pages a window is expected to have."""
+        if window.cursor is not None:
+            return 1.0
+        stop = self._end if window.stop is None else window.stop
+        if stop is None:
+            return inf
+        models = self._density.at(window.start) * max(0, stop - window.start)
+        return models / self._rows_per_page
+
+    def _cut(self, window: _Window, pages: float) -> bool:
+        """Cut a window behind so many expected pages, if that can be told and is allowed."""
+        density = self._density.at(window.start)
+        if window.cursor is not None or not density or not self._may_spend():
+            return False
+        middle = window.start + int(pages * self._rows_per_page / density)
+        # Without a stop, the bounds of the listing itself are the end: a window across them would
+        # be asked for by looser ones, and find models that nobody asked for.
+        if not window.start < middle < (self._timeline.end if window.stop is None else window.stop):
+            return False
+        self._line.insert(self._line.index(window) + 1, _Window(middle, window.stop))
+        window.stop = middle
+        return True
+
+    def _may_spend(self) -> bool:
+        """Whether one more cut keeps the bound on requests: each may cost up to a page."""
+        at_risk = sum(window.answer is None for window in self._line)
+        bound = 2.0 * self._most + (_MORE_IN_ORDER * self._received if self._ordered else 0)
+        return self._spent + at_risk + 1 <= bound
+
+    # What an answer says
+
+    def _request(self, query: ListingQuery) -> PageRequest:
+        self._asked += 1
+        return PageRequest(query, self._asked)
+
+    def _window(self, request: PageRequest) -> _Window:
+        return next(window for window in self._line if window.request == request)
+
+    def _shrink(
+        self, window: _Window, request: PageRequest, answer: PageAnswer, places: Sequence[int]
+    ) -> None:
+        """Make the window what the page covers, and leave the rest of it open."""
+        pages = len(answer.rows) / self._rows_per_page
+        self._received += pages
+        last = places[-1] if places else window.start
+        begun = window.start
+        if answer.token is None:
+            self._spent += max(0.0, 1 - pages)
+            last = last if window.stop is None else window.stop
+        else:
+            rest = _Window(last, window.stop)
+            # All of one millisecond, also where that is not the first one of the window.
+            if last == (places[0] if places else begun):
+                self._go_through(window, rest, request.query.after(answer.token))
+            self._line.insert(self._line.index(window) + 1, rest)
+        window.stop = last
+        self._density.saw(begun, last, len(answer.rows))
+
+    def _go_through(self, window: _Window, rest: _Window, cursor: ListingQuery) -> None:
+        """Follow the service's cursor through a millisecond that fills a page."""
+        assert cursor.pagination_token is not None  # noqa: S101 - for the type checker
+        if cursor.pagination_token in window.tokens:
+            self._broken = PaginationError(
+                "the service handed out the same token with two pages of one millisecond: "
+                "following it would never end"
+            )
+        rest.cursor = cursor
+        rest.tokens = window.tokens | {cursor.pagination_token}
+        rest.refused = window.refused
+
+    def _release(self, window: _Window) -> ReleasedPage:
+        assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
+        assert window.stop is not None  # noqa: S101 - as above
+        depth = self._released
+        self._released += 1
+        behind = self._line[0].start if self._ordered and self._line else window.stop
+        following = PageRequest(self._timeline.window(behind, None), depth + 1)
+        return ReleasedPage(
+            PageRequest(self._timeline.window(window.start, window.stop), depth),
+            # A token of a window ends with the window, and not with the listing.
+            replace(window.answer, token=None),
+            following if self._line else None,
+            place=window.start - self._origin,
+        )
+
+
+def _unusable(window: _Window, places: Sequence[int]) -> str | None:
+    if any(one > next_ for one, next_ in pairwise(places)):
+        return "the service does not sort by createdAt"
+    if places and (
+        places[0] < window.start or (window.stop is not None and places[-1] >= window.stop)
+    ):
+        return "the service does not heed createdAfter and createdBefore"
+    return None

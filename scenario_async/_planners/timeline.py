@@ -1,0 +1,118 @@
+"""A listing sorted by creation as a line of whole numbers, and back. No I/O.
+
+The place of a model is its creation in milliseconds, which is the service's grain, counted so that
+places grow along the listing: upwards where the oldest model comes first, and below zero where the
+newest does.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from scenario_async._query import wire_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from scenario_async._decode import PageAnswer
+    from scenario_async._query import ListingQuery
+
+__all__ = ["Timeline"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_ENOUGH = 16
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+class Timeline:
+    """Cuts one listing into windows of places.
+
+    A window is ``[start, stop)``; without ``stop`` it reaches to the end of the listing. The
+    service takes both of its bounds as exclusive (API reference, ``createdAfter``).
+    """
+
+    def __init__(self, query: ListingQuery) -> None:
+        self._ascending = query.sort_direction == "asc"
+        self._query: ListingQuery = msgspec.structs.replace(
+            query,
+            pagination_token=None,
+            sort_by="createdAt",
+            sort_direction="asc" if self._ascending else "desc",
+        )
+
+    @property
+    def end(self) -> int:
+        """No place of the listing is behind this one, by its own bounds or by the calendar."""
+        query = self._query
+        if self._ascending:
+            return _milliseconds(_moment(query.created_before) or _LAST)
+        return -_milliseconds(_moment(query.created_after) or _FIRST)
+
+    def window(self, start: int, stop: int | None) -> ListingQuery:
+        """The listing of one window."""
+        after: int | None = start - 1
+        before = stop
+        if not self._ascending:
+            after, before = None if stop is None else -stop, -start + 1
+        return msgspec.structs.replace(
+            self._query,
+            created_after=_time(after) or self._query.created_after,
+            created_before=_time(before) or self._query.created_before,
+        )
+
+    def last(self, start: int) -> ListingQuery:
+        """The last model of the listing alone, if it is not before ``start``."""
+        return msgspec.structs.replace(
+            self.window(start, None).with_rows_per_page(1),
+            sort_direction="desc" if self._ascending else "asc",
+        )
+
+    def places(self, answer: PageAnswer) -> list[int]:
+        """The place of each row, but for those where it cannot be told."""
+        return list(self._places(answer, range(len(answer.rows))))
+
+    def some_places(self, answer: PageAnswer) -> list[int]:
+        """The places of the first row and the last one that have any, and of some between them.
+
+        Reading the dates of all rows would cost a fifth of what typing them costs.
+        """
+        rows = len(answer.rows)
+        if rows <= _ENOUGH:
+            return self.places(answer)
+        first = next(self._places(answer, range(rows)), None)
+        last = next(self._places(answer, range(rows - 1, -1, -1)), None)
+        if first is None or last is None:
+            return []
+        step = rows // _ENOUGH
+        return [first, *self._places(answer, range(step, rows - 1, step)), last]
+
+    def _places(self, answer: PageAnswer, rows: Iterable[int]) -> Iterator[int]:
+        sign = 1 if self._ascending else -1
+        return (
+            sign * _milliseconds(created)
+            for row in rows
+            if (created := answer.created_at(row)) is not None
+        )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _moment(bound: str | None) -> datetime | None:
+    return None if bound is None else datetime.fromisoformat(bound)
+
+
+def _time(milliseconds: int | None) -> str | None:
+    """A bound as the API takes it; none where there is none, or it would be beyond the calendar."""
+    if milliseconds is None:
+        return None
+    try:
+        return wire_time(_EPOCH + milliseconds * _MILLISECOND)
+    except OverflowError:
+        return None

@@ -1,0 +1,406 @@
+"""A listing that changes while planners walk it, in no time at all.
+
+The service answers a query as the real one would, or with one of its possible faults. The walk does
+what the fetcher does, but every choice that time makes for the fetcher is made by a script: who is
+answered next, when the service looks at its rows, what changes in between, when the caller takes.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from scenario_async import APIConnectionError, APIError, BadRequestError
+from scenario_async._decode import PageAnswer
+from scenario_async._planners.chain import PageChain
+from scenario_async._planners.choice import ChosenPlanner
+from scenario_async._planners.planner import PageRequest, ReleasedPage
+from scenario_async._query import ListingQuery, wire_time
+from scenario_async._reader import SeenIds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from scenario_async._planners.choice import Strategy
+    from scenario_async._planners.planner import PagePlanner
+    from scenario_async._query import SortDirection
+
+__all__ = [
+    "Manners",
+    "Oddity",
+    "Row",
+    "Script",
+    "Service",
+    "Walk",
+    "by_creation",
+    "chosen",
+    "moment",
+]
+
+Oddity: TypeAlias = Literal["hidden", "dateless", "unreadable", "nameless"]
+"""Rows that are counted and not shown; shown without date; no JSON; and without an id."""
+
+_BEGIN = datetime(2024, 5, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MOST_STEPS = 20_000
+
+
+@cache
+def moment(created: int) -> str:
+    """A time of the simulation as the API writes it."""
+    return wire_time(_BEGIN + created * _MILLISECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model; its creation in milliseconds since the simulation's begin."""
+
+    id: str
+    created: int
+    score: int = 0
+    oddity: Oddity | None = None
+
+
+@cache
+def _written_row(row: Row) -> bytes:
+    record = {"id": row.id, "createdAt": moment(row.created)}
+    if row.oddity == "dateless":
+        del record["createdAt"]
+    if row.oddity == "nameless":
+        record["name"] = record.pop("id")
+    raw = json.dumps(record).encode()
+    return raw.replace(b'"id"', b'"\xff": 0, "id"') if row.oddity == "unreadable" else raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manners:
+    """What the service does with what it is asked. As it is, all that is documented.
+
+    Attributes:
+        ignores: Parameters without effect.
+        largest_page: The most rows that it gives in a page.
+        offset_tokens: Whether tokens of listings by creation are row numbers too.
+        sealed_from: The row from which on tokens are no row numbers any more.
+        reordered_from: The row from which on the members of a token are in another order.
+        token_uses: How often a token may be used.
+        token_life: For how many requests a token may be used after it was handed out.
+        beyond_end: What row numbers behind the last row give.
+        always_token: Whether the last page has a token too, which leads to an empty page.
+        public_tokens: Whether ``/models/public`` hands out tokens.
+    """
+
+    ignores: frozenset[str] = frozenset()
+    largest_page: int = 500
+    offset_tokens: bool = False
+    sealed_from: int | None = None
+    reordered_from: int | None = None
+    token_uses: int | None = None
+    token_life: int | None = None
+    beyond_end: Literal["empty", "refused"] = "empty"
+    always_token: bool = False
+    public_tokens: bool = True
+
+
+class Service:
+    """Rows, and how they are listed.
+
+    Attributes:
+        rows: What is there now, by id.
+        answered: How many requests were answered, also with a refusal.
+    """
+
+    def __init__(self, rows: Iterable[Row], manners: Manners | None = None) -> None:
+        self.rows = {row.id: row for row in rows}
+        self.manners = manners or Manners()
+        self.answered = 0
+        self._found: dict[tuple[str | None, str | None, str | None] | None, list[Row]] = {}
+        self._uses: dict[str, int] = {}
+        self._handed_out: dict[str, int] = {}
+
+    def listed(self, query: ListingQuery) -> list[Row]:
+        """All that the query finds, in listing order."""
+        if not _by_creation(query):
+            order = None
+        else:
+            given = {k: v for k, v in query.parameters().items() if k not in self.manners.ignores}
+            bounds = given.get("createdAfter"), given.get("createdBefore")
+            order = (*bounds, given.get("sortDirection"))
+        found = self._found.get(order)
+        if found is None:
+            found = self._found[order] = self._find(*order) if order else self._by_score()
+        return found
+
+    def changed(self) -> None:
+        """To be told after each change of the rows."""
+        self._found.clear()
+
+    def _by_score(self) -> list[Row]:
+        return sorted(self.rows.values(), key=lambda row: (-row.score, row.id))
+
+    def _find(self, after: str | None, before: str | None, direction: str | None) -> list[Row]:
+        found = [
+            row
+            for row in self.rows.values()
+            if (after is None or moment(row.created) > after)
+            and (before is None or moment(row.created) < before)
+        ]
+        found.sort(key=_key, reverse=direction != "asc")
+        return found
+
+    def answer(self, query: ListingQuery) -> PageAnswer:
+        """One page.
+
+        Raises:
+            BadRequestError: The token is not good any more, or the row number leads nowhere.
+        """
+        self.answered += 1
+        rows = self.listed(query)
+        size = min(query.rows_per_page or 100, self.manners.largest_page)
+        start = self._start(query, rows)
+        end = len(rows) + self.manners.always_token
+        if start > 0 and start >= end and self.manners.beyond_end == "refused":
+            raise BadRequestError("there is no such page", status_code=400)
+        page = rows[start : start + size]
+        token = None
+        if start + size < len(rows) or (self.manners.always_token and page):
+            token = self._token(query, start + len(page), page[-1], size)
+        return PageAnswer([_written_row(row) for row in page if row.oddity != "hidden"], token)
+
+    def _start(self, query: ListingQuery, rows: Sequence[Row]) -> int:
+        token = query.pagination_token
+        if token is None:
+            return 0 if "offset" in self.manners.ignores else query.offset or 0
+        self._check_token(token)
+        place: Any = json.loads(b64decode(token))
+        if isinstance(place, dict):
+            return int(cast("dict[str, int]", place)["offset"])
+        if len(place) == 1:
+            return int(place[0])
+        key: tuple[int, str] = (place[0], place[1])
+        if query.sort_direction == "asc" and "sortDirection" not in self.manners.ignores:
+            return sum(_key(row) <= key for row in rows)
+        return sum(_key(row) >= key for row in rows)
+
+    def _check_token(self, token: str) -> None:
+        manners = self.manners
+        self._uses[token] = self._uses.get(token, 0) + 1
+        age = self.answered - self._handed_out.get(token, self.answered)
+        used_up = manners.token_uses is not None and self._uses[token] > manners.token_uses
+        if used_up or (manners.token_life is not None and age > manners.token_life):
+            raise BadRequestError("the token has expired", status_code=400)
+
+    def _token(self, query: ListingQuery, place: int, last: Row, size: int) -> str | None:
+        if query.route == "public" and not self.manners.public_tokens:
+            return None
+        by_row = not _by_creation(query) or self.manners.offset_tokens
+        sealed_from, reordered_from = self.manners.sealed_from, self.manners.reordered_from
+        if not by_row:
+            token = _written([*_key(last)])
+        elif sealed_from is not None and place >= sealed_from:
+            token = _written([place])
+        elif reordered_from is not None and place >= reordered_from:
+            token = _written({"limit": size, "offset": place})
+        else:
+            token = _written({"offset": place, "limit": size})
+        self._handed_out[token] = self.answered
+        return token
+
+
+def _key(row: Row) -> tuple[int, str]:
+    return (row.created, row.id)
+
+
+def _by_creation(query: ListingQuery) -> bool:
+    if query.route == "public":
+        return False
+    return query.sort_by == "createdAt" or (query.sort_by is None and query.privacy != "public")
+
+
+def _written(place: object) -> str:
+    return b64encode(json.dumps(place, separators=(",", ":")).encode()).decode()
+
+
+class Script:
+    """Choices, made by bytes in advance, so that an example can be made smaller."""
+
+    def __init__(self, choices: bytes = b"") -> None:
+        self._choices = iter(choices)
+        self._rest = random.Random(choices)  # noqa: S311 - no secret
+
+    def below(self, number: int) -> int:
+        choice = next(self._choices, None)
+        return self._rest.randrange(number) if choice is None else choice % number
+
+    def sometimes(self, one_in: int) -> bool:
+        return self.below(one_in) == one_in - 1
+
+
+@dataclass(eq=False)
+class _Sent:
+    request: PageRequest
+    outcome: PageAnswer | APIError | None = None
+
+
+def by_creation(size: int, direction: SortDirection = "desc") -> ListingQuery:
+    """A listing that can be cut into windows."""
+    return ListingQuery(page_size=size, sort_by="createdAt", sort_direction=direction)
+
+
+def chosen(
+    query: ListingQuery, *, strategy: Strategy = "auto", most: int = 4, ordered: bool = True
+) -> ChosenPlanner:
+    """The planner of a listing, as the listing makes it."""
+    chain = PageChain(query)
+    return ChosenPlanner(PageRequest(query), chain, strategy=strategy, most=most, ordered=ordered)
+
+
+@dataclass
+class Walk:
+    """Plays the fetcher and the reader.
+
+    Attributes:
+        changes: How many rows may be inserted, deleted or scored anew on the way.
+        takes: In how many steps on average the caller takes one page; 0 for always at once.
+        in_order: Whether the service looks at its rows for one request after the other.
+        losses: How many answers may get lost, so that the request is sent again.
+        dispensable: The requests that may fail for good.
+        peak: Watched after each step.
+        released: What the planner gave.
+        given: The ids in the order given, each once.
+        asked: How many requests the planner wanted.
+    """
+
+    planner: PagePlanner
+    service: Service
+    script: Script = field(default_factory=Script)
+    concurrency: int = 4
+    changes: int = 0
+    takes: int = 0
+    in_order: bool = False
+    losses: int = 0
+    dispensable: Callable[[PageRequest], bool] | None = None
+    watch: Callable[[int, int], None] | None = None
+    released: list[ReleasedPage] = field(default_factory=list[ReleasedPage])
+    given: list[str] = field(default_factory=list[str])
+    asked: list[PageRequest] = field(default_factory=list[PageRequest])
+    evaluated: list[PageRequest] = field(default_factory=list[PageRequest])
+
+    def __post_init__(self) -> None:
+        self.survivors = set(self.service.rows)
+        self._under_way: list[_Sent] = []
+        self.created = {row.id: row.created for row in self.service.rows.values()}
+        self.new_ids: dict[int, list[str]] = {}
+        self._waiting = 0
+        self._seen = SeenIds()
+
+    def run(self) -> Walk:
+        """Walk to the end.
+
+        Raises:
+            APIError: What the planner raised.
+        """
+        for _ in range(_MOST_STEPS):
+            if self.planner.finished():
+                return self
+            self._send()
+            if not self._under_way:
+                assert self._waiting, "nothing is under way, nobody is waited for: it is stuck"
+                self._waiting -= 1
+                continue
+            self._step()
+        raise AssertionError("the walk does not end")
+
+    @property
+    def pages(self) -> list[PageAnswer]:
+        return [page.answer for page in self.released]
+
+    def _send(self) -> None:
+        room = self.concurrency - len(self._under_way)
+        requests = self.planner.requests(room, self._waiting)
+        assert len(requests) <= room
+        for request in requests:
+            assert request not in [sent.request for sent in self._under_way], "asked twice"
+            self._under_way.append(_Sent(request))
+            self.asked.append(request)
+        if self.watch is not None:
+            self.watch(len(self._under_way), self._waiting)
+
+    def _step(self) -> None:
+        """One of the things that may happen next."""
+        if self._waiting and (self.takes == 0 or self.script.below(self.takes) == 0):
+            self._waiting -= 1
+            return
+        if self.changes and self.script.sometimes(3):
+            self.changes -= 1
+            self._change()
+        sent = self._under_way[self.script.below(len(self._under_way))]
+        if sent.outcome is None:
+            self._look() if self.in_order else self._evaluate(sent)
+            if self.script.sometimes(2):
+                return
+        if sent.outcome is not None:
+            self._deliver(sent)
+
+    def _look(self) -> None:
+        self._evaluate(next(sent for sent in self._under_way if sent.outcome is None))
+
+    def _evaluate(self, sent: _Sent) -> None:
+        self.evaluated.append(sent.request)
+        if self.dispensable is not None and self.dispensable(sent.request):
+            sent.outcome = APIConnectionError("gone")
+            return
+        try:
+            sent.outcome = self.service.answer(sent.request.query)
+        except APIError as error:
+            sent.outcome = error
+        if self.losses and self.script.sometimes(3):
+            self.losses -= 1
+            sent.outcome = None
+
+    def _deliver(self, sent: _Sent) -> None:
+        self._under_way.remove(sent)
+        if isinstance(sent.outcome, APIError):
+            released = self.planner.failed(sent.request, sent.outcome)
+        else:
+            assert sent.outcome is not None
+            released = self.planner.receive(sent.request, sent.outcome)
+        for page in released:
+            self._waiting += 1
+            self.released.append(page)
+            assert page.request.depth not in self.new_ids, "two pages of one depth"
+            self.new_ids[page.request.depth] = new = self._new(page)
+            self.given += new
+
+    def _new(self, page: ReleasedPage) -> list[str]:
+        """What the reader gives of a page."""
+        depth = page.request.depth
+        new: dict[str, None] = {}
+        for raw, model_id in zip(page.answer.rows, page.answer.ids, strict=True):
+            known_by = bytes(raw) if model_id is None else model_id
+            if self._seen.first_on(known_by, depth) == depth:
+                new[model_id or json.loads(bytes(raw))["name"]] = None
+        return list(new)
+
+    def _change(self) -> None:
+        rows = self.service.rows
+        kind = self.script.below(3)
+        victim = sorted(rows)[self.script.below(len(rows))] if rows else None
+        if kind == 0 or victim is None:
+            # Among the rows there are, or after them all.
+            near = rows[victim].created if victim else 0
+            created = near + self.script.below(3) - 1 + 10**9 * self.script.sometimes(4)
+            born = Row(f"born{len(self.created)}", created, self.script.below(100))
+            rows[born.id] = born
+            self.created[born.id] = created
+        elif kind == 1:
+            del rows[victim]
+            self.survivors.discard(victim)
+        else:
+            row = rows[victim]
+            rows[victim] = Row(row.id, row.created, self.script.below(100), row.oddity)
+        self.service.changed()

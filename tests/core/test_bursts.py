@@ -1,0 +1,107 @@
+"""Milliseconds with more models than a page, and what they cost."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue_simulation import Manners, Row, Service, Walk, by_creation, chosen
+
+from scenario_async import BadRequestError, PaginationError
+from scenario_async._decode import PageAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async._planners.planner import PageRequest
+    from scenario_async._query import ListingQuery
+
+
+def requests_of_one_walk(rows: Sequence[Row], query: ListingQuery) -> int:
+    planner = chosen(query, strategy="windows", most=1)
+    return len(Walk(planner, Service(rows), concurrency=1).run().asked)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize(("size", "models"), [(5, 6), (3, 7), (4, 9), (10, 11), (7, 8), (5, 5)])
+def test_bursts_of_more_than_a_page_cost_no_more_either(
+    *, ordered: bool, size: int, models: int
+) -> None:
+    rows = [Row(f"m{index:03}", 1000 * (index // models)) for index in range(400)]
+    query = by_creation(size, "asc")
+    alone = requests_of_one_walk(rows, query)
+    for most, takes in itertools.product((2, 7), (0, 3)):
+        planner = chosen(query, strategy="windows", most=most, ordered=ordered)
+        walk = Walk(planner, Service(rows), concurrency=most, takes=takes).run()
+        more = len(walk.asked) - alone
+        assert more <= 2 * most + (0.25 * len(walk.asked) if ordered else 0)
+
+
+@pytest.mark.parametrize("most", [3, 5])
+def test_the_request_for_the_end_is_within_the_bound_too(most: int) -> None:
+    # Found by searching: here every request that may be spent on cuts is.
+    chance = random.Random(32)  # noqa: S311 - no secret
+    gaps = (chance.choice([0, 1, 5, 10 ** chance.randint(0, 9)]) for _ in range(400))
+    rows = [Row(f"m{index:03}", born) for index, born in enumerate(itertools.accumulate(gaps))]
+    query = by_creation(10, "asc")
+    planner = chosen(query, strategy="windows", most=most, ordered=False)
+    walk = Walk(planner, Service(rows), concurrency=most).run()
+    assert len(walk.asked) - requests_of_one_walk(rows, query) <= 2 * most
+
+
+def burst(number: int) -> list[Row]:
+    """A millisecond with many models, and others around it."""
+    return [
+        Row("before", -5),
+        *(Row(f"m{index:03}", 0) for index in range(number)),
+        Row("after", 5),
+        Row("last", 9),
+    ]
+
+
+def test_a_cursor_refused_in_a_burst_is_done_without_once() -> None:
+    rows = burst(20)
+    service = Service(rows)
+    planner = chosen(by_creation(3, "asc"), strategy="windows", most=1)
+    expired: PageRequest | None = None
+    given_: set[str | None] = set()
+    while not planner.finished():
+        (request,) = planner.requests(1, 0)
+        token = request.query.pagination_token
+        if expired is None and token is not None and len(given_) > 9:
+            expired = request
+            error = BadRequestError("expired", status_code=400)
+            assert planner.failed(request, error) == ()
+            # The millisecond is begun again, and not asked for by a token.
+            (request,) = planner.requests(1, 0)
+            assert request.query.pagination_token is None
+        for page in planner.receive(request, service.answer(request.query)):
+            given_.update(page.answer.ids)
+    assert expired is not None
+    assert given_ == {row.id for row in rows}
+
+
+def test_a_cursor_that_is_refused_in_a_burst_again_is_an_error() -> None:
+    service = Service(burst(20), Manners(token_uses=0))
+    planner = chosen(by_creation(3, "asc"), strategy="windows", most=1)
+    with pytest.raises(BadRequestError):
+        Walk(planner, service, concurrency=1).run()
+
+
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_token_that_repeats_in_a_burst_is_an_error_and_no_end(
+    *, most: int, ordered: bool
+) -> None:
+    service = Service(burst(20))
+    planner = chosen(by_creation(3, "asc"), strategy="windows", most=most, ordered=ordered)
+    with pytest.raises(PaginationError):
+        for _ in range(100):
+            assert not planner.finished()
+            for request in planner.requests(most, 0):
+                answer = service.answer(request.query)
+                if answer.token and request.query.pagination_token:
+                    answer = PageAnswer(answer.rows, request.query.pagination_token)
+                planner.receive(request, answer)

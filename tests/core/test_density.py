@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenario_async._planners.density import Density
+
+places = st.integers(-(10**14), 10**14)
+pages = st.lists(st.tuples(places, st.integers(0, 10**12), st.integers(0, 500)), max_size=40)
+
+
+def of(pages: list[tuple[int, int, int]]) -> Density:
+    density = Density()
+    for start, extent, models in pages:
+        density.saw(start, start + extent, models)
+    return density
+
+
+@given(pages, places)
+def test_it_is_a_finite_number_and_never_below_zero(
+    pages: list[tuple[int, int, int]], place: int
+) -> None:
+    density = of(pages).at(place)
+    assert 0 <= density < math.inf
+
+
+@given(pages, places)
+def test_it_is_zero_only_where_no_models_were_seen(
+    pages: list[tuple[int, int, int]], place: int
+) -> None:
+    before = sorted(page for page in pages if page[0] <= place)[-Density.NEIGHBOURS :]
+    near = [models for _, _, models in before]
+    # Pages that begin at one place are all as near as each other.
+    if len({start for start, _, _ in pages}) == len(pages):
+        assert (of(pages).at(place) > 0) == (sum(near) > 0)
+
+
+@given(pages, places)
+def test_it_does_not_matter_in_which_order_pages_came(
+    pages: list[tuple[int, int, int]], place: int
+) -> None:
+    assert of(pages).at(place) == of(pages[::-1]).at(place)
+
+
+@given(
+    start=places,
+    every=st.integers(1, 10**6),
+    rows=st.integers(1, 500),
+    number=st.integers(1, 30),
+)
+def test_an_even_listing_has_its_own_density_everywhere_behind_its_beginning(
+    start: int, every: int, rows: int, number: int
+) -> None:
+    extent = every * rows
+    density = of([(start + index * extent, extent, rows) for index in range(number)])
+    assert density.at(start) == pytest.approx(1 / every)
+    assert density.at(start + number * extent) == pytest.approx(1 / every)
+
+
+def test_only_the_pages_nearest_before_a_place_count() -> None:
+    density = Density()
+    density.saw(0, 10, 1000)
+    for index in range(Density.NEIGHBOURS):
+        density.saw(100 + index, 101 + index, 2)
+    assert density.at(50) == 100
+    assert density.at(200) == 2
+    assert density.at(-1) == 0
+
+
+def test_a_page_of_one_millisecond_counts_as_one_long() -> None:
+    density = Density()
+    density.saw(5, 5, 20)
+    assert density.at(5) == 20

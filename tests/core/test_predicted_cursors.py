@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue_simulation import Manners, Row, Script, Service, Walk, chosen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenario_async import APIConnectionError, BadRequestError
+from scenario_async._planners.chain import PageChain
+from scenario_async._planners.planner import PageRequest
+from scenario_async._planners.predicted_cursors import PredictedCursors, predicted_token
+from scenario_async._query import ListingQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async._decode import PageAnswer
+    from scenario_async._query import Route
+
+sizes = st.integers(1, 12)
+concurrencies = st.integers(1, 9)
+scripts = st.binary(max_size=60).map(Script)
+routes: st.SearchStrategy[Route] = st.sampled_from(["filter", "public"])
+
+
+def by_score(number: int) -> list[Row]:
+    return [Row(f"m{index:03}", 0, 100 - index % 7) for index in range(number)]
+
+
+catalogues = st.integers(0, 60).map(by_score)
+manners = {
+    "largest_page": st.integers(1, 12),
+    "sealed_from": st.none() | st.integers(0, 60),
+    "reordered_from": st.none() | st.integers(0, 60),
+    "always_token": st.booleans(),
+}
+# By row numbers, nothing but an answer from behind the end tells the end: it must not be refused.
+services = st.tuples(routes, st.builds(Manners, **manners)) | st.tuples(
+    st.just("filter"), st.builds(Manners, beyond_end=st.just("refused"), **manners)
+)
+
+
+def listing(size: int, route: Route = "filter") -> ListingQuery:
+    return ListingQuery(route=route, privacy="public").with_rows_per_page(size)
+
+
+def predicted(query: ListingQuery, most: int) -> PredictedCursors:
+    return PredictedCursors(PageRequest(query), PageChain(query), most)
+
+
+def one_after_the_other(service: Service, query: ListingQuery) -> Walk:
+    return Walk(chosen(query, strategy="cursor"), service, concurrency=1).run()
+
+
+def rows_of(walk: Walk) -> list[list[str | None]]:
+    return [page.ids for page in walk.pages]
+
+
+@settings(max_examples=400)
+@given(
+    rows=catalogues,
+    size=sizes,
+    most=concurrencies,
+    script=scripts,
+    service=services,
+    takes=st.sampled_from([0, 3, 30]),
+    losses=st.integers(0, 3),
+)
+def test_predicted_cursors_give_the_pages_of_the_cursor_walk_on_a_listing_that_holds_still(
+    *,
+    rows: list[Row],
+    size: int,
+    most: int,
+    script: Script,
+    service: tuple[Route, Manners],
+    takes: int,
+    losses: int,
+) -> None:
+    route, manners = service
+    query = listing(size, route)
+    expected = one_after_the_other(Service(rows, manners), query)
+    walk = Walk(
+        predicted(query, most),
+        Service(rows, manners),
+        script,
+        concurrency=most,
+        takes=takes,
+        losses=losses,
+    ).run()
+    assert rows_of(walk) == rows_of(expected)
+    assert walk.given == [row.id for row in Service(rows).listed(query)]
+    assert [page.request.depth for page in walk.released] == list(range(len(walk.released)))
+
+
+@settings(max_examples=400)
+@given(
+    rows=catalogues,
+    size=sizes,
+    most=concurrencies,
+    script=scripts,
+    route=routes,
+    changes=st.integers(0, 20),
+    losses=st.integers(0, 3),
+)
+def test_on_a_changing_listing_nothing_is_given_that_was_given_before(
+    *,
+    rows: list[Row],
+    size: int,
+    most: int,
+    script: Script,
+    route: Route,
+    changes: int,
+    losses: int,
+) -> None:
+    walk = Walk(
+        predicted(listing(size, route), most),
+        Service(rows),
+        script,
+        concurrency=most,
+        changes=changes,
+        losses=losses,
+    ).run()
+    assert len(walk.given) == len(set(walk.given))
+    # Every change moves every later row by one: at each end of a page it can hide one row.
+    made = changes - walk.changes
+    missing = walk.survivors - set(walk.given)
+    assert len(missing) <= made * len(walk.released)
+
+
+@settings(max_examples=400)
+@given(rows=catalogues, size=sizes, most=concurrencies, script=scripts, changes=st.integers(0, 20))
+def test_looked_at_page_after_page_predicted_cursors_give_what_the_cursor_walk_gives(
+    *, rows: list[Row], size: int, most: int, script: Script, changes: int
+) -> None:
+    service = Recorded(rows)
+    query = listing(size)
+    walk = Walk(
+        predicted(query, most), service, script, concurrency=most, changes=changes, in_order=True
+    ).run()
+    # The same walk one page after the other, at the moments when the service looked at its rows.
+    alone = chosen(query, strategy="cursor")
+    replay = Walk(alone, Replayed(service.moments), concurrency=1).run()
+    assert walk.given == replay.given
+    assert rows_of(walk) == rows_of(replay)
+
+
+class Recorded(Service):
+    """Notes what it was like when it was asked for each page."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        super().__init__(rows)
+        self.moments: list[tuple[str | None, dict[str, Row]]] = []
+
+    def answer(self, query: ListingQuery) -> PageAnswer:
+        self.moments.append((query.pagination_token, dict(self.rows)))
+        return super().answer(query)
+
+
+class Replayed(Service):
+    """Is as it was each time, in the order of time, for whoever asks for the next page."""
+
+    def __init__(self, moments: Sequence[tuple[str | None, dict[str, Row]]]) -> None:
+        super().__init__(())
+        self._moments = iter(moments)
+
+    def answer(self, query: ListingQuery) -> PageAnswer:
+        self.rows = next(rows for token, rows in self._moments if token == query.pagination_token)
+        self.changed()
+        return super().answer(query)
+
+
+@settings(max_examples=400)
+@given(
+    rows=catalogues,
+    size=sizes,
+    most=concurrencies,
+    script=scripts,
+    beyond_end=st.sampled_from(["empty", "refused"]),
+    takes=st.sampled_from([0, 3, 30]),
+)
+def test_where_predictions_come_true_no_more_is_asked_than_one_line_past_the_end(
+    *, rows: list[Row], size: int, most: int, script: Script, beyond_end: str, takes: int
+) -> None:
+    manners = Manners(beyond_end="refused" if beyond_end == "refused" else "empty")
+    walk = Walk(
+        predicted(listing(size), most),
+        Service(rows, manners),
+        script,
+        concurrency=most,
+        takes=takes,
+    ).run()
+    pages = len(walk.released)
+    assert len(walk.asked) <= pages + most - 1
+    if pages == 1:
+        assert len(walk.asked) == 1
+
+
+@settings(max_examples=300)
+@given(rows=catalogues, size=sizes, most=concurrencies, script=scripts)
+def test_without_tokens_the_end_costs_one_line_of_requests(
+    *, rows: list[Row], size: int, most: int, script: Script
+) -> None:
+    service = Service(rows, Manners(public_tokens=False))
+    walk = Walk(predicted(listing(size, "public"), most), service, script, concurrency=most).run()
+    assert walk.given == [row.id for row in service.listed(listing(size, "public"))]
+    assert len(walk.asked) <= len(walk.released) + most
+
+
+@settings(max_examples=300)
+@given(
+    rows=catalogues,
+    size=sizes,
+    most=concurrencies,
+    script=scripts,
+    route=routes,
+    hidden=st.sets(st.integers(0, 60)),
+    tokens=st.booleans(),
+)
+def test_pages_that_are_not_full_are_gone_through_as_by_the_cursor_walk(
+    *,
+    rows: list[Row],
+    size: int,
+    most: int,
+    script: Script,
+    route: Route,
+    hidden: set[int],
+    tokens: bool,
+) -> None:
+    some = [
+        Row(row.id, row.created, row.score, "hidden" if index in hidden else None)
+        for index, row in enumerate(rows)
+    ]
+    manners = Manners(public_tokens=tokens)
+    query = listing(size, route)
+    expected = one_after_the_other(Service(some, manners), query)
+    walk = Walk(predicted(query, most), Service(some, manners), script, concurrency=most).run()
+    assert rows_of(walk) == rows_of(expected)
+    assert walk.given == expected.given
+
+
+@settings(max_examples=300)
+@given(
+    rows=catalogues,
+    size=sizes,
+    most=concurrencies,
+    script=scripts,
+    service=services,
+    unlucky=st.integers(2, 5),
+)
+def test_a_page_that_was_only_predicted_may_fail(
+    *,
+    rows: list[Row],
+    size: int,
+    most: int,
+    script: Script,
+    service: tuple[Route, Manners],
+    unlucky: int,
+) -> None:
+    route, manners = service
+    query = listing(size, route)
+
+    def only_predicted(request: PageRequest) -> bool:
+        following = walk.released[-1].following if walk.released else PageRequest(query)
+        return request != following and script.sometimes(unlucky)
+
+    planner = predicted(query, most)
+    walk = Walk(
+        planner, Service(rows, manners), script, concurrency=most, dispensable=only_predicted
+    )
+    try:
+        walk.run()
+    except APIConnectionError:
+        # Its turn had come before it failed: then it is no prediction any more.
+        assert planner._expected in walk.asked
+    else:
+        assert sorted(walk.given) == sorted(row.id for row in rows)
+
+
+@settings(max_examples=300)
+@given(rows=catalogues, size=sizes, most=concurrencies, room=st.integers(0, 9), script=scripts)
+def test_no_more_pages_are_asked_for_or_held_than_requests_may_be_under_way(
+    *, rows: list[Row], size: int, most: int, room: int, script: Script
+) -> None:
+    planner = predicted(listing(size), most)
+
+    def watch(under_way: int, waiting: int) -> None:
+        assert under_way + len(planner._unconfirmed) <= most
+        assert waiting <= 2 * most
+
+    Walk(planner, Service(rows), script, concurrency=most + room, takes=20, watch=watch).run()
+
+
+@settings(max_examples=300)
+@given(
+    rows=catalogues,
+    size=sizes,
+    most=concurrencies,
+    script=scripts,
+    hidden=st.sets(st.integers(0, 60)),
+)
+def test_what_was_predicted_wrong_is_not_kept(
+    *, rows: list[Row], size: int, most: int, script: Script, hidden: set[int]
+) -> None:
+    some = [
+        Row(row.id, 0, row.score, "hidden" if index in hidden else None)
+        for index, row in enumerate(rows)
+    ]
+    planner = predicted(listing(size, "public"), most)
+
+    def watch(under_way: int, waiting: int) -> None:
+        assert len(planner._unconfirmed) <= most
+
+    service = Service(some, Manners(public_tokens=False))
+    Walk(planner, service, script, concurrency=most, watch=watch).run()
+
+
+@given(most=st.integers(1, 8), pages=st.integers(2, 12), size=sizes)
+def test_tokens_that_turn_sealed_cost_one_line_of_requests(
+    most: int, pages: int, size: int
+) -> None:
+    rows = by_score(pages * size)
+    service = Service(rows, Manners(sealed_from=(pages // 2) * size))
+    walk = Walk(predicted(listing(size), most), service, concurrency=most).run()
+    assert len(walk.asked) <= pages + most - 1
+
+
+def test_trust_grows_by_what_came_true() -> None:
+    service = Service(by_score(100))
+    planner = predicted(listing(2), 9)
+    widths: list[int] = []
+    while not planner.finished() and len(widths) < 4:
+        requests = planner.requests(9, 0)
+        widths.append(len(requests))
+        for request in requests:
+            planner.receive(request, service.answer(request.query))
+    assert widths == [1, 4, 9, 9]
+
+
+def test_the_page_whose_turn_it_is_fails_the_walk() -> None:
+    planner = predicted(listing(2), 4)
+    (first,) = planner.requests(4, 0)
+    error = BadRequestError("gone", status_code=400)
+    with pytest.raises(BadRequestError) as caught:
+        planner.failed(first, error)
+    assert caught.value is error
+
+
+def test_a_slow_caller_stops_the_requests() -> None:
+    service = Service(by_score(100))
+    planner = predicted(listing(2), 4)
+    # Before anything came true it is a walk by cursor, which is one page ahead of its caller.
+    assert planner.requests(4, 1) == ()
+    (first,) = planner.requests(4, 0)
+    planner.receive(first, service.answer(first.query))
+    assert planner.requests(4, 5) == ()
+    assert len(planner.requests(4, 4)) == 4
+
+
+def token(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+@given(offset=st.integers(0, 10**12), limit=st.integers(1, 500))
+def test_the_token_after_an_offset_is_the_next_offset(offset: int, limit: int) -> None:
+    before = token(f'{{"offset":{offset},"limit":{limit}}}')
+    assert predicted_token(before) == token(f'{{"offset":{offset + limit},"limit":{limit}}}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"offset": 5, "limit": 5}',
+        '{"offset":5}',
+        '{"offset":5,"limit":5,"more":1}',
+        '{"offset":5,"limit":0}',
+        '{"offset":-5,"limit":5}',
+        '{"offset":"5","limit":5}',
+        '{"offset":true,"limit":5}',
+        '{"offset":5.0,"limit":5}',
+        '{"offset":5,"limit":5,"limit":5}',
+        '{"offset":05,"limit":5}',
+        "[5,5]",
+        "5",
+        "null",
+        "",
+        "[" * 100_000,
+        f'{{"offset":{"9" * 5000},"limit":5}}',
+    ],
+)
+def test_a_token_that_is_not_exactly_an_offset_is_not_predicted(text: str) -> None:
+    assert predicted_token(token(text)) is None
+
+
+@pytest.mark.parametrize("text", ["", "sealed", "!", "é", "e30", "eyJvZmZzZXQiOjUsImxpbWl0Ijo1fQ"])
+def test_a_token_that_is_no_base64_is_not_predicted(text: str) -> None:
+    assert predicted_token(text) is None
+
+
+@given(st.text() | st.binary().map(lambda raw: b64encode(raw).decode()))
+def test_no_token_is_too_strange_to_look_at(text: str) -> None:
+    assert predicted_token(text) is None or json.loads(json.dumps(text)) == text
+
+
+@given(offset=st.integers(0, 10**6), limit=st.integers(1, 500))
+def test_the_order_of_the_members_is_that_of_the_token_before(offset: int, limit: int) -> None:
+    before = token(f'{{"limit":{limit},"offset":{offset}}}')
+    assert predicted_token(before) == token(f'{{"limit":{limit},"offset":{offset + limit}}}')

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue_simulation import Row, Service, moment
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scenario_async._decode import PageAnswer
+from scenario_async._planners.timeline import Timeline
+from scenario_async._query import ListingQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async._query import SortDirection
+
+directions: st.SearchStrategy[SortDirection] = st.sampled_from(["asc", "desc"])
+births = st.lists(st.integers(-30, 30), max_size=40)
+bounds = st.none() | st.integers(-20, 20)
+
+
+def listing(direction: SortDirection | None, *, after: int | None = None) -> ListingQuery:
+    return ListingQuery(
+        page_size=500,
+        sort_by="createdAt",
+        sort_direction=direction,
+        created_after=None if after is None else moment(after),
+    )
+
+
+def service(births: Sequence[int]) -> Service:
+    return Service([Row(f"m{index:03}", born) for index, born in enumerate(births)])
+
+
+def answer(*created: object) -> PageAnswer:
+    return PageAnswer([b'{"createdAt":%s}' % str(one).encode() for one in created], None)
+
+
+@given(births=births, direction=directions, start=st.integers(0, 39), length=bounds)
+def test_a_window_is_all_rows_from_its_start_and_before_its_stop(
+    births: list[int], direction: SortDirection, start: int, length: int | None
+) -> None:
+    query = listing(direction)
+    there = service(births)
+    timeline = Timeline(query)
+    rows = there.listed(query)
+    places = timeline.places(there.answer(query))
+    if not places:
+        return
+    begin = places[start % len(places)]
+    stop = None if length is None else begin + length
+    window = there.listed(timeline.window(begin, stop))
+    assert window == [
+        row
+        for row, place in zip(rows, places, strict=True)
+        if place >= begin and (stop is None or place < stop)
+    ]
+
+
+@given(births=births, direction=directions, cuts=st.sets(st.integers(-35, 35)))
+def test_windows_side_by_side_have_each_row_once(
+    births: list[int], direction: SortDirection, cuts: set[int]
+) -> None:
+    query = listing(direction)
+    there = service(births)
+    timeline = Timeline(query)
+    (zero,) = timeline.places(answer(f'"{moment(0)}"'))
+    line = sorted(zero + cut for cut in {-99, *cuts})
+    windows = [*pairwise(line), (line[-1], None)]
+    rows = [row for window in windows for row in there.listed(timeline.window(*window))]
+    # In listing order too, whatever the order of those born at the same time.
+    assert [row.created for row in rows] == [row.created for row in there.listed(query)]
+    assert {row.id for row in rows} == set(there.rows)
+
+
+@given(births=births, direction=directions)
+def test_places_grow_along_the_listing(births: list[int], direction: SortDirection) -> None:
+    query = listing(direction)
+    places = Timeline(query).places(service(births).answer(query))
+    assert places == sorted(places)
+    assert len(places) == len(births)
+
+
+@given(births=births, direction=directions, start=st.integers(-30, 30))
+def test_the_last_model_is_asked_for_alone(
+    births: list[int], direction: SortDirection, start: int
+) -> None:
+    query = listing(direction)
+    there = service(births)
+    timeline = Timeline(query)
+    (zero,) = timeline.places(answer(f'"{moment(0)}"'))
+    rest = there.listed(timeline.window(zero + start, None))
+    last = there.answer(timeline.last(zero + start))
+    assert last.ids == [row.id for row in rest[-1:]]
+
+
+@given(direction=directions, start=st.integers(-30, 30), length=bounds, after=bounds)
+def test_no_row_of_a_window_is_beyond_the_bounds_of_the_listing(
+    direction: SortDirection, start: int, length: int | None, after: int | None
+) -> None:
+    there = service(range(-30, 31))
+    query = listing(direction, after=after)
+    timeline = Timeline(query)
+    (zero,) = timeline.places(answer(f'"{moment(0)}"'))
+    begin = zero + start
+    stop = None if length is None else min(begin + length, timeline.end)
+    if after is not None and direction == "asc":
+        begin = max(begin, zero + after + 1)
+    found = there.listed(timeline.window(begin, stop))
+    assert {row.id for row in found} <= {row.id for row in there.listed(query)}
+
+
+def test_a_listing_without_direction_comes_newest_first() -> None:
+    query = Timeline(ListingQuery(privacy="private")).window(0, None)
+    assert (query.sort_by, query.sort_direction) == ("createdAt", "desc")
+    assert query.created_before == "1970-01-01T00:00:00.001Z"
+
+
+def test_a_window_keeps_everything_else_that_was_asked_and_no_token() -> None:
+    asked = ListingQuery(collection_id="c", page_size=7, pagination_token="t")
+    query = Timeline(asked).window(-5, -2)
+    assert query == ListingQuery(
+        collection_id="c",
+        page_size=7,
+        sort_by="createdAt",
+        sort_direction="desc",
+        created_after="1970-01-01T00:00:00.002Z",
+        created_before="1970-01-01T00:00:00.006Z",
+    )
+
+
+@given(st.datetimes(timezones=st.just(UTC)), directions)
+@example(datetime.min.replace(tzinfo=UTC), "asc")
+@example(datetime.min.replace(tzinfo=UTC), "desc")
+@example(datetime.max.replace(tzinfo=UTC), "asc")
+@example(datetime.max.replace(tzinfo=UTC), "desc")
+def test_the_place_of_a_model_is_its_millisecond(
+    created: datetime, direction: SortDirection
+) -> None:
+    timeline = Timeline(listing(direction))
+    (place,) = timeline.places(answer(f'"{created.isoformat()}"'))
+    since = (created - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    assert place == (since if direction == "asc" else -since)
+    assert place <= timeline.end
+    query = timeline.window(place, None)
+    bound = query.created_after if direction == "asc" else query.created_before
+    # At the edge of the calendar there is no bound, and nothing for it to leave out.
+    if bound is None:
+        assert abs(created - created.replace(year=1 if direction == "asc" else 9999)) < timedelta(1)
+    else:
+        off = timedelta(milliseconds=-1 if direction == "asc" else 1)
+        rest = timedelta(microseconds=created.microsecond % 1000)
+        assert datetime.fromisoformat(bound) == created - rest + off
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_the_end_is_the_bound_of_the_listing(direction: SortDirection) -> None:
+    query = ListingQuery(
+        sort_direction=direction,
+        created_after="1970-01-01T00:00:00.003Z",
+        created_before="1970-01-01T00:00:00.009Z",
+    )
+    assert Timeline(query).end == (9 if direction == "asc" else -3)
+
+
+def test_rows_without_a_time_that_can_be_told_have_no_place() -> None:
+    found = answer('"2024-05-01T00:00:00"', "null", 5, '"soon"', '"1970-01-01T00:00:00.007Z"')
+    assert Timeline(listing("asc")).places(found) == [7]
+    assert Timeline(listing("desc")).places(found) == [-7]
+
+
+def test_a_time_of_another_zone_is_the_same_moment() -> None:
+    found = answer('"1970-01-01T02:00:00.001+02:00"')
+    assert Timeline(listing("asc")).places(found) == [1]
