@@ -20,13 +20,17 @@ from ._errors import (
     PermissionDeniedError,
     RateLimitError,
     ScenarioError,
+    ScenarioWarning,
     UnprocessableEntityError,
     UsageError,
 )
 from ._events import EventHooks, PageEvent, RequestEvent, ResponseEvent, RetryEvent
-from ._listing import Listing, Page
+from ._listing import Listing
+from ._merge import Found, Merged
 from ._models import Models
 from ._options import NOT_GIVEN, NotGiven, Timeout
+from ._page import Page
+from ._planners.records import Missing
 from ._version import __version__
 from .types import Model
 
@@ -42,9 +46,12 @@ __all__ = [
     "BadRequestError",
     "ConflictError",
     "EventHooks",
+    "Found",
     "InternalServerError",
     "InvalidRow",
     "Listing",
+    "Merged",
+    "Missing",
     "Model",
     "Models",
     "NotFoundError",
@@ -58,6 +65,7 @@ __all__ = [
     "ResponseEvent",
     "RetryEvent",
     "ScenarioError",
+    "ScenarioWarning",
     "Timeout",
     "UnprocessableEntityError",
     "UsageError",

@@ -11,11 +11,11 @@ from ._clock import SystemClock
 from ._credentials import resolve_credentials
 from ._events import EventHooks
 from ._lifetime import Lifetime
-from ._listing import PageSource
 from ._models import Models
 from ._options import DEFAULT_BASE_URL, NOT_GIVEN, ClientOptions, NotGiven, Timeout, check_base_url
 from ._pacing import Pacer
 from ._requester import Requester
+from ._walk import PageSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,8 @@ class AsyncScenario:
         timeout: Seconds for connecting and for reading of each attempt, or a :class:`Timeout`;
             ``None`` waits for ever. Default: :class:`Timeout` as it is.
         max_retries: How often a failed request is tried again at most.
-        max_concurrency: How many requests of this client are under way at most.
+        max_concurrency: How many requests of this client are under way at most. A listing asks for
+            8 pages of them at once unless told otherwise.
         requests_per_second: How many requests of this client go out in a second at most, evenly
             spaced; ``None`` for no limit of its own. A limit of the service that is answered with
             429 is found and kept to without it, also by several processes with one key.
@@ -77,7 +78,7 @@ class AsyncScenario:
         project_id: str | None = None,
         timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
         max_retries: int = 4,
-        max_concurrency: int = 8,
+        max_concurrency: int = 16,
         requests_per_second: float | None = None,
         session: aiohttp.ClientSession | None = None,
         default_headers: Mapping[str, str] | None = None,

@@ -23,6 +23,7 @@ __all__ = [
     "PermissionDeniedError",
     "RateLimitError",
     "ScenarioError",
+    "ScenarioWarning",
     "UnprocessableEntityError",
     "UsageError",
     "error_for_status",
@@ -31,6 +32,10 @@ __all__ = [
 
 class ScenarioError(Exception):
     """The root of all that this package raises, but for ``ValueError`` on bad arguments."""
+
+
+class ScenarioWarning(UserWarning):
+    """The service does not do what its documentation says. Results are right, and cost more."""
 
 
 class UsageError(ScenarioError, RuntimeError):

@@ -1,9 +1,11 @@
-"""Drives any planner with bounded concurrency, and hands its pages over one by one."""
+"""Drives any planner with bounded concurrency, and hands over what it releases, one by one."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeAlias
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 
@@ -16,125 +18,147 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectSendStream
 
-    from ._decode import PageAnswer
     from ._lifetime import Lifetime
-    from ._planner import PageRequest, Planner
+    from ._planners.planner import Planner
 
-__all__ = ["fetch_pages"]
+__all__ = ["fetch_planned"]
 
-Fetched: TypeAlias = "tuple[PageRequest, PageAnswer]"
-Fetch: TypeAlias = "Callable[[PageRequest], Awaitable[PageAnswer]]"
-Outcome: TypeAlias = "tuple[PageRequest, PageAnswer | Exception]"
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+ReleasedT = TypeVar("ReleasedT")
+
+_CLOSED = "the client was closed while a listing was under way"
 
 
-async def fetch_pages(
-    planner: Planner, fetch: Fetch, *, concurrency: int, lifetime: Lifetime
-) -> AsyncGenerator[Fetched, None]:
-    """The pages that a planner releases, in its order, fetched while the caller handles others.
+async def fetch_planned(
+    planner: Planner[RequestT, AnswerT, ReleasedT],
+    fetch: Callable[[RequestT], Awaitable[AnswerT]],
+    *,
+    concurrency: int,
+    lifetime: Lifetime,
+) -> AsyncGenerator[ReleasedT, None]:
+    """What a planner releases, in its order, fetched while the caller handles what came before.
 
-    At most ``concurrency`` requests are under way, and one finished page waits for the caller.
-    Leaving the generator at any point ends all of them.
+    At most ``concurrency`` requests are under way; how far they run ahead of a slow caller is the
+    planner's business. Leaving the generator at any point ends all of them.
 
     Raises:
-        APIError: The first page that could not be fetched, after all pages before it.
+        APIError: The first request that failed for good, after all that was released before.
         PaginationError: The chain of pages is broken, after all good pages.
         UsageError: The client was closed in mid-walk.
     """
     lifetime.use()
-    send, receive = anyio.create_memory_object_stream[Fetched](0)
+    # Without a bound of its own: the planner has one, and is told what waits here.
+    send, receive = anyio.create_memory_object_stream[ReleasedT](math.inf)
+    walk = _Walk(planner, fetch, concurrency, send)
     # The task group lives in a task of its own and not in this generator: a generator is suspended
     # wherever its caller likes, and a task group must not be
     # (https://anyio.readthedocs.io/en/stable/cancellation.html#avoiding-cancel-scope-stack-corruption).
-    walk = asyncio.create_task(_walk(planner, fetch, concurrency, send))
-    lifetime.start(walk)
+    task = asyncio.create_task(walk.run())
+    lifetime.start(task)
 
-    def ended(walk: asyncio.Task[None]) -> None:
+    def ended(task: asyncio.Task[None]) -> None:
         # Also where the walk was cancelled before its first step.
         send.close()
         # Whoever left early does not want to hear of a failure, and neither should the log.
-        _ = walk.cancelled() or walk.exception()
+        _ = task.cancelled() or task.exception()
 
-    walk.add_done_callback(ended)
+    task.add_done_callback(ended)
     try:
-        async for page in receive:
-            yield page
-        await asyncio.wait((walk,))
-        if walk.cancelled():
-            raise UsageError("the client was closed while a listing was under way")
-        walk.result()
+        async for released in receive:
+            # What still waits here is not given: a closed client stops at once.
+            if lifetime.closed:
+                raise UsageError(_CLOSED)
+            walk.taken()
+            yield released
+        await asyncio.wait((task,))
+        if task.cancelled():
+            raise UsageError(_CLOSED)
+        task.result()
     finally:
-        walk.cancel()
+        task.cancel()
         receive.close()
-        await until_done((walk,))
+        await until_done((task,))
 
 
-async def _walk(
-    planner: Planner,
-    fetch: Fetch,
-    concurrency: int,
-    pages: MemoryObjectSendStream[Fetched],
-) -> None:
-    """Fetch until the planner is finished. Exceptions come out as themselves, not as a group."""
-    failure: Exception | None = None
-    finished, outcomes = anyio.create_memory_object_stream[Outcome](concurrency)
-    under_way = 0
+class _Walk(Generic[RequestT, AnswerT, ReleasedT]):
+    """Fetches until the planner is finished; then nobody needs what is still under way."""
 
-    def start_requests(fetches: TaskGroup) -> None:
-        nonlocal under_way
-        for request in planner.requests(concurrency - under_way):
-            under_way += 1
-            fetches.start_soon(_fetch_one, fetch, request, finished, fetches.cancel_scope)
+    def __init__(
+        self,
+        planner: Planner[RequestT, AnswerT, ReleasedT],
+        fetch: Callable[[RequestT], Awaitable[AnswerT]],
+        concurrency: int,
+        caller: MemoryObjectSendStream[ReleasedT],
+    ) -> None:
+        self._planner = planner
+        self._fetch = fetch
+        self._concurrency = concurrency
+        self._caller = caller
+        self._under_way = 0
+        self._waiting = 0
+        self._outcomes: deque[tuple[RequestT, AnswerT | Exception]] = deque()
+        self._news = anyio.Event()
 
-    with finished, outcomes:
+    def taken(self) -> None:
+        """The caller took one of the things released."""
+        self._waiting -= 1
+        self._news.set()
+
+    async def run(self) -> None:
+        """Fetch to the end. Exceptions come out as themselves, not as a group."""
+        failure: Exception | None = None
         async with anyio.create_task_group() as fetches:
             try:
-                while not planner.finished():
-                    start_requests(fetches)
-                    request, outcome = await outcomes.receive()
-                    under_way -= 1
-                    released = _take_in(planner, request, outcome)
-                    # The next requests go out before the caller takes these pages.
-                    start_requests(fetches)
-                    for page in released:
-                        await pages.send(page)
-            except anyio.BrokenResourceError:
-                # The caller has left, and does not want to hear of it.
-                fetches.cancel_scope.cancel()
+                while not self._planner.finished():
+                    self._start_requests(fetches)
+                    await self._news.wait()
+                    self._take_in_one()
             except Exception as error:  # noqa: BLE001 - raised again below, outside the task group
                 failure = error
-                fetches.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+            fetches.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
 
+    def _start_requests(self, fetches: TaskGroup) -> None:
+        room = self._concurrency - self._under_way
+        for request in self._planner.requests(room, self._waiting):
+            self._under_way += 1
+            fetches.start_soon(self._fetch_one, request, fetches.cancel_scope)
 
-async def _fetch_one(
-    fetch: Fetch,
-    request: PageRequest,
-    finished: MemoryObjectSendStream[Outcome],
-    walk: anyio.CancelScope,
-) -> None:
-    """Fetch one page and report what came of it: an exception would reach the caller in a group."""
-    outcome: PageAnswer | Exception
-    try:
-        outcome = await fetch(request)
-    except asyncio.CancelledError as error:
-        if walk.cancel_called:
-            raise
-        # Not the walk was cancelled but this one request, by somebody else. The task group would
-        # then end the walk without a word, as if the listing had ended.
-        outcome = APIConnectionError(f"{request.query.path}: the request was cancelled")
-        outcome.__cause__ = error
-    except Exception as error:  # noqa: BLE001 - raised again by the walk
-        outcome = error
-    finished.send_nowait((request, outcome))
+    def _take_in_one(self) -> None:
+        """Tell the planner of one outcome, and release: one at a time, so that others can run."""
+        answered = self._outcomes.popleft() if self._outcomes else None
+        if not self._outcomes:
+            self._news = anyio.Event()
+        if answered is None:
+            return
+        request, outcome = answered
+        self._under_way -= 1
+        released: Sequence[ReleasedT]
+        if isinstance(outcome, APIError):
+            released = self._planner.failed(request, outcome)
+        elif isinstance(outcome, Exception):
+            raise outcome
+        else:
+            released = self._planner.receive(request, outcome)
+        for one in released:
+            self._waiting += 1
+            self._caller.send_nowait(one)
 
-
-def _take_in(
-    planner: Planner, request: PageRequest, outcome: PageAnswer | Exception
-) -> Sequence[Fetched]:
-    if isinstance(outcome, APIError):
-        planner.failed(request, outcome)
-        return ()
-    if isinstance(outcome, Exception):
-        raise outcome
-    return planner.receive(request, outcome)
+    async def _fetch_one(self, request: RequestT, walk: anyio.CancelScope) -> None:
+        """Fetch one and report what came of it: an exception would reach the caller in a group."""
+        outcome: AnswerT | Exception
+        try:
+            outcome = await self._fetch(request)
+        except asyncio.CancelledError as error:
+            if walk.cancel_called:
+                raise
+            # Not the walk was cancelled but this one request, by somebody else. The task group
+            # would then end the walk without a word, as if the listing had ended.
+            outcome = APIConnectionError("the request was cancelled")
+            outcome.__cause__ = error
+        except Exception as error:  # noqa: BLE001 - raised again by the walk
+            outcome = error
+        self._outcomes.append((request, outcome))
+        self._news.set()

@@ -3,212 +3,31 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ._decode import RowDecoder, decode_page
-from ._errors import PaginationError, UsageError
-from ._events import check_callback, emit
-from ._fetcher import fetch_pages
-from ._planner import CursorWalk, PageChain, PageRequest
+from ._decode import RowDecoder
+from ._page import Page, fetch_page, walk_pages
+from ._planners.chain import PageChain
+from ._planners.choice import sorted_by_creation
+from ._planners.planner import PageRequest
 from ._query import LARGEST_PAGE
-from ._reader import PageReader, SeenIds, Slice
-from ._requester import Call
+from ._requester import RequestOptions
+from ._retrieval import Retrieval, retrieve_many
+from ._walk import Identity, Walk, WalkOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Generator
 
-    from ._decode import InvalidRow, PageAnswer
-    from ._events import EventHooks
-    from ._lifetime import Lifetime
-    from ._planner import Planner
+    from ._planners.records import Missing
     from ._query import ListingQuery
-    from ._requester import Requester, RequestOptions
+    from ._walk import PageSource
 
-__all__ = ["Listing", "Page", "PageSource"]
+__all__ = ["Beginning", "Listing", "begin"]
 
 RowT = TypeVar("RowT")
 OtherT = TypeVar("OtherT")
-
-
-@dataclass(frozen=True, slots=True)
-class PageSource:
-    """Where pages come from: one client, seen by its listings."""
-
-    requester: Requester
-    lifetime: Lifetime
-    event_hooks: EventHooks
-    max_concurrency: int
-
-    async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
-        """Fetch one page and take it apart."""
-        call = Call(path=request.query.path, parameters=request.query.parameters())
-        return await self.requester.call(call, decode_page, options)
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk(Generic[RowT]):
-    """One way through a listing: what was fetched, followed and given so far."""
-
-    source: PageSource
-    options: RequestOptions
-    decoder: RowDecoder[RowT]
-    on_invalid: Callable[[InvalidRow], object] | None
-    chain: PageChain
-    seen: SeenIds = field(default_factory=SeenIds)
-
-    def back_to(self, depth: int) -> _Walk[RowT]:
-        """A walk of its own for another way on from the page at this depth."""
-        return replace(self, chain=self.chain.back_to(depth), seen=self.seen.back_to(depth))
-
-    async def page(self, request: PageRequest) -> Page[RowT]:
-        """Fetch one page, and no other."""
-        answer = await self.source.fetch(request, self.options)
-        page, reader = await self._read(request, answer, walked_on=False)
-        if reader.error is not None:
-            raise reader.error
-        return page
-
-    async def pages(self, first: PageRequest) -> AsyncGenerator[Page[RowT], None]:
-        """This page and all after it."""
-        async with aclosing(self._fetched(first)) as fetched:
-            async for request, answer in fetched:
-                page, reader = await self._read(request, answer, walked_on=True)
-                yield page
-                if reader.error is not None:
-                    raise reader.error
-
-    async def models(self, first: PageRequest) -> AsyncGenerator[RowT, None]:
-        """The models of this page and all after it, each typed when it is asked for."""
-        turn = Slice()
-        async with aclosing(self._fetched(first)) as fetched:
-            async for request, answer in fetched:
-                reader = self._reader(request)
-                for raw in answer.rows:
-                    if turn.over():
-                        await turn.give_back()
-                    row = reader.take(raw)
-                    if row is not None:
-                        yield row
-                self._report(reader, request, answer)
-                if reader.error is not None:
-                    raise reader.error
-
-    def _fetched(self, first: PageRequest) -> AsyncGenerator[tuple[PageRequest, PageAnswer], None]:
-        self.source.requester.check_usable()
-        planner: Planner = CursorWalk(first, self.chain)
-
-        async def fetch(request: PageRequest) -> PageAnswer:
-            return await self.source.fetch(request, self.options)
-
-        return fetch_pages(
-            planner, fetch, concurrency=self.source.max_concurrency, lifetime=self.source.lifetime
-        )
-
-    async def _read(
-        self, request: PageRequest, answer: PageAnswer, *, walked_on: bool
-    ) -> tuple[Page[RowT], PageReader[RowT]]:
-        turn = Slice()
-        reader = self._reader(request)
-        models: list[RowT] = []
-        for raw in answer.rows:
-            if turn.over():
-                await turn.give_back()
-            row = reader.take(raw)
-            if row is not None:
-                models.append(row)
-        self._report(reader, request, answer)
-        return Page(self, request, answer, models, walked_on=walked_on), reader
-
-    def _reader(self, request: PageRequest) -> PageReader[RowT]:
-        return PageReader(self.decoder, self.on_invalid, self.seen, request.depth)
-
-    def _report(self, reader: PageReader[RowT], request: PageRequest, answer: PageAnswer) -> None:
-        try:
-            last = self.chain.following(request, answer) is None
-        except PaginationError:
-            last = False
-        emit(self.source.event_hooks.on_page, reader.event(last=last))
-
-
-class Page(Generic[RowT]):
-    """One page of a listing.
-
-    Iterating it with ``async for`` gives its models and those of all pages after it, as a page of
-    the official SDK does.
-
-    Attributes:
-        models: The models of this page alone. Rows whose id a page before had given are left out.
-        next_pagination_token: The service's token for the next page; ``None`` on the last one.
-    """
-
-    def __init__(
-        self,
-        walk: _Walk[RowT],
-        request: PageRequest,
-        answer: PageAnswer,
-        models: list[RowT],
-        *,
-        walked_on: bool,
-    ) -> None:
-        self._walk = walk
-        self._depth = request.depth
-        self._walked_on = walked_on
-        self._broken: PaginationError | None = None
-        self._next: PageRequest | None = None
-        self.models = models
-        self.next_pagination_token: str | None = answer.token
-        try:
-            self._next = walk.chain.following(request, answer)
-        except PaginationError as error:
-            self._broken = error
-
-    def __repr__(self) -> str:
-        return f"<Page of {len(self.models)} models, {'more' if self.has_next_page() else 'last'}>"
-
-    def has_next_page(self) -> bool:
-        """Whether the listing goes on, also behind an empty page."""
-        return self._next is not None or self._broken is not None
-
-    async def get_next_page(self) -> Page[RowT]:
-        """Fetch the next page.
-
-        Raises:
-            UsageError: This is the last page.
-            PaginationError: The service sends the listing round in a circle.
-            APIError: The page could not be fetched.
-        """
-        return await self._onward().page(self._following())
-
-    async def iter_pages(self) -> AsyncGenerator[Page[RowT], None]:
-        """This page and all after it, the next one fetched while the caller handles one."""
-        yield self
-        if self.has_next_page():
-            async with aclosing(self._onward().pages(self._following())) as pages:
-                async for page in pages:
-                    yield page
-
-    async def __aiter__(self) -> AsyncGenerator[RowT, None]:
-        for model in self.models:
-            yield model
-        if self.has_next_page():
-            async with aclosing(self._onward().models(self._following())) as models:
-                async for model in models:
-                    yield model
-
-    def _onward(self) -> _Walk[RowT]:
-        """The walk to go on with: the one that led here, or one of its own if another has it."""
-        if self._walked_on:
-            return self._walk.back_to(self._depth)
-        self._walked_on = True
-        return self._walk
-
-    def _following(self) -> PageRequest:
-        if self._broken is not None:
-            raise self._broken
-        if self._next is None:
-            raise UsageError("this is the last page: ask has_next_page() before get_next_page()")
-        return self._next
 
 
 class Listing(Generic[RowT]):
@@ -222,38 +41,54 @@ class Listing(Generic[RowT]):
     goes through the whole listing asks for pages of 500, the largest.
     """
 
-    def __init__(
-        self,
-        source: PageSource,
-        query: ListingQuery,
-        options: RequestOptions,
-        type_: type[RowT],
-        on_invalid: Callable[[InvalidRow], object] | None,
-    ) -> None:
+    def __init__(self, source: PageSource, query: ListingQuery, options: WalkOptions[RowT]) -> None:
         self._source = source
         self._query = query
         self._options = options
-        self._type = type_
-        self._on_invalid = on_invalid
-        check_callback("on_invalid", on_invalid)
+        if options.strategy == "windows" and not sorted_by_creation(query):
+            raise ValueError(
+                "strategy='windows' needs a listing that is sorted by creation: "
+                "public ones are with sort_by='createdAt' and route='filter'"
+            )
 
     def __repr__(self) -> str:
         parameters = ", ".join(f"{k}={v}" for k, v in self._query.parameters().items())
         return f"<Listing of {self._query.path}: {parameters or 'all'}>"
 
+    @property
+    def scope(self) -> str:
+        """What is listed, in a word; filters and the project are no part of it.
+
+        ``"private"``, ``"public"`` or ``"unlisted"``; in a collection ``"collection:col_1"`` for
+        private models, and ``"public:collection:col_1"`` or ``"unlisted:collection:col_1"`` for
+        others. Several collections of one listing are separated by commas.
+        """
+        query = self._query
+        privacy = "public" if query.route == "public" else query.privacy or "private"
+        collections = query.collection_ids or query.collection_id
+        if collections is None:
+            return privacy
+        within = f"collection:{collections}"
+        return within if privacy == "private" else f"{privacy}:{within}"
+
     def __await__(self) -> Generator[Any, Any, Page[RowT]]:
-        return self._walk().page(PageRequest(self._query)).__await__()
+        return fetch_page(self._walk(), PageRequest(self._query)).__await__()
 
     def __aiter__(self) -> AsyncGenerator[RowT, None]:  # noqa: PYI058 - so that callers can aclose
-        return self._walk().models(self._first())
+        return self._models(ordered=True)
 
     def pages(self) -> AsyncGenerator[Page[RowT], None]:
-        """All pages, in listing order, the next one fetched while the caller handles one."""
-        return self._walk().pages(self._first())
+        """All pages, in listing order, others fetched while the caller handles one.
+
+        Where several are fetched at once by creation date, they hold as many models as their part
+        of the listing has, and no token leads from one to the next: ``strategy="cursor"`` gives the
+        service's own pages.
+        """
+        return walk_pages(self._walk(), self._first())
 
     def unordered(self) -> AsyncGenerator[RowT, None]:
         """All models as they arrive: in listing order, or in another where that is faster."""
-        return self.__aiter__()
+        return self._models(ordered=False)
 
     async def collect(self) -> list[RowT]:
         """All models, in listing order. They stay in memory: about 15 KB each with their bytes.
@@ -261,7 +96,55 @@ class Listing(Generic[RowT]):
         Raises:
             APIError: As any walk. There is no partial result.
         """
-        return [model async for model in self]
+        # Pages are taken as they come, which needs fewer requests, and sorted in the end.
+        places: list[tuple[int, list[RowT]]] = []
+        walk = self._walk()
+        planner = walk.planner(self._first(), ordered=False, most=walk.most)
+        async with aclosing(walk.released(planner)) as pages:
+            async for released in pages:
+                models, reader = await walk.read(released)
+                if reader.error is not None:
+                    raise reader.error
+                places.append((released.place, models))
+        if planner.warning is None:
+            places.sort(key=itemgetter(0))
+            return [model for _, models in places for model in models]
+        # The service turned out not to list as documented, in the middle of the listing.
+        by_cursor = replace(self._options, strategy="cursor")
+        return [model async for model in Listing(self._source, self._query, by_cursor)]
+
+    def with_details(
+        self, *, ordered: bool = True, max_concurrency: int | None = None
+    ) -> AsyncGenerator[RowT | Missing, None]:
+        """The full record of every model, as by :meth:`Models.retrieve_many`, decoded as here.
+
+        Of the rows of the listing no more than the id is decoded. Records are asked for with the
+        headers, the ``timeout``, the ``project_id`` and the ``original_assets`` of the listing, and
+        ``on_invalid`` takes what does not fit of either. A model that was deleted meanwhile comes
+        as a :class:`Missing`.
+
+        Args:
+            ordered: In listing order; with ``False``, as they arrive: no slow answer holds others
+                up.
+            max_concurrency: How many records may be under way at once; default: as many as the
+                client's requests. All requests together never exceed the client's bound.
+
+        Raises:
+            APIError: A page or a record could not be fetched; after the records before it.
+            APIResponseValidationError: A record does not fit; after the records before it.
+        """
+        options = self._options
+        retrieval = Retrieval(
+            type_=options.type_,
+            original_assets=self._query.original_assets,
+            project_id=self._query.project_id,
+            on_invalid=options.on_invalid,
+            max_concurrency=max_concurrency,
+            request=RequestOptions(
+                extra_headers=options.request.extra_headers, timeout=options.request.timeout
+            ),
+        )
+        return self._details(retrieval, ordered=ordered)
 
     def as_type(self, type_: type[OtherT]) -> Listing[OtherT]:
         """The same listing, with rows decoded into the caller's own type.
@@ -270,18 +153,64 @@ class Listing(Generic[RowT]):
         faster. Field names are those on the wire (``rename="camel"`` helps). Rows of another type
         than :class:`Model` have no ``raw``.
         """
-        return Listing(self._source, self._query, self._options, type_, self._on_invalid)
+        options = self._options
+        return Listing(
+            self._source,
+            self._query,
+            WalkOptions(
+                type_=type_,
+                on_invalid=options.on_invalid,
+                strategy=options.strategy,
+                max_concurrency=options.max_concurrency,
+                request=options.request,
+            ),
+        )
+
+    def _models(self, *, ordered: bool) -> AsyncGenerator[RowT, None]:
+        walk = self._walk()
+        return walk.models(walk.planner(self._first(), ordered=ordered, most=walk.most))
+
+    async def _details(
+        self, retrieval: Retrieval[RowT], *, ordered: bool
+    ) -> AsyncGenerator[RowT | Missing, None]:
+        ids = self._ids(ordered=ordered)
+        records = retrieve_many(self._source, ids, retrieval, ordered=ordered)
+        async with aclosing(ids), aclosing(records):
+            async for record in records:
+                yield record
+
+    async def _ids(self, *, ordered: bool) -> AsyncGenerator[str, None]:
+        rows = self.as_type(Identity)
+        async with aclosing(aiter(rows) if ordered else rows.unordered()) as begun:
+            async for row in begun:
+                yield row.id
 
     def _first(self) -> PageRequest:
         if self._query.rows_per_page is not None:
             return PageRequest(self._query)
         return PageRequest(self._query.with_rows_per_page(LARGEST_PAGE))
 
-    def _walk(self) -> _Walk[RowT]:
-        return _Walk(
-            self._source,
-            self._options,
-            RowDecoder(self._type),
-            self._on_invalid,
-            PageChain(self._query),
-        )
+    def _walk(self) -> Walk[RowT]:
+        decoder = RowDecoder(self._options.type_)
+        return Walk(self._source, self._options, decoder, PageChain(self._query))
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning(Generic[RowT]):
+    """A new walk through a listing, for whoever goes through several at once.
+
+    Attributes:
+        scope: Of the listing.
+        walk: What is followed and given.
+        first: The page that the walk begins with.
+    """
+
+    scope: str
+    walk: Walk[RowT]
+    first: PageRequest
+
+
+def begin(listing: Listing[RowT]) -> Beginning[RowT]:
+    """A walk through a listing that nobody has begun yet."""
+    walk, first = listing._walk(), listing._first()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - for the rest of this package alone
+    return Beginning(listing.scope, walk, first)

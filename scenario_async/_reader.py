@@ -26,11 +26,12 @@ RowT = TypeVar("RowT")
 class SeenIds:
     """The ids that a walk has given, each with the page that gave it.
 
-    With the page, because a page may be asked for again and must then give its models again.
+    With the page, because a page may be asked for again and must then give its models again. Rows
+    that do not fit may come twice as well; those without a readable id are known by their bytes.
     """
 
     def __init__(self) -> None:
-        self._depths: dict[str, int] = {}
+        self._depths: dict[str | bytes, int] = {}
 
     def back_to(self, depth: int) -> SeenIds:
         """The ids up to this page, for another way on from it."""
@@ -38,9 +39,9 @@ class SeenIds:
         seen._depths = {model_id: at for model_id, at in self._depths.items() if at <= depth}
         return seen
 
-    def first_on(self, model_id: str, depth: int) -> int:
+    def first_on(self, row: str | bytes, depth: int) -> int:
         """The page that gave this id first: this one, unless a page before it did."""
-        return self._depths.setdefault(model_id, depth)
+        return self._depths.setdefault(row, depth)
 
 
 class Slice:
@@ -107,6 +108,10 @@ class PageReader(Generic[RowT]):
         )
 
     def _report(self, row: InvalidRow) -> None:
+        known_by = row.raw if row.id is None else row.id
+        if self._seen.first_on(known_by, self._depth) < self._depth:
+            self._repeated += 1
+            return
         self._invalid += 1
         if self._on_invalid is not None:
             self._on_invalid(row)

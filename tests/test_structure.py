@@ -19,19 +19,31 @@ LAYERS = (
     ("__init__",),
     ("_client",),
     ("_models",),
+    ("_listings", "_merge"),
     ("_listing",),
+    ("_page", "_retrieval", "_walk"),
     ("_fetcher", "_reader", "_requester"),
-    ("_planner", "_transport", "_retry", "_pacing", "_lifetime", "_answers"),
+    ("_planners", "_transport", "_retry", "_pacing", "_lifetime", "_answers"),
     ("_decode", "_query_arguments"),
     ("_query_rules", "_salvage"),
-    ("_query", "_options"),
-    ("_credentials", "_events", "_errors", "_clock", "_http", "_redaction", "_version", "types"),
+    ("_query", "_options", "_rate"),
+    (
+        "_clock",
+        "_credentials",
+        "_errors",
+        "_events",
+        "_http",
+        "_redaction",
+        "_turns",
+        "_version",
+        "types",
+    ),
 )
 THIRD_PARTY = {
     "aiohttp": {"_transport"},
     "tenacity": {"_retry"},
-    "anyio": {"_clock", "_fetcher", "_lifetime", "_pacing", "_reader"},
-    "msgspec": {"_answers", "_decode", "_query", "types"},
+    "anyio": {"_clock", "_fetcher", "_lifetime", "_pacing", "_reader", "_retrieval"},
+    "msgspec": {"_answers", "_decode", "_planners", "_query", "types"},
 }
 
 
@@ -60,7 +72,8 @@ def core_modules() -> dict[str, list[Path]]:
     for path in PACKAGE.glob("*.py"):
         if path.stem != "pytest_plugin":
             modules[path.stem].append(path)
-    modules["types"] = list((PACKAGE / "types").glob("*.py"))
+    for package in ("_planners", "types"):
+        modules[package] = list((PACKAGE / package).glob("*.py"))
     return modules
 
 
@@ -73,7 +86,7 @@ def test_data_flows_one_way() -> None:
     for name, paths in core_modules().items():
         for path in paths:
             for imported in imports(path):
-                first = imported.split(".")[0]
+                first = imported.removeprefix("scenario_async.").split(".")[0]
                 if name == "types" or first not in level:
                     continue
                 assert level[first] >= level[name], f"{name} imports {first} from above"

@@ -11,16 +11,18 @@ import anyio
 import anyio.lowlevel
 
 from scenario_async._decode import PageAnswer
-from scenario_async._fetcher import fetch_pages
+from scenario_async._fetcher import fetch_planned
 from scenario_async._lifetime import Lifetime
-from scenario_async._planner import CursorWalk, PageChain, PageRequest
+from scenario_async._planners.chain import PageChain
+from scenario_async._planners.cursor_walk import CursorWalk
+from scenario_async._planners.planner import PageRequest, ReleasedPage
 from scenario_async._query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from scenario_async import APIError
-    from scenario_async._planner import Planner
+    from scenario_async._planners.planner import PagePlanner
 
 __all__ = ["Parallel", "Service", "collect", "one_after_another", "pages_of", "tasks"]
 
@@ -75,24 +77,24 @@ class Parallel:
         self._window = window
         self._next = 0
         self._released = 0
-        self._waiting: dict[int, tuple[PageRequest, PageAnswer]] = {}
+        self._waiting: dict[int, ReleasedPage] = {}
 
-    def requests(self, room: int) -> Sequence[PageRequest]:
+    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+        if waiting > 1:
+            return []
         begin = self._next
         self._next = max(begin, min(self._pages, self._released + self._window, begin + room))
         return [PageRequest(QUERY, depth) for depth in range(begin, self._next)]
 
-    def receive(
-        self, request: PageRequest, answer: PageAnswer
-    ) -> Sequence[tuple[PageRequest, PageAnswer]]:
-        self._waiting[request.depth] = (request, answer)
-        released: list[tuple[PageRequest, PageAnswer]] = []
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+        self._waiting[request.depth] = ReleasedPage(request, answer, None, request.depth)
+        released: list[ReleasedPage] = []
         while self._released in self._waiting:
             released.append(self._waiting.pop(self._released))
             self._released += 1
         return released
 
-    def failed(self, request: PageRequest, error: APIError) -> None:
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
         del request
         self.failures.append(error)
         raise error
@@ -107,12 +109,12 @@ def one_after_another() -> CursorWalk:
 
 def pages_of(
     service: Service,
-    planner: Planner | None = None,
+    planner: PagePlanner | None = None,
     *,
     concurrency: int = 4,
     lifetime: Lifetime | None = None,
-) -> AsyncGenerator[tuple[PageRequest, PageAnswer], None]:
-    return fetch_pages(
+) -> AsyncGenerator[ReleasedPage, None]:
+    return fetch_planned(
         planner or one_after_another(),
         service.fetch,
         concurrency=concurrency,
@@ -127,12 +129,12 @@ def tasks() -> list[asyncio.Task[object]]:
 
 
 async def collect(
-    pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None], into: list[int] | None = None
+    pages: AsyncGenerator[ReleasedPage, None], into: list[int] | None = None
 ) -> list[int]:
     """The depths of all pages; those that came before an exception are in ``into`` as well."""
     depths: list[int] = [] if into is None else into
     async with aclosing(pages):
-        async for request, _ in pages:
-            depths.append(request.depth)
+        async for page in pages:
+            depths.append(page.request.depth)
             await anyio.lowlevel.checkpoint()
     return depths

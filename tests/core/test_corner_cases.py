@@ -10,13 +10,13 @@ import pytest
 from core_fakes import settle
 from core_pages import one_after_another
 
-from scenario_async import PaginationError
 from scenario_async._answers import error_from_response
 from scenario_async._decode import PageAnswer
-from scenario_async._fetcher import fetch_pages
+from scenario_async._fetcher import fetch_planned
 from scenario_async._http import HTTPResponse
 from scenario_async._lifetime import Lifetime
-from scenario_async._planner import PageChain, PageRequest
+from scenario_async._planners.chain import PageChain
+from scenario_async._planners.planner import PageRequest
 from scenario_async._query import ListingQuery
 from scenario_async._redaction import redact
 
@@ -32,10 +32,10 @@ async def test_a_request_cancelled_while_the_caller_is_slow_is_no_silent_end() -
             raise asyncio.CancelledError
         return PageAnswer((), str(request.depth) if request.depth < 4 else None)
 
-    pages = fetch_pages(one_after_another(), fetch, concurrency=2, lifetime=Lifetime())
+    pages = fetch_planned(one_after_another(), fetch, concurrency=2, lifetime=Lifetime())
     with pytest.raises((Exception, asyncio.CancelledError)):
-        async for request, _ in pages:
-            if request.depth == 0:
+        async for page in pages:
+            if page.request.depth == 0:
                 # The walk now waits for the caller, with page 1 in its hands and page 2 under way.
                 await settle()
                 gate.set()
@@ -46,14 +46,11 @@ def _pages_asked_for(answers: list[PageAnswer], limit: int) -> int:
     """Follow the public route through these answers, the last one again and again."""
     query = ListingQuery(route="public", limit=limit)
     chain = PageChain(query)
-    request: PageRequest | None = PageRequest(query)
+    request: object = PageRequest(query)
     for number, answer in enumerate([*answers, *(answers[-1:] * 100)]):
-        assert request is not None
-        try:
-            request = chain.following(request, answer)
-        except PaginationError:
-            return number + 1
-        if request is None:
+        assert isinstance(request, PageRequest)
+        request = chain.following(request, answer)
+        if not isinstance(request, PageRequest):
             return number + 1
     pytest.fail("the walk does not end")
 

@@ -23,6 +23,7 @@ from scenario_async import (
     PermissionDeniedError,
     RateLimitError,
     ScenarioError,
+    ScenarioWarning,
     UnprocessableEntityError,
     UsageError,
 )
@@ -134,11 +135,19 @@ def test_the_table_of_these_tests_has_every_error_of_the_package() -> None:
     defined = {
         name
         for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, BaseException)
+        if isinstance(value, type)
+        and issubclass(value, BaseException)
+        and not issubclass(value, Warning)
     }
     assert {kind.__name__ for kind in ALL_ERRORS} == defined
     assert defined <= set(scenario_async.__all__)
-    assert defined | {"error_for_status"} == set(module.__all__)
+    assert defined | {"error_for_status", "ScenarioWarning"} == set(module.__all__)
+
+
+def test_a_warning_is_exported_and_no_error() -> None:
+    assert "ScenarioWarning" in scenario_async.__all__
+    assert issubclass(ScenarioWarning, UserWarning)
+    assert not issubclass(ScenarioWarning, ScenarioError)
 
 
 def test_the_errors_are_named_and_related_as_in_the_official_sdk() -> None:

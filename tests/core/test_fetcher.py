@@ -22,13 +22,13 @@ from scenario_async import (
     UsageError,
 )
 from scenario_async._decode import PageAnswer
-from scenario_async._fetcher import fetch_pages
+from scenario_async._fetcher import fetch_planned
 from scenario_async._lifetime import Lifetime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from scenario_async._planner import PageRequest, Planner
+    from scenario_async._planners.planner import PagePlanner, PageRequest, ReleasedPage
 
 pytestmark = pytest.mark.anyio
 
@@ -40,15 +40,16 @@ class SecondTry(Parallel):
         super().__init__(pages)
         self._again: list[PageRequest] = []
 
-    def requests(self, room: int) -> Sequence[PageRequest]:
+    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
         again, self._again = self._again[:room], self._again[room:]
-        return [*again, *super().requests(room - len(again))]
+        return [*again, *super().requests(room - len(again), waiting)]
 
-    def failed(self, request: PageRequest, error: APIError) -> None:
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
         if self.failures:
             raise error
         self.failures.append(error)
         self._again.append(request)
+        return ()
 
 
 @pytest.fixture(autouse=True)
@@ -107,8 +108,8 @@ async def test_a_caller_that_waits_gets_a_page_as_soon_as_it_came() -> None:
         await settle()
         assert not second.done()
         service.gates[1].set()
-        request, _ = await second
-        assert request.depth == 1
+        page = await second
+        assert page.request.depth == 1
 
 
 @pytest.mark.parametrize("taken", [1, 2, 4, 5])
@@ -133,7 +134,7 @@ async def test_a_loop_that_is_left_early_ends_what_is_under_way(
 @pytest.mark.parametrize("planner", [one_after_another, lambda: Parallel(5)])
 @pytest.mark.parametrize("taken", range(5))
 async def test_an_exception_in_the_loop_comes_out_as_itself_and_ends_what_is_under_way(
-    planner: Callable[[], Planner], taken: int
+    planner: Callable[[], PagePlanner], taken: int
 ) -> None:
     service = Service(5, held=range(taken + 1, 5))
     mistake = ZeroDivisionError("of the caller")
@@ -146,19 +147,19 @@ async def test_an_exception_in_the_loop_comes_out_as_itself_and_ends_what_is_und
 
 async def _raise_on_page(
     number: int,
-    pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None],
+    pages: AsyncGenerator[ReleasedPage, None],
     mistake: Exception,
 ) -> None:
     async with aclosing(pages):
-        async for request, _ in pages:
+        async for page in pages:
             await settle(5)
-            if request.depth == number:
+            if page.request.depth == number:
                 raise mistake
 
 
 @pytest.mark.parametrize("planner", [one_after_another, lambda: Parallel(1000, window=2)])
 async def test_a_cancellation_at_any_moment_comes_through_and_ends_what_is_under_way(
-    planner: Callable[[], Planner],
+    planner: Callable[[], PagePlanner],
 ) -> None:
     for moment in range(40):
         service = Service(1000)
@@ -197,7 +198,7 @@ async def test_a_second_cancellation_leaves_no_task_behind_either() -> None:
                 await may_end.wait()
         raise AssertionError("never")
 
-    pages = fetch_pages(one_after_another(), fetch, concurrency=1, lifetime=Lifetime())
+    pages = fetch_planned(one_after_another(), fetch, concurrency=1, lifetime=Lifetime())
     task = asyncio.create_task(collect(pages))
     await settle()
     for _ in range(2):
@@ -282,9 +283,7 @@ async def test_a_time_limit_of_the_caller_is_a_time_limit() -> None:
     assert service.under_way == set()
 
 
-async def _collect_until(
-    seconds: float, pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None]
-) -> None:
+async def _collect_until(seconds: float, pages: AsyncGenerator[ReleasedPage, None]) -> None:
     async with asyncio.timeout(seconds):
         await collect(pages)
 
@@ -301,7 +300,7 @@ async def test_cancelling_a_walk_waits_until_its_requests_have_ended() -> None:
             ended.set()
         raise AssertionError("never")
 
-    pages = fetch_pages(one_after_another(), fetch, concurrency=1, lifetime=Lifetime())
+    pages = fetch_planned(one_after_another(), fetch, concurrency=1, lifetime=Lifetime())
     task = asyncio.create_task(collect(pages))
     await settle()
     task.cancel()
@@ -336,9 +335,9 @@ async def test_a_failure_waits_until_the_caller_has_taken_the_pages_before_it() 
     error = APIConnectionError("gone")
     service = Service(3, failing={1: error})
     async with aclosing(pages_of(service)) as pages:
-        request, _ = await anext(pages)
+        page = await anext(pages)
         await settle()
-        assert request.depth == 0
+        assert page.request.depth == 0
         with pytest.raises(APIConnectionError) as caught:
             await anext(pages)
         assert caught.value is error
@@ -354,7 +353,7 @@ async def test_a_broken_chain_is_an_error_after_all_good_pages() -> None:
     got: list[int] = []
     with pytest.raises(PaginationError):
         await collect(
-            fetch_pages(one_after_another(), fetch, concurrency=4, lifetime=Lifetime()), got
+            fetch_planned(one_after_another(), fetch, concurrency=4, lifetime=Lifetime()), got
         )
     assert got == [0, 1, 2, 3]
 
@@ -387,7 +386,7 @@ async def test_a_request_that_was_cancelled_from_elsewhere_is_no_silent_end_of_t
             raise asyncio.CancelledError
         return PageAnswer((), str(request.depth) if request.depth < 3 else None)
 
-    pages = fetch_pages(one_after_another(), fetch, concurrency=2, lifetime=Lifetime())
+    pages = fetch_planned(one_after_another(), fetch, concurrency=2, lifetime=Lifetime())
     with pytest.raises((Exception, asyncio.CancelledError)):
         await collect(pages)
 
@@ -419,9 +418,7 @@ class _Flaky(Service):
 
 async def test_an_error_of_a_planner_comes_out_as_itself() -> None:
     class Faulty(Parallel):
-        def receive(
-            self, request: PageRequest, answer: PageAnswer
-        ) -> Sequence[tuple[PageRequest, PageAnswer]]:
+        def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
             if request.depth == 1:
                 raise PaginationError("torn")
             return super().receive(request, answer)
@@ -450,6 +447,28 @@ async def test_closing_the_client_while_a_page_is_handled_is_a_usage_error_for_t
         await settle()
         await lifetime.aclose()
         with pytest.raises(UsageError, match="closed while a listing was under way"):
+            await anext(pages)
+
+
+async def test_closing_the_client_gives_no_page_that_waits_even_where_all_have_come() -> None:
+    service = Service(5)
+    lifetime = Lifetime()
+    async with aclosing(pages_of(service, Parallel(5), lifetime=lifetime)) as pages:
+        await anext(pages)
+        await settle()
+        assert sorted(service.answered) == list(range(5))
+        await lifetime.aclose()
+        with pytest.raises(UsageError, match="closed while a listing was under way"):
+            await anext(pages)
+
+
+async def test_closing_the_client_after_the_last_page_is_no_failure_of_the_walk() -> None:
+    lifetime = Lifetime()
+    async with aclosing(pages_of(Service(1), lifetime=lifetime)) as pages:
+        await anext(pages)
+        await settle()
+        await lifetime.aclose()
+        with pytest.raises(StopAsyncIteration):
             await anext(pages)
 
 
@@ -560,8 +579,8 @@ async def test_a_walk_may_be_closed_by_another_task_than_the_one_that_began_it()
     assert service.under_way == set()
 
 
-async def _first(pages: AsyncGenerator[tuple[PageRequest, PageAnswer], None]) -> int:
-    return (await anext(pages))[0].depth
+async def _first(pages: AsyncGenerator[ReleasedPage, None]) -> int:
+    return (await anext(pages)).request.depth
 
 
 async def test_two_walks_at_once_do_not_meet() -> None:

@@ -16,8 +16,11 @@ from scenario_async import (
     APIError,
     AsyncScenario,
     EventHooks,
+    Found,
     InvalidRow,
     Listing,
+    Merged,
+    Missing,
     Model,
     Page,
     PageEvent,
@@ -70,6 +73,37 @@ async def right(scenario: AsyncScenario) -> None:
     assert_type(await scenario.models.retrieve("model_x"), Model)
 
 
+async def ids() -> AsyncGenerator[str, None]:
+    yield "model_x"
+
+
+async def right_for_many(scenario: AsyncScenario) -> None:
+    async for record in scenario.models.retrieve_many(["a", "b"], ordered=False):
+        assert_type(record, Model | Missing)
+        if isinstance(record, Missing):
+            assert_type(record.id, str)
+            assert_type(record.status_code, int)
+            assert_type(record.reason, str | None)
+        else:
+            assert_type(record, Model)
+    scenario.models.retrieve_many(iter("a"), on_invalid=take_row)
+    scenario.models.retrieve_many(ids())
+    scenario.models.retrieve_many(model.id async for model in scenario.models.public())
+    listing = scenario.models.private()
+    assert_type(listing.scope, str)
+    assert_type(listing.with_details(), AsyncGenerator[Model | Missing, None])
+    assert_type(listing.as_type(Name).with_details(), AsyncGenerator[Name | Missing, None])
+
+    merged = scenario.models.merge(listing, scenario.models.public(), max_concurrency=4)
+    assert_type(merged, Merged[Model])
+    assert_type(await merged.collect(), list[Found[Model]])
+    async for found in merged:
+        assert_type(found.model, Model)
+        assert_type(found.scopes, tuple[str, ...])
+    names = scenario.models.merge(listing.as_type(Name))
+    assert_type(names, Merged[Name])
+
+
 async def right_client() -> None:
     async with AsyncScenario(
         api_key="k",
@@ -99,6 +133,12 @@ async def wrong(scenario: AsyncScenario) -> None:
     scenario.models.collection("a", privacy="public", status="new")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     scenario.models.list("private")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
     AsyncScenario("key", "secret")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    scenario.models.retrieve_many([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    scenario.models.retrieve_many(["a"], False)  # type: ignore[call-arg]  # noqa: FBT003  # pyright: ignore[reportCallIssue]
+    scenario.models.merge([scenario.models.private()])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    scenario.models.merge(scenario.models.private(), scenario.models.public().as_type(Name))  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    async for record in scenario.models.retrieve_many(["a"]):
+        len(record.raw)  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
     model = await scenario.models.retrieve("model_x")
     model.name = "new"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     len(model.nmae)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]

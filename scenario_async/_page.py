@@ -1,0 +1,111 @@
+"""The pages of a listing."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ._errors import PaginationError, UsageError
+from ._planners.planner import PageRequest, ReleasedPage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from ._walk import Walk
+
+__all__ = ["Page", "fetch_page", "walk_pages"]
+
+RowT = TypeVar("RowT")
+
+
+class Page(Generic[RowT]):
+    """One page of a listing.
+
+    Iterating it with ``async for`` gives its models and those of all pages after it, as a page of
+    the official SDK does.
+
+    Attributes:
+        models: The models of this page alone. Rows whose id a page before had given are left out.
+        next_pagination_token: The service's token for the next page; ``None`` on the last one.
+    """
+
+    def __init__(
+        self, walk: Walk[RowT], released: ReleasedPage, models: list[RowT], *, walked_on: bool
+    ) -> None:
+        self._walk = walk
+        self._depth = released.request.depth
+        self._following = released.following
+        self._walked_on = walked_on
+        self.models = models
+        self.next_pagination_token: str | None = released.answer.token
+
+    def __repr__(self) -> str:
+        return f"<Page of {len(self.models)} models, {'more' if self.has_next_page() else 'last'}>"
+
+    def has_next_page(self) -> bool:
+        """Whether the listing goes on, also behind an empty page."""
+        return self._following is not None
+
+    async def get_next_page(self) -> Page[RowT]:
+        """Fetch the next page.
+
+        Raises:
+            UsageError: This is the last page.
+            PaginationError: The service sends the listing round in a circle.
+            APIError: The page could not be fetched.
+        """
+        return await fetch_page(self._onward(), self._next())
+
+    async def iter_pages(self) -> AsyncGenerator[Page[RowT], None]:
+        """This page and all after it, the next one fetched while the caller handles one."""
+        yield self
+        if self.has_next_page():
+            async with aclosing(walk_pages(self._onward(), self._next())) as pages:
+                async for page in pages:
+                    yield page
+
+    async def __aiter__(self) -> AsyncGenerator[RowT, None]:
+        for model in self.models:
+            yield model
+        if self.has_next_page():
+            walk, following = self._onward(), self._next()
+            planner = walk.planner(following, ordered=True, most=walk.most)
+            async with aclosing(walk.models(planner)) as models:
+                async for model in models:
+                    yield model
+
+    def _onward(self) -> Walk[RowT]:
+        """The walk to go on with: the one that led here, or one of its own if another has it."""
+        if self._walked_on:
+            return self._walk.back_to(self._depth)
+        self._walked_on = True
+        return self._walk
+
+    def _next(self) -> PageRequest:
+        if self._following is None:
+            raise UsageError("this is the last page: ask has_next_page() before get_next_page()")
+        if isinstance(self._following, PaginationError):
+            raise self._following
+        return self._following
+
+
+async def fetch_page(walk: Walk[RowT], request: PageRequest) -> Page[RowT]:
+    """Fetch one page, and no other."""
+    answer = await walk.fetch(request)
+    following = walk.chain.following(request, answer)
+    released = ReleasedPage(request, answer, following, request.depth)
+    models, reader = await walk.read(released)
+    if reader.error is not None:
+        raise reader.error
+    return Page(walk, released, models, walked_on=False)
+
+
+async def walk_pages(walk: Walk[RowT], first: PageRequest) -> AsyncGenerator[Page[RowT], None]:
+    """This page and all after it."""
+    planner = walk.planner(first, ordered=True, most=walk.most)
+    async with aclosing(walk.released(planner)) as pages:
+        async for released in pages:
+            models, reader = await walk.read(released)
+            yield Page(walk, released, models, walked_on=True)
+            if reader.error is not None:
+                raise reader.error

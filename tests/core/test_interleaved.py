@@ -1,0 +1,135 @@
+"""Several planners as one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from core_pages import QUERY, Parallel
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenario_async import APIConnectionError, PaginationError
+from scenario_async._decode import PageAnswer
+from scenario_async._planners.chain import PageChain
+from scenario_async._planners.cursor_walk import CursorWalk
+from scenario_async._planners.interleaved import Interleaved, Part
+from scenario_async._planners.planner import PageRequest, ReleasedPage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async._planners.planner import PagePlanner
+
+Together = Interleaved[PageRequest, PageAnswer, ReleasedPage]
+PAGE = PageAnswer((), None)
+
+
+def chain(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
+    """A walk by cursor, and the pages it goes through."""
+    tokens = [f"token_{number}" for number in range(1, pages)]
+    return CursorWalk(PageRequest(QUERY), PageChain(QUERY)), [
+        PageAnswer((), token) for token in (*tokens, None)
+    ]
+
+
+def together(planners: Sequence[PagePlanner], most: int) -> Together:
+    return Interleaved(planners, most=most)
+
+
+@given(st.lists(st.integers(1, 6), max_size=6), st.integers(1, 5), st.data())
+def test_each_listing_is_gone_through_to_its_end_in_its_own_order_within_the_bound(
+    sizes: list[int], most: int, data: st.DataObject
+) -> None:
+    chains = [chain(size) for size in sizes]
+    merged = together([planner for planner, _ in chains], most)
+    under_way: list[Part[PageRequest]] = []
+    released: list[Part[ReleasedPage]] = []
+    waiting = 0
+    while not merged.finished():
+        under_way += merged.requests(most - len(under_way), waiting)
+        assert len(under_way) <= most
+        assert under_way or waiting, "the walk stands still"
+        if under_way and (not waiting or data.draw(st.booleans())):
+            part = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
+            pages = merged.receive(part, chains[part.index][1][part.item.depth])
+            released += pages
+            waiting += len(pages)
+        else:
+            waiting -= 1
+
+    for index, size in enumerate(sizes):
+        depths = [one.item.request.depth for one in released if one.index == index]
+        assert depths == [*range(size)]
+
+
+@given(st.integers(1, 6), st.integers(1, 12))
+def test_listings_take_turns(listings: int, most: int) -> None:
+    merged = together([Parallel(50) for _ in range(listings)], most)
+    asked = Counter(part.index for part in merged.requests(most, 0))
+    assert sum(asked.values()) == most
+    assert max(asked.values()) - min(asked[index] for index in range(listings)) <= 1
+
+
+def test_the_turn_goes_on_where_it_ended() -> None:
+    merged = together([Parallel(50) for _ in range(3)], 2)
+    asked = [part.index for _ in range(3) for part in merged.requests(2, 0)]
+    assert asked == [0, 1, 2, 0, 1, 2]
+
+
+def test_one_that_has_nothing_to_ask_leaves_its_turn_to_the_others() -> None:
+    merged = together([chain(9)[0], Parallel(50)], 4)
+    assert [part.index for part in merged.requests(4, 0)] == [0, 1, 1, 1]
+
+
+def test_a_slow_caller_is_not_run_away_from() -> None:
+    merged = together([Parallel(50) for _ in range(10)], 3)
+    waiting = 0
+    while parts := merged.requests(3, waiting):
+        for part in parts:
+            waiting += len(merged.receive(part, PAGE))
+    assert waiting <= 2 * 3
+
+
+def test_what_waits_of_one_listing_does_not_stop_another() -> None:
+    # A walk by cursor asks for nothing more while a page of its own waits.
+    (cursor, pages), fast = chain(9), Parallel(50)
+    merged = together([fast, cursor], 4)
+    first, *_ = [part for part in merged.requests(4, 0) if part.index == 1]
+    merged.receive(first, pages[0])
+    for part in (Part(0, PageRequest(QUERY, depth)) for depth in range(2)):
+        merged.receive(part, PAGE)
+
+    # The caller took the page of the walk by cursor, and two of the other listing wait.
+    assert 1 in {part.index for part in merged.requests(4, 2)}
+
+
+def test_a_failing_listing_fails_all_of_them() -> None:
+    merged = together([Parallel(5), Parallel(5)], 2)
+    part, _ = merged.requests(2, 0)
+    with pytest.raises(APIConnectionError):
+        merged.failed(part, APIConnectionError("gone"))
+
+
+def test_a_broken_chain_fails_all_of_them() -> None:
+    merged = together([chain(5)[0], Parallel(5)], 2)
+    for token in ("once", "once"):
+        part = next(part for part in merged.requests(2, 0) if part.index == 0)
+        merged.receive(part, PageAnswer((), token))
+    with pytest.raises(PaginationError):
+        merged.finished()
+
+
+def test_answers_to_a_listing_that_is_finished_are_not_needed() -> None:
+    merged = together([Parallel(1), Parallel(5)], 4)
+    part = next(part for part in merged.requests(4, 0) if part.index == 0)
+    assert merged.receive(part, PAGE)
+    assert not merged.finished()
+
+    assert merged.receive(part, PAGE) == ()
+    assert merged.failed(part, APIConnectionError("gone")) == ()
+
+
+def test_no_listings_are_at_their_end_at_once() -> None:
+    assert together([], 4).finished()
