@@ -106,6 +106,8 @@ class Listing(Generic[RowT]):
                 if reader.error is not None:
                     raise reader.error
                 places.append((released.place, models))
+                if planner.warning is not None:
+                    break
         if planner.warning is None:
             places.sort(key=itemgetter(0))
             return [model for _, models in places for model in models]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 import anyio.lowlevel
@@ -13,6 +14,7 @@ import anyio.lowlevel
 from scenario_async import AsyncScenario
 
 if TYPE_CHECKING:
+    from scenario_async import Listing, Model
     from scenario_async.sandbox import Sandbox
 
 Connect = Callable[..., AsyncScenario]
@@ -58,3 +60,31 @@ class Leftovers:
     def _tasks(self) -> set[asyncio.Task[Any]]:
         # The test and its fixtures run in tasks of anyio's test runner.
         return {task for task in asyncio.all_tasks() if "TestRunner" not in repr(task.get_coro())}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way through a listing of the sandbox: what is listed, and how its pages are fetched.
+
+    Attributes:
+        scope: Which models.
+        strategy: As the listing is told; what "auto" comes to depends on the scope.
+    """
+
+    scope: Literal["private", "public"]
+    strategy: Literal["auto", "cursor", "predicted", "windows"] = "auto"
+
+    def listing(self, scenario: AsyncScenario, **options: Any) -> Listing[Model]:
+        """The listing, in pages of 20 unless the options say otherwise."""
+        options = {"page_size": 20, "strategy": self.strategy, **options}
+        return scenario.models.list(privacy=self.scope, **options)
+
+    def ids(self, sandbox: Sandbox) -> list[str]:
+        """What the listing has to give, in its order."""
+        return sandbox.catalogue.ids(self.scope)
+
+
+CURSOR = Way("private", "cursor")
+WINDOWS = Way("private")
+PREDICTED = Way("public")
+WAYS = {"cursor": CURSOR, "windows": WINDOWS, "predicted": PREDICTED}

@@ -20,6 +20,7 @@ from scenario_async.sandbox import (
     BadRow,
     Catalogue,
     Dropped,
+    IgnoredBounds,
     NotJSON,
     RepeatedToken,
     Sandbox,
@@ -105,10 +106,11 @@ SCOPES: dict[str, Callable[..., object]] = {
 
 
 class TestOptions:
-    # What a program needs and a command line does not; `limit` is the API's name for page_size.
+    # What a program needs and a command line does not; `limit` is the API's name for page_size, and
+    # `max_concurrency` is an option of the connection.
     NO_FILTERS = frozenset(
         {"self", "collection_id", "more", "pagination_token", "limit", "type", "on_invalid"}
-        | {"extra_headers", "extra_query", "extra_body", "timeout"}
+        | {"strategy", "max_concurrency", "extra_headers", "extra_query", "extra_body", "timeout"}
     )
     NO_PARAMETERS = frozenset(
         {"format", "limit", "on_invalid", "quiet", "base_url", "public_access", "timeout"}
@@ -464,9 +466,19 @@ class TestFailures:
         self, ask: Run, sandbox: Sandbox
     ) -> None:
         sandbox.faults.add(RepeatedToken())
-        ran = ask("list", "private", "--page-size", "200", "--format", "csv")
+        one_by_one = ("--page-size", "200", "--max-concurrency", "1")
+        ran = ask("list", "private", *one_by_one, "--format", "csv")
         assert ran.code == 4
         assert "the same token" in ran.err
+
+    def test_a_service_that_ignores_bounds_of_time_is_warned_of_in_one_line(
+        self, ask: Run, sandbox: Sandbox
+    ) -> None:
+        sandbox.faults.add(IgnoredBounds(), times=None)
+        ran = ask("list", "private", "--page-size", "100", "--format", "jsonl")
+        assert (ran.code, ran.ids()) == (0, sandbox.catalogue.ids("private"))
+        assert ran.err.startswith("Warning: the service does not heed createdAfter")
+        assert ran.err.count("\n") == 1
 
     def test_a_service_that_cannot_be_reached_is_named(self, ask: Run) -> None:
         ran = ask("list", "private", "--base-url", "http://127.0.0.1:9/v1", "--max-retries", "0")

@@ -183,7 +183,7 @@ class TestStreams:
 
 class TestInterrupts:
     def test_ctrl_c_ends_a_listing_cleanly(self, start: Start, sandbox: Sandbox) -> None:
-        sandbox.faults.add(Delayed(LONG), after=1)
+        sandbox.faults.add(Delayed(LONG), after=1, times=None)
         process = start("list", "private", "--format", "jsonl", "--page-size", "10")
         lines = [read_line(process) for _ in range(10)]
         process.send_signal(signal.SIGINT)
@@ -276,7 +276,8 @@ class TestTerminal:
         self, start: Start, terminal: tuple[int, int], tmp_path: Path
     ) -> None:
         with (tmp_path / "models.jsonl").open("wb") as file:
-            process = start("list", "private", "--format", "jsonl", stdout=file, stderr=terminal[1])
+            options = ("--format", "jsonl", "--max-concurrency", "1")
+            process = start("list", "private", *options, stdout=file, stderr=terminal[1])
             text = self.shown(terminal, process)
         assert f"{PRIVATE:,} models, 3 pages, 3 requests, " in text
         assert len((tmp_path / "models.jsonl").read_bytes().splitlines()) == PRIVATE

@@ -145,7 +145,7 @@ connection_options: Option = gathered(
         click.option(
             "--max-concurrency",
             type=click.IntRange(min=1),
-            default=8,
+            default=16,
             show_default=True,
             metavar="N",
             help="Requests under way at once.",

@@ -16,7 +16,7 @@ from scenario_async import Listing, Model, Models
 from scenario_async._query import LARGEST_PAGE
 
 from ._formats import CSV, JSONArray, JSONLines
-from ._messages import WrongUsageError, debug_log, say, wrong_usage
+from ._messages import WrongUsageError, debug_log, say, warnings_said, wrong_usage
 from ._options import Option, gathered
 from ._output import is_pipe, is_terminal, write_out
 from ._progress import Counts, Progress
@@ -115,7 +115,7 @@ async def write_listing(
     if options.on_invalid == "skip":
         given["on_invalid"] = _name_skipped
     counts = Counts()
-    with debug_log(shown=connection.verbose):
+    with debug_log(shown=connection.verbose), warnings_said():
         async with connection.open(counts.hooks()) as service:
             _check_collections(collections, service.collections)
             with wrong_usage():

@@ -5,19 +5,28 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import warnings
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
-from scenario_async import ScenarioError
+from scenario_async import ScenarioError, ScenarioWarning
 
 from ._output import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["WrongUsageError", "debug_log", "option_names", "printable", "say", "wrong_usage"]
+__all__ = [
+    "WrongUsageError",
+    "debug_log",
+    "option_names",
+    "printable",
+    "say",
+    "warnings_said",
+    "wrong_usage",
+]
 
 # What the client calls something else than its option.
 _OPTIONS = {
@@ -84,6 +93,28 @@ def wrong_usage() -> Generator[None]:
         yield
     except ValueError as error:
         raise WrongUsageError(option_names(str(error))) from error
+
+
+@contextmanager
+def warnings_said() -> Generator[None]:
+    """Say what the client warns of in one line each, without the place in its code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ScenarioWarning)
+        as_python_shows = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            *place: Any,  # noqa: ANN401 - as Python hands it over
+            **more: Any,  # noqa: ANN401 - as above
+        ) -> None:
+            if issubclass(category, ScenarioWarning):
+                say(f"Warning: {message}")
+            else:
+                as_python_shows(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 class _OneLine(logging.Formatter):

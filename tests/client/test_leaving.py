@@ -44,7 +44,7 @@ async def test_breaking_out_ends_the_request_for_the_next_page(
 async def test_the_next_page_is_requested_while_this_one_is_handled_and_no_further(
     scenario: AsyncScenario, sandbox: Sandbox
 ) -> None:
-    async for _ in scenario.models.private(page_size=20).pages():
+    async for _ in scenario.models.private(page_size=20, strategy="cursor").pages():
         await until_requests(sandbox, 2)
         for _ in range(50):
             await anyio.lowlevel.checkpoint()
@@ -71,7 +71,8 @@ async def test_cancelling_a_walk_at_any_request_ends_it(
     requests: int, scenario: AsyncScenario, sandbox: Sandbox, leftovers: Leftovers
 ) -> None:
     sandbox.faults.add(Stalled(), after=requests - 1, times=None)
-    task = asyncio.create_task(scenario.models.private(page_size=20).collect())
+    listing = scenario.models.private(page_size=20, strategy="cursor")
+    task = asyncio.create_task(listing.collect())
     await until_requests(sandbox, requests)
 
     task.cancel()
@@ -86,7 +87,7 @@ async def test_cancelling_a_walk_at_any_request_ends_it(
 async def test_cancelling_after_any_number_of_steps_leaves_nothing(
     scenario: AsyncScenario, leftovers: Leftovers
 ) -> None:
-    for steps in range(0, 120, 3):
+    for steps in range(0, 120, 7):
         task = asyncio.create_task(scenario.models.private(page_size=50).collect())
         for _ in range(steps):
             await anyio.lowlevel.checkpoint()
@@ -179,7 +180,8 @@ async def test_many_walks_at_once_share_the_slots_of_the_client(
     async with connect(max_concurrency=3) as scenario:
         async with anyio.create_task_group() as walks:
             for _ in range(12):
-                walks.start_soon(scenario.models.private(page_size=50).collect)
+                listing = scenario.models.private(page_size=50, strategy="cursor")
+                walks.start_soon(listing.collect)
 
     assert len(sandbox.requests) == 12 * 3
     assert 1 < sandbox.requests.most_unanswered <= 3

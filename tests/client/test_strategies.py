@@ -1,0 +1,413 @@
+"""Several pages at once: the same models in the same order, for a bounded price."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenario_async import AsyncScenario, PaginationError, ScenarioWarning
+from scenario_async.sandbox import (
+    Catalogue,
+    ChangedTokens,
+    Delayed,
+    ExpiredToken,
+    IgnoredBounds,
+    RepeatedToken,
+    Sandbox,
+)
+
+if TYPE_CHECKING:
+    from client_support import Connect
+
+    from scenario_async import Listing, Model
+    from scenario_async.pytest_plugin import SandboxFactory
+
+pytestmark = pytest.mark.anyio
+
+PUBLIC, PRIVATE = 130, 110
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(public=PUBLIC, private=PRIVATE, unlisted=60, collections=2, burst=17)
+
+
+BY_CREATION: dict[str, dict[str, Any]] = {
+    "private": {},
+    "private oldest first": {"sort_by": "createdAt", "sort_direction": "asc"},
+    "private since": {"created_after": "2025-06-01T00:00:00Z"},
+    "private trained": {"status": "trained"},
+    "collection": {"collection_id": 0},
+    "unlisted": {"privacy": "unlisted"},
+    "public by creation": {"privacy": "public", "sort_by": "createdAt"},
+    "public oldest first": {"privacy": "public", "sort_by": "createdAt", "sort_direction": "asc"},
+}
+BY_OFFSET: dict[str, dict[str, Any]] = {
+    "public": {"privacy": "public"},
+    "public route": {"route": "public"},
+}
+SCOPES = {
+    **BY_CREATION,
+    **BY_OFFSET,
+    "public by update": {"privacy": "public", "sort_by": "updatedAt"},
+}
+
+
+def _listing(
+    scenario: AsyncScenario, sandbox: Sandbox, scope: str, **options: Any
+) -> Listing[Model]:
+    options = {**SCOPES[scope], **options}
+    if "collection_id" in options:
+        options["collection_id"] = sandbox.catalogue.collection_ids[options["collection_id"]]
+    return (scenario.models.public if "route" in options else scenario.models.list)(**options)
+
+
+async def _walk(listing: Listing[Model], form: str) -> list[str]:
+    if form == "collect":
+        return [model.id for model in await listing.collect()]
+    if form == "pages":
+        return [model.id async for page in listing.pages() for model in page.models]
+    return [model.id async for model in listing]
+
+
+async def _sequential(scenario: AsyncScenario, sandbox: Sandbox, scope: str) -> list[str]:
+    """The listing as the service's own cursors give it; its requests are forgotten."""
+    listing = _listing(scenario, sandbox, scope, page_size=20, strategy="cursor")
+    ids = [model.id async for model in listing]
+    sandbox.requests.clear()
+    return ids
+
+
+def _bounded(sandbox: Sandbox) -> int:
+    return sum("createdBefore" in request.query for request in sandbox.requests)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("form", ["async for", "pages", "collect"])
+async def test_every_scope_and_form_keeps_the_order_of_the_service(
+    form: str, scope: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    expected = await _sequential(scenario, sandbox, scope)
+
+    found = await _walk(_listing(scenario, sandbox, scope, page_size=10), form)
+
+    assert len(found) > 20
+    assert found == expected
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_unordered_gives_the_same_models(
+    scope: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    expected = await _sequential(scenario, sandbox, scope)
+
+    listing = _listing(scenario, sandbox, scope, page_size=10)
+    found = [model.id async for model in listing.unordered()]
+
+    assert len(found) == len(set(found))
+    assert set(found) == set(expected)
+
+
+# The largest page of /models/public is not documented: one that is not full may not be the last.
+@pytest.mark.parametrize("scope", [scope for scope in SCOPES if scope != "public route"])
+async def test_a_listing_of_one_page_costs_one_request(
+    scope: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    for form in ("async for", "pages", "collect"):
+        assert await _walk(_listing(scenario, sandbox, scope), form)
+
+    assert len(sandbox.requests) == 3
+
+
+@pytest.mark.parametrize("scope", BY_CREATION)
+async def test_a_listing_by_creation_is_gone_through_by_windows_of_time(
+    scope: str, connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    # Some odd models have no date. Where one is seen at once, windows are not trusted.
+    catalogue = Catalogue.seeded(
+        public=150, private=150, unlisted=90, collections=2, odd=False, burst=9
+    )
+    sandbox = scenario_sandbox_factory(catalogue)
+    async with connect(base_url=sandbox.base_url) as scenario:
+        await _listing(scenario, sandbox, scope, page_size=25).collect()
+
+    assert _bounded(sandbox) > 2
+    first, *others = sandbox.requests
+    assert not {"createdBefore", "paginationToken"} & first.query.keys()
+    assert all({"createdAfter", "createdBefore"} & request.query.keys() for request in others)
+    assert all(request.query["sortBy"] == "createdAt" for request in others)
+
+
+async def test_a_model_without_a_date_on_the_first_page_is_in_no_window(
+    connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=90, odd=False))
+    ids = sandbox.catalogue.ids("private")
+    sandbox.catalogue.update(ids[3], fields={"createdAt": None}, touch=False)
+    async with connect(base_url=sandbox.base_url) as scenario:
+        listing = scenario.models.private(page_size=20, on_invalid=lambda _: None)
+        found = [model.id async for model in listing]
+
+    assert set(ids) - {ids[3]} <= set(found)
+    assert _bounded(sandbox) == 0
+
+
+@pytest.mark.parametrize("form", ["async for", "pages", "collect"])
+@pytest.mark.parametrize("burst", [1, 30, 90])
+async def test_a_millisecond_that_fills_pages_is_gone_through_by_token(
+    burst: int, form: str, connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=90, burst=burst))
+    async with connect(base_url=sandbox.base_url) as scenario:
+        found = await _walk(scenario.models.private(page_size=5), form)
+
+    assert found == sandbox.catalogue.ids("private")
+
+
+async def test_a_token_that_repeats_inside_a_millisecond_is_an_error(
+    connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=90, burst=45))
+    sandbox.faults.add(RepeatedToken(), times=None)
+    async with connect(base_url=sandbox.base_url) as scenario:
+        with pytest.raises(PaginationError, match="never end"):
+            await scenario.models.private(page_size=4, strategy="windows").collect()
+
+
+async def test_a_public_listing_is_gone_through_by_predicted_tokens(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    await scenario.models.public(page_size=10).collect()
+
+    offsets = [_offset_of(request.query.get("paginationToken")) for request in sandbox.requests]
+    assert sorted(offsets)[: PUBLIC // 10] == list(range(0, PUBLIC, 10))
+    assert _bounded(sandbox) == 0
+
+
+async def test_the_public_route_is_gone_through_by_offsets(
+    scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    await scenario.models.public(route="public", page_size=10).collect()
+
+    offsets = [int(request.query.get("offset", 0)) for request in sandbox.requests]
+    assert sorted(offsets)[: PUBLIC // 10] == list(range(0, PUBLIC, 10))
+
+
+def _offset_of(token: str | None) -> int:
+    return 0 if token is None else int(json.loads(base64.b64decode(token))["offset"])
+
+
+@pytest.mark.parametrize("scope", BY_OFFSET)
+@pytest.mark.parametrize("most", [1, 2, 3, 8])
+async def test_predicting_costs_less_requests_past_the_end_than_may_be_under_way(
+    most: int, scope: str, connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect(max_concurrency=most) as scenario:
+        await _listing(scenario, sandbox, scope, page_size=10).collect()
+
+    assert PUBLIC // 10 <= len(sandbox.requests) <= PUBLIC // 10 + most
+
+
+@pytest.mark.parametrize("scope", BY_CREATION)
+@pytest.mark.parametrize("most", [2, 8])
+async def test_windows_cost_two_requests_for_each_of_those_at_once_at_most(
+    most: int, scope: str, connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect(max_concurrency=1) as scenario:
+        # By key, so that a page begins with the last millisecond of the one before.
+        await _listing(scenario, sandbox, scope, page_size=12, strategy="windows").collect()
+    by_key = len(sandbox.requests)
+    sandbox.requests.clear()
+    async with connect(max_concurrency=most) as scenario:
+        await _listing(scenario, sandbox, scope, page_size=12).collect()
+
+    assert len(sandbox.requests) <= by_key + 2 * most
+
+
+@pytest.mark.parametrize("scope", ["private", "public"])
+@pytest.mark.parametrize(("client", "listing"), [(3, None), (8, 3), (3, 8), (1, 8), (8, 1)])
+async def test_the_smaller_bound_of_client_and_listing_holds(
+    client: int, listing: int | None, scope: str, connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Delayed(0.01), times=None)
+    most = min(client, listing or client)
+    async with connect(max_concurrency=client) as scenario:
+        found = await _listing(
+            scenario, sandbox, scope, page_size=10, max_concurrency=listing
+        ).collect()
+
+    assert [model.id for model in found] == sandbox.catalogue.ids(
+        "private" if scope == "private" else "public"
+    )
+    assert min(most, 2) <= sandbox.requests.most_unanswered <= most
+
+
+@pytest.mark.parametrize("scope", ["public", "public by update", "public route"])
+async def test_windows_of_a_listing_that_does_not_come_by_creation_are_refused(
+    scope: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    with pytest.raises(ValueError, match="strategy='windows' needs a listing"):
+        _listing(scenario, sandbox, scope, strategy="windows")
+
+
+@pytest.mark.parametrize("strategy", ["", "fast", "Cursor", None, 5])
+async def test_a_strategy_of_another_name_is_refused_with_those_there_are(
+    strategy: Any, scenario: AsyncScenario
+) -> None:
+    with pytest.raises(ValueError, match="'auto', 'cursor', 'predicted', 'windows'"):
+        scenario.models.private(strategy=strategy)
+
+
+@pytest.mark.parametrize("most", [0, -1])
+async def test_no_request_at_a_time_is_refused(most: int, scenario: AsyncScenario) -> None:
+    with pytest.raises(ValueError, match="max_concurrency"):
+        scenario.models.private(max_concurrency=most)
+
+
+@pytest.mark.parametrize(
+    ("scope", "strategy"),
+    [
+        ("private", "auto"),
+        ("private", "windows"),
+        ("private", "predicted"),
+        ("public", "auto"),
+        ("public", "predicted"),
+    ],
+)
+async def test_what_a_caller_sends_himself_is_never_foreseen(
+    strategy: str, scope: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    listing = _listing(scenario, sandbox, scope, strategy=strategy, extra_query={"pageSize": 25})
+    found = [model.id for model in await listing.collect()]
+
+    assert found == sandbox.catalogue.ids("private" if scope == "private" else "public")
+    assert len(sandbox.requests) == -(-len(found) // 25)
+    assert _bounded(sandbox) == 0
+
+
+@pytest.mark.parametrize("form", ["async for", "pages", "collect"])
+async def test_a_service_that_ignores_bounds_of_time_is_warned_of_once(
+    form: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(IgnoredBounds(), times=None)
+
+    with pytest.warns(ScenarioWarning, match="does not heed") as warned:
+        found = await _walk(scenario.models.private(page_size=10), form)
+
+    assert found == sandbox.catalogue.ids("private")
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize(
+    "scope", ["private", "private oldest first", "collection", "public", "public by update"]
+)
+@pytest.mark.parametrize(("strategy", "after"), [("auto", 3), ("cursor", 0), ("cursor", 4)])
+async def test_a_token_that_expires_in_mid_walk_costs_no_model(
+    strategy: str, after: int, scope: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    expected = await _sequential(scenario, sandbox, scope)
+    sandbox.faults.add(ExpiredToken(), after=after)
+
+    listing = _listing(scenario, sandbox, scope, page_size=6, strategy=strategy)
+    found = [model.id async for model in listing]
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("style", ["sealed", "reordered"])
+@pytest.mark.parametrize(("after", "times"), [(0, 1), (1, 2), (2, None), (7, 1)])
+async def test_tokens_may_change_their_format_in_mid_walk(
+    after: int, times: int | None, style: Any, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(ChangedTokens(style), after=after, times=times)
+
+    found = [model.id async for model in scenario.models.public(page_size=20)]
+
+    assert found == sandbox.catalogue.ids("public")
+
+
+@pytest.mark.parametrize("rows", [45, 50])
+@pytest.mark.parametrize("status", [400, 404, 500])
+async def test_a_service_that_refuses_offsets_past_the_end_is_no_failure(
+    status: int, rows: int, connect: Connect
+) -> None:
+    async def serve(request: web.Request) -> web.Response:
+        offset, size = _offset_of(request.query.get("paginationToken")), 10
+        if offset >= rows:
+            return web.json_response({"reason": "no such offset"}, status=status)
+        models = [{"id": f"model_{number}"} for number in range(offset, min(offset + size, rows))]
+        if offset + size >= rows:
+            return web.json_response({"models": models})
+        place = json.dumps({"offset": offset + size, "limit": size}, separators=(",", ":"))
+        token = base64.b64encode(place.encode()).decode()
+        return web.json_response({"models": models, "nextPaginationToken": token})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", serve)
+    async with TestServer(app) as server:
+        async with connect(base_url=str(server.make_url("/v1")), max_retries=0) as scenario:
+            found = [model.id async for model in scenario.models.public(page_size=10)]
+
+    assert found == [f"model_{number}" for number in range(rows)]
+
+
+@settings(max_examples=12)
+@given(
+    page_size=st.integers(3, 30),
+    burst=st.integers(1, 40),
+    most=st.integers(2, 8),
+    ordered=st.booleans(),
+    changes=st.lists(
+        st.tuples(st.integers(1, 80), st.sampled_from(["delete", "add"]), st.integers(0, 79)),
+        max_size=12,
+    ),
+)
+def test_each_model_that_lives_through_a_walk_by_windows_is_given_once(
+    page_size: int, burst: int, most: int, *, ordered: bool, changes: list[tuple[int, str, int]]
+) -> None:
+    catalogue = Catalogue.seeded(public=0, private=80, collections=0, burst=burst)
+    before = catalogue.ids("private")
+    due = sorted(changes, reverse=True)
+
+    def change(what: str, place: int) -> None:
+        if what == "add":
+            catalogue.add(
+                created_at=datetime.fromtimestamp(catalogue.get(before[place]).created / 1000, UTC)
+            )
+        elif before[place] in catalogue:
+            catalogue.delete(before[place])
+
+    async def run() -> list[str]:
+        found: list[str] = []
+        async with (
+            Sandbox(catalogue) as sandbox,
+            AsyncScenario(
+                api_key=sandbox.api_key,
+                api_secret=sandbox.api_secret,
+                base_url=sandbox.base_url,
+                max_concurrency=most,
+            ) as scenario,
+        ):
+            listing = scenario.models.private(page_size=page_size, strategy="windows")
+            async for model in listing if ordered else listing.unordered():
+                found.append(model.id)
+                while due and due[-1][0] <= len(found):
+                    change(*due.pop()[1:])
+        return found
+
+    found = asyncio.run(run())
+
+    assert len(found) == len(set(found))
+    survivors = [model_id for model_id in before if model_id in catalogue]
+    assert set(survivors) <= set(found)
+    if ordered:
+        assert [model_id for model_id in found if model_id in survivors] == survivors
