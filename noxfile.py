@@ -101,6 +101,12 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against the official SDK, both in turns; prints tables."""
+    """Measure against the official SDK, in turns, and write the tables and the plot of the docs.
+
+    All of it takes about half an hour; ``-- --quick``, ``-- --only NAME`` or ``-- --resume`` less.
+    """
     session.install(".[cli]", *groups("bench"))
-    session.run("python", "benchmarks/import_time.py", *session.posargs, env=INSTALLED)
+    if not session.posargs:
+        session.run("python", "benchmarks/import_time.py", env=INSTALLED)
+    scripts = {**INSTALLED, "PYTHONPATH": str(Path(__file__).parent / "benchmarks")}
+    session.run("python", "benchmarks/run.py", *session.posargs, env=scripts)

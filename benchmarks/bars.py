@@ -1,0 +1,250 @@
+"""What is claimed, held against what was measured.
+
+A ratio is taken turn by turn, from runs that followed each other, and judged by its median.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from math import ceil
+from typing import TYPE_CHECKING
+
+import msgspec
+from contenders import AT_ONCE, LARGEST_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cases import Case
+    from results import CaseResult, Results
+
+_AN_ID = "model_" + "0" * 24
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim and what was seen of it.
+
+    Attributes:
+        claim: What is compared with what.
+        asked: The limit.
+        seen: The median, and the smallest and largest turn.
+        met: Whether the median keeps the limit.
+    """
+
+    claim: str
+    asked: str
+    seen: str
+    met: bool
+
+
+class Ratio(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim about two contenders of one case.
+
+    Attributes:
+        claim: What is compared with what.
+        case: The case.
+        figure: What is compared.
+        ours: Who has less of it.
+        other: Who has more of it.
+        less: How many times less at least; or
+        within: at most how many times as much.
+    """
+
+    claim: str
+    case: str
+    figure: str
+    other: str
+    ours: str = "ours"
+    less: float | None = None
+    within: float | None = None
+
+
+RATIOS = (
+    Ratio(
+        claim="10,000 private models, 300 ms a page: time, to the official SDK as it comes",
+        case="plain-300ms",
+        figure="wall",
+        other="official-100",
+        less=25,
+    ),
+    Ratio(
+        claim="10,000 private models, 300 ms a page: time, to the official SDK, pages of 500",
+        case="plain-300ms",
+        figure="wall",
+        other="official-500",
+        less=5,
+    ),
+    Ratio(
+        claim="10,000 public models, 300 ms a page: time, to the official SDK as it comes",
+        case="public-300ms",
+        figure="wall",
+        other="official-100",
+        less=25,
+    ),
+    Ratio(
+        claim="10,000 public models, 300 ms a page: time, to the official SDK, pages of 500",
+        case="public-300ms",
+        figure="wall",
+        other="official-500",
+        less=5,
+    ),
+    Ratio(
+        claim="10,000 models, plain answers: processor time, to the official SDK, pages of 500",
+        case="plain",
+        figure="cpu",
+        other="official-500",
+        less=20,
+    ),
+    Ratio(
+        claim="10,000 models, gzipped answers: processor time, to the official SDK, pages of 500",
+        case="gzip",
+        figure="cpu",
+        other="official-500",
+        less=12,
+    ),
+    Ratio(
+        claim="10,000 models, plain answers: processor time, to the hand-written loop",
+        case="plain",
+        figure="cpu",
+        other="hand-written",
+        within=1.25,
+    ),
+    Ratio(
+        claim="10,000 models, gzipped answers: processor time, to the hand-written loop",
+        case="gzip",
+        figure="cpu",
+        other="hand-written",
+        within=1.25,
+    ),
+    Ratio(
+        claim="streaming one page at a time: memory over idle, to the official SDK, pages of 500",
+        case="plain",
+        figure="memory",
+        ours="ours-one-at-a-time",
+        other="official-500",
+        less=7,
+    ),
+    Ratio(
+        claim="pages of 500: longest hold of the loop, to reading the bytes and no more",
+        case="plain",
+        figure="hold",
+        other="bytes-only",
+        within=1.5,
+    ),
+    Ratio(
+        claim="pages of 500: longest hold of the loop, to the official SDK",
+        case="plain",
+        figure="hold",
+        other="official-500",
+        less=25,
+    ),
+    Ratio(
+        claim="keeping 10,000 models: longest hold of the loop, to Structs with plain lists",
+        case="kept",
+        figure="hold",
+        ours="ours-kept",
+        other="plain-lists-kept",
+        less=3,
+    ),
+    Ratio(
+        claim="700 models by id, 100 ms an answer: time, to one after the other",
+        case="retrieved-100ms",
+        figure="wall",
+        ours="ours-retrieved",
+        other="ours-retrieved-one-by-one",
+        less=10,
+    ),
+)
+IDEAL_WITHIN = 1.3
+GROWTH_WITHIN = 1.3
+
+
+def judge(results: Results) -> list[Bar]:
+    """The bars that the results tell something about."""
+    bars = [_judge_ideal(name, results) for name in ("plain-300ms", "public-300ms")]
+    bars += [_judge_ratio(ratio, results) for ratio in RATIOS]
+    bars += [_judge_growth(results)]
+    return [bar for bar in bars if bar is not None]
+
+
+def median(result: CaseResult, contender: str, figure: str) -> float | None:
+    """The median of a figure over all turns, ``None`` if it was not measured."""
+    values = result.values(contender, figure).values()
+    return statistics.median(values) if values else None
+
+
+def _judge_ratio(ratio: Ratio, results: Results) -> Bar | None:
+    result = results.cases.get(ratio.case)
+    if result is None:
+        return None
+    ours = result.values(ratio.ours, ratio.figure)
+    others = result.values(ratio.other, ratio.figure)
+    turns = sorted(ours.keys() & others.keys())
+    if not turns:
+        return None
+    if ratio.less is not None:
+        ratios = [others[turn] / ours[turn] for turn in turns]
+        asked, met = f"{ratio.less:g} times less", statistics.median(ratios) >= ratio.less
+    else:
+        ratios = [ours[turn] / others[turn] for turn in turns]
+        within = ratio.within or 1.0
+        asked, met = f"at most {within:g} times", statistics.median(ratios) <= within
+    return Bar(claim=ratio.claim, asked=asked, seen=_spread(ratios), met=met)
+
+
+def ideal(case: Case) -> float:
+    """The seconds of the fewest round trips: one page alone, then the others eight at once."""
+    pages = ceil(case.models / LARGEST_PAGE)
+    return case.latency * (1 + ceil((pages - 1) / AT_ONCE))
+
+
+def _judge_ideal(name: str, results: Results) -> Bar | None:
+    result = results.cases.get(name)
+    if result is None:
+        return None
+    seconds = ideal(result.case)
+    ratios = [wall / seconds for wall in result.values("ours", "wall").values()]
+    return Bar(
+        claim=f"10,000 {result.case.privacy} models, 300 ms a page: time, to the fewest round "
+        f"trips with {AT_ONCE} at once ({seconds:.1f} s)",
+        asked=f"at most {IDEAL_WITHIN:g} times",
+        seen=_spread(ratios),
+        met=statistics.median(ratios) <= IDEAL_WITHIN,
+    )
+
+
+def _judge_growth(results: Results) -> Bar | None:
+    """Ten times as many models must not take more memory, but for the ids seen."""
+    few, many = results.cases.get("plain"), results.cases.get("many")
+    if few is None or many is None:
+        return None
+    memory_few, memory_many = median(few, "ours", "memory"), median(many, "ours", "memory")
+    if memory_few is None or memory_many is None:
+        return None
+    ratio = (memory_many - ids_seen(many.case.models)) / (memory_few - ids_seen(few.case.models))
+    return Bar(
+        claim=f"streaming {many.case.models:,} models, {AT_ONCE} at once: memory over idle, to "
+        f"{few.case.models:,} (ids seen aside)",
+        asked=f"at most {GROWTH_WITHIN:g} times",
+        seen=f"{ratio:.2f} ({memory_many / 1e6:.1f} MB and {memory_few / 1e6:.1f} MB, of which ids "
+        f"{ids_seen(many.case.models) / 1e6:.1f} MB and {ids_seen(few.case.models) / 1e6:.1f} MB)",
+        met=ratio <= GROWTH_WITHIN,
+    )
+
+
+def ids_seen(models: int) -> int:
+    """The bytes that a dict with so many ids takes: what no walk without repetitions can avoid."""
+    return sys.getsizeof(dict.fromkeys(range(models))) + models * sys.getsizeof(_AN_ID)
+
+
+def _spread(ratios: Iterable[float]) -> str:
+    values = sorted(ratios)
+    middle = statistics.median(values)
+    if len(values) == 1:
+        return f"{_short(middle)} (one turn)"
+    return f"{_short(middle)} ({_short(values[0])} to {_short(values[-1])})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004 - three figures
