@@ -26,6 +26,8 @@ Privacy = Literal["private", "public"]
 
 LARGEST_PAGE = 500
 AT_ONCE = 8
+# The default of our client: records are some KB and no pages of 2 MB.
+RECORDS_AT_ONCE = 16
 _TOKEN = b'"nextPaginationToken":'
 # Where the token stands in a page: at its end.
 _TAIL = 1000
@@ -144,7 +146,7 @@ async def plain_lists_kept(target: Target) -> AsyncIterator[Walk]:
 @asynccontextmanager
 async def ours_retrieved(target: Target) -> AsyncIterator[Walk]:
     """Ours, given ids in place of a listing."""
-    async with _client(target) as client:
+    async with _client(target, RECORDS_AT_ONCE) as client:
 
         async def walk() -> Seen:
             models = 0
