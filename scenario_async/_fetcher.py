@@ -27,7 +27,7 @@ RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
 ReleasedT = TypeVar("ReleasedT")
 
-_CLOSED = "the client was closed while a listing was under way"
+_CLOSED = "the client was closed while a listing or a retrieval was under way"
 
 
 async def fetch_planned(

@@ -35,7 +35,7 @@ class Listing(Generic[RowT]):
 
     It can be used any number of times, also at once; each use begins at the start and has a cursor
     of its own. ``await`` gives the first page and requests no other; ``async for`` gives every
-    model, typed one by one, with the next page requested while the caller handles this one.
+    model, typed one by one, with the pages after it requested while the caller handles this one.
 
     Without ``page_size``, ``await`` leaves the size of the page to the service (100), and whatever
     goes through the whole listing asks for pages of 500, the largest.
@@ -81,8 +81,8 @@ class Listing(Generic[RowT]):
         """All pages, in listing order, others fetched while the caller handles one.
 
         Where several are fetched at once by creation date, they hold as many models as their part
-        of the listing has, and no token leads from one to the next: ``strategy="cursor"`` gives the
-        service's own pages.
+        of the listing has, which may be none, and no token leads from one to the next:
+        ``strategy="cursor"`` gives the service's own pages.
         """
         return walk_pages(self._walk(), self._first())
 

@@ -26,7 +26,9 @@ class Page(Generic[RowT]):
 
     Attributes:
         models: The models of this page alone. Rows whose id a page before had given are left out.
-        next_pagination_token: The service's token for the next page; ``None`` on the last one.
+        next_pagination_token: The service's token for the next page; ``None`` on the last one, and
+            where pages come at once by creation date, because no token leads through the rest then:
+            :meth:`has_next_page` tells whether there is one.
     """
 
     def __init__(

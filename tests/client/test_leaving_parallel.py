@@ -208,7 +208,7 @@ async def test_closing_the_client_ends_a_walk_with_all_its_requests(
 
     await scenario.aclose()
 
-    with pytest.raises(UsageError, match="closed while a listing was under way"):
+    with pytest.raises(UsageError, match="closed while a listing or a retrieval was"):
         await task
     await leftovers.check()
     await leftovers.check_connections()
@@ -226,7 +226,7 @@ async def test_a_closed_client_gives_no_page_that_waits(
                 while requests.answered < 2:
                     await anyio.lowlevel.checkpoint()
             await scenario.aclose()
-            with pytest.raises(UsageError, match="closed while a listing was under way"):
+            with pytest.raises(UsageError, match="closed while a listing or a retrieval was"):
                 await anext(pages)
 
     await leftovers.check_connections()

@@ -436,7 +436,7 @@ async def test_closing_the_client_in_mid_walk_is_a_usage_error_for_the_caller() 
     await settle()
     await lifetime.aclose()
     assert service.under_way == set()
-    with pytest.raises(UsageError, match="closed while a listing was under way"):
+    with pytest.raises(UsageError, match="closed while a listing or a retrieval was"):
         await task
 
 
@@ -446,7 +446,7 @@ async def test_closing_the_client_while_a_page_is_handled_is_a_usage_error_for_t
         await anext(pages)
         await settle()
         await lifetime.aclose()
-        with pytest.raises(UsageError, match="closed while a listing was under way"):
+        with pytest.raises(UsageError, match="closed while a listing or a retrieval was"):
             await anext(pages)
 
 
@@ -458,7 +458,7 @@ async def test_closing_the_client_gives_no_page_that_waits_even_where_all_have_c
         await settle()
         assert sorted(service.answered) == list(range(5))
         await lifetime.aclose()
-        with pytest.raises(UsageError, match="closed while a listing was under way"):
+        with pytest.raises(UsageError, match="closed while a listing or a retrieval was"):
             await anext(pages)
 
 
