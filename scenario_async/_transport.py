@@ -10,7 +10,7 @@ import asyncio
 import platform
 import time
 from dataclasses import dataclass, field
-from functools import partial
+from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -22,7 +22,6 @@ from ._credentials import basic_authorization
 from ._errors import APIConnectionError, APITimeoutError, UsageError
 from ._http import HTTPResponse
 from ._redaction import redact
-from ._turns import Turns
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxies: dict[tuple[str, str], _Proxy | None] = {}
         self.closed: bool = False
-        self._turns = Turns()
 
     async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
         """Send a request and read the whole answer, whatever its status.
@@ -88,12 +86,15 @@ class Transport:
                 ),
                 **options,
             ) as response:
-                pieces = [piece async for piece in response.content.iter_any()]
-                body = await self._turns.run(partial(b"".join, pieces), sum(map(len, pieces)))
+                # Grown piece by piece: joining the pieces of a page in the end would hold the loop,
+                # and need its memory twice. `getvalue` gives the buffer itself and no copy.
+                body = BytesIO()
+                async for piece in response.content.iter_any():
+                    body.write(piece)
                 return HTTPResponse(
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},
-                    body=body,
+                    body=body.getvalue(),
                     seconds=time.monotonic() - started,
                     sends=max(1, sent.count),
                 )

@@ -27,7 +27,7 @@ _PAGES_PER_WINDOW = 2.8
 _WORTH_A_CUT = 1.25
 # In listing order: pages asked for or waiting for their turn, by walker; and the share of requests
 # that cuts may cost beyond the two by walker, because a bounded buffer needs cuts for ever.
-_AHEAD = 3
+_AHEAD = 2
 _MORE_IN_ORDER = 0.25
 
 
