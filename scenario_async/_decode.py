@@ -57,9 +57,13 @@ class PageAnswer:
         """The id of each row, ``None`` where it cannot be read."""
         return [_readable_id(row) for row in self.rows]
 
-    def created_at(self, row: int) -> datetime | None:
-        """When the model of a row was created, ``None`` where it cannot be read."""
-        return _readable_birth(self.rows[row])
+    def moment(self, row: int, *, by_update: bool = False) -> datetime | None:
+        """When the model of a row was created or updated, ``None`` where it cannot be read."""
+        try:
+            dates: _Birth | _Update = _decoder(_Update if by_update else _Birth).decode(self.rows[row])
+        except _NOT_DECODED:
+            return None
+        return dates.at
 
 
 class _Envelope(msgspec.Struct):
@@ -76,7 +80,11 @@ class _Identity(msgspec.Struct):
 
 
 class _Birth(msgspec.Struct):
-    created_at: Timestamp = msgspec.field(name="createdAt")
+    at: Timestamp = msgspec.field(name="createdAt")
+
+
+class _Update(msgspec.Struct):
+    at: Timestamp = msgspec.field(name="updatedAt")
 
 
 @cache
@@ -175,14 +183,6 @@ def _readable_id(raw: msgspec.Raw | bytes) -> str | None:
     except _NOT_DECODED:
         # A row that is no JSON to msgspec may still show its id.
         return salvage_id(bytes(raw))
-
-
-def _readable_birth(raw: msgspec.Raw | bytes) -> datetime | None:
-    try:
-        birth: _Birth = _decoder(_Birth).decode(raw)
-    except _NOT_DECODED:
-        return None
-    return birth.created_at
 
 
 def _not_as_documented(expected: str, error: Exception) -> APIResponseValidationError:

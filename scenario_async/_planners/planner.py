@@ -75,12 +75,15 @@ class ReleasedPage:
         following: How to ask for what comes after this page; ``None`` at the end of the listing,
             and the error where the service leads nowhere.
         place: Where the page stands in the listing: pages sorted by it are in listing order.
+        covers: The places ``[start, stop)`` of the listing's timeline of which nothing is missing
+            now; without ``stop`` to the end of the listing. ``None`` where pages have no places.
     """
 
     request: PageRequest
     answer: PageAnswer
     following: PageRequest | PaginationError | None
     place: int
+    covers: tuple[int, int | None] | None = None
 
 
 PagePlanner: TypeAlias = Planner[PageRequest, "PageAnswer", ReleasedPage]

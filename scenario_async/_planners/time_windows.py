@@ -37,6 +37,7 @@ class _Window:
 
     start: int
     stop: int | None
+    covers: tuple[int, int | None] | None = None
     cursor: ListingQuery | None = None
     tokens: frozenset[str] = frozenset()
     refused: bool = False
@@ -93,8 +94,28 @@ class TimeWindows:
         self._released = released
         # Both in pages: what came, and what the cuts through it cost, with the request for the end.
         self._received = 1.0
-        self._spent = 1.0 if most > 1 else 0.0
+        self._spent = 0.0
         self._broken: PaginationError | None = None
+
+    @classmethod
+    def over(
+        cls,
+        timeline: Timeline,
+        windows: Sequence[tuple[int, int | None]],
+        *,
+        rows_per_page: int,
+        most: int,
+    ) -> TimeWindows:
+        """Goes through these windows and no others, such as those an earlier walk has left.
+
+        They are in the order of the line and do not overlap. Pages come as they arrive.
+        """
+        planner = cls(timeline, [windows[0][0]], most=most, ordered=False, released=0)
+        planner._line = [_Window(start, stop) for start, stop in windows]
+        planner._density = Density()
+        planner._rows_per_page = rows_per_page
+        planner._received = planner._spent = 0.0
+        return planner
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
         """The windows to ask for now, and at the beginning the last model of the listing."""
@@ -102,8 +123,10 @@ class TimeWindows:
         if free < 1 or self._broken is not None:
             return ()
         requests: list[PageRequest] = []
-        if self._asks_end:
+        # Where nothing came yet, the first page may be all there is.
+        if self._asks_end and self._received and self._line[-1].stop is None:
             self._asks_end = False
+            self._spent += 1
             self._end_request = self._request(self._timeline.last(self._line[0].start))
             requests.append(self._end_request)
         chosen = self._in_order if self._ordered else self._largest
@@ -242,12 +265,15 @@ class TimeWindows:
         pages = len(answer.rows) / self._rows_per_page
         self._received += pages
         last = places[-1] if places else window.start
-        begun = window.start
+        # Before the first row of a listing lies no time in which there could be models.
+        begun = places[0] if places and self._received == pages else window.start
+        window.covers = (window.start, window.stop)
         if answer.token is None:
             self._spent += max(0.0, 1 - pages)
             last = last if window.stop is None else window.stop
         else:
             rest = _Window(last, window.stop)
+            window.covers = (window.start, last)
             # All of one millisecond, also where that is not the first one of the window.
             if last == (places[0] if places else begun):
                 self._go_through(window, rest, request.query.after(answer.token))
@@ -280,6 +306,7 @@ class TimeWindows:
             replace(window.answer, token=None),
             following if self._line else None,
             place=window.start - self._origin,
+            covers=window.covers,
         )
 
 

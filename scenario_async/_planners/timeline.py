@@ -1,6 +1,6 @@
-"""A listing sorted by creation as a line of whole numbers, and back. No I/O.
+"""A listing sorted by creation or by update as a line of whole numbers, and back. No I/O.
 
-The place of a model is its creation in milliseconds, which is the service's grain, counted so that
+The place of a model is that date in milliseconds, which is the service's grain, counted so that
 places grow along the listing: upwards where the oldest model comes first, and below zero where the
 newest does.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scenario_async._decode import PageAnswer
     from scenario_async._query import ListingQuery
 
-__all__ = ["Timeline"]
+__all__ = ["Timeline", "moment_at", "place_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -38,20 +38,33 @@ class Timeline:
 
     def __init__(self, query: ListingQuery) -> None:
         self._ascending = query.sort_direction == "asc"
+        self._by_update = query.sort_by == "updatedAt"
         self._query: ListingQuery = msgspec.structs.replace(
             query,
             pagination_token=None,
-            sort_by="createdAt",
+            sort_by="updatedAt" if self._by_update else "createdAt",
             sort_direction="asc" if self._ascending else "desc",
         )
 
     @property
+    def begin(self) -> int:
+        """No place of a model is before this one: a window from here on has no bound in front."""
+        return place_of(_FIRST) if self._ascending else -place_of(_LAST)
+
+    @property
     def end(self) -> int:
         """No place of the listing is behind this one, by its own bounds or by the calendar."""
-        query = self._query
+        after, before = self._bounds
         if self._ascending:
-            return _milliseconds(_moment(query.created_before) or _LAST)
-        return -_milliseconds(_moment(query.created_after) or _FIRST)
+            return place_of(_moment(before) or _LAST)
+        return -place_of(_moment(after) or _FIRST)
+
+    @property
+    def _bounds(self) -> tuple[str | None, str | None]:
+        query = self._query
+        if self._by_update:
+            return query.updated_after, query.updated_before
+        return query.created_after, query.created_before
 
     def window(self, start: int, stop: int | None) -> ListingQuery:
         """The listing of one window."""
@@ -59,11 +72,11 @@ class Timeline:
         before = stop
         if not self._ascending:
             after, before = None if stop is None else -stop, -start + 1
-        return msgspec.structs.replace(
-            self._query,
-            created_after=_time(after) or self._query.created_after,
-            created_before=_time(before) or self._query.created_before,
-        )
+        given_after, given_before = self._bounds
+        first, last = _time(after) or given_after, _time(before) or given_before
+        if self._by_update:
+            return msgspec.structs.replace(self._query, updated_after=first, updated_before=last)
+        return msgspec.structs.replace(self._query, created_after=first, created_before=last)
 
     def last(self, start: int) -> ListingQuery:
         """The last model of the listing alone, if it is not before ``start``."""
@@ -94,13 +107,22 @@ class Timeline:
     def _places(self, answer: PageAnswer, rows: Iterable[int]) -> Iterator[int]:
         sign = 1 if self._ascending else -1
         return (
-            sign * _milliseconds(created)
+            sign * place_of(moment)
             for row in rows
-            if (created := answer.created_at(row)) is not None
+            if (moment := answer.moment(row, by_update=self._by_update)) is not None
         )
 
 
-def _milliseconds(moment: datetime) -> int:
+def moment_at(place: int) -> datetime | None:
+    """The date at a place of a line that grows upwards; ``None`` beyond the calendar."""
+    try:
+        return _EPOCH + place * _MILLISECOND
+    except OverflowError:
+        return None
+
+
+def place_of(moment: datetime) -> int:
+    """The place of a date on a line that grows upwards."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
@@ -110,9 +132,5 @@ def _moment(bound: str | None) -> datetime | None:
 
 def _time(milliseconds: int | None) -> str | None:
     """A bound as the API takes it; none where there is none, or it would be beyond the calendar."""
-    if milliseconds is None:
-        return None
-    try:
-        return wire_time(_EPOCH + milliseconds * _MILLISECOND)
-    except OverflowError:
-        return None
+    moment = None if milliseconds is None else moment_at(milliseconds)
+    return None if moment is None else wire_time(moment)
