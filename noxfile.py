@@ -61,14 +61,14 @@ PYTHONS = installed_pythons()
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package."""
-    session.install(".[cli]", *groups("test"))
+    session.install(".[cli,export,sync]", *groups("test"))
     session.run("pytest", "--numprocesses=auto", *session.posargs, env=INSTALLED)
 
 
 @nox.session(python=PYTHONS[:1])
 def coverage(session: nox.Session) -> None:
     """Run the tests once more and see that they reach nearly every branch."""
-    session.install(".[cli]", *groups("coverage"))
+    session.install(".[cli,export,sync]", *groups("coverage"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-q", "-n2", *session.posargs, env=INSTALLED)
     session.run("coverage", "combine", "--quiet")
@@ -86,7 +86,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types, of us and as a caller sees them."""
-    session.install(".[cli]", *groups("types"))
+    session.install(".[cli,export,sync]", *groups("types"))
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "scenario_async", "--ignoreexternal", env=INSTALLED)
@@ -95,7 +95,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; its examples run on the way."""
-    session.install(".[cli]", *groups("docs"))
+    session.install(".[cli,export,sync]", *groups("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
@@ -105,7 +105,7 @@ def bench(session: nox.Session) -> None:
 
     All of it takes about half an hour; ``-- --quick``, ``-- --only NAME`` or ``-- --resume`` less.
     """
-    session.install(".[cli]", *groups("bench"))
+    session.install(".[cli,export,sync]", *groups("bench"))
     if not session.posargs:
         session.run("python", "benchmarks/import_time.py", env=INSTALLED)
     scripts = {**INSTALLED, "PYTHONPATH": str(Path(__file__).parent / "benchmarks")}

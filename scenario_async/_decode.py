@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
     from datetime import datetime
 
-__all__ = ["InvalidRow", "PageAnswer", "RowDecoder", "decode_page", "decode_record", "encode"]
+__all__ = [
+    "InvalidRow",
+    "PageAnswer",
+    "RowDecoder",
+    "decode_page",
+    "decode_record",
+    "encode",
+    "invalid_row",
+]
 
 RowT = TypeVar("RowT")
 _FIELD = re.compile(r" - at `(?P<path>[^`]+)`$")
@@ -60,7 +68,9 @@ class PageAnswer:
     def moment(self, row: int, *, by_update: bool = False) -> datetime | None:
         """When the model of a row was created or updated, ``None`` where it cannot be read."""
         try:
-            dates: _Birth | _Update = _decoder(_Update if by_update else _Birth).decode(self.rows[row])
+            dates: _Birth | _Update = _decoder(_Update if by_update else _Birth).decode(
+                self.rows[row]
+            )
         except _NOT_DECODED:
             return None
         return dates.at
@@ -146,7 +156,7 @@ class RowDecoder(Generic[RowT]):
         try:
             row: RowT = self._decode(raw)
         except _NOT_DECODED as error:
-            return _invalid_row(bytes(raw), error)
+            return invalid_row(bytes(raw), error)
         return row
 
     def identify(self, row: RowT, raw: msgspec.Raw | bytes) -> str | InvalidRow:
@@ -156,7 +166,7 @@ class RowDecoder(Generic[RowT]):
         try:
             return _identity(raw)
         except _NOT_DECODED as error:
-            return _invalid_row(bytes(raw), error)
+            return invalid_row(bytes(raw), error)
 
 
 def _identity(raw: msgspec.Raw | bytes) -> str:
@@ -164,7 +174,8 @@ def _identity(raw: msgspec.Raw | bytes) -> str:
     return identity.id
 
 
-def _invalid_row(raw: bytes, error: Exception) -> InvalidRow:
+def invalid_row(raw: bytes, error: Exception) -> InvalidRow:
+    """A row with what is wrong with it."""
     model_id = _readable_id(raw)
     found = _FIELD.search(str(error))
     path = found["path"] if found else None

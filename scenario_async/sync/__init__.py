@@ -1,0 +1,23 @@
+"""A copy of the catalogue in a database: complete, cheap to keep fresh, and safe from crashes.
+
+Needs the extra ``scenario-async[sync]``.
+"""
+
+from ._errors import StoreBusyError, StoreError, StoreVersionError
+from ._report import Counts, ScopeReport, SyncReport
+from ._run import sync
+from ._store import CatalogStore, RunRecord, StoreCounts, StoredModel
+
+__all__ = [
+    "CatalogStore",
+    "Counts",
+    "RunRecord",
+    "ScopeReport",
+    "StoreBusyError",
+    "StoreCounts",
+    "StoreError",
+    "StoreVersionError",
+    "StoredModel",
+    "SyncReport",
+    "sync",
+]

@@ -1,0 +1,67 @@
+"""What a page says about the models that the store knows. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._rows import ModelRow
+
+__all__ = ["Comparison", "Known", "compare"]
+
+
+class Known(NamedTuple):
+    """What the store has of a model.
+
+    Attributes:
+        content_hash: Of its record.
+        deleted: Whether it counts as deleted.
+        member: Whether it was seen in the scope.
+        missing: Whether the walk under way did not find it where it was.
+    """
+
+    content_hash: str
+    deleted: bool
+    member: bool
+    missing: bool
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What has to be written of a page.
+
+    Attributes:
+        new: Models that the store has not, or counts as deleted.
+        changed: Models whose record differs.
+        unchanged: How many models need no write.
+        joined: The ids of those that were not seen in the scope before.
+        found: The ids of those that were missing a moment ago.
+    """
+
+    new: list[ModelRow] = field(default_factory=list["ModelRow"])
+    changed: list[ModelRow] = field(default_factory=list["ModelRow"])
+    unchanged: int = 0
+    joined: list[str] = field(default_factory=list[str])
+    found: list[str] = field(default_factory=list[str])
+
+
+def compare(rows: Sequence[ModelRow], known: Mapping[str, Known]) -> Comparison:
+    """Tell new rows, changed ones and the others apart; of a repeated id the last row counts."""
+    comparison = Comparison()
+    # In the order of ids: two programs that write the same rows must lock them in the same order.
+    for model_id, row in sorted({row.id: row for row in rows}.items()):
+        before = known.get(model_id)
+        if before is None or before.deleted:
+            comparison.new.append(row)
+        elif before.content_hash != row.content_hash:
+            comparison.changed.append(row)
+        else:
+            comparison.unchanged += 1
+        if before is None or not before.member:
+            comparison.joined.append(model_id)
+        elif before.missing:
+            comparison.found.append(model_id)
+    return comparison

@@ -1,0 +1,252 @@
+"""The database behind a store: reached by a URL, in one of two dialects, failing in one way."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    any_,
+    event,
+    exists,
+    func,
+    inspect,
+    literal,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from ._errors import StoreBusyError, StoreError, StoreVersionError
+from ._tables import SCHEMA_VERSION, metadata, state
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+
+    from sqlalchemy import Column, Table
+    from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+__all__ = ["Database", "database_url"]
+
+_FORMS = "'sqlite:///models.db', a path, or 'postgresql://user@host/database'"
+_SCHEMA = "schema"
+# Any number: it tells our locks in PostgreSQL from those of other programs.
+_LOCKS = 0x5CE7A810
+
+
+def database_url(given: str | Path) -> URL:
+    """The URL of a database with the driver that this package speaks through.
+
+    Raises:
+        ValueError: It is none, or of another kind of database.
+    """
+    text = str(given)
+    if "://" not in text:
+        return URL.create("sqlite+aiosqlite", database=text)
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError(f"a store is {_FORMS}; this URL cannot be read") from None
+    kind = url.drivername.partition("+")[0]
+    if kind == "sqlite":
+        return url.set(drivername="sqlite+aiosqlite")
+    if kind in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+asyncpg")
+    raise ValueError(f"a store is {_FORMS}, and not in {kind!r}")
+
+
+class Database:
+    """One database with the tables of a store.
+
+    Attributes:
+        name: What to call it in a message: a path, or a URL without its password.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._sqlite = url.get_backend_name() == "sqlite"
+        self._path = Path(url.database or "") if self._sqlite else None
+        self.name = str(self._path) if self._sqlite else url.render_as_string(hide_password=True)
+        self._engine: AsyncEngine = _engine(url)
+
+    async def open(self, *, create: bool) -> None:
+        """Connect, and make the tables where there are none.
+
+        Raises:
+            StoreError: There is no such database, or it cannot be reached.
+            StoreVersionError: Its tables are not those of this release.
+        """
+        if self._path is not None and not create and not self._path.exists():
+            raise StoreError(f"{self.name}: there is no such file; a sync makes one")
+        async with self.transaction() as connection:
+            names = await connection.run_sync(_table_names)
+            if state.name not in names:
+                taken = sorted(names & set(metadata.tables))
+                if taken:
+                    raise StoreVersionError(
+                        f"{self.name}: there is a table {taken[0]!r} that is not of this package"
+                    )
+                if not create:
+                    raise StoreError(f"{self.name}: this database has no store; a sync makes one")
+                await self._make_tables(connection)
+            await self._check_version(connection)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose work is committed together, or not at all."""
+        with self._failures():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def lock(self, names: Collection[str]) -> AsyncIterator[None]:
+        """Keep other runs away, until left or until this process ends in whatever way.
+
+        In PostgreSQL from the scopes of these names, in SQLite from the whole file: it has one
+        writer at a time.
+
+        Raises:
+            StoreBusyError: Another run has the lock.
+        """
+        if self._path is None:
+            held = self._lock_names(names)
+        elif self._in_memory:
+            yield
+            return
+        else:
+            held = self._lock_file(self._path)
+        async with held:
+            yield
+
+    def insert(self, table: Table) -> Insert:
+        """An ``INSERT`` that knows ``ON CONFLICT``: both dialects spell it in the same way."""
+        # Two classes without a common one, the same where they are used here.
+        maker: Any = sqlite.insert if self._sqlite else postgresql.insert
+        insert: Insert = maker(table)
+        return insert
+
+    def among(self, column: Column[str], ids: Sequence[str]) -> ColumnElement[bool]:
+        """Whether a column has one of these values: one parameter, however many there are."""
+        if self._sqlite:
+            listed = func.json_each(msgspec.json.encode(ids).decode()).table_valued("value")
+            return column.in_(select(listed.c.value))
+        return column == any_(literal(list(ids), postgresql.ARRAY(Text)))
+
+    def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
+        """Whether a list has this value."""
+        if self._sqlite:
+            listed = func.json_each(column).table_valued("value")
+            return exists(select(1).select_from(listed).where(listed.c.value == value))
+        return column.op("@>")(literal([value], postgresql.JSONB))
+
+    @property
+    def _in_memory(self) -> bool:
+        return self._url.database in (None, "", ":memory:")
+
+    async def _make_tables(self, connection: AsyncConnection) -> None:
+        if not self._sqlite:
+            # Two processes may make them at once, and IF NOT EXISTS does not cover that.
+            await connection.execute(select(func.pg_advisory_xact_lock(_LOCKS)))
+        for table in metadata.sorted_tables:
+            await connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                await connection.execute(CreateIndex(index, if_not_exists=True))
+        version = {"key": _SCHEMA, "version": SCHEMA_VERSION, "value": None}
+        await connection.execute(self.insert(state).values(version).on_conflict_do_nothing())
+
+    async def _check_version(self, connection: AsyncConnection) -> None:
+        found = await connection.scalar(select(state.c.version).where(state.c.key == _SCHEMA))
+        if found is None:
+            raise StoreVersionError(f"{self.name}: its table 'state' is not of this package")
+        if found > SCHEMA_VERSION:
+            raise StoreVersionError(
+                f"{self.name}: its tables are of version {found}, and this release of "
+                f"scenario-async knows them up to version {SCHEMA_VERSION}: update it"
+            )
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Whatever a driver raises comes out as one kind of error that shows no data."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            # asyncpg's connection errors are those of the operating system.
+            cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+            text = str(cause).partition("\n")[0].rpartition(">: ")[2] or type(cause).__name__
+            raise StoreError(f"{self.name}: {text}; what was committed before is whole") from error
+
+    @asynccontextmanager
+    async def _lock_file(self, path: Path) -> AsyncIterator[None]:
+        """Hold a transaction in a file beside: the operating system lets go with the process."""
+        engine = _engine(URL.create("sqlite+aiosqlite", database=f"{path}-lock"), patience=0)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(engine.dispose)
+            with self._failures():
+                connection = await stack.enter_async_context(engine.connect())
+                try:
+                    await connection.exec_driver_sql("BEGIN EXCLUSIVE")
+                except OperationalError as error:
+                    if "locked" not in str(error.orig):
+                        raise
+                    raise StoreBusyError(f"{self.name}: another run is at work on it") from None
+            yield
+
+    @asynccontextmanager
+    async def _lock_names(self, names: Collection[str]) -> AsyncIterator[None]:
+        """Advisory locks of one session: the server lets go when the session ends."""
+        async with AsyncExitStack() as stack:
+            with self._failures():
+                connection = await stack.enter_async_context(self._engine.connect())
+                # Not back to the pool: with the session the locks end as well.
+                stack.push_async_callback(connection.invalidate)
+                for name in sorted(names):
+                    taken = func.pg_try_advisory_lock(_LOCKS, func.hashtext(name))
+                    if not await connection.scalar(select(taken)):
+                        raise StoreBusyError(
+                            f"{self.name}: another run is at work on the scope {name!r}"
+                        )
+                await connection.commit()
+            yield
+
+
+def _engine(url: URL, *, patience: float = 30) -> AsyncEngine:
+    options: dict[str, Any] = {}
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": patience}
+    engine = create_async_engine(
+        url,
+        # Parameters are records, whose URLs are signed.
+        hide_parameters=True,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        **options,
+    )
+    if url.get_backend_name() == "sqlite" and patience:
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+    cursor = connection.cursor()
+    # Readers go on while a run writes. A power cut may take the last commits with it, as a whole:
+    # rows and the progress that they stand for (https://www.sqlite.org/wal.html#performance_considerations).
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _table_names(connection: Any) -> set[str]:  # noqa: ANN401 - a synchronous Connection
+    return set(inspect(connection).get_table_names())

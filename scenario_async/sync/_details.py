@@ -1,0 +1,88 @@
+"""Full records, with ``inputs`` and ``uiConfig``, of what is new or changed."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import msgspec
+from sqlalchemy import bindparam, or_, select, update
+
+from scenario_async import Missing
+
+from ._tables import memberships, models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ._database import Database
+    from ._lanes import Lanes
+    from ._report import ScopeReport
+
+__all__ = ["fetch_details"]
+
+_BATCH = 100
+
+
+class _Identity(msgspec.Struct):
+    id: str
+
+
+_identity = msgspec.json.Decoder(_Identity)
+_keep = (
+    update(models)
+    .where(models.c.id == bindparam("of"))
+    .values(details=bindparam("record"), details_hash=bindparam("hash"))
+)
+
+
+async def fetch_details(
+    database: Database,
+    lanes: Lanes,
+    scope: str,
+    report: ScopeReport,
+    notify: Callable[[], None],
+) -> None:
+    """Fetch the full records of a scope that are missing or older than the row of the listing.
+
+    Each batch is committed by itself. A model that may not be read is not asked for again until it
+    changes.
+
+    Raises:
+        APIError: A record could not be fetched.
+        StoreError: The database failed.
+    """
+    last = ""
+    while hashes := await _next(database, scope, last):
+        last = max(hashes)
+        rows: list[Mapping[str, Any]] = []
+        async with aclosing(lanes.details(list(hashes))) as records:
+            async for record in records:
+                if isinstance(record, Missing):
+                    rows.append({"of": record.id, "record": None, "hash": hashes[record.id]})
+                    continue
+                text = bytes(record)
+                model_id = _identity.decode(text).id
+                rows.append({"of": model_id, "record": text.decode(), "hash": hashes[model_id]})
+        with anyio.CancelScope(shield=True):
+            async with database.transaction() as connection:
+                await connection.execute(_keep, rows)
+        report.details += sum(row["record"] is not None for row in rows)
+        report.pages += 1
+        notify()
+
+
+async def _next(database: Database, scope: str, last: str) -> dict[str, str]:
+    """The next models without fresh details, with the hash of their row."""
+    stale = or_(models.c.details_hash.is_(None), models.c.details_hash != models.c.content_hash)
+    query = (
+        select(models.c.id, models.c.content_hash)
+        .join(memberships, memberships.c.model_id == models.c.id)
+        .where(memberships.c.scope == scope, models.c.deleted_at.is_(None), stale)
+        .where(models.c.id > last)
+        .order_by(models.c.id)
+        .limit(_BATCH)
+    )
+    async with database.transaction() as connection:
+        return {row[0]: row[1] for row in await connection.execute(query)}

@@ -1,0 +1,217 @@
+"""What a run asks the service: parts of listings as raw pages, and records by their ids."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from scenario_async import APIStatusError, RateLimitError
+from scenario_async._decode import PageAnswer, decode_page
+from scenario_async._events import emit
+from scenario_async._fetcher import fetch_planned
+from scenario_async._listing import Listing, begin
+from scenario_async._planners.planner import PageRequest
+from scenario_async._planners.records import Missing
+from scenario_async._planners.time_windows import TimeWindows
+from scenario_async._planners.timeline import Timeline
+from scenario_async._query import LARGEST_PAGE
+from scenario_async._requester import Call, RequestOptions
+from scenario_async._retrieval import Retrieval, retrieve_many
+from scenario_async._walk import Identity, WalkOptions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from scenario_async import AsyncScenario, RequestEvent, RetryEvent
+    from scenario_async._errors import APIError
+    from scenario_async._planners.choice import Strategy
+    from scenario_async._planners.planner import ReleasedPage
+    from scenario_async._query import ListingQuery
+    from scenario_async._walk import PageSource
+
+    from ._report import Counts
+    from ._windows import Window
+
+__all__ = ["BULK", "Lanes", "NotByDateError", "RawPage", "Record", "counting"]
+
+BULK = 50
+"""How many records to ask for at once: no limit is documented, and this is what clients keep to."""
+
+# Access without an account may not be allowed to ask for many at once.
+_BULK_REFUSED = range(400, 500)
+
+
+class NotByDateError(Exception):
+    """A listing does not come by its dates, so that it has no windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """Rows of a listing.
+
+    Attributes:
+        rows: As they were sent.
+        covers: The window of which nothing is missing with them; ``None`` where there is none.
+    """
+
+    rows: Sequence[msgspec.Raw | bytes]
+    covers: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A model that was asked for by its id, and exists.
+
+    Attributes:
+        id: The id.
+        raw: Its row as in a listing; ``None`` where the service gave it in another form.
+    """
+
+    id: str
+    raw: msgspec.Raw | bytes | None
+
+
+class Lanes:
+    """Asks one client.
+
+    Args:
+        client: Which one.
+        most: How many pages may be under way.
+    """
+
+    def __init__(self, client: AsyncScenario, most: int) -> None:
+        self._source = _page_source(client)
+        self._most = self._source.at_once(most)
+
+    async def windows(
+        self, query: ListingQuery, windows: Sequence[Window], *, at_once: bool = True
+    ) -> AsyncGenerator[RawPage, None]:
+        """Windows of a listing by date, page by page as they arrive.
+
+        Args:
+            query: The listing, in ascending order.
+            windows: Which parts of it.
+            at_once: Several at a time; otherwise from the first to the last.
+
+        Raises:
+            NotByDateError: The service does not list by date, or does not heed the bounds.
+        """
+        most = self._most if at_once else 1
+        timeline = Timeline(query)
+        planner = TimeWindows.over(timeline, windows, rows_per_page=LARGEST_PAGE, most=most)
+        fetched = fetch_planned(
+            _ByDate(planner), self._fetch, concurrency=most, lifetime=self._source.lifetime
+        )
+        async with aclosing(fetched) as pages:
+            async for page in pages:
+                yield RawPage(page.answer.rows, page.covers)
+
+    async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[RawPage]:
+        """A whole listing, page by page, however it comes."""
+        strategy: Strategy = "cursor" if by_cursor else "auto"
+        listing = Listing(self._source, query, WalkOptions(type_=Identity, strategy=strategy))
+        begun = begin(listing)
+        planner = begun.walk.planner(begun.first, ordered=False, most=self._most)
+        async with aclosing(begun.walk.released(planner)) as pages:
+            async for page in pages:
+                yield RawPage(page.answer.rows, None)
+
+    async def page(self, query: ListingQuery) -> PageAnswer:
+        """The first page of a listing alone."""
+        return await self._fetch(PageRequest(query))
+
+    async def existing(self, ids: Sequence[str]) -> list[Record]:
+        """Those of at most :data:`BULK` models that exist and may be read."""
+        call = Call(path="/models/get-bulk", parameters={}, method="POST")
+        options = RequestOptions(extra_body={"modelIds": list(ids)})
+        try:
+            answer = await self._source.requester.call(call, decode_page, options)
+        except APIStatusError as error:
+            if error.status_code not in _BULK_REFUSED or isinstance(error, RateLimitError):
+                raise
+            return await self._existing_one_by_one(ids)
+        found = [
+            Record(model_id, raw)
+            for model_id, raw in zip(answer.ids, answer.rows, strict=True)
+            if model_id is not None and not _is_deleted(raw)
+        ]
+        return [record for record in found if record.id in set(ids)]
+
+    async def details(self, ids: Sequence[str]) -> AsyncGenerator[msgspec.Raw | Missing]:
+        """The full records of these models, as they arrive."""
+        retrieval = Retrieval(type_=msgspec.Raw)
+        records = retrieve_many(self._source, ids, retrieval, ordered=False)
+        async with aclosing(records):
+            async for record in records:
+                yield record
+
+    async def _existing_one_by_one(self, ids: Sequence[str]) -> list[Record]:
+        gone: set[str] = set()
+        async with aclosing(self.details(ids)) as records:
+            async for record in records:
+                if isinstance(record, Missing):
+                    gone.add(record.id)
+        return [Record(one, None) for one in ids if one not in gone]
+
+    async def _fetch(self, request: PageRequest) -> PageAnswer:
+        return await self._source.fetch(request, RequestOptions())
+
+
+def counting(client: AsyncScenario, counts: Counts) -> AsyncScenario:
+    """The same client, with its requests counted."""
+    hooks = _page_source(client).event_hooks
+
+    def on_request(event: RequestEvent) -> None:
+        counts.requests += 1
+        emit(hooks.on_request, event)
+
+    def on_retry(event: RetryEvent) -> None:
+        counts.retries += 1
+        emit(hooks.on_retry, event)
+
+    return client.with_options(event_hooks=replace(hooks, on_request=on_request, on_retry=on_retry))
+
+
+def _page_source(client: AsyncScenario) -> PageSource:
+    return begin(client.models.list()).walk.source
+
+
+class _ByDate:
+    """Windows that fail where the listing has none."""
+
+    def __init__(self, windows: TimeWindows) -> None:
+        self._windows = windows
+
+    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+        return self._windows.requests(room, waiting)
+
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+        released = self._windows.receive(request, answer)
+        if self._windows.unusable is not None:
+            raise NotByDateError(self._windows.unusable)
+        return released
+
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+        return self._windows.failed(request, error)
+
+    def finished(self) -> bool:
+        return self._windows.finished()
+
+
+class _Fate(msgspec.Struct, rename="camel"):
+    deleted_at: object = None
+    status: object = None
+
+
+_fate = msgspec.json.Decoder(_Fate)
+
+
+def _is_deleted(raw: msgspec.Raw | bytes) -> bool:
+    try:
+        fate = _fate.decode(raw)
+    except msgspec.DecodeError:
+        return False
+    return fate.deleted_at is not None or fate.status == "deleted"

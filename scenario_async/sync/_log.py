@@ -1,0 +1,70 @@
+"""The table of runs: when each began, how it ended, and what it did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import insert, update
+
+from ._tables import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._database import Database
+    from ._report import SyncReport
+
+__all__ = ["RunLog"]
+
+
+class RunLog:
+    """One line of the table of runs.
+
+    Attributes:
+        run: Its number.
+        started_at: When it began, by the clock of this machine.
+    """
+
+    def __init__(self, database: Database, run: int, started_at: datetime) -> None:
+        self._database = database
+        self.run = run
+        self.started_at = started_at
+
+    @classmethod
+    async def begin(cls, database: Database, scopes: Sequence[str]) -> RunLog:
+        """Begin a run. Whoever holds the lock of these scopes knows that no other one goes on.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        now = datetime.now(UTC)
+        async with database.transaction() as connection:
+            await connection.execute(
+                update(runs)
+                .where(runs.c.status == "running", runs.c.scopes == list(scopes))
+                .values(status="interrupted")
+            )
+            row = {"started_at": now, "status": "running", "scopes": list(scopes)}
+            inserted = await connection.execute(insert(runs).values(row).returning(runs.c.id))
+            run: int = inserted.scalar_one()
+        return cls(database, run, now)
+
+    async def end(self, status: str, report: SyncReport, error: str | None) -> None:
+        """Keep how it ended.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(runs)
+                .where(runs.c.id == self.run)
+                .values(
+                    finished_at=datetime.now(UTC),
+                    status=status,
+                    report=msgspec.to_builtins(report),
+                    error=error,
+                )
+            )

@@ -1,0 +1,218 @@
+"""A run: several scopes at once into one store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import anyio
+
+from scenario_async._walk import PAGES_AT_ONCE
+
+from ._details import fetch_details
+from ._errors import StoreBusyError
+from ._lanes import Lanes, counting
+from ._log import RunLog
+from ._report import ScopeReport, SyncReport, total
+from ._scope_run import ScopeRun
+from ._scopes import Scope
+from ._state import plan
+from ._store import database_of
+from ._writes import ScopeWriter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from scenario_async import AsyncScenario
+
+    from ._database import Database
+    from ._store import CatalogStore
+
+__all__ = ["sync"]
+
+_FULL_EVERY = timedelta(days=1)
+_LOOK_AGAIN = 1.0
+
+
+async def sync(
+    scenario: AsyncScenario,
+    store: CatalogStore,
+    *,
+    scopes: Sequence[str] = ("private",),
+    full: bool | None = None,
+    full_every: timedelta = _FULL_EVERY,
+    details: bool = False,
+    wait: bool = False,
+    max_concurrency: int = PAGES_AT_ONCE,
+    on_progress: Callable[[ScopeReport], object] | None = None,
+) -> SyncReport:
+    """Bring a store up to date with the service.
+
+    Each page is committed together with the progress that it stands for. A run that is ended in
+    whatever way is taken up by the next one: what was listed is not listed again.
+
+    Args:
+        scenario: Who is asked.
+        store: Where to.
+        scopes: What is copied: ``"private"``, ``"public"``, ``"collection:ID"`` or
+            ``"public:collection:ID,ID"``.
+        full: ``True`` lists everything, ``False`` only what may have changed; ``None`` lists
+            everything where that was never done or not for ``full_every``.
+        full_every: How old the last full walk may be. Deletions of public models, and changes of
+            private ones that are not in training, show in full walks only.
+        details: Also fetch the full records of new and changed models.
+        wait: Wait while another run is at work, in place of an error.
+        max_concurrency: How many pages of each scope may be under way.
+        on_progress: Called with the report of a scope after each page of it.
+
+    Returns:
+        What was done.
+
+    Raises:
+        ValueError: A scope is none, or given twice.
+        StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
+        StoreError: The database failed.
+        APIError: The service could not be listed. The other scopes are finished first; nothing of
+            the scope that failed is marked as deleted.
+    """
+    parsed = _parsed(scopes)
+    database = database_of(store)
+    async with _locked(database, [str(scope) for scope in parsed], wait=wait):
+        run = _Run(scenario, database, await RunLog.begin(database, [str(one) for one in parsed]))
+        options = _Options(full, full_every, details, max_concurrency, on_progress)
+        return await run.run(parsed, options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    full: bool | None
+    full_every: timedelta
+    details: bool
+    max_concurrency: int
+    on_progress: Callable[[ScopeReport], object] | None
+
+
+class _Run:
+    """One run, from its first line in the table of runs to its last."""
+
+    def __init__(self, scenario: AsyncScenario, database: Database, log: RunLog) -> None:
+        self._scenario = scenario
+        self._database = database
+        self._log = log
+        self._started = time.monotonic()
+        self._writing = asyncio.Lock()
+        self._reports: list[ScopeReport] = []
+        self._failures: list[Exception] = []
+
+    async def run(self, scopes: Sequence[Scope], options: _Options) -> SyncReport:
+        status = "interrupted"
+        try:
+            async with anyio.create_task_group() as at_once:
+                for scope in scopes:
+                    at_once.start_soon(self._bring_up_to_date, scope, options)
+            if options.details and not self._failures:
+                await self._fetch_details(scopes, options)
+            status = "failed" if self._failures else "finished"
+        finally:
+            report = total(self._log.run, self._reports, time.monotonic() - self._started)
+            error = f"{self._failures[0]}" if self._failures else None
+            with anyio.CancelScope(shield=True):
+                await self._log.end(status, report, error)
+        if self._failures:
+            raise self._failures[0]
+        return report
+
+    async def _bring_up_to_date(self, scope: Scope, options: _Options) -> None:
+        """One scope. Its failure is kept until the others are finished."""
+        report = ScopeReport(scope=str(scope))
+        self._reports.append(report)
+        started = time.monotonic()
+
+        def notify() -> None:
+            report.seconds = time.monotonic() - started
+            if options.on_progress is not None:
+                options.on_progress(report)
+
+        writer = ScopeWriter(
+            self._database, str(scope), run=self._log.run, now=self._log.started_at
+        )
+        client = counting(self._scenario, report)
+        scope_run = ScopeRun(
+            scope,
+            Lanes(client, options.max_concurrency),
+            writer,
+            report,
+            run=self._log.run,
+            now=self._log.started_at,
+            writing=self._writing,
+            notify=notify,
+        )
+        try:
+            state = await writer.load()
+            planned = plan(
+                state,
+                now=self._log.started_at,
+                full=options.full,
+                full_every=options.full_every,
+                public=scope.public,
+            )
+            report.mode = planned.value
+            notify()
+            await scope_run.run(state, planned)
+            report.complete = True
+        except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
+            report.error = f"{type(error).__name__}: {error}"
+            error.add_note(f"while syncing the scope {str(scope)!r}")
+            self._failures.append(error)
+        finally:
+            notify()
+
+    async def _fetch_details(self, scopes: Sequence[Scope], options: _Options) -> None:
+        for scope, report in zip(scopes, self._reports, strict=True):
+            client = counting(self._scenario, report)
+            lanes = Lanes(client, options.max_concurrency)
+
+            def notify(report: ScopeReport = report) -> None:
+                if options.on_progress is not None:
+                    options.on_progress(report)
+
+            try:
+                await fetch_details(self._database, lanes, str(scope), report, notify)
+            except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
+                report.error = f"{type(error).__name__}: {error}"
+                report.complete = False
+                self._failures.append(error)
+
+
+def _parsed(scopes: Sequence[str]) -> list[Scope]:
+    if isinstance(scopes, str):
+        raise TypeError(f"scopes must be several scopes, such as [{scopes!r}], and not one str")
+    parsed = [Scope.parse(scope) for scope in scopes]
+    if not parsed:
+        raise ValueError('scopes must name at least one scope, such as "private"')
+    for place, scope in enumerate(parsed):
+        if scope in parsed[:place]:
+            raise ValueError(f"the scope {str(scope)!r} is given twice")
+    return parsed
+
+
+@asynccontextmanager
+async def _locked(database: Database, names: Sequence[str], *, wait: bool) -> AsyncIterator[None]:
+    while True:
+        lock = database.lock(names)
+        try:
+            await lock.__aenter__()
+            break
+        except StoreBusyError:
+            if not wait:
+                raise
+        await anyio.sleep(_LOOK_AGAIN)
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await lock.__aexit__(None, None, None)

@@ -1,0 +1,316 @@
+"""One run for one scope: from what the service says to what is written, page by page."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import anyio
+import msgspec
+
+from scenario_async import InvalidRow, ScenarioWarning
+from scenario_async._planners.timeline import Timeline, moment_at, place_of
+from scenario_async._reader import Slice
+
+from ._lanes import BULK, NotByDateError
+from ._rows import ModelRow, read_row
+from ._state import MARGIN, FullWalk, Plan, ScopeState
+from ._windows import without
+from ._writes import Absence, ScopePage
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from ._lanes import Lanes, RawPage
+    from ._report import ScopeReport
+    from ._scopes import Scope
+    from ._windows import Window
+    from ._writes import ScopeWriter
+
+__all__ = ["ScopeRun"]
+
+# What a model goes through before it is as it stays (API reference, `status`).
+_CHANGING = frozenset({"new", "training", "copying"})
+
+
+class ScopeRun:
+    """Brings the copy of one scope up to date.
+
+    Args:
+        scope: Which one.
+        lanes: Who is asked.
+        writer: Who writes.
+        report: Where the counts go.
+        run: The number of the run.
+        now: When it began, by the clock of the machine.
+        writing: Held while a page is written: several scopes have one database.
+        notify: Called after each page.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        lanes: Lanes,
+        writer: ScopeWriter,
+        report: ScopeReport,
+        *,
+        run: int,
+        now: datetime,
+        writing: asyncio.Lock,
+        notify: Callable[[], None],
+    ) -> None:
+        self._scope = scope
+        self._lanes = lanes
+        self._writer = writer
+        self._report = report
+        self._run = run
+        self._now = now
+        self._writing = writing
+        self._notify = notify
+        self._state = ScopeState()
+        # Of a millisecond that fills pages: what the pages before had of it.
+        self._held: dict[int, set[str]] = {}
+        self._query = scope.query("full")
+
+    async def run(self, state: ScopeState, plan: Plan) -> None:
+        """Do what is planned.
+
+        Raises:
+            APIError: The service could not be listed. All pages before are kept.
+            StoreError: The database failed.
+        """
+        self._state = state
+        known = state.full_at is not None
+        if known and not self._scope.public:
+            await self._mark_deleted()
+        if plan is Plan.INCREMENTAL:
+            await self._incremental()
+        else:
+            await self._full()
+
+    # Full walks
+
+    async def _full(self) -> None:
+        """List everything, in windows; then look for what was not found."""
+        if self._state.walk is None:
+            mark = await self._newest_update() if self._scope.public else None
+            left = ((Timeline(self._query).begin, None),)
+            walk = FullWalk(run=self._run, began_at=self._now, left=left, mark=mark)
+            self._state = msgspec.structs.replace(self._state, walk=walk)
+        try:
+            await self._list_windows()
+            if self._walk.undated:
+                await self._list_undated()
+        except NotByDateError as error:
+            warnings.warn(
+                f"{self._scope}: {error}: the listing is gone through page after page",
+                ScenarioWarning,
+                stacklevel=2,
+            )
+            await self._list_by_cursor()
+        await self._settle_doubts()
+        walk = self._walk
+        self._state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=self._now)
+        async with self._writing:
+            with anyio.CancelScope(shield=True):
+                await self._writer.finish_walk(self._state, walk.run)
+
+    @property
+    def _walk(self) -> FullWalk:
+        assert self._state.walk is not None  # noqa: S101 - for the type checker: a full walk has begun
+        return self._state.walk
+
+    async def _list_windows(self) -> None:
+        if not self._walk.left:
+            return
+        async with aclosing(self._lanes.windows(self._query, self._walk.left)) as pages:
+            async for page in pages:
+                rows, invalid = await self._read(page)
+                assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
+                await self._write_window(page.covers, rows, invalid)
+
+    async def _list_undated(self) -> None:
+        """Models without a creation date may be in no window: they need a walk by cursor."""
+        async with aclosing(self._lanes.listing(self._query, by_cursor=True)) as pages:
+            async for page in pages:
+                rows, _ = await self._read(page)
+                undated = [row for row in rows if row.created_at is None]
+                await self._write(ScopePage(rows=undated), counted=False)
+
+    async def _write_window(
+        self, covers: Window, rows: Sequence[ModelRow], invalid: Sequence[InvalidRow]
+    ) -> None:
+        kept = [row for row in rows if _within(covers, row.created_at)]
+        walk = self._walk
+        created = [row.created_at for row in kept if row.created_at is not None]
+        mark = walk.mark if self._scope.public else _latest(walk.mark, created)
+        left = tuple(without(walk.left, covers))
+        undated = walk.undated or len(created) < len(kept)
+        walk = msgspec.structs.replace(walk, left=left, mark=mark, undated=undated)
+        state = msgspec.structs.replace(self._state, walk=walk)
+        seen = {row.id for row in kept} | {row.id for row in invalid if row.id is not None}
+        await self._write(
+            ScopePage(rows=kept, invalid=invalid, absence=self._absence(covers, seen), state=state)
+        )
+        self._state = state
+
+    def _absence(self, covers: Window, seen: set[str]) -> Absence | None:
+        if self._state.full_at is None:
+            return None  # nothing was there before
+        start, stop = covers
+        if start == stop:
+            self._held.setdefault(start, set()).update(seen)
+            return None
+        seen |= self._held.pop(start, set())
+        return Absence(moment_at(start), None if stop is None else moment_at(stop), seen)
+
+    async def _list_by_cursor(self) -> None:
+        """The whole listing in one go: without windows it cannot be taken up in the middle."""
+        walk = self._walk
+        seen: set[str] = set()
+        async with aclosing(self._lanes.listing(self._query, by_cursor=True)) as pages:
+            async for page in pages:
+                rows, invalid = await self._read(page)
+                fresh = [row for row in rows if row.id not in seen]
+                seen.update(row.id for row in rows)
+                seen.update(row.id for row in invalid if row.id is not None)
+                if not self._scope.public:
+                    created = [row.created_at for row in fresh if row.created_at is not None]
+                    walk = msgspec.structs.replace(walk, mark=_latest(walk.mark, created))
+                await self._write(ScopePage(rows=fresh, invalid=invalid))
+        walk = msgspec.structs.replace(walk, left=())
+        self._state = msgspec.structs.replace(self._state, walk=walk)
+        await self._write(ScopePage(rows=(), absence=Absence(None, None, seen), state=self._state))
+
+    async def _settle_doubts(self) -> None:
+        """Ask for each model that was not found by its id: it may just be elsewhere now."""
+        doubtful = await self._writer.doubtful()
+        for ids in _batches(list(doubtful)):
+            existing = await self._existing(ids, counted=False)
+            left = [one for one in ids if one in existing and doubtful[one]]
+            async with self._writing:
+                with anyio.CancelScope(shield=True):
+                    await self._writer.leave(left)
+            await self._remove([one for one in ids if one not in existing], {})
+
+    # Incremental runs
+
+    async def _incremental(self) -> None:
+        lane = "updated" if self._scope.public else "created"
+        try:
+            await self._list_since_mark(lane == "updated")
+        except NotByDateError:
+            await self._full()
+            return
+        if not self._scope.public:
+            unfinished = await self._writer.unfinished(_CHANGING)
+            for ids in _batches(unfinished):
+                await self._existing(ids)
+        self._state = msgspec.structs.replace(self._state, run_at=self._now)
+        async with self._writing:
+            with anyio.CancelScope(shield=True):
+                await self._writer.save(self._state)
+
+    async def _list_since_mark(self, updated: bool) -> None:
+        """What is new behind the mark, from the oldest on: what changes meanwhile comes behind."""
+        query = self._scope.query("updated" if updated else "created")
+        start = Timeline(query).begin
+        if self._state.mark is not None:
+            start = place_of(self._state.mark - MARGIN)
+        async with aclosing(self._lanes.windows(query, [(start, None)], at_once=False)) as pages:
+            async for page in pages:
+                rows, invalid = await self._read(page)
+                assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
+                dates = [(row.updated_at if updated else row.created_at, row) for row in rows]
+                kept = [(date, row) for date, row in dates if _within(page.covers, date)]
+                mark = _latest(self._state.mark, [date for date, _ in kept if date is not None])
+                state = msgspec.structs.replace(self._state, mark=mark)
+                await self._write(
+                    ScopePage(rows=[row for _, row in kept], invalid=invalid, state=state)
+                )
+                self._state = state
+
+    async def _mark_deleted(self) -> None:
+        """Mark what the service lists as deleted, unless it exists again by now."""
+        query = self._scope.query("deleted")
+        async with aclosing(self._lanes.listing(query, by_cursor=False)) as pages:
+            async for page in pages:
+                rows, _ = await self._read(page)
+                at = {row.id: row.deleted_at for row in rows if row.deleted_at is not None}
+                for ids in _batches(await self._writer.alive([row.id for row in rows])):
+                    existing = await self._existing(ids, counted=False)
+                    await self._remove([one for one in ids if one not in existing], at)
+
+    async def _newest_update(self) -> datetime | None:
+        """The last update of any model, so that none that comes during the walk is missed."""
+        answer = await self._lanes.page(self._scope.query("newest"))
+        return None if not answer.rows else answer.moment(0, by_update=True)
+
+    # What all of them share
+
+    async def _existing(self, ids: Sequence[str], *, counted: bool = True) -> set[str]:
+        """Which of these models exist; what the service says of them is written as well.
+
+        Args:
+            ids: Which models.
+            counted: Whether those that did not change count as seen.
+        """
+        records = await self._lanes.existing(ids)
+        rows: list[ModelRow] = []
+        for record in records:
+            row = None if record.raw is None else read_row(record.raw)
+            if isinstance(row, ModelRow):
+                rows.append(row)
+        await self._write(ScopePage(rows=rows, joins=False), counted=counted)
+        return {record.id for record in records}
+
+    async def _remove(self, ids: Sequence[str], at: dict[str, datetime]) -> None:
+        async with self._writing:
+            with anyio.CancelScope(shield=True):
+                await self._writer.remove(ids, at)
+        self._report.deleted += len(ids)
+        self._notify()
+
+    async def _read(self, page: RawPage) -> tuple[list[ModelRow], list[InvalidRow]]:
+        turn = Slice()
+        rows: list[ModelRow] = []
+        invalid: list[InvalidRow] = []
+        for raw in page.rows:
+            if turn.over():
+                await turn.give_back()
+            row = read_row(raw)
+            if isinstance(row, InvalidRow):
+                invalid.append(row)
+            else:
+                rows.append(row)
+        return rows, invalid
+
+    async def _write(self, page: ScopePage, *, counted: bool = True) -> None:
+        async with self._writing:
+            # What is begun is committed, also where the run is ended meanwhile.
+            with anyio.CancelScope(shield=True):
+                comparison = await self._writer.write(page)
+        report = self._report
+        report.new += len(comparison.new)
+        report.changed += len(comparison.changed)
+        report.unchanged += comparison.unchanged if counted else 0
+        report.rejected += len(page.invalid)
+        report.pages += 1
+        self._notify()
+
+
+def _within(window: Window, date: datetime | None) -> bool:
+    """Whether a row belongs to a window; those behind it come again with the next one."""
+    start, stop = window
+    return date is None or stop is None or start == stop or place_of(date) < stop
+
+
+def _latest(mark: datetime | None, dates: Sequence[datetime]) -> datetime | None:
+    return max((*dates, mark) if mark is not None else dates, default=None)
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + BULK] for start in range(0, len(ids), BULK))

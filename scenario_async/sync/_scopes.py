@@ -1,0 +1,89 @@
+"""What is kept in step: the scopes of a store, as text and as listings. No I/O."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from scenario_async._query import LARGEST_PAGE, ListingQuery
+
+__all__ = ["Scope"]
+
+_FORMS = '"private", "public", "collection:ID" or "public:collection:ID,ID"'
+Lane: TypeAlias = Literal["full", "created", "updated", "deleted", "newest"]
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """The private or the public models, all of them or those of collections.
+
+    Attributes:
+        privacy: Which models.
+        collections: Only those in one of these; all where there are none.
+    """
+
+    privacy: Literal["private", "public"]
+    collections: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Scope:
+        """A scope from its text, which is that of ``Listing.scope``.
+
+        Raises:
+            ValueError: It is none; says what would be.
+        """
+        if text == "private":
+            return cls("private")
+        if text == "public":
+            return cls("public")
+        privacy: Literal["private", "public"] = "private"
+        if text.startswith("public:"):
+            privacy = "public"
+        kind, _, names = text.removeprefix("public:").partition(":")
+        ids = tuple(name.strip() for name in names.split(","))
+        if kind != "collection" or not all(ids):
+            raise ValueError(f"a scope is {_FORMS}, not {text!r}")
+        if privacy == "private" and len(ids) > 1:
+            raise ValueError(
+                f"private models are listed by one collection at a time: in place of {text!r} "
+                "give " + " and ".join(f'"collection:{one}"' for one in ids)
+            )
+        return cls(privacy, ids)
+
+    def __str__(self) -> str:
+        if not self.collections:
+            return self.privacy
+        within = "collection:" + ",".join(self.collections)
+        return within if self.privacy == "private" else f"public:{within}"
+
+    @property
+    def public(self) -> bool:
+        """Whether its models are public: only of those the service can list what was updated."""
+        return self.privacy == "public"
+
+    def query(self, lane: Lane) -> ListingQuery:
+        """What is listed for one lane of a run.
+
+        ``"full"``: everything, oldest first. ``"created"`` and ``"updated"``: the same by that
+        date, oldest first. ``"deleted"``: what was deleted in the last 30 days. ``"newest"``: the
+        model that was updated last, alone.
+        """
+        one = ListingQuery(privacy=self.privacy, page_size=LARGEST_PAGE)
+        if self.collections:
+            ids = ",".join(self.collections)
+            one = msgspec.structs.replace(
+                one,
+                collection_id=None if self.public else ids,
+                collection_ids=ids if self.public else None,
+            )
+        match lane:
+            case "full" | "created":
+                return msgspec.structs.replace(one, sort_by="createdAt", sort_direction="asc")
+            case "updated":
+                return msgspec.structs.replace(one, sort_by="updatedAt", sort_direction="asc")
+            case "newest":
+                return msgspec.structs.replace(
+                    one, sort_by="updatedAt", sort_direction="desc", page_size=1
+                )
+            case "deleted":
+                return msgspec.structs.replace(one, status="deleted")

@@ -1,0 +1,301 @@
+"""The store: opened, queried, and told how its last runs went."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - msgspec reads it at run time
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+from sqlalchemy import exists, func, select
+
+from scenario_async import Model
+from scenario_async._decode import InvalidRow, RowDecoder
+
+from ._database import Database, database_url
+from ._report import SyncReport
+from ._tables import memberships, models, rejected, runs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from sqlalchemy import ColumnElement
+
+__all__ = ["CatalogStore", "RunRecord", "StoreCounts", "StoredModel", "database_of"]
+
+_BATCH = 500
+
+
+class StoredModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as the store has it.
+
+    Attributes:
+        id: The id.
+        name: As in the record; so are all up to ``thumbnail_asset_id``.
+        type: See ``name``.
+        status: See ``name``.
+        privacy: See ``name``.
+        capabilities: See ``name``.
+        tags: See ``name``.
+        collection_ids: See ``name``.
+        created_at: See ``name``.
+        updated_at: See ``name``.
+        thumbnail_asset_id: See ``name``.
+        deleted_at: When it was deleted, or when a run found that it is gone.
+        first_seen_at: When the run began that saw it first.
+        record: The row of the listing, as it was sent.
+        details: The full record with ``inputs`` and ``uiConfig``, as it was sent, where it was
+            fetched.
+    """
+
+    id: str
+    name: str | None
+    type: str | None
+    status: str | None
+    privacy: str | None
+    capabilities: list[str] | None
+    tags: list[str] | None
+    collection_ids: list[str] | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    thumbnail_asset_id: str | None
+    deleted_at: datetime | None
+    first_seen_at: datetime
+    record: str = msgspec.field(default="")
+    details: str | None = None
+
+    def __repr__(self) -> str:
+        # The records have signed URLs.
+        return f"<StoredModel {self.id} {self.name!r}>"
+
+    def model(self) -> Model:
+        """The typed record, with its details where the store has them.
+
+        Raises:
+            APIResponseValidationError: It does not fit the type.
+        """
+        model = RowDecoder(Model).decode((self.details or self.record).encode())
+        if isinstance(model, InvalidRow):
+            raise model.error
+        return model
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, as the table ``runs`` has it.
+
+    Attributes:
+        id: Its number.
+        started_at: When it began.
+        finished_at: When it ended; ``None`` where it is under way, or was killed.
+        status: ``"running"``, ``"finished"``, ``"failed"``, or ``"interrupted"`` where it was
+            cancelled or killed.
+        scopes: What it was to bring up to date.
+        report: What it did; ``None`` where it was killed.
+        error: What ended it, where something did.
+    """
+
+    id: int
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+    scopes: list[str]
+    report: SyncReport | None
+    error: str | None
+
+
+class StoreCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a store has.
+
+    Attributes:
+        models: Models that exist.
+        deleted: Models that are marked as deleted.
+        rejected: Rows that do not fit.
+        scopes: Of each scope, how many of its models exist.
+    """
+
+    models: int
+    deleted: int
+    rejected: int
+    scopes: dict[str, int]
+
+
+class CatalogStore:
+    """A copy of the catalogue in a database. Made by :meth:`open`, used with ``async with``.
+
+    It belongs to the event loop on which it was opened.
+    """
+
+    def __init__(self, database: Database, *, create: bool) -> None:
+        self._database = database
+        self._create = create
+
+    @classmethod
+    def open(cls, url: str | Path, *, create: bool = True) -> CatalogStore:
+        """A store, which ``async with`` opens and closes.
+
+        Args:
+            url: ``sqlite:///models.db``, or just a path, or ``postgresql://user@host/database``.
+            create: Make the tables, and the file, where there are none.
+
+        Raises:
+            ValueError: The URL is none, or names another kind of database.
+        """
+        return cls(Database(database_url(url)), create=create)
+
+    def __repr__(self) -> str:
+        return f"<CatalogStore {self._database.name}>"
+
+    async def __aenter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            StoreError: The database cannot be reached, or, without ``create``, has no store.
+            StoreVersionError: Its tables are of a newer release, or not of this package.
+        """
+        try:
+            await self._database.open(create=self._create)
+        except BaseException:
+            await self._database.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._database.close()
+
+    async def models(
+        self,
+        *,
+        scope: str | None = None,
+        type: str | None = None,  # noqa: A002 - the API's name
+        status: str | None = None,
+        privacy: str | None = None,
+        tags: Sequence[str] = (),
+        capabilities: Sequence[str] = (),
+        collection: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        updated_after: datetime | None = None,
+        updated_before: datetime | None = None,
+        deleted: bool | None = False,
+        limit: int | None = None,
+    ) -> AsyncGenerator[StoredModel, None]:
+        """The models of the store that fit all of these, by their ids.
+
+        They are read in batches: what a run writes meanwhile may show or not, no model comes twice,
+        and no connection is held while the caller handles one.
+
+        Args:
+            scope: Seen in this scope, as it was given to :func:`sync`.
+            type: Of this type.
+            status: With this status.
+            privacy: ``"private"`` or ``"public"``.
+            tags: With all of these tags.
+            capabilities: With all of these capabilities.
+            collection: In this collection.
+            created_after: Created after this moment, which is left out as in the API.
+            created_before: Created before it.
+            updated_after: Updated after it.
+            updated_before: Updated before it.
+            deleted: Whether they are marked as deleted; ``None`` for all.
+            limit: At most so many.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        given = {"type": type, "status": status, "privacy": privacy}
+        conditions = [models.c[name] == value for name, value in given.items() if value is not None]
+        has = self._database.has
+        conditions += [has(models.c.tags, tag) for tag in tags]
+        conditions += [has(models.c.capabilities, one) for one in capabilities]
+        if collection is not None:
+            conditions.append(has(models.c.collection_ids, collection))
+        if scope is not None:
+            seen = memberships.c.model_id == models.c.id
+            conditions.append(exists().where(memberships.c.scope == scope, seen))
+        bounds = (
+            (models.c.created_at, created_after, created_before),
+            (models.c.updated_at, updated_after, updated_before),
+        )
+        for column, after, before in bounds:
+            conditions += [] if after is None else [column > after]
+            conditions += [] if before is None else [column < before]
+        if deleted is not None:
+            gone = models.c.deleted_at.is_not(None)
+            conditions.append(gone if deleted else ~gone)
+        async for model in self._by_id(conditions, limit):
+            yield model
+
+    async def counts(self) -> StoreCounts:
+        """How much there is.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        gone = models.c.deleted_at.is_not(None)
+        by_scope = (
+            select(memberships.c.scope, func.count())
+            .join(models, models.c.id == memberships.c.model_id)
+            .where(~gone)
+            .group_by(memberships.c.scope)
+            .order_by(memberships.c.scope)
+        )
+        async with self._database.transaction() as connection:
+            count = select(func.count()).select_from
+            return StoreCounts(
+                models=await connection.scalar(count(models).where(~gone)) or 0,
+                deleted=await connection.scalar(count(models).where(gone)) or 0,
+                rejected=await connection.scalar(count(rejected)) or 0,
+                scopes={row[0]: row[1] for row in await connection.execute(by_scope)},
+            )
+
+    async def runs(self, limit: int = 10) -> list[RunRecord]:
+        """The last runs, the latest first.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        async with self._database.transaction() as connection:
+            found = (await connection.execute(query)).all()
+        return [
+            RunRecord(
+                id=row.id,
+                started_at=row.started_at,
+                finished_at=row.finished_at,
+                status=row.status,
+                scopes=row.scopes,
+                report=None if row.report is None else msgspec.convert(row.report, SyncReport),
+                error=row.error,
+            )
+            for row in found
+        ]
+
+    async def _by_id(
+        self, conditions: Sequence[ColumnElement[bool]], limit: int | None
+    ) -> AsyncGenerator[StoredModel, None]:
+        columns = [models.c[name] for name in StoredModel.__struct_fields__]
+        query = select(*columns).where(*conditions).order_by(models.c.id)
+        last: str | None = None
+        left = limit
+        while left is None or left > 0:
+            size = _BATCH if left is None else min(_BATCH, left)
+            batch = query if last is None else query.where(models.c.id > last)
+            async with self._database.transaction() as connection:
+                rows = (await connection.execute(batch.limit(size))).all()
+            for row in rows:
+                yield StoredModel(**row._mapping)  # noqa: SLF001 - its public name in SQLAlchemy
+            if len(rows) < size:
+                return
+            last = rows[-1].id
+            left = None if left is None else left - len(rows)
+
+
+def database_of(store: CatalogStore) -> Database:
+    """The database behind a store, for the rest of this package."""
+    return store._database  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

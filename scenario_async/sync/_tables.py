@@ -1,0 +1,149 @@
+"""The tables of a store, the same in SQLite and PostgreSQL. ``docs/sync.md`` describes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from scenario_async._query import wire_time
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "changes",
+    "memberships",
+    "metadata",
+    "models",
+    "rejected",
+    "runs",
+    "state",
+]
+
+SCHEMA_VERSION = 1
+"""Counted up when tables change in a way that older releases cannot read."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware ``datetime``; in SQLite ISO 8601 in UTC with milliseconds, which sorts as text."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """A timestamp with time zone where the database has one."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - text or datetime
+        """To the database."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return wire_time(value if value.tzinfo is UTC else value.astimezone(UTC))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - text or datetime
+        """From the database."""
+        if value is None or dialect.name == "postgresql":
+            return value  # type: ignore[no-any-return]
+        return datetime.fromisoformat(value)
+
+
+def _json() -> TypeEngine[Any]:
+    return JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def _number() -> TypeEngine[int]:
+    # SQLite counts up by itself only in a column that is declared INTEGER.
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+metadata = MetaData()
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("type", Text),
+    Column("status", Text),
+    Column("privacy", Text),
+    Column("capabilities", _json()),
+    Column("tags", _json()),
+    Column("collection_ids", _json()),
+    Column("created_at", Moment),
+    Column("updated_at", Moment),
+    Column("thumbnail_asset_id", Text),
+    Column("deleted_at", Moment),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("details", Text),
+    Column("details_hash", Text),
+    Index("models_by_creation", "created_at"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("model_id", Text, primary_key=True),
+    # The run whose full walk did not find the model where it was.
+    Column("missing_in", _number()),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _number(), primary_key=True, autoincrement=True),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("status", Text, nullable=False),
+    Column("scopes", _json(), nullable=False),
+    Column("report", _json()),
+    Column("error", Text),
+)
+
+state = Table(
+    "state",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("value", _json()),
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    # The id of the model, or a hash of the row where none could be read.
+    Column("row_key", Text, primary_key=True),
+    Column("model_id", Text),
+    Column("raw", LargeBinary, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("run", _number(), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", _number(), primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("fields", _json()),
+)

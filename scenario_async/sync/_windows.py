@@ -1,0 +1,29 @@
+"""Which parts of a line are still to be gone through: arithmetic on windows. No I/O.
+
+A window is ``(start, stop)``, with its stop left out, as on a ``Timeline``; a stop of ``None`` is
+the end of the line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Window", "without"]
+
+Window: TypeAlias = tuple[int, int | None]
+
+
+def without(windows: Sequence[Window], done: Window) -> list[Window]:
+    """What is left of the windows after one part of the line was gone through."""
+    left: list[Window] = []
+    start, stop = done
+    for begin, end in windows:
+        before = (begin, start if end is None else min(end, start))
+        if before[0] < before[1]:
+            left.append(before)
+        if stop is not None and (end is None or stop < end):
+            left.append((max(begin, stop), end))
+    return left

@@ -1,0 +1,361 @@
+"""What a run writes: each page with the progress that it stands for, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import and_, delete, exists, insert, or_, select, update
+
+from ._comparison import Comparison, Known, compare
+from ._rows import changed_fields
+from ._state import ScopeState
+from ._tables import changes, memberships, models, rejected, state
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from scenario_async import InvalidRow
+
+    from ._database import Database
+    from ._rows import ModelRow
+
+__all__ = ["WATCH", "Absence", "ScopePage", "ScopeWriter"]
+
+_STATE_VERSION = 1
+WATCH = "watch"
+_REPLACED = (
+    "name",
+    "type",
+    "status",
+    "privacy",
+    "capabilities",
+    "tags",
+    "collection_ids",
+    "created_at",
+    "updated_at",
+    "thumbnail_asset_id",
+    "deleted_at",
+    "content_hash",
+    "record",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Part of a scope that was listed whole: its members that were not there are missing.
+
+    Attributes:
+        after: The creation dates it has, from this one on; ``None`` for the beginning.
+        before: Up to this one, which is left out; ``None`` for the end.
+        seen: The ids that were there.
+    """
+
+    after: datetime | None
+    before: datetime | None
+    seen: Collection[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopePage:
+    """Some models as the service lists them, and what that proves.
+
+    Attributes:
+        rows: The models.
+        invalid: Rows that do not fit.
+        joins: Whether they are in the scope; records read by id may have left it.
+        absence: Of what part of the scope these are all models.
+        state: How far the copy is with them.
+    """
+
+    rows: Sequence[ModelRow]
+    invalid: Sequence[InvalidRow] = field(default=())
+    joins: bool = True
+    absence: Absence | None = None
+    state: ScopeState | None = None
+
+
+class ScopeWriter:
+    """Writes for one scope of one run.
+
+    Args:
+        database: Where to.
+        scope: Which one.
+        run: The number of the run.
+        now: When it began, by the clock of the machine.
+    """
+
+    def __init__(self, database: Database, scope: str, *, run: int, now: datetime) -> None:
+        self._database = database
+        self._scope = scope
+        self._run = run
+        self._now = now
+        self._upsert = _replacing(database)
+
+    async def load(self) -> ScopeState:
+        """How far the copy of the scope is."""
+        async with self._database.transaction() as connection:
+            query = select(state.c.value).where(state.c.key == self._key)
+            value = await connection.scalar(query)
+        return ScopeState() if value is None else msgspec.convert(value, ScopeState)
+
+    async def save(self, new: ScopeState) -> None:
+        """Keep how far the copy is now."""
+        async with self._database.transaction() as connection:
+            await self._save(connection, new)
+
+    async def write(self, page: ScopePage) -> Comparison:
+        """Write a page with what it proves, together or not at all."""
+        async with self._database.transaction() as connection:
+            comparison = compare(page.rows, await self._known(connection, page.rows))
+            if not page.joins:
+                comparison.joined.clear()
+            if comparison.new or comparison.changed:
+                await self._note(connection, comparison)
+                values = [_values(row, self._now) for row in comparison.new + comparison.changed]
+                await connection.execute(self._upsert, values)
+            await self._write_memberships(connection, comparison)
+            await self._reject(connection, page.invalid)
+            if page.absence is not None:
+                await self._miss(connection, page.absence)
+            if page.state is not None:
+                await self._save(connection, page.state)
+        return comparison
+
+    async def doubtful(self) -> dict[str, bool]:
+        """The members that a full walk may not have found, and whether that is known.
+
+        It is known of those that were not where they should be. Those without a creation date are
+        in no window, so that nothing is known of them.
+        """
+        missing = memberships.c.missing_in.is_not(None)
+        query = (
+            select(memberships.c.model_id, missing)
+            .join(models, models.c.id == memberships.c.model_id)
+            .where(
+                memberships.c.scope == self._scope,
+                models.c.deleted_at.is_(None),
+                or_(missing, models.c.created_at.is_(None)),
+            )
+            .order_by(memberships.c.model_id)
+        )
+        async with self._database.transaction() as connection:
+            return {row[0]: bool(row[1]) for row in await connection.execute(query)}
+
+    async def unfinished(self, statuses: Collection[str]) -> list[str]:
+        """The members whose status says that they are still changing."""
+        query = (
+            select(memberships.c.model_id)
+            .join(models, models.c.id == memberships.c.model_id)
+            .where(
+                memberships.c.scope == self._scope,
+                models.c.deleted_at.is_(None),
+                models.c.status.in_(sorted(statuses)),
+            )
+            .order_by(memberships.c.model_id)
+        )
+        return await self._ids(query)
+
+    async def alive(self, ids: Sequence[str]) -> list[str]:
+        """Those of these models that the store has, and not as deleted."""
+        condition = self._database.among(models.c.id, ids)
+        return await self._ids(
+            select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
+        )
+
+    async def remove(self, ids: Sequence[str], at: Mapping[str, datetime]) -> None:
+        """Mark models as deleted, at their date where it is known."""
+        if not ids:
+            return
+        async with self._database.transaction() as connection:
+            for model_id in sorted(ids):
+                await connection.execute(
+                    update(models)
+                    .where(models.c.id == model_id)
+                    .values(deleted_at=at.get(model_id, self._now))
+                )
+            if await self._watched(connection):
+                await connection.execute(
+                    insert(changes), [_change("removed", model_id) for model_id in sorted(ids)]
+                )
+
+    async def leave(self, ids: Sequence[str]) -> None:
+        """Take models out of the scope that exist, but are not in it any more."""
+        if not ids:
+            return
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                delete(memberships).where(
+                    memberships.c.scope == self._scope,
+                    self._database.among(memberships.c.model_id, ids),
+                )
+            )
+
+    async def finish_walk(self, new: ScopeState, walk: int) -> None:
+        """Keep that a full walk is complete; rows that it did not reject again are forgotten."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(memberships)
+                .where(memberships.c.scope == self._scope, memberships.c.missing_in.is_not(None))
+                .values(missing_in=None)
+            )
+            await connection.execute(
+                delete(rejected).where(rejected.c.scope == self._scope, rejected.c.run < walk)
+            )
+            await self._save(connection, new)
+
+    # Inside one transaction
+
+    @property
+    def _key(self) -> str:
+        return f"scope:{self._scope}"
+
+    async def _ids(self, query: Any) -> list[str]:  # noqa: ANN401 - a Select
+        async with self._database.transaction() as connection:
+            return list((await connection.scalars(query)).all())
+
+    async def _save(self, connection: AsyncConnection, new: ScopeState) -> None:
+        row = {"key": self._key, "version": _STATE_VERSION, "value": msgspec.to_builtins(new)}
+        statement = self._database.insert(state).values(row)
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["key"],
+                set_={"value": statement.excluded.value, "version": statement.excluded.version},
+            )
+        )
+
+    async def _known(
+        self, connection: AsyncConnection, rows: Sequence[ModelRow]
+    ) -> dict[str, Known]:
+        joined = and_(memberships.c.model_id == models.c.id, memberships.c.scope == self._scope)
+        query = (
+            select(
+                models.c.id,
+                models.c.content_hash,
+                models.c.deleted_at.is_not(None),
+                memberships.c.model_id.is_not(None),
+                memberships.c.missing_in.is_not(None),
+            )
+            .select_from(models.outerjoin(memberships, joined))
+            .where(self._database.among(models.c.id, [row.id for row in rows]))
+        )
+        found = await connection.execute(query)
+        return {row[0]: Known(row[1], bool(row[2]), bool(row[3]), bool(row[4])) for row in found}
+
+    async def _watched(self, connection: AsyncConnection) -> bool:
+        query = select(state.c.key).where(state.c.key == WATCH)
+        return await connection.scalar(query) is not None
+
+    async def _note(self, connection: AsyncConnection, comparison: Comparison) -> None:
+        """Keep what has changed for whoever watches the store."""
+        if not await self._watched(connection):
+            return
+        noted = [_change("added", row.id) for row in comparison.new]
+        if comparison.changed:
+            ids = [row.id for row in comparison.changed]
+            query = select(models.c.id, models.c.record)
+            query = query.where(self._database.among(models.c.id, ids))
+            old = {row[0]: row[1] for row in await connection.execute(query)}
+            noted += [
+                _change("changed", row.id, names)
+                for row in comparison.changed
+                if (names := changed_fields(old[row.id], row.record))
+            ]
+        if noted:
+            await connection.execute(insert(changes), noted)
+
+    async def _write_memberships(self, connection: AsyncConnection, comparison: Comparison) -> None:
+        if comparison.joined:
+            await connection.execute(
+                self._database.insert(memberships).on_conflict_do_nothing(),
+                [{"scope": self._scope, "model_id": one} for one in comparison.joined],
+            )
+        if comparison.found:
+            await connection.execute(
+                update(memberships)
+                .where(
+                    memberships.c.scope == self._scope,
+                    self._database.among(memberships.c.model_id, comparison.found),
+                )
+                .values(missing_in=None)
+            )
+
+    async def _reject(self, connection: AsyncConnection, rows: Iterable[InvalidRow]) -> None:
+        for row in rows:
+            statement = self._database.insert(rejected).values(
+                scope=self._scope,
+                row_key=row.id or blake2b(row.raw, digest_size=16).hexdigest(),
+                model_id=row.id,
+                raw=row.raw,
+                error=str(row.error),
+                run=self._run,
+            )
+            again = {name: statement.excluded[name] for name in ("raw", "error", "run")}
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=["scope", "row_key"], set_=again)
+            )
+
+    async def _miss(self, connection: AsyncConnection, absence: Absence) -> None:
+        there = [
+            models.c.id == memberships.c.model_id,
+            models.c.deleted_at.is_(None),
+        ]
+        if absence.after is not None:
+            there.append(models.c.created_at >= absence.after)
+        if absence.before is not None:
+            there.append(models.c.created_at < absence.before)
+        await connection.execute(
+            update(memberships)
+            .where(
+                memberships.c.scope == self._scope,
+                exists().where(*there),
+                ~self._database.among(memberships.c.model_id, sorted(absence.seen)),
+            )
+            .values(missing_in=self._run)
+        )
+
+
+def _replacing(database: Database) -> Any:  # noqa: ANN401 - an Insert of either dialect
+    statement = database.insert(models)
+    replaced = {name: statement.excluded[name] for name in _REPLACED}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=replaced)
+
+
+def _change(kind: str, model_id: str, fields: Sequence[str] | None = None) -> dict[str, Any]:
+    return {"kind": kind, "model_id": model_id, "fields": None if fields is None else list(fields)}
+
+
+def _values(row: ModelRow, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": _text(row.name),
+        "type": _text(row.type),
+        "status": _text(row.status),
+        "privacy": _text(row.privacy),
+        "capabilities": _texts(row.capabilities),
+        "tags": _texts(row.tags),
+        "collection_ids": _texts(row.collection_ids),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "thumbnail_asset_id": _text(row.thumbnail_asset_id),
+        "deleted_at": None,
+        "first_seen_at": now,
+        "content_hash": row.content_hash,
+        "record": row.record,
+    }
+
+
+def _text(value: str | None) -> str | None:
+    # PostgreSQL has no text with a NUL in it; the record spells it as an escape.
+    return None if value is None else value.replace("\0", "")
+
+
+def _texts(values: Sequence[str | None] | None) -> list[str] | None:
+    if values is None:
+        return None
+    return [value.replace("\0", "") for value in values if value is not None]
