@@ -103,9 +103,9 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against the official SDK, in turns, and write the tables and the plot of the docs.
 
-    All of it takes about half an hour; ``-- --quick``, ``-- --only NAME`` or ``-- --resume`` less.
+    All of it takes about 35 minutes; ``-- --quick``, ``-- --only NAME`` or ``-- --resume`` less.
     """
-    session.install(".[cli,export,sync]", *groups("bench"))
+    session.install(".[cli,sync]", *groups("bench"))
     if not session.posargs:
         session.run("python", "benchmarks/import_time.py", env=INSTALLED)
     scripts = {**INSTALLED, "PYTHONPATH": str(Path(__file__).parent / "benchmarks")}

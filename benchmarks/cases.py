@@ -1,6 +1,6 @@
 """What is measured: which contenders walk which listing, how often.
 
-The slow contenders run where a bar or the table needs them: all of it takes about half an hour.
+The slow contenders run where a bar or the table needs them: all of it takes about 35 minutes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ FEWER_TURNS = 3
 SEQUENTIAL = ("ours-one-at-a-time", "hand-written", "bytes-only")
 OFFICIAL = ("official-100", "official-500")
 OFFICIAL_ON_AIOHTTP = ("official-100-aiohttp", "official-500-aiohttp")
+LOADING = ("ours-sync", "bare-load", "dlt-sqlite", "dlt-duckdb-parquet")
 # No bar needs these.
 FOR_THE_TABLE = {"official-100": 3, "official-100-aiohttp": 2, "official-500-aiohttp": 2}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One listing, walked by several contenders in turns.
+    """One listing, walked or loaded by several contenders in turns.
 
     Attributes:
         name: How it is called on the command line and in the results.
@@ -163,9 +164,32 @@ CASES = (
         contenders=("ours", *SEQUENTIAL, "official-500"),
         at_most={"official-500": 1},
     ),
+    Case(
+        name="load",
+        title="10,000 private models into a database, no latency",
+        contenders=LOADING,
+        at_most={"dlt-sqlite": 2, "dlt-duckdb-parquet": 1},
+    ),
+    Case(
+        name="load-many",
+        title="100,000 private models into a database, no latency",
+        models=MANY,
+        contenders=LOADING,
+        turns=FEWER_TURNS,
+        at_most={"dlt-sqlite": 1, "dlt-duckdb-parquet": 1},
+    ),
 )
 
-QUICK = ("plain", "gzip-50ms", "kept", "plain-300ms", "public-300ms", "retrieved-100ms", "many")
+QUICK = (
+    "plain",
+    "gzip-50ms",
+    "kept",
+    "plain-300ms",
+    "public-300ms",
+    "retrieved-100ms",
+    "many",
+    "load",
+)
 _QUICK_MODELS = {SHORT: SHORT, MODELS: 1_500, MANY: 3_000}
 _QUICK_RETRIEVED = 40
 

@@ -62,18 +62,22 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         models: How many models; ``None`` where it does not look at them.
         size: How many bytes, decompressed; ``None`` where it does not look at those.
         kept: What it keeps of them.
+        stored: Counts the models in the database that it filled, once all is measured; takes the
+            place of ``models``.
     """
 
     models: int | None = None
     size: int | None = None
     kept: object = None
+    stored: Callable[[], int] | None = None
 
 
 Walk: TypeAlias = Callable[[], Awaitable[Seen]]
 Contender: TypeAlias = Callable[[Target], AbstractAsyncContextManager[Walk]]
 
 
-def _client(target: Target, max_concurrency: int = AT_ONCE) -> AsyncScenario:
+def client_of(target: Target, max_concurrency: int = AT_ONCE) -> AsyncScenario:
+    """Ours, to this service."""
     from scenario_async import AsyncScenario
 
     return AsyncScenario(
@@ -92,7 +96,7 @@ def _listing(client: AsyncScenario, target: Target, **options: Any) -> Any:  # n
 @asynccontextmanager
 async def ours(target: Target) -> AsyncIterator[Walk]:
     """Ours as it comes: several pages at once, as it sees fit."""
-    async with _client(target) as client:
+    async with client_of(target) as client:
 
         async def walk() -> Seen:
             models = 0
@@ -106,7 +110,7 @@ async def ours(target: Target) -> AsyncIterator[Walk]:
 @asynccontextmanager
 async def ours_one_at_a_time(target: Target) -> AsyncIterator[Walk]:
     """Ours, one page after the other."""
-    async with _client(target, max_concurrency=1) as client:
+    async with client_of(target, max_concurrency=1) as client:
 
         async def walk() -> Seen:
             models = 0
@@ -120,7 +124,7 @@ async def ours_one_at_a_time(target: Target) -> AsyncIterator[Walk]:
 @asynccontextmanager
 async def ours_kept(target: Target) -> AsyncIterator[Walk]:
     """Ours, all models kept by ``collect()``."""
-    async with _client(target) as client:
+    async with client_of(target) as client:
 
         async def walk() -> Seen:
             models: list[Model] = await _listing(client, target).collect()
@@ -134,7 +138,7 @@ async def plain_lists_kept(target: Target) -> AsyncIterator[Walk]:
     """Ours, all models kept by ``collect()``, as Structs with lists that the collector walks."""
     from plain_lists import PlainListModel
 
-    async with _client(target) as client:
+    async with client_of(target) as client:
 
         async def walk() -> Seen:
             models: list[object] = await _listing(client, target).as_type(PlainListModel).collect()
@@ -146,7 +150,7 @@ async def plain_lists_kept(target: Target) -> AsyncIterator[Walk]:
 @asynccontextmanager
 async def ours_retrieved(target: Target) -> AsyncIterator[Walk]:
     """Ours, given ids in place of a listing."""
-    async with _client(target, RECORDS_AT_ONCE) as client:
+    async with client_of(target, RECORDS_AT_ONCE) as client:
 
         async def walk() -> Seen:
             models = 0
@@ -160,7 +164,7 @@ async def ours_retrieved(target: Target) -> AsyncIterator[Walk]:
 @asynccontextmanager
 async def ours_retrieved_one_by_one(target: Target) -> AsyncIterator[Walk]:
     """Ours, given ids, one model after the other."""
-    async with _client(target) as client:
+    async with client_of(target) as client:
 
         async def walk() -> Seen:
             models = 0
@@ -207,7 +211,8 @@ def official(
 
 
 @asynccontextmanager
-async def _session(target: Target) -> AsyncIterator[aiohttp.ClientSession]:
+async def session_of(target: Target) -> AsyncIterator[aiohttp.ClientSession]:
+    """What the contenders written by hand ask with."""
     import aiohttp
 
     credentials = aiohttp.BasicAuth(target.api_key, target.api_secret)
@@ -215,7 +220,8 @@ async def _session(target: Target) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def _parameters(target: Target) -> dict[str, str]:
+def parameters_of(target: Target) -> dict[str, str]:
+    """What is asked for in the first page."""
     return {"privacy": target.privacy, "pageSize": str(target.page_size or LARGEST_PAGE)}
 
 
@@ -234,11 +240,11 @@ async def hand_written(target: Target) -> AsyncIterator[Walk]:
 
     decode_page = msgspec.json.Decoder(Page).decode
     decode_row = msgspec.json.Decoder(Model).decode
-    async with _session(target) as session:
+    async with session_of(target) as session:
 
         async def walk() -> Seen:
             models = 0
-            parameters = _parameters(target)
+            parameters = parameters_of(target)
             while True:
                 async with session.get(f"{target.base_url}/models", params=parameters) as answer:
                     answer.raise_for_status()
@@ -256,12 +262,12 @@ async def hand_written(target: Target) -> AsyncIterator[Walk]:
 @asynccontextmanager
 async def bytes_only(target: Target) -> AsyncIterator[Walk]:
     """The floor: reading the bytes of all pages, and of their content the token alone."""
-    async with _session(target) as session:
+    async with session_of(target) as session:
 
         async def walk() -> Seen:
             size = 0
             models = 0 if target.verify else None
-            parameters = _parameters(target)
+            parameters = parameters_of(target)
             while True:
                 async with session.get(f"{target.base_url}/models", params=parameters) as answer:
                     answer.raise_for_status()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sqlite3
 import zlib
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,11 @@ PACKAGES = (
     "httpx",
     "httpx-aiohttp",
     "pydantic",
+    "sqlalchemy",
+    "aiosqlite",
+    "dlt",
+    "duckdb",
+    "pyarrow",
 )
 _GIB = 2**30
 
@@ -37,6 +43,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         python: The interpreter.
         zlib: The library that inflates answers.
         packages: Versions by name.
+        sqlite: The library behind ``sqlite3``; empty in results from before anything used it.
     """
 
     processor: str
@@ -46,6 +53,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     zlib: str
     packages: dict[str, str]
+    sqlite: str = ""
 
 
 def this_environment() -> Environment:
@@ -58,6 +66,7 @@ def this_environment() -> Environment:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         zlib=zlib.ZLIB_RUNTIME_VERSION,
         packages={name: version(name) for name in PACKAGES},
+        sqlite=sqlite3.sqlite_version,
     )
 
 

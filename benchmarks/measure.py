@@ -23,6 +23,7 @@ from typing import Literal
 import memory
 import msgspec
 from contenders import CONTENDERS, Seen, Target
+from loaders import LOADERS
 from processors import use_processor
 
 Mode = Literal["time", "hold"]
@@ -34,7 +35,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What to measure.
 
     Attributes:
-        contender: Its name in ``CONTENDERS``.
+        contender: Its name in ``CONTENDERS`` or ``LOADERS``.
         mode: What is counted.
         warm_up: What is walked first, not counted.
         target: What is walked then.
@@ -96,7 +97,7 @@ class Ticker:
 
 async def measure(job: Job) -> Result:
     """Warm up, then count."""
-    contender = CONTENDERS[job.contender]
+    contender = (CONTENDERS | LOADERS)[job.contender]
     async with contender(job.warm_up) as walk:
         await walk()
     async with contender(job.target) as walk:
@@ -114,14 +115,17 @@ async def measure(job: Job) -> Result:
             ticking.cancel()
             with suppress(asyncio.CancelledError):
                 await ticking
-            return Result(models=seen.models, size=seen.size, hold=ticker.longest)
+            return Result(models=_models(seen), size=seen.size, hold=ticker.longest)
         idle = memory.start_peak()
         cpu, wall = time.process_time(), time.perf_counter()
         seen = await walk()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        return Result(
-            models=seen.models, size=seen.size, wall=wall, cpu=cpu, memory=memory.peak() - idle
-        )
+        most = memory.peak() - idle
+        return Result(models=_models(seen), size=seen.size, wall=wall, cpu=cpu, memory=most)
+
+
+def _models(seen: Seen) -> int | None:
+    return seen.models if seen.stored is None else seen.stored()
 
 
 def main() -> None:

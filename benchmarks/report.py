@@ -31,6 +31,10 @@ NAMES = {
     "official-100-aiohttp": "scenario-sdk[aiohttp] as it comes",
     "official-500-aiohttp": "scenario-sdk[aiohttp], pages of 500",
     "official-500-kept": "scenario-sdk, pages of 500, kept",
+    "ours-sync": "scenario-async, `sync` into SQLite",
+    "bare-load": "hand-written aiohttp + msgspec + sqlite3",
+    "dlt-sqlite": "dlt into SQLite",
+    "dlt-duckdb-parquet": "dlt into DuckDB, by Parquet",
 }
 _FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("wall", "time (s)", lambda seconds: f"{seconds:.3f}"),
@@ -140,6 +144,7 @@ def _environments(results: Results) -> Iterable[str]:
             ("system", environment.system),
             ("Python", environment.python),
             ("zlib", environment.zlib),
+            *([("SQLite", environment.sqlite)] if environment.sqlite else ()),
             *environment.packages.items(),
         ]
         yield _table(("", ""), rows, "ll")

@@ -34,7 +34,7 @@ WARM_UP_PAGE = 10
 COLLECTOR_CYCLE = 11
 # Which pages these ask for depends on when answers come, so that the server is made ready for them
 # at the very latency of the case.
-ADAPTIVE = frozenset({"ours", "ours-kept", "plain-lists-kept"})
+ADAPTIVE = frozenset({"ours", "ours-kept", "plain-lists-kept", "ours-sync"})
 
 
 class Progress:
