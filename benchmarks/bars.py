@@ -172,7 +172,7 @@ RATIOS = (
         within=1.5,
     ),
     Ratio(
-        claim="loading 10,000 models into SQLite: time, to dlt",
+        claim="loading 10,000 models into SQLite: time, to dlt as it comes",
         case="load",
         figure="wall",
         ours="ours-sync",
@@ -180,7 +180,7 @@ RATIOS = (
         less=12,
     ),
     Ratio(
-        claim="loading 10,000 models into SQLite: processor time, to dlt",
+        claim="loading 10,000 models into SQLite: processor time, to dlt as it comes",
         case="load",
         figure="cpu",
         ours="ours-sync",
@@ -188,7 +188,7 @@ RATIOS = (
         less=12,
     ),
     Ratio(
-        claim="loading 100,000 models into SQLite: time, to dlt",
+        claim="loading 100,000 models into SQLite: time, to dlt as it comes",
         case="load-many",
         figure="wall",
         ours="ours-sync",
@@ -196,7 +196,7 @@ RATIOS = (
         less=12,
     ),
     Ratio(
-        claim="loading 100,000 models into SQLite: processor time, to dlt",
+        claim="loading 100,000 models into SQLite: processor time, to dlt as it comes",
         case="load-many",
         figure="cpu",
         ours="ours-sync",
