@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Text,
-    any_,
     event,
     exists,
     func,
@@ -26,16 +26,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ._errors import StoreBusyError, StoreError, StoreVersionError
-from ._tables import SCHEMA_VERSION, metadata, state
+from ._tables import SCHEMA_VERSION, Moment, metadata, state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
-    from sqlalchemy import Column, Table
+    from sqlalchemy import Column, Dialect, FromClause, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-__all__ = ["Database", "database_url"]
+__all__ = ["Database", "ManyRows", "database_url"]
 
 _FORMS = "'sqlite:///models.db', a path, or 'postgresql://user@host/database'"
 _SCHEMA = "schema"
@@ -138,12 +138,20 @@ class Database:
         insert: Insert = maker(table)
         return insert
 
+    def many(self, statement: Insert, columns: Sequence[Column[Any]]) -> ManyRows:
+        """A statement for many rows of these columns at once."""
+        return ManyRows(statement, columns, self._engine.dialect)
+
+    def listed(self, values: Sequence[str]) -> FromClause:
+        """These values as a table with one column, ``value``."""
+        if self._sqlite:
+            return func.json_each(msgspec.json.encode(values).decode()).table_valued("value")
+        array = literal(list(values), postgresql.ARRAY(Text))
+        return func.unnest(array).table_valued("value").render_derived()
+
     def among(self, column: Column[str], ids: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column has one of these values: one parameter, however many there are."""
-        if self._sqlite:
-            listed = func.json_each(msgspec.json.encode(ids).decode()).table_valued("value")
-            return column.in_(select(listed.c.value))
-        return column == any_(literal(list(ids), postgresql.ARRAY(Text)))
+        return column.in_(select(self.listed(ids).c.value))
 
     def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
         """Whether a list has this value."""
@@ -186,7 +194,9 @@ class Database:
             # asyncpg's connection errors are those of the operating system.
             cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
             text = str(cause).partition("\n")[0].rpartition(">: ")[2] or type(cause).__name__
-            raise StoreError(f"{self.name}: {text}; what was committed before is whole") from error
+            # Not chained: what a driver says below its first line may quote a row, signed URLs
+            # and all.
+            raise StoreError(f"{self.name}: {text}; what was committed before is whole") from None
 
     @asynccontextmanager
     async def _lock_file(self, path: Path) -> AsyncIterator[None]:
@@ -220,6 +230,41 @@ class Database:
                         )
                 await connection.commit()
             yield
+
+
+class ManyRows:
+    """One statement, compiled once, for rows that are tuples of text.
+
+    The usual way, through a dict for each row and a conversion of each value, takes as long as the
+    database itself. Here dates are text as the API writes it and lists are JSON already, which is
+    what SQLite stores.
+
+    Args:
+        statement: What to execute for each row.
+        columns: What is in a row, in the order of the table.
+        dialect: Of the database.
+    """
+
+    def __init__(self, statement: Insert, columns: Sequence[Column[Any]], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=[one.name for one in columns])
+        names = [column.name for column in columns]
+        if compiled.positiontup != names:
+            raise ValueError(f"columns must be in the order of the table, not {names}")
+        self._sql = str(compiled)
+        dates = [place for place, one in enumerate(columns) if isinstance(one.type, Moment)]
+        self._dates = dates if dialect.name == "postgresql" else []
+
+    async def write(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Execute the statement for these rows."""
+        given = [self._converted(row) for row in rows] if self._dates else list(rows)
+        await connection.exec_driver_sql(self._sql, given)
+
+    def _converted(self, row: tuple[object, ...]) -> tuple[object, ...]:
+        values = list(row)
+        for place in self._dates:
+            date = values[place]
+            values[place] = datetime.fromisoformat(date) if isinstance(date, str) else date
+        return tuple(values)
 
 
 def _engine(url: URL, *, patience: float = 30) -> AsyncEngine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import aclosing
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,6 +12,7 @@ import msgspec
 
 from scenario_async import InvalidRow, ScenarioWarning
 from scenario_async._planners.timeline import Timeline, moment_at, place_of
+from scenario_async._query import wire_time
 from scenario_async._reader import Slice
 
 from ._lanes import BULK, NotByDateError
@@ -21,8 +23,7 @@ from ._writes import Absence, ScopePage
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ._lanes import Lanes, RawPage
     from ._report import ScopeReport
@@ -34,6 +35,8 @@ __all__ = ["ScopeRun"]
 
 # What a model goes through before it is as it stays (API reference, `status`).
 _CHANGING = frozenset({"new", "training", "copying"})
+# Sorts behind all dates.
+_NEVER = "~"
 
 
 class ScopeRun:
@@ -143,12 +146,13 @@ class ScopeRun:
     async def _write_window(
         self, covers: Window, rows: Sequence[ModelRow], invalid: Sequence[InvalidRow]
     ) -> None:
-        kept = [row for row in rows if _within(covers, row.created_at)]
+        end = _end(covers)
+        kept = [row for row in rows if row.created_at is None or row.created_at < end]
         walk = self._walk
-        created = [row.created_at for row in kept if row.created_at is not None]
+        created = [row.created_at for row in kept]
         mark = walk.mark if self._scope.public else _latest(walk.mark, created)
         left = tuple(without(walk.left, covers))
-        undated = walk.undated or len(created) < len(kept)
+        undated = walk.undated or None in created
         walk = msgspec.structs.replace(walk, left=left, mark=mark, undated=undated)
         state = msgspec.structs.replace(self._state, walk=walk)
         seen = {row.id for row in kept} | {row.id for row in invalid if row.id is not None}
@@ -178,8 +182,8 @@ class ScopeRun:
                 seen.update(row.id for row in rows)
                 seen.update(row.id for row in invalid if row.id is not None)
                 if not self._scope.public:
-                    created = [row.created_at for row in fresh if row.created_at is not None]
-                    walk = msgspec.structs.replace(walk, mark=_latest(walk.mark, created))
+                    mark = _latest(walk.mark, (row.created_at for row in fresh))
+                    walk = msgspec.structs.replace(walk, mark=mark)
                 await self._write(ScopePage(rows=fresh, invalid=invalid))
         walk = msgspec.structs.replace(walk, left=())
         self._state = msgspec.structs.replace(self._state, walk=walk)
@@ -225,8 +229,9 @@ class ScopeRun:
                 rows, invalid = await self._read(page)
                 assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
                 dates = [(row.updated_at if updated else row.created_at, row) for row in rows]
-                kept = [(date, row) for date, row in dates if _within(page.covers, date)]
-                mark = _latest(self._state.mark, [date for date, _ in kept if date is not None])
+                end = _end(page.covers)
+                kept = [(date, row) for date, row in dates if date is None or date < end]
+                mark = _latest(self._state.mark, (date for date, _ in kept))
                 state = msgspec.structs.replace(self._state, mark=mark)
                 await self._write(
                     ScopePage(rows=[row for _, row in kept], invalid=invalid, state=state)
@@ -267,7 +272,7 @@ class ScopeRun:
         await self._write(ScopePage(rows=rows, joins=False), counted=counted)
         return {record.id for record in records}
 
-    async def _remove(self, ids: Sequence[str], at: dict[str, datetime]) -> None:
+    async def _remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:
         async with self._writing:
             with anyio.CancelScope(shield=True):
                 await self._writer.remove(ids, at)
@@ -302,14 +307,20 @@ class ScopeRun:
         self._notify()
 
 
-def _within(window: Window, date: datetime | None) -> bool:
-    """Whether a row belongs to a window; those behind it come again with the next one."""
+def _end(window: Window) -> str:
+    """The first date behind a window, after which all rows come again with the next one."""
     start, stop = window
-    return date is None or stop is None or start == stop or place_of(date) < stop
+    moment = None if stop is None or start == stop else moment_at(stop)
+    return _NEVER if moment is None else wire_time(moment)
 
 
-def _latest(mark: datetime | None, dates: Sequence[datetime]) -> datetime | None:
-    return max((*dates, mark) if mark is not None else dates, default=None)
+def _latest(mark: datetime | None, dates: Iterable[str | None]) -> datetime | None:
+    """The mark, or the last of these dates if that is later."""
+    last = max((date for date in dates if date is not None), default=None)
+    if last is None:
+        return mark
+    moment = datetime.fromisoformat(last)
+    return moment if mark is None else max(mark, moment)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

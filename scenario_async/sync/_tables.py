@@ -24,6 +24,7 @@ from scenario_async._query import wire_time
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Moment",
     "changes",
     "memberships",
     "metadata",
@@ -37,7 +38,7 @@ SCHEMA_VERSION = 1
 """Counted up when tables change in a way that older releases cannot read."""
 
 
-class Moment(TypeDecorator[datetime]):
+class Moment(TypeDecorator[datetime | str]):
     """An aware ``datetime``; in SQLite ISO 8601 in UTC with milliseconds, which sorts as text."""
 
     impl = Text
@@ -49,11 +50,13 @@ class Moment(TypeDecorator[datetime]):
             return dialect.type_descriptor(TIMESTAMP(timezone=True))
         return dialect.type_descriptor(Text())
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - text or datetime
-        """To the database."""
+    def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> Any:  # noqa: ANN401 - text or datetime
+        """To the database. Text is as the API writes it, which is what SQLite gets."""
+        if isinstance(value, str):
+            return datetime.fromisoformat(value) if dialect.name == "postgresql" else value
         if value is None or dialect.name == "postgresql":
             return value
-        return wire_time(value if value.tzinfo is UTC else value.astimezone(UTC))
+        return wire_time(value.astimezone(UTC))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - text or datetime
         """From the database."""

@@ -7,7 +7,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, delete, exists, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, literal, or_, select, true, update
+
+from scenario_async._query import wire_time
 
 from ._comparison import Comparison, Known, compare
 from ._rows import changed_fields
@@ -22,28 +24,15 @@ if TYPE_CHECKING:
 
     from scenario_async import InvalidRow
 
-    from ._database import Database
+    from ._database import Database, ManyRows
     from ._rows import ModelRow
 
 __all__ = ["WATCH", "Absence", "ScopePage", "ScopeWriter"]
 
 _STATE_VERSION = 1
 WATCH = "watch"
-_REPLACED = (
-    "name",
-    "type",
-    "status",
-    "privacy",
-    "capabilities",
-    "tags",
-    "collection_ids",
-    "created_at",
-    "updated_at",
-    "thumbnail_asset_id",
-    "deleted_at",
-    "content_hash",
-    "record",
-)
+_WRITTEN = tuple(one for one in models.c if one.name not in ("details", "details_hash"))
+_KEPT = ("id", "first_seen_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +84,17 @@ class ScopeWriter:
         self._scope = scope
         self._run = run
         self._now = now
+        self._seen_at = wire_time(now)
         self._upsert = _replacing(database)
+        self._watched = False
 
     async def load(self) -> ScopeState:
-        """How far the copy of the scope is."""
+        """How far the copy of the scope is; also looks whether anybody watches the store."""
         async with self._database.transaction() as connection:
             query = select(state.c.value).where(state.c.key == self._key)
             value = await connection.scalar(query)
+            watch = select(state.c.key).where(state.c.key == WATCH)
+            self._watched = await connection.scalar(watch) is not None
         return ScopeState() if value is None else msgspec.convert(value, ScopeState)
 
     async def save(self, new: ScopeState) -> None:
@@ -117,8 +110,8 @@ class ScopeWriter:
                 comparison.joined.clear()
             if comparison.new or comparison.changed:
                 await self._note(connection, comparison)
-                values = [_values(row, self._now) for row in comparison.new + comparison.changed]
-                await connection.execute(self._upsert, values)
+                written = (*comparison.new, *comparison.changed)
+                await self._upsert.write(connection, [self._values(row) for row in written])
             await self._write_memberships(connection, comparison)
             await self._reject(connection, page.invalid)
             if page.absence is not None:
@@ -168,7 +161,7 @@ class ScopeWriter:
             select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
         )
 
-    async def remove(self, ids: Sequence[str], at: Mapping[str, datetime]) -> None:
+    async def remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:
         """Mark models as deleted, at their date where it is known."""
         if not ids:
             return
@@ -179,7 +172,7 @@ class ScopeWriter:
                     .where(models.c.id == model_id)
                     .values(deleted_at=at.get(model_id, self._now))
                 )
-            if await self._watched(connection):
+            if self._watched:
                 await connection.execute(
                     insert(changes), [_change("removed", model_id) for model_id in sorted(ids)]
                 )
@@ -232,6 +225,8 @@ class ScopeWriter:
     async def _known(
         self, connection: AsyncConnection, rows: Sequence[ModelRow]
     ) -> dict[str, Known]:
+        if not rows:
+            return {}
         joined = and_(memberships.c.model_id == models.c.id, memberships.c.scope == self._scope)
         query = (
             select(
@@ -247,13 +242,14 @@ class ScopeWriter:
         found = await connection.execute(query)
         return {row[0]: Known(row[1], bool(row[2]), bool(row[3]), bool(row[4])) for row in found}
 
-    async def _watched(self, connection: AsyncConnection) -> bool:
-        query = select(state.c.key).where(state.c.key == WATCH)
-        return await connection.scalar(query) is not None
+    def _values(self, row: ModelRow) -> tuple[object, ...]:
+        """A row as ``_WRITTEN`` has it. What the service lists is not deleted."""
+        values = row[: -len(("deleted_at", "content_hash", "record"))]
+        return (*values, None, self._seen_at, row.content_hash, row.record)
 
     async def _note(self, connection: AsyncConnection, comparison: Comparison) -> None:
         """Keep what has changed for whoever watches the store."""
-        if not await self._watched(connection):
+        if not self._watched:
             return
         noted = [_change("added", row.id) for row in comparison.new]
         if comparison.changed:
@@ -271,9 +267,13 @@ class ScopeWriter:
 
     async def _write_memberships(self, connection: AsyncConnection, comparison: Comparison) -> None:
         if comparison.joined:
+            joined = select(literal(self._scope), self._database.listed(comparison.joined).c.value)
             await connection.execute(
-                self._database.insert(memberships).on_conflict_do_nothing(),
-                [{"scope": self._scope, "model_id": one} for one in comparison.joined],
+                self._database.insert(memberships)
+                # SQLite's grammar needs a WHERE between SELECT and ON CONFLICT
+                # (https://www.sqlite.org/lang_upsert.html#parsing_ambiguity).
+                .from_select(["scope", "model_id"], joined.where(true()))
+                .on_conflict_do_nothing()
             )
         if comparison.found:
             await connection.execute(
@@ -301,61 +301,29 @@ class ScopeWriter:
             )
 
     async def _miss(self, connection: AsyncConnection, absence: Absence) -> None:
-        there = [
-            models.c.id == memberships.c.model_id,
-            models.c.deleted_at.is_(None),
-        ]
+        listed = select(models.c.id).where(models.c.deleted_at.is_(None))
         if absence.after is not None:
-            there.append(models.c.created_at >= absence.after)
+            listed = listed.where(models.c.created_at >= absence.after)
         if absence.before is not None:
-            there.append(models.c.created_at < absence.before)
+            listed = listed.where(models.c.created_at < absence.before)
         await connection.execute(
             update(memberships)
             .where(
                 memberships.c.scope == self._scope,
-                exists().where(*there),
+                memberships.c.model_id.in_(listed),
                 ~self._database.among(memberships.c.model_id, sorted(absence.seen)),
             )
             .values(missing_in=self._run)
         )
 
 
-def _replacing(database: Database) -> Any:  # noqa: ANN401 - an Insert of either dialect
+def _replacing(database: Database) -> ManyRows:
     statement = database.insert(models)
-    replaced = {name: statement.excluded[name] for name in _REPLACED}
-    return statement.on_conflict_do_update(index_elements=["id"], set_=replaced)
+    names = (column.name for column in _WRITTEN if column.name not in _KEPT)
+    replaced = {name: statement.excluded[name] for name in names}
+    statement = statement.on_conflict_do_update(index_elements=["id"], set_=replaced)
+    return database.many(statement, _WRITTEN)
 
 
 def _change(kind: str, model_id: str, fields: Sequence[str] | None = None) -> dict[str, Any]:
     return {"kind": kind, "model_id": model_id, "fields": None if fields is None else list(fields)}
-
-
-def _values(row: ModelRow, now: datetime) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": _text(row.name),
-        "type": _text(row.type),
-        "status": _text(row.status),
-        "privacy": _text(row.privacy),
-        "capabilities": _texts(row.capabilities),
-        "tags": _texts(row.tags),
-        "collection_ids": _texts(row.collection_ids),
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-        "thumbnail_asset_id": _text(row.thumbnail_asset_id),
-        "deleted_at": None,
-        "first_seen_at": now,
-        "content_hash": row.content_hash,
-        "record": row.record,
-    }
-
-
-def _text(value: str | None) -> str | None:
-    # PostgreSQL has no text with a NUL in it; the record spells it as an escape.
-    return None if value is None else value.replace("\0", "")
-
-
-def _texts(values: Sequence[str | None] | None) -> list[str] | None:
-    if values is None:
-        return None
-    return [value.replace("\0", "") for value in values if value is not None]
