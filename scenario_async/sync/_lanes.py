@@ -80,26 +80,28 @@ class Lanes:
     Args:
         client: Which one.
         most: How many pages may be under way.
+
+    Attributes:
+        most: The same, below the bound of the client.
     """
 
     def __init__(self, client: AsyncScenario, most: int) -> None:
         self._source = _page_source(client)
-        self._most = self._source.at_once(most)
+        self.most: int = self._source.at_once(most)
 
     async def windows(
-        self, query: ListingQuery, windows: Sequence[Window], *, at_once: bool = True
+        self, query: ListingQuery, windows: Sequence[Window], *, most: int = 1
     ) -> AsyncGenerator[RawPage, None]:
         """Windows of a listing by date, page by page as they arrive.
 
         Args:
             query: The listing, in ascending order.
             windows: Which parts of it.
-            at_once: Several at a time; otherwise from the first to the last.
+            most: How many pages may be under way; with one, they come from the first to the last.
 
         Raises:
             NotByDateError: The service does not list by date, or does not heed the bounds.
         """
-        most = self._most if at_once else 1
         timeline = Timeline(query)
         planner = TimeWindows.over(timeline, windows, rows_per_page=LARGEST_PAGE, most=most)
         fetched = fetch_planned(
@@ -114,7 +116,7 @@ class Lanes:
         strategy: Strategy = "cursor" if by_cursor else "auto"
         listing = Listing(self._source, query, WalkOptions(type_=Identity, strategy=strategy))
         begun = begin(listing)
-        planner = begun.walk.planner(begun.first, ordered=False, most=self._most)
+        planner = begun.walk.planner(begun.first, ordered=False, most=self.most)
         async with aclosing(begun.walk.released(planner)) as pages:
             async for page in pages:
                 yield RawPage(page.answer.rows, None)

@@ -107,7 +107,7 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
 def _without_nul(row: ModelRow) -> ModelRow:
     """The row without NULs, in JSON as well as in text, but for its record."""
     return ModelRow._make(
-        value and value.replace("\\u0000", "").replace("\0", "") for value in row[:-1] + (None,)
+        value and value.replace("\\u0000", "").replace("\0", "") for value in (*row[:-1], None)
     )._replace(record=row.record)
 
 

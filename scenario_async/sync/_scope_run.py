@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 import warnings
 from contextlib import aclosing
 from datetime import datetime
@@ -127,13 +129,26 @@ class ScopeRun:
         return self._state.walk
 
     async def _list_windows(self) -> None:
-        if not self._walk.left:
-            return
-        async with aclosing(self._lanes.windows(self._query, self._walk.left)) as pages:
-            async for page in pages:
-                rows, invalid = await self._read(page)
-                assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
-                await self._write_window(page.covers, rows, invalid)
+        """The windows that are left: one page to learn from, then as many at once as it takes.
+
+        More pages at once than can be written would wait in memory, and cost requests for nothing.
+        """
+        if self._walk.left:
+            asked = time.monotonic()
+            async with aclosing(self._lanes.windows(self._query, self._walk.left)) as pages:
+                page = await anext(pages)
+                came = time.monotonic()
+                await self._write_window(page)
+                ratio = (came - asked) / (time.monotonic() - came)
+                most = min(self._lanes.most, math.ceil(ratio))
+                if most == 1:
+                    async for page in pages:
+                        await self._write_window(page)
+        if self._walk.left:
+            pages = self._lanes.windows(self._query, self._walk.left, most=most)
+            async with aclosing(pages):
+                async for page in pages:
+                    await self._write_window(page)
 
     async def _list_undated(self) -> None:
         """Models without a creation date may be in no window: they need a walk by cursor."""
@@ -143,9 +158,10 @@ class ScopeRun:
                 undated = [row for row in rows if row.created_at is None]
                 await self._write(ScopePage(rows=undated), counted=False)
 
-    async def _write_window(
-        self, covers: Window, rows: Sequence[ModelRow], invalid: Sequence[InvalidRow]
-    ) -> None:
+    async def _write_window(self, page: RawPage) -> None:
+        rows, invalid = await self._read(page)
+        covers = page.covers
+        assert covers is not None  # noqa: S101 - for the type checker: windows have them
         end = _end(covers)
         kept = [row for row in rows if row.created_at is None or row.created_at < end]
         walk = self._walk
@@ -224,7 +240,7 @@ class ScopeRun:
         start = Timeline(query).begin
         if self._state.mark is not None:
             start = place_of(self._state.mark - MARGIN)
-        async with aclosing(self._lanes.windows(query, [(start, None)], at_once=False)) as pages:
+        async with aclosing(self._lanes.windows(query, [(start, None)])) as pages:
             async for page in pages:
                 rows, invalid = await self._read(page)
                 assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
