@@ -57,6 +57,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         models: How many models the contender saw; ``None`` where it does not look at them.
         size: How many bytes; ``None`` where it does not look at those.
+        before: How many requests it had sent before the walk, which do not count.
         wall: Seconds; only in mode ``time``.
         cpu: Seconds; only in mode ``time``.
         memory: Bytes over idle; only in mode ``time``.
@@ -65,6 +66,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     models: int | None
     size: int | None
+    before: int = 0
     wall: float | None = None
     cpu: float | None = None
     memory: int | None = None
@@ -115,13 +117,22 @@ async def measure(job: Job) -> Result:
             ticking.cancel()
             with suppress(asyncio.CancelledError):
                 await ticking
-            return Result(models=_models(seen), size=seen.size, hold=ticker.longest)
+            return Result(
+                models=_models(seen), size=seen.size, before=seen.before, hold=ticker.longest
+            )
         idle = memory.start_peak()
         cpu, wall = time.process_time(), time.perf_counter()
         seen = await walk()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         most = memory.peak() - idle
-        return Result(models=_models(seen), size=seen.size, wall=wall, cpu=cpu, memory=most)
+        return Result(
+            models=_models(seen),
+            size=seen.size,
+            before=seen.before,
+            wall=wall,
+            cpu=cpu,
+            memory=most,
+        )
 
 
 def _models(seen: Seen) -> int | None:

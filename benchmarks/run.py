@@ -34,7 +34,7 @@ WARM_UP_PAGE = 10
 COLLECTOR_CYCLE = 11
 # Which pages these ask for depends on when answers come, so that the server is made ready for them
 # at the very latency of the case.
-ADAPTIVE = frozenset({"ours", "ours-kept", "plain-lists-kept", "ours-sync"})
+ADAPTIVE = frozenset({"ours", "ours-again", "ours-kept", "plain-lists-kept", "ours-sync"})
 
 
 class Progress:
@@ -113,7 +113,7 @@ class Bench:
             cpu=result.cpu,
             memory=result.memory,
             hold=result.hold,
-            requests=work.requests,
+            requests=work.requests - result.before,
             server_cpu=work.cpu,
         )
 

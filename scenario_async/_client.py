@@ -14,6 +14,7 @@ from ._lifetime import Lifetime
 from ._models import Models
 from ._options import DEFAULT_BASE_URL, NOT_GIVEN, ClientOptions, NotGiven, Timeout, check_base_url
 from ._pacing import Pacer
+from ._planners.survey import Surveys
 from ._requester import Requester
 from ._walk import PageSource
 
@@ -114,6 +115,7 @@ class AsyncScenario:
             transport=Transport(session),
             pacer=Pacer(clock, max_concurrency, requests_per_second),
             parent=None,
+            surveys=Surveys(),
         )
 
     def _bind(
@@ -124,12 +126,14 @@ class AsyncScenario:
         transport: Transport,
         pacer: Pacer,
         parent: Lifetime | None,
+        surveys: Surveys,
     ) -> None:
         self._options = options
         self._clock = clock
         self._transport = transport
         self._pacer = pacer
         self._lifetime = Lifetime(parent)
+        self._surveys = surveys
 
     @cached_property
     def models(self) -> Models:
@@ -143,7 +147,11 @@ class AsyncScenario:
         )
         return Models(
             PageSource(
-                requester, self._lifetime, self._options.event_hooks, self._options.max_concurrency
+                requester,
+                self._lifetime,
+                self._options.event_hooks,
+                self._options.max_concurrency,
+                self._surveys,
             )
         )
 
@@ -212,6 +220,12 @@ class AsyncScenario:
         pacer = self._pacer
         if not same_pace:
             pacer = Pacer(self._clock, options.max_concurrency, options.requests_per_second)
+        same_models = (
+            options.credentials == old.credentials
+            and options.base_url == old.base_url
+            and options.project_id == old.project_id
+            and options.default_query == old.default_query
+        )
         derived = object.__new__(type(self))
         derived._bind(
             options,
@@ -219,6 +233,7 @@ class AsyncScenario:
             transport=self._transport,
             pacer=pacer,
             parent=self._lifetime,
+            surveys=self._surveys if same_models else Surveys(),
         )
         return derived
 

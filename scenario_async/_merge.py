@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ._decode import PageAnswer
     from ._listing import Beginning
+    from ._planners.choice import ChosenPlanner
     from ._planners.interleaved import Part
     from ._planners.planner import PageRequest, ReleasedPage
     from ._walk import PageSource
@@ -164,6 +165,7 @@ class Merged(Generic[RowT]):
                 async with aclosing(walks.sights(part)) as sights:
                     async for sight in sights:
                         yield sight
+        walks.over()
 
 
 class _Walks(Generic[RowT]):
@@ -171,6 +173,7 @@ class _Walks(Generic[RowT]):
 
     def __init__(self, begun: Sequence[Beginning[RowT]]) -> None:
         self._begun = begun
+        self._planners: list[ChosenPlanner] = []
         self._warned: list[Warned] = []
         self._names = [one.scope for one in begun]
         self._found: dict[str, _Sighting] = {}
@@ -179,12 +182,17 @@ class _Walks(Generic[RowT]):
 
     def planner(self, most: int) -> Interleaved[PageRequest, PageAnswer, ReleasedPage]:
         """A planner for all of them."""
-        planners = [
+        self._planners = [
             one.walk.planner(one.first, ordered=False, most=min(most, one.walk.most))
             for one in self._begun
         ]
-        self._warned = [Warned(planner) for planner in planners]
-        return Interleaved(planners, most=most)
+        self._warned = [Warned(planner) for planner in self._planners]
+        return Interleaved(self._planners, most=most)
+
+    def over(self) -> None:
+        """To be told when all was given."""
+        for one, planner in zip(self._begun, self._planners, strict=True):
+            one.walk.over(planner)
 
     async def fetch(self, part: Part[PageRequest]) -> PageAnswer:
         """Fetch a page of one of them."""

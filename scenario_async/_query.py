@@ -105,6 +105,12 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         """The same listing from a row on; ``/models/public`` only."""
         return msgspec.structs.replace(self, offset=offset)
 
+    def whole(self) -> ListingQuery:
+        """The same listing from its beginning, in pages of no size."""
+        return msgspec.structs.replace(
+            self, pagination_token=None, offset=None, limit=None, page_size=None
+        )
+
     def parameters(self) -> dict[str, str]:
         """The query parameters of one request, by their names on the wire."""
         fields: Mapping[str, object] = msgspec.to_builtins(self)

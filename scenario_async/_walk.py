@@ -13,17 +13,20 @@ from ._events import check_callback, emit
 from ._fetcher import fetch_planned
 from ._options import check_count
 from ._planners.choice import ChosenPlanner, Strategy
+from ._query import wire_value
 from ._reader import PageReader, SeenIds, Slice
 from ._requester import Call, RequestOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Hashable
 
     from ._decode import InvalidRow, PageAnswer
     from ._events import EventHooks
     from ._lifetime import Lifetime
     from ._planners.chain import PageChain
     from ._planners.planner import PageRequest, ReleasedPage
+    from ._planners.survey import Surveys
+    from ._query import ListingQuery
     from ._requester import Requester
 
 __all__ = ["PAGES_AT_ONCE", "Identity", "PageSource", "Walk", "WalkOptions", "Warned"]
@@ -52,6 +55,7 @@ class PageSource:
     lifetime: Lifetime
     event_hooks: EventHooks
     max_concurrency: int
+    surveys: Surveys
 
     def at_once(self, wanted: int | None) -> int:
         """How many requests may be under way where so many are wanted; ``None`` is all."""
@@ -135,7 +139,25 @@ class Walk(Generic[RowT]):
     def planner(self, first: PageRequest, *, ordered: bool, most: int) -> ChosenPlanner:
         """A planner for this page and all after it."""
         strategy = self.options.strategy if self.options.foreseeable else "cursor"
-        return ChosenPlanner(first, self.chain, strategy=strategy, most=most, ordered=ordered)
+        return ChosenPlanner(
+            first,
+            self.chain,
+            strategy=strategy,
+            most=most,
+            ordered=ordered,
+            survey=self.source.surveys.of(self._listing(first.query)),
+        )
+
+    def over(self, planner: ChosenPlanner) -> None:
+        """Remember where the models lie, for the next walk: nothing is left of this one to come."""
+        survey = planner.survey
+        if survey is not None:
+            self.source.surveys.keep(self._listing(planner.query), survey)
+
+    def _listing(self, query: ListingQuery) -> Hashable:
+        """What is listed, however it is gone through."""
+        extra = self.options.request.extra_query.items()
+        return (query.whole(), frozenset((name, wire_value(value)) for name, value in extra))
 
     async def fetch(self, request: PageRequest) -> PageAnswer:
         """Fetch one page."""
@@ -152,6 +174,7 @@ class Walk(Generic[RowT]):
             async for released in pages:
                 warned.check()
                 yield released
+        self.over(planner)
 
     async def models(self, planner: ChosenPlanner) -> AsyncGenerator[RowT, None]:
         """The models of what a planner releases, each typed when it is asked for."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from scenario_async._decode import PageAnswer
     from scenario_async._planners.planner import PagePlanner, ReleasedPage
+    from scenario_async._planners.survey import Survey
     from scenario_async._query import ListingQuery
 
 __all__ = ["ChosenPlanner", "Strategy", "sorted_by_creation"]
@@ -44,7 +45,14 @@ class ChosenPlanner:
     """
 
     def __init__(
-        self, first: PageRequest, chain: PageChain, *, strategy: Strategy, most: int, ordered: bool
+        self,
+        first: PageRequest,
+        chain: PageChain,
+        *,
+        strategy: Strategy,
+        most: int,
+        ordered: bool,
+        survey: Survey | None = None,
     ) -> None:
         self.warning: str | None = None
         self._first = first
@@ -52,6 +60,7 @@ class ChosenPlanner:
         self._strategy: Strategy = strategy
         self._most = most
         self._ordered = ordered
+        self._survey = survey
         self._timeline = Timeline(first.query)
         self._planner: PagePlanner = self._by_cursor(first, chain)
         self._windows: TimeWindows | None = None
@@ -104,6 +113,18 @@ class ChosenPlanner:
         """Whether the present planner is finished."""
         return self._planner.finished()
 
+    @property
+    def query(self) -> ListingQuery:
+        """What the first page is asked by."""
+        return self._first.query
+
+    @property
+    def survey(self) -> Survey | None:
+        """Where the models lie, of a walk by windows through the whole listing, once it is over."""
+        query = self._first.query
+        whole = self._first.depth == 0 and query.pagination_token is None and not self._since_before
+        return self._windows.survey if self._windows and whole else None
+
     def _by_cursor(self, first: PageRequest, chain: PageChain) -> PagePlanner:
         if self._strategy == "cursor" or self._most == 1:
             return CursorWalk(first, chain)
@@ -148,7 +169,12 @@ class ChosenPlanner:
         if not places or self._begins is None or places[-1] <= self._begins:
             return False
         windows = TimeWindows(
-            self._timeline, places, most=most, ordered=self._ordered, released=self._released
+            self._timeline,
+            places,
+            most=most,
+            ordered=self._ordered,
+            released=self._released,
+            survey=self._survey,
         )
         self._planner = self._windows = windows
         return True

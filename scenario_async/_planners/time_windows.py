@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from math import inf
+from dataclasses import replace
+from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
-from scenario_async._planners.density import Density
+from scenario_async._planners.outlook import Outlook
 from scenario_async._planners.planner import PageRequest, ReleasedPage, is_refusal
+from scenario_async._planners.survey import Surveyor
+from scenario_async._planners.window import Window, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async._decode import PageAnswer
     from scenario_async._errors import APIError
+    from scenario_async._planners.survey import Survey
     from scenario_async._planners.timeline import Timeline
     from scenario_async._query import ListingQuery
 
@@ -25,29 +27,17 @@ __all__ = ["TimeWindows"]
 # this many expected pages, and no cut through what is expected to be hardly more than one piece.
 _PAGES_PER_WINDOW = 2.8
 _WORTH_A_CUT = 1.25
+# With a survey: what windows of one page are meant to have of it, so that a few models more do not
+# make it two, and what may be left as one window.
+_FULL = 0.94
+_NEARLY_FULL = 0.99
+# In any order: how many pages by walker may be windows of their own. The little that each of them
+# wastes would take more than is allowed where there are many.
+_IN_PIECES = 8
 # In listing order: pages asked for or waiting for their turn, by walker; and the share of requests
 # that cuts may cost beyond the two by walker, because a bounded buffer needs cuts for ever.
 _AHEAD = 2
 _MORE_IN_ORDER = 0.25
-
-
-@dataclass(slots=True, eq=False)
-class _Window:
-    """A part ``[start, stop)`` of the line: open, asked for, or answered and waiting its turn."""
-
-    start: int
-    stop: int | None
-    covers: tuple[int, int | None] | None = None
-    cursor: ListingQuery | None = None
-    tokens: frozenset[str] = frozenset()
-    refused: bool = False
-    request: PageRequest | None = None
-    answer: PageAnswer | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether it is still to be asked for."""
-        return self.request is None and self.answer is None
 
 
 class TimeWindows:
@@ -62,6 +52,10 @@ class TimeWindows:
     than one walk by key would need; with ``ordered``, where only so many pages may wait for those
     before them, a quarter more. With ``most=1`` it is that one walk.
 
+    With a ``survey`` of an earlier walk the cuts are made where it says that nearly a page ends,
+    and nobody asks for the end. Where it does not hold any more, windows have more pages or fewer
+    models than they were meant to.
+
     Attributes:
         unusable: Why the listing cannot be cut by creation, as soon as that shows. The planner must
             not be asked any more then.
@@ -75,6 +69,7 @@ class TimeWindows:
         most: int,
         ordered: bool,
         released: int,
+        survey: Survey | None = None,
     ) -> None:
         self.unusable: str | None = None
         self._timeline = timeline
@@ -83,12 +78,18 @@ class TimeWindows:
         self._rows_per_page = len(places)
         self._most = most
         self._ordered = ordered
-        self._line = [_Window(places[-1], None)]
-        self._density = Density()
-        self._density.saw(places[0], places[-1], len(places))
-        # The place of the last model, where known: only several walkers need it.
-        self._end: int | None = None
-        self._asks_end = most > 1
+        self._line = [Window(places[-1], None)]
+        self._surveyor = Surveyor()
+        self._surveyor.saw(places[0], places, len(places), again=True)
+        # One walker has nothing to cut.
+        survey = survey if most > 1 else None
+        self._surveyed = survey is not None
+        self._outlook = Outlook(survey)
+        if survey is None:
+            self._outlook.saw(places[0], places[-1], len(places))
+        # The place of the last model: only several walkers need it.
+        self._asks_end = most > 1 and survey is None
+        self._may_ask_end_later = survey is not None
         self._end_request: PageRequest | None = None
         self._asked = 0
         self._released = released
@@ -111,8 +112,8 @@ class TimeWindows:
         They are in the order of the line and do not overlap. Pages come as they arrive.
         """
         planner = cls(timeline, [windows[0][0]], most=most, ordered=False, released=0)
-        planner._line = [_Window(start, stop) for start, stop in windows]
-        planner._density = Density()
+        planner._line = [Window(start, stop) for start, stop in windows]
+        planner._surveyor, planner._outlook = Surveyor(), Outlook(None)
         planner._rows_per_page = rows_per_page
         planner._received = planner._spent = 0.0
         return planner
@@ -127,9 +128,9 @@ class TimeWindows:
         if self._asks_end and self._received and self._line[-1].stop is None:
             self._asks_end = False
             self._spent += 1
-            self._end_request = self._request(self._timeline.last(self._line[0].start))
+            self._end_request = self._request(self._timeline.last(self._line[-1].start))
             requests.append(self._end_request)
-        chosen = self._in_order if self._ordered else self._largest
+        chosen = self._in_order if self._ordered or self._in_pieces() else self._largest
         for window in chosen(free - len(requests)):
             query = window.cursor or self._timeline.window(window.start, window.stop)
             window.request = self._request(query)
@@ -141,10 +142,10 @@ class TimeWindows:
         places = self._timeline.some_places(answer)
         if request == self._end_request:
             self._end_request = None
-            self._end = places[-1] if places else None
+            self._outlook.end = places[-1] if places else self._outlook.end
             return ()
         window = self._window(request)
-        self.unusable = _unusable(window, places)
+        self.unusable = unusable(window, places)
         if self.unusable is not None:
             return ()
         window.request = None
@@ -177,6 +178,11 @@ class TimeWindows:
             raise self._broken
         return not self._line
 
+    @property
+    def survey(self) -> Survey | None:
+        """Where the models lie, once every window was released."""
+        return None if self._line or self._broken else self._surveyor.survey()
+
     # Which windows come next
 
     def _room(self, waiting: int) -> int:
@@ -191,23 +197,36 @@ class TimeWindows:
             return int(free > 0 and waiting <= self._most and self._line[0].open)
         return min(free, _AHEAD * self._most - ahead)
 
-    def _in_order(self, free: int) -> Sequence[_Window]:
+    def _in_pieces(self) -> bool:
+        rest = sum(self._pages_in(window) for window in self._line if window.open)
+        return self._surveyed and rest <= _IN_PIECES * self._most
+
+    def _in_order(self, free: int) -> Sequence[Window]:
         """The first windows, cut so that all walkers have work but do not run far ahead."""
         rest = sum(self._pages_in(window) for window in self._line if window.open)
-        size = min(_PAGES_PER_WINDOW, max(1.0, rest / self._most))
-        chosen: list[_Window] = []
+        chosen: list[Window] = []
         while len(chosen) < free:
             window = next((one for one in self._line if one.open and one not in chosen), None)
             if window is None:
                 break
             # The last walker takes all that is left: an end that is not known must be reached.
             last = rest == inf and len(chosen) == free - 1
-            if not last and self._pages_in(window) > size * _WORTH_A_CUT:
+            pages = self._pages_in(window)
+            if not last and (size := self._size(window, pages, rest)) < pages:
                 self._cut(window, size)
             chosen.append(window)
         return chosen
 
-    def _largest(self, free: int) -> Sequence[_Window]:
+    def _size(self, window: Window, pages: float, rest: float) -> float:
+        """How many pages the next window is to have, of one with so many: all, if few are left."""
+        if not self._outlook.surveyed(window.start):
+            size = min(_PAGES_PER_WINDOW, max(1.0, rest / self._most))
+            return size if pages > size * _WORTH_A_CUT else pages
+        if pages <= _NEARLY_FULL:
+            return pages
+        return pages / ceil(pages / _FULL)
+
+    def _largest(self, free: int) -> Sequence[Window]:
         """The largest windows, the largest of all halved until each walker has one."""
         while sum(window.open for window in self._line) < free:
             still_open = [window for window in self._line if window.open]
@@ -219,27 +238,26 @@ class TimeWindows:
         still_open = [window for window in self._line if window.open]
         return sorted(still_open, key=self._pages_in, reverse=True)[:free]
 
-    def _pages_in(self, window: _Window) -> float:
+    def _pages_in(self, window: Window) -> float:
         """How many pages a window is expected to have."""
         if window.cursor is not None:
             return 1.0
-        stop = self._end if window.stop is None else window.stop
+        stop = self._outlook.end if window.stop is None else window.stop
         if stop is None:
             return inf
-        models = self._density.at(window.start) * max(0, stop - window.start)
-        return models / self._rows_per_page
+        return self._outlook.between(window.start, stop) / self._rows_per_page
 
-    def _cut(self, window: _Window, pages: float) -> bool:
+    def _cut(self, window: Window, pages: float) -> bool:
         """Cut a window behind so many expected pages, if that can be told and is allowed."""
-        density = self._density.at(window.start)
-        if window.cursor is not None or not density or not self._may_spend():
+        if window.cursor is not None or not self._may_spend():
             return False
-        middle = window.start + int(pages * self._rows_per_page / density)
+        middle = self._outlook.behind(window.start, pages * self._rows_per_page)
         # Without a stop, the bounds of the listing itself are the end: a window across them would
         # be asked for by looser ones, and find models that nobody asked for.
-        if not window.start < middle < (self._timeline.end if window.stop is None else window.stop):
+        end = self._timeline.end if window.stop is None else window.stop
+        if middle is None or not window.start < middle < end:
             return False
-        self._line.insert(self._line.index(window) + 1, _Window(middle, window.stop))
+        self._line.insert(self._line.index(window) + 1, Window(middle, window.stop))
         window.stop = middle
         return True
 
@@ -255,11 +273,11 @@ class TimeWindows:
         self._asked += 1
         return PageRequest(query, self._asked)
 
-    def _window(self, request: PageRequest) -> _Window:
+    def _window(self, request: PageRequest) -> Window:
         return next(window for window in self._line if window.request == request)
 
     def _shrink(
-        self, window: _Window, request: PageRequest, answer: PageAnswer, places: Sequence[int]
+        self, window: Window, request: PageRequest, answer: PageAnswer, places: Sequence[int]
     ) -> None:
         """Make the window what the page covers, and leave the rest of it open."""
         pages = len(answer.rows) / self._rows_per_page
@@ -272,16 +290,27 @@ class TimeWindows:
             self._spent += max(0.0, 1 - pages)
             last = last if window.stop is None else window.stop
         else:
-            rest = _Window(last, window.stop)
+            rest = Window(last, window.stop)
             window.covers = (window.start, last)
             # All of one millisecond, also where that is not the first one of the window.
             if last == (places[0] if places else begun):
                 self._go_through(window, rest, request.query.after(answer.token))
             self._line.insert(self._line.index(window) + 1, rest)
+            self._look_for_end(begun, rest)
         window.stop = last
-        self._density.saw(begun, last, len(answer.rows))
+        # What a page by key has of its last place comes once more.
+        again = answer.token is not None and self._line[self._line.index(window) + 1].cursor is None
+        models = self._surveyor.saw(begun, places, len(answer.rows), again=again)
+        self._outlook.saw(begun, last, models)
 
-    def _go_through(self, window: _Window, rest: _Window, cursor: ListingQuery) -> None:
+    def _look_for_end(self, begun: int, rest: Window) -> None:
+        """Ask for the end, if all of a page and more came behind the end of the survey."""
+        behind = rest.stop is None and not self._outlook.surveyed(begun)
+        if behind and self._may_ask_end_later and self._may_spend():
+            self._may_ask_end_later = False
+            self._asks_end = True
+
+    def _go_through(self, window: Window, rest: Window, cursor: ListingQuery) -> None:
         """Follow the service's cursor through a millisecond that fills a page."""
         assert cursor.pagination_token is not None  # noqa: S101 - for the type checker
         if cursor.pagination_token in window.tokens:
@@ -293,7 +322,7 @@ class TimeWindows:
         rest.tokens = window.tokens | {cursor.pagination_token}
         rest.refused = window.refused
 
-    def _release(self, window: _Window) -> ReleasedPage:
+    def _release(self, window: Window) -> ReleasedPage:
         assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
         assert window.stop is not None  # noqa: S101 - as above
         depth = self._released
@@ -308,13 +337,3 @@ class TimeWindows:
             place=window.start - self._origin,
             covers=window.covers,
         )
-
-
-def _unusable(window: _Window, places: Sequence[int]) -> str | None:
-    if any(one > next_ for one, next_ in pairwise(places)):
-        return "the service does not sort by createdAt"
-    if places and (
-        places[0] < window.start or (window.stop is not None and places[-1] >= window.stop)
-    ):
-        return "the service does not heed createdAfter and createdBefore"
-    return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scenario_async._decode import PageAnswer
     from scenario_async._query import ListingQuery
 
-__all__ = ["Timeline", "moment_at", "place_of"]
+__all__ = ["Timeline", "moment_at", "place_of", "step_of_places"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -101,7 +101,7 @@ class Timeline:
         last = next(self._places(answer, range(rows - 1, -1, -1)), None)
         if first is None or last is None:
             return []
-        step = rows // _ENOUGH
+        step = step_of_places(rows)
         return [first, *self._places(answer, range(step, rows - 1, step)), last]
 
     def _places(self, answer: PageAnswer, rows: Iterable[int]) -> Iterator[int]:
@@ -111,6 +111,11 @@ class Timeline:
             for row in rows
             if (moment := answer.moment(row, by_update=self._by_update)) is not None
         )
+
+
+def step_of_places(rows: int) -> int:
+    """How many rows it is from one that is looked at to the next, in a page of so many."""
+    return max(1, rows // _ENOUGH)
 
 
 def moment_at(place: int) -> datetime | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from scenario_async._planners.choice import Strategy
     from scenario_async._planners.planner import PagePlanner
+    from scenario_async._planners.survey import Survey
     from scenario_async._query import SortDirection
 
 __all__ = [
@@ -252,11 +253,22 @@ def by_creation(size: int, direction: SortDirection = "desc") -> ListingQuery:
 
 
 def chosen(
-    query: ListingQuery, *, strategy: Strategy = "auto", most: int = 4, ordered: bool = True
+    query: ListingQuery,
+    *,
+    strategy: Strategy = "auto",
+    most: int = 4,
+    ordered: bool = True,
+    survey: Survey | None = None,
 ) -> ChosenPlanner:
     """The planner of a listing, as the listing makes it."""
-    chain = PageChain(query)
-    return ChosenPlanner(PageRequest(query), chain, strategy=strategy, most=most, ordered=ordered)
+    return ChosenPlanner(
+        PageRequest(query),
+        PageChain(query),
+        strategy=strategy,
+        most=most,
+        ordered=ordered,
+        survey=survey,
+    )
 
 
 @dataclass

@@ -214,8 +214,9 @@ def test_windows_hold_no_more_pages_than_they_may(
         assert under_way <= most
         held = sum(window.answer is not None for window in windows_of(walk.planner))
         if ordered:
-            assert under_way + held <= 2 * most
-            assert waiting <= 2 * most
+            # One more: what all the others wait for must come in any case.
+            assert under_way + held <= 2 * most + 1
+            assert waiting <= 2 * most + 1
         else:
             assert held == 0
             assert under_way + waiting <= max(3, 2 * most)

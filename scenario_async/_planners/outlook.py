@@ -1,0 +1,68 @@
+"""How many models are expected where on a line: by a survey, and by the pages seen. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scenario_async._planners.density import Density
+
+if TYPE_CHECKING:
+    from scenario_async._planners.survey import Survey
+
+__all__ = ["Outlook"]
+
+# By so much of what is wanted a cut may be off, so that it is at a place that was looked at.
+_GIVE = 0.035
+
+
+class Outlook:
+    """Expects what the survey says, and where there is none, the density of the pages before.
+
+    How many models the pages of this walk have for each that the survey has, tells what has become
+    of those behind them: of a listing that half was deleted of, the rest is taken for half as well.
+
+    Attributes:
+        end: No model is expected here or behind it; ``None`` where that is not known.
+    """
+
+    def __init__(self, survey: Survey | None) -> None:
+        self.end: int | None = None if survey is None else survey.end
+        self._survey = survey
+        self._density = Density()
+        # The same in the measure of the survey: models for each of its own.
+        self._kept = Density()
+
+    def saw(self, start: int, stop: int, models: int) -> None:
+        """Note a page: all the models from one place to another."""
+        self._density.saw(start, stop, models)
+        survey = self._survey
+        if survey is not None and survey.first <= start and stop <= survey.end:
+            self._kept.saw(round(survey.before(start)), round(survey.before(stop)), models)
+
+    def surveyed(self, place: int) -> bool:
+        """Whether there is a survey of what comes next behind a place."""
+        return self._survey is not None and place < self._survey.end
+
+    def between(self, start: int, stop: int) -> float:
+        """How many models are expected from one place to another."""
+        survey, unknown, models = self._survey, max(0, stop - start), 0.0
+        if survey is not None:
+            unknown -= max(0, min(stop, survey.end) - max(start, survey.first))
+            models = (survey.before(stop) - survey.before(start)) * self._kept_at(start)
+        return models + unknown * self._density.at(start)
+
+    def behind(self, start: int, models: float) -> int | None:
+        """Where so many models from a place on are expected to end, if that can be told."""
+        density = self._density.at(start)
+        survey = self._survey
+        if survey is not None and start < survey.end:
+            known = models - max(0, survey.first - start) * density
+            if known > 0:
+                known /= self._kept_at(start)
+                place = survey.place(survey.before(start) + known, give=_GIVE * known)
+                return max(place, start + 1)
+        return start + int(models / density) if density else None
+
+    def _kept_at(self, place: int) -> float:
+        assert self._survey is not None  # noqa: S101 - for the type checker
+        return self._kept.at(round(self._survey.before(place))) or 1.0
