@@ -7,10 +7,15 @@ from ._errors import StoreBusyError, StoreError, StoreVersionError
 from ._report import Counts, ScopeReport, SyncReport
 from ._run import sync
 from ._store import CatalogStore, RunRecord, StoreCounts, StoredModel
+from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [
+    "Added",
     "CatalogStore",
+    "Change",
+    "Changed",
     "Counts",
+    "Removed",
     "RunRecord",
     "ScopeReport",
     "StoreBusyError",
@@ -20,4 +25,6 @@ __all__ = [
     "StoredModel",
     "SyncReport",
     "sync",
+    "unwatch",
+    "watch",
 ]

@@ -1,0 +1,147 @@
+"""What changes, one thing after the other, for a worker that reacts to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+import msgspec
+from sqlalchemy import delete, select
+
+from ._run import sync
+from ._store import database_of
+from ._tables import changes, state
+from ._writes import WATCH
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from scenario_async import AsyncScenario
+
+    from ._database import Database
+    from ._store import CatalogStore
+
+__all__ = ["Added", "Change", "Changed", "Removed", "unwatch", "watch"]
+
+_BATCH = 100
+_FULL_EVERY = timedelta(days=1)
+
+
+class Added(msgspec.Struct, frozen=True, tag="added"):
+    """A model that the store did not have, or had as deleted.
+
+    Attributes:
+        id: Its id.
+    """
+
+    id: str
+
+
+class Changed(msgspec.Struct, frozen=True, tag="changed"):
+    """A model whose record differs from the one before in more than signatures of URLs.
+
+    Attributes:
+        id: Its id.
+        fields: The names of the fields that differ, as on the wire, sorted.
+    """
+
+    id: str
+    fields: tuple[str, ...]
+
+
+class Removed(msgspec.Struct, frozen=True, tag="removed"):
+    """A model that is deleted.
+
+    Attributes:
+        id: Its id.
+    """
+
+    id: str
+
+
+Change: TypeAlias = Added | Changed | Removed
+"""What :func:`watch` gives."""
+
+
+async def watch(
+    scenario: AsyncScenario,
+    store: CatalogStore,
+    *,
+    every: timedelta | float,
+    scopes: Sequence[str] = ("private",),
+    full_every: timedelta = _FULL_EVERY,
+    details: bool = False,
+) -> AsyncGenerator[Change, None]:
+    """The changes of a store, brought up to date again and again; it does not end by itself.
+
+    Each change is given until the next one is asked for: who is killed while handling one gets it
+    again (at least once, never lost). A store has one such reader. From the first ``watch`` on,
+    every run notes what it changes, those of other programs too, until :func:`unwatch`.
+
+    A store that is empty gives every model as :class:`Added`.
+
+    Args:
+        scenario: Who is asked.
+        store: What is brought up to date.
+        every: How long after the end of a run the next one begins; a ``timedelta`` or seconds.
+        scopes: As for :func:`sync`.
+        full_every: As for :func:`sync`.
+        details: As for :func:`sync`.
+
+    Raises:
+        ValueError: ``every`` is not above zero, or a scope is none.
+        StoreBusyError: Another run is at work on the store.
+        StoreError: The database failed.
+        APIError: The service could not be listed. All changes before were given; to go on, watch
+            again.
+    """
+    pause = every.total_seconds() if isinstance(every, timedelta) else every
+    if not pause > 0:
+        raise ValueError(f"every must be above zero, not {every!r}")
+    database = database_of(store)
+    await _begin(database)
+    while True:
+        async for change in _noted(database):
+            yield change
+        await sync(scenario, store, scopes=scopes, full_every=full_every, details=details)
+        async for change in _noted(database):
+            yield change
+        await anyio.sleep(pause)
+
+
+async def unwatch(store: CatalogStore) -> None:
+    """Note no changes any more, and forget those that nobody asked for.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    async with database_of(store).transaction() as connection:
+        await connection.execute(delete(state).where(state.c.key == WATCH))
+        await connection.execute(delete(changes))
+
+
+async def _begin(database: Database) -> None:
+    async with database.transaction() as connection:
+        row = {"key": WATCH, "version": 1, "value": None}
+        await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
+
+
+async def _noted(database: Database) -> AsyncGenerator[Change, None]:
+    """The changes that are noted, each forgotten when the next one is asked for."""
+    query = select(changes).order_by(changes.c.id).limit(_BATCH)
+    while True:
+        async with database.transaction() as connection:
+            rows = (await connection.execute(query)).all()
+        if not rows:
+            return
+        for row in rows:
+            yield _change(row.kind, row.model_id, row.fields)
+            async with database.transaction() as connection:
+                await connection.execute(delete(changes).where(changes.c.id == row.id))
+
+
+def _change(kind: str, model_id: str, fields: list[str] | None) -> Change:
+    if kind == "changed":
+        return Changed(model_id, tuple(fields or ()))
+    return Added(model_id) if kind == "added" else Removed(model_id)
