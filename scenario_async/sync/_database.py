@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateTable
 
 from ._errors import StoreBusyError, StoreError, StoreVersionError
 from ._tables import SCHEMA_VERSION, Moment, metadata, state
@@ -170,8 +170,6 @@ class Database:
             await connection.execute(select(func.pg_advisory_xact_lock(_LOCKS)))
         for table in metadata.sorted_tables:
             await connection.execute(CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                await connection.execute(CreateIndex(index, if_not_exists=True))
         version = {"key": _SCHEMA, "version": SCHEMA_VERSION, "value": None}
         await connection.execute(self.insert(state).values(version).on_conflict_do_nothing())
 

@@ -14,13 +14,13 @@ import msgspec
 
 from scenario_async import InvalidRow, ScenarioWarning
 from scenario_async._planners.timeline import Timeline, moment_at, place_of
-from scenario_async._query import wire_time
+from scenario_async._query import LARGEST_PAGE, wire_time
 from scenario_async._reader import Slice
 
 from ._lanes import BULK, NotByDateError
 from ._rows import ModelRow, read_row
 from ._state import MARGIN, FullWalk, Plan, ScopeState
-from ._windows import without
+from ._windows import cut, without
 from ._writes import Absence, ScopePage
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ __all__ = ["ScopeRun"]
 
 # What a model goes through before it is as it stays (API reference, `status`).
 _CHANGING = frozenset({"new", "training", "copying"})
+_NEARLY_A_PAGE = int(0.96 * LARGEST_PAGE)
 # Sorts behind all dates.
 _NEVER = "~"
 
@@ -102,8 +103,10 @@ class ScopeRun:
         """List everything, in windows; then look for what was not found."""
         if self._state.walk is None:
             mark = await self._newest_update() if self._scope.public else None
-            left = ((Timeline(self._query).begin, None),)
-            walk = FullWalk(run=self._run, began_at=self._now, left=left, mark=mark)
+            # Parts of nearly a page each, by what is known of the last walk.
+            dates = await self._writer.each_nth_creation(_NEARLY_A_PAGE)
+            left = cut(Timeline(self._query).begin, map(place_of, dates))
+            walk = FullWalk(run=self._run, began_at=self._now, left=tuple(left), mark=mark)
             self._state = msgspec.structs.replace(self._state, walk=walk)
         try:
             await self._list_windows()

@@ -25,6 +25,7 @@ from scenario_async._query import wire_time
 __all__ = [
     "SCHEMA_VERSION",
     "Moment",
+    "by_creation",
     "changes",
     "memberships",
     "metadata",
@@ -96,8 +97,11 @@ models = Table(
     Column("record", Text, nullable=False),
     Column("details", Text),
     Column("details_hash", Text),
-    Index("models_by_creation", "created_at"),
 )
+
+by_creation = Index("models_by_creation", models.c.created_at)
+"""Made when the first full walk is complete: until then it is not needed, and a copy is faster
+without it."""
 
 memberships = Table(
     "memberships",

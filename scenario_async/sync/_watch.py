@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -102,11 +103,13 @@ async def watch(
     database = database_of(store)
     await _begin(database)
     while True:
-        async for change in _noted(database):
-            yield change
+        async with aclosing(_noted(database)) as noted:
+            async for change in noted:
+                yield change
         await sync(scenario, store, scopes=scopes, full_every=full_every, details=details)
-        async for change in _noted(database):
-            yield change
+        async with aclosing(_noted(database)) as noted:
+            async for change in noted:
+                yield change
         await anyio.sleep(pause)
 
 

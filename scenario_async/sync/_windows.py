@@ -6,14 +6,21 @@ the end of the line.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["Window", "without"]
+__all__ = ["Window", "cut", "without"]
 
 Window: TypeAlias = tuple[int, int | None]
+
+
+def cut(begin: int, places: Iterable[int]) -> list[Window]:
+    """A whole line, cut at these places."""
+    starts = sorted({begin, *(place for place in places if place > begin)})
+    return [*pairwise(starts), (starts[-1], None)]
 
 
 def without(windows: Sequence[Window], done: Window) -> list[Window]:

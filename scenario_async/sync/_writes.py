@@ -7,14 +7,15 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, delete, insert, literal, or_, select, true, update
+from sqlalchemy import and_, delete, func, insert, literal, or_, select, true, update
+from sqlalchemy.schema import CreateIndex
 
 from scenario_async._query import wire_time
 
 from ._comparison import Comparison, Known, compare
 from ._rows import changed_fields
 from ._state import ScopeState
-from ._tables import changes, memberships, models, rejected, state
+from ._tables import by_creation, changes, memberships, models, rejected, state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -140,6 +141,25 @@ class ScopeWriter:
         async with self._database.transaction() as connection:
             return {row[0]: bool(row[1]) for row in await connection.execute(query)}
 
+    async def each_nth_creation(self, step: int) -> list[datetime]:
+        """The creation dates that cut the members into parts of so many, in their order."""
+        number = func.row_number().over(order_by=models.c.created_at).label("number")
+        numbered = (
+            select(models.c.created_at, number)
+            .join(memberships, memberships.c.model_id == models.c.id)
+            .where(
+                memberships.c.scope == self._scope,
+                models.c.deleted_at.is_(None),
+                models.c.created_at.is_not(None),
+            )
+            .subquery()
+        )
+        query = (
+            select(numbered.c.created_at).where(numbered.c.number % step == 0).order_by("number")
+        )
+        async with self._database.transaction() as connection:
+            return list((await connection.scalars(query)).all())
+
     async def unfinished(self, statuses: Collection[str]) -> list[str]:
         """The members whose status says that they are still changing."""
         query = (
@@ -201,6 +221,7 @@ class ScopeWriter:
                 delete(rejected).where(rejected.c.scope == self._scope, rejected.c.run < walk)
             )
             await self._save(connection, new)
+            await connection.execute(CreateIndex(by_creation, if_not_exists=True))
 
     # Inside one transaction
 
