@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import msgspec
 from sqlalchemy import (
     ColumnElement,
@@ -29,7 +31,7 @@ from ._errors import StoreBusyError, StoreError, StoreVersionError
 from ._tables import SCHEMA_VERSION, Moment, metadata, state
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Collection, Generator, Sequence
 
     from sqlalchemy import Column, Dialect, FromClause, Table
     from sqlalchemy.dialects.postgresql import Insert
@@ -77,6 +79,7 @@ class Database:
         self._path = Path(url.database or "") if self._sqlite else None
         self.name = str(self._path) if self._sqlite else url.render_as_string(hide_password=True)
         self._engine: AsyncEngine = _engine(url)
+        self._turn = asyncio.Lock()
 
     async def open(self, *, create: bool) -> None:
         """Connect, and make the tables where there are none.
@@ -105,14 +108,25 @@ class Database:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that writes: one at a time, and committed whatever is cancelled meanwhile.
+
+        Several scopes have one database, which in SQLite has one writer.
+        """
+        async with self._turn:
+            with anyio.CancelScope(shield=True):
+                async with self.transaction() as connection:
+                    yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
         """A connection whose work is committed together, or not at all."""
         with self._failures():
             async with self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
-    async def lock(self, names: Collection[str]) -> AsyncIterator[None]:
+    async def lock(self, names: Collection[str]) -> AsyncGenerator[None]:
         """Keep other runs away, until left or until this process ends in whatever way.
 
         In PostgreSQL from the scopes of these names, in SQLite from the whole file: it has one
@@ -145,7 +159,7 @@ class Database:
     def listed(self, values: Sequence[str]) -> FromClause:
         """These values as a table with one column, ``value``."""
         if self._sqlite:
-            return func.json_each(msgspec.json.encode(values).decode()).table_valued("value")
+            return func.json_each(_json(values)).table_valued("value")
         array = literal(list(values), postgresql.ARRAY(Text))
         return func.unnest(array).table_valued("value").render_derived()
 
@@ -184,7 +198,7 @@ class Database:
             )
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
+    def _failures(self) -> Generator[None]:
         """Whatever a driver raises comes out as one kind of error that shows no data."""
         try:
             yield
@@ -197,7 +211,7 @@ class Database:
             raise StoreError(f"{self.name}: {text}; what was committed before is whole") from None
 
     @asynccontextmanager
-    async def _lock_file(self, path: Path) -> AsyncIterator[None]:
+    async def _lock_file(self, path: Path) -> AsyncGenerator[None]:
         """Hold a transaction in a file beside: the operating system lets go with the process."""
         engine = _engine(URL.create("sqlite+aiosqlite", database=f"{path}-lock"), patience=0)
         async with AsyncExitStack() as stack:
@@ -213,7 +227,7 @@ class Database:
             yield
 
     @asynccontextmanager
-    async def _lock_names(self, names: Collection[str]) -> AsyncIterator[None]:
+    async def _lock_names(self, names: Collection[str]) -> AsyncGenerator[None]:
         """Advisory locks of one session: the server lets go when the session ends."""
         async with AsyncExitStack() as stack:
             with self._failures():
@@ -273,13 +287,17 @@ def _engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         url,
         # Parameters are records, whose URLs are signed.
         hide_parameters=True,
-        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_serializer=_json,
         json_deserializer=msgspec.json.decode,
         **options,
     )
     if url.get_backend_name() == "sqlite" and patience:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it

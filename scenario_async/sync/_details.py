@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import msgspec
 from sqlalchemy import bindparam, or_, select, update
 
@@ -65,9 +64,8 @@ async def fetch_details(
                 text = bytes(record)
                 model_id = _identity.decode(text).id
                 rows.append({"of": model_id, "record": text.decode(), "hash": hashes[model_id]})
-        with anyio.CancelScope(shield=True):
-            async with database.transaction() as connection:
-                await connection.execute(_keep, rows)
+        async with database.writing() as connection:
+            await connection.execute(_keep, rows)
         report.details += sum(row["record"] is not None for row in rows)
         report.pages += 1
         notify()

@@ -102,14 +102,28 @@ class Lanes:
         Raises:
             NotByDateError: The service does not list by date, or does not heed the bounds.
         """
-        timeline = Timeline(query)
-        planner = TimeWindows.over(timeline, windows, rows_per_page=LARGEST_PAGE, most=most)
+        if not windows:
+            return
         fetched = fetch_planned(
-            _ByDate(planner), self._fetch, concurrency=most, lifetime=self._source.lifetime
+            _ByDate(query, windows, most),
+            self._fetch,
+            concurrency=most,
+            lifetime=self._source.lifetime,
         )
         async with aclosing(fetched) as pages:
             async for page in pages:
                 yield RawPage(page.answer.rows, page.covers)
+
+    async def first_page(self, query: ListingQuery, windows: Sequence[Window]) -> RawPage:
+        """The first page of the first window, and no request for another one.
+
+        Raises:
+            NotByDateError: As for :meth:`windows`.
+        """
+        planner = _ByDate(query, windows, 1)
+        (request,) = planner.requests(1, 0)
+        (page,) = planner.receive(request, await self._fetch(request))
+        return RawPage(page.answer.rows, page.covers)
 
     async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[RawPage]:
         """A whole listing, page by page, however it comes."""
@@ -184,8 +198,10 @@ def _page_source(client: AsyncScenario) -> PageSource:
 class _ByDate:
     """Windows that fail where the listing has none."""
 
-    def __init__(self, windows: TimeWindows) -> None:
-        self._windows = windows
+    def __init__(self, query: ListingQuery, windows: Sequence[Window], most: int) -> None:
+        self._windows = TimeWindows.over(
+            Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most
+        )
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
         return self._windows.requests(room, waiting)

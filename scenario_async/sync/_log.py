@@ -40,7 +40,7 @@ class RunLog:
             StoreError: The database failed.
         """
         now = datetime.now(UTC)
-        async with database.transaction() as connection:
+        async with database.writing() as connection:
             await connection.execute(
                 update(runs)
                 .where(runs.c.status == "running", runs.c.scopes == list(scopes))
@@ -57,7 +57,7 @@ class RunLog:
         Raises:
             StoreError: The database failed.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.writing() as connection:
             await connection.execute(
                 update(runs)
                 .where(runs.c.id == self.run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from ._store import database_of
 from ._writes import ScopeWriter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from scenario_async import AsyncScenario
 
@@ -104,7 +103,6 @@ class _Run:
         self._database = database
         self._log = log
         self._started = time.monotonic()
-        self._writing = asyncio.Lock()
         self._reports: list[ScopeReport] = []
         self._failures: list[Exception] = []
 
@@ -120,8 +118,7 @@ class _Run:
         finally:
             report = total(self._log.run, self._reports, time.monotonic() - self._started)
             error = f"{self._failures[0]}" if self._failures else None
-            with anyio.CancelScope(shield=True):
-                await self._log.end(status, report, error)
+            await self._log.end(status, report, error)
         if self._failures:
             raise self._failures[0]
         return report
@@ -148,7 +145,6 @@ class _Run:
             report,
             run=self._log.run,
             now=self._log.started_at,
-            writing=self._writing,
             notify=notify,
         )
         try:
@@ -201,7 +197,7 @@ def _parsed(scopes: Sequence[str]) -> list[Scope]:
 
 
 @asynccontextmanager
-async def _locked(database: Database, names: Sequence[str], *, wait: bool) -> AsyncIterator[None]:
+async def _locked(database: Database, names: Sequence[str], *, wait: bool) -> AsyncGenerator[None]:
     while True:
         lock = database.lock(names)
         try:

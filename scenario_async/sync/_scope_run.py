@@ -9,7 +9,6 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import anyio
 import msgspec
 
 from scenario_async import InvalidRow, ScenarioWarning
@@ -24,7 +23,6 @@ from ._windows import cut, without
 from ._writes import Absence, ScopePage
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ._lanes import Lanes, RawPage
@@ -52,7 +50,6 @@ class ScopeRun:
         report: Where the counts go.
         run: The number of the run.
         now: When it began, by the clock of the machine.
-        writing: Held while a page is written: several scopes have one database.
         notify: Called after each page.
     """
 
@@ -65,7 +62,6 @@ class ScopeRun:
         *,
         run: int,
         now: datetime,
-        writing: asyncio.Lock,
         notify: Callable[[], None],
     ) -> None:
         self._scope = scope
@@ -74,7 +70,6 @@ class ScopeRun:
         self._report = report
         self._run = run
         self._now = now
-        self._writing = writing
         self._notify = notify
         self._state = ScopeState()
         # Of a millisecond that fills pages: what the pages before had of it.
@@ -122,9 +117,7 @@ class ScopeRun:
         await self._settle_doubts()
         walk = self._walk
         self._state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=self._now)
-        async with self._writing:
-            with anyio.CancelScope(shield=True):
-                await self._writer.finish_walk(self._state, walk.run)
+        await self._writer.finish_walk(self._state, walk.run)
 
     @property
     def _walk(self) -> FullWalk:
@@ -136,22 +129,20 @@ class ScopeRun:
 
         More pages at once than can be written would wait in memory, and cost requests for nothing.
         """
-        if self._walk.left:
-            asked = time.monotonic()
-            async with aclosing(self._lanes.windows(self._query, self._walk.left)) as pages:
-                page = await anext(pages)
-                came = time.monotonic()
+        if not self._walk.left:
+            return
+        most = await self._list_first_page()
+        async with aclosing(self._lanes.windows(self._query, self._walk.left, most=most)) as pages:
+            async for page in pages:
                 await self._write_window(page)
-                ratio = (came - asked) / (time.monotonic() - came)
-                most = min(self._lanes.most, math.ceil(ratio))
-                if most == 1:
-                    async for page in pages:
-                        await self._write_window(page)
-        if self._walk.left:
-            pages = self._lanes.windows(self._query, self._walk.left, most=most)
-            async with aclosing(pages):
-                async for page in pages:
-                    await self._write_window(page)
+
+    async def _list_first_page(self) -> int:
+        """One page; gives how many are worth asking for at once: what comes while one is written."""
+        asked = time.monotonic()
+        page = await self._lanes.first_page(self._query, self._walk.left)
+        came = time.monotonic()
+        await self._write_window(page)
+        return min(self._lanes.most, math.ceil((came - asked) / (time.monotonic() - came)))
 
     async def _list_undated(self) -> None:
         """Models without a creation date may be in no window: they need a walk by cursor."""
@@ -214,9 +205,7 @@ class ScopeRun:
         for ids in _batches(list(doubtful)):
             existing = await self._existing(ids, counted=False)
             left = [one for one in ids if one in existing and doubtful[one]]
-            async with self._writing:
-                with anyio.CancelScope(shield=True):
-                    await self._writer.leave(left)
+            await self._writer.leave(left)
             await self._remove([one for one in ids if one not in existing], {})
 
     # Incremental runs
@@ -233,9 +222,7 @@ class ScopeRun:
             for ids in _batches(unfinished):
                 await self._existing(ids)
         self._state = msgspec.structs.replace(self._state, run_at=self._now)
-        async with self._writing:
-            with anyio.CancelScope(shield=True):
-                await self._writer.save(self._state)
+        await self._writer.save(self._state)
 
     async def _list_since_mark(self, updated: bool) -> None:
         """What is new behind the mark, from the oldest on: what changes meanwhile comes behind."""
@@ -292,9 +279,7 @@ class ScopeRun:
         return {record.id for record in records}
 
     async def _remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:
-        async with self._writing:
-            with anyio.CancelScope(shield=True):
-                await self._writer.remove(ids, at)
+        await self._writer.remove(ids, at)
         self._report.deleted += len(ids)
         self._notify()
 
@@ -313,10 +298,7 @@ class ScopeRun:
         return rows, invalid
 
     async def _write(self, page: ScopePage, *, counted: bool = True) -> None:
-        async with self._writing:
-            # What is begun is committed, also where the run is ended meanwhile.
-            with anyio.CancelScope(shield=True):
-                comparison = await self._writer.write(page)
+        comparison = await self._writer.write(page)
         report = self._report
         report.new += len(comparison.new)
         report.changed += len(comparison.changed)

@@ -27,7 +27,7 @@ __all__ = ["CatalogStore", "RunRecord", "StoreCounts", "StoredModel", "database_
 _BATCH = 500
 
 
-class StoredModel(msgspec.Struct, frozen=True, kw_only=True):
+class StoredModel(msgspec.Struct, frozen=True):
     """A model as the store has it.
 
     Attributes:
@@ -62,8 +62,8 @@ class StoredModel(msgspec.Struct, frozen=True, kw_only=True):
     thumbnail_asset_id: str | None
     deleted_at: datetime | None
     first_seen_at: datetime
-    record: str = msgspec.field(default="")
-    details: str | None = None
+    record: str
+    details: str | None
 
     def __repr__(self) -> str:
         # The records have signed URLs.
@@ -289,7 +289,7 @@ class CatalogStore:
             async with self._database.transaction() as connection:
                 rows = (await connection.execute(batch.limit(size))).all()
             for row in rows:
-                yield StoredModel(**row._mapping)  # noqa: SLF001 - its public name in SQLAlchemy
+                yield StoredModel(*row)
             if len(rows) < size:
                 return
             last = rows[-1].id

@@ -119,13 +119,13 @@ async def unwatch(store: CatalogStore) -> None:
     Raises:
         StoreError: The database failed.
     """
-    async with database_of(store).transaction() as connection:
+    async with database_of(store).writing() as connection:
         await connection.execute(delete(state).where(state.c.key == WATCH))
         await connection.execute(delete(changes))
 
 
 async def _begin(database: Database) -> None:
-    async with database.transaction() as connection:
+    async with database.writing() as connection:
         row = {"key": WATCH, "version": 1, "value": None}
         await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
 
@@ -140,7 +140,7 @@ async def _noted(database: Database) -> AsyncGenerator[Change, None]:
             return
         for row in rows:
             yield _change(row.kind, row.model_id, row.fields)
-            async with database.transaction() as connection:
+            async with database.writing() as connection:
                 await connection.execute(delete(changes).where(changes.c.id == row.id))
 
 

@@ -100,12 +100,12 @@ class ScopeWriter:
 
     async def save(self, new: ScopeState) -> None:
         """Keep how far the copy is now."""
-        async with self._database.transaction() as connection:
+        async with self._database.writing() as connection:
             await self._save(connection, new)
 
     async def write(self, page: ScopePage) -> Comparison:
         """Write a page with what it proves, together or not at all."""
-        async with self._database.transaction() as connection:
+        async with self._database.writing() as connection:
             comparison = compare(page.rows, await self._known(connection, page.rows))
             if not page.joins:
                 comparison.joined.clear()
@@ -185,7 +185,7 @@ class ScopeWriter:
         """Mark models as deleted, at their date where it is known."""
         if not ids:
             return
-        async with self._database.transaction() as connection:
+        async with self._database.writing() as connection:
             for model_id in sorted(ids):
                 await connection.execute(
                     update(models)
@@ -201,7 +201,7 @@ class ScopeWriter:
         """Take models out of the scope that exist, but are not in it any more."""
         if not ids:
             return
-        async with self._database.transaction() as connection:
+        async with self._database.writing() as connection:
             await connection.execute(
                 delete(memberships).where(
                     memberships.c.scope == self._scope,
@@ -211,7 +211,7 @@ class ScopeWriter:
 
     async def finish_walk(self, new: ScopeState, walk: int) -> None:
         """Keep that a full walk is complete; rows that it did not reject again are forgotten."""
-        async with self._database.transaction() as connection:
+        async with self._database.writing() as connection:
             await connection.execute(
                 update(memberships)
                 .where(memberships.c.scope == self._scope, memberships.c.missing_in.is_not(None))
