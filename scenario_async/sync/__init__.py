@@ -4,6 +4,7 @@ Needs the extra ``scenario-async[sync]``.
 """
 
 from ._errors import StoreBusyError, StoreError, StoreVersionError
+from ._export import ExportError, ExportFormat, export
 from ._report import Counts, ScopeReport, SyncReport
 from ._run import sync
 from ._store import CatalogStore, RunRecord, StoreCounts, StoredModel
@@ -15,6 +16,8 @@ __all__ = [
     "Change",
     "Changed",
     "Counts",
+    "ExportError",
+    "ExportFormat",
     "Removed",
     "RunRecord",
     "ScopeReport",
@@ -24,6 +27,7 @@ __all__ = [
     "StoreVersionError",
     "StoredModel",
     "SyncReport",
+    "export",
     "sync",
     "unwatch",
     "watch",
