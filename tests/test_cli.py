@@ -95,9 +95,10 @@ def subcommand(*names: str) -> click.Command:
 
 
 def all_commands() -> list[tuple[str, ...]]:
-    return [(), ("list",), *(("list", name) for name in SCOPES), ("get",), ("sandbox",)]
+    return [(), ("list",), *(("list", name) for name in SCOPES), *((name,) for name in OTHERS)]
 
 
+OTHERS = ("get", "sync", "status", "export", "sandbox")
 SCOPES: dict[str, Callable[..., object]] = {
     "private": Models.private,
     "public": Models.public,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -223,6 +225,94 @@ class TestInterrupts:
         assert (code, err) == (130, "Interrupted.\n")
 
 
+class TestSync:
+    GOES_ON = "Interrupted: what was listed is kept; the same command goes on from there.\n"
+
+    def stored(self, path: Path) -> int:
+        """How many models are committed."""
+        with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):
+            count: int = database.execute("SELECT count(*) FROM models").fetchone()[0]
+            return count
+        return 0
+
+    def test_ctrl_c_keeps_what_was_listed_and_the_next_run_goes_on(
+        self, start: Start, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "models.db"
+        command = ("sync", str(path), "--private", "--max-concurrency", "1", "--json")
+        sandbox.faults.add(Delayed(LONG), after=2, times=None)
+        process = start(*command)
+        for _ in range(LONG * 20):
+            # There is no telling from outside otherwise.
+            if path.exists() and self.stored(path):
+                break
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        process.send_signal(signal.SIGINT)
+        assert ended(process) == (130, b"", self.GOES_ON)
+        kept = self.stored(path)
+        assert 0 < kept < PRIVATE
+
+        sandbox.reset()
+        code, out, err = ended(start(*command))
+        (report,) = json.loads(out)["scopes"]
+        assert (code, err, report["mode"]) == (0, "", "resumed")
+        assert report["new"] == PRIVATE - kept == PRIVATE - report["unchanged"] - kept
+        assert self.stored(path) == PRIVATE
+        _, out, _ = ended(start("status", str(path), "--json"))
+        assert [run["status"] for run in json.loads(out)["runs"]] == ["finished", "interrupted"]
+
+    def test_watching_goes_on_until_ctrl_c(self, start: Start, tmp_path: Path) -> None:
+        process = start("sync", str(tmp_path / "m.db"), "--public", "--watch", "0", "--json")
+        reports = [json.loads(read_line(process)) for _ in range(3)]
+        assert [report["run"] for report in reports] == [1, 2, 3]
+        process.send_signal(signal.SIGINT)
+        code, _, err = ended(process)
+        assert (code, err) == (130, self.GOES_ON)
+
+    def test_ctrl_c_again_does_not_wait_for_a_database_that_somebody_holds(
+        self, start: Start, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "models.db"
+        sandbox.faults.add(Delayed(LONG), times=None)
+        process = start("sync", str(path), "--private")
+        while not sandbox.requests.unanswered:
+            assert process.poll() is None
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            # Until it is gone: there is no telling from outside when the first one was taken.
+            for _ in range(LONG * 20):
+                process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+                    break
+        assert process.stderr is not None
+        assert (process.wait(0), process.stderr.read()) == (130, b"Interrupted.\n")
+
+    def test_a_file_of_another_kind_is_one_sentence(self, start: Start, tmp_path: Path) -> None:
+        path = tmp_path / "models.db"
+        path.write_text("no database " * 100)
+        code, out, err = ended(start("sync", str(path), "--private"))
+        assert (code, out, err.count("\n")) == (1, b"", 1)
+        assert "file is not a database" in err
+
+    def test_nothing_but_the_summary_is_said_into_pipes(self, start: Start, tmp_path: Path) -> None:
+        code, out, err = ended(start("sync", str(tmp_path / "m.db"), "--private", "--public"))
+        assert (code, err, len(out.splitlines())) == (0, "", 4)
+        assert b"\x1b" not in out
+
+    def test_a_reader_of_an_export_that_has_enough_is_no_failure(
+        self, start: Start, tmp_path: Path
+    ) -> None:
+        path = str(tmp_path / "models.db")
+        assert ended(start("sync", path, "--private"))[0] == 0
+        process = start("export", path, "-", "--format", "jsonl")
+        assert process.stdout is not None
+        assert read_line(process)
+        process.stdout.close()
+        assert process.wait(LONG) == 0
+
+
 class TestSandbox:
     def test_it_serves_until_ctrl_c_and_tells_a_shell_how_to_ask(
         self, start: Start, environment: dict[str, str]
@@ -281,6 +371,35 @@ class TestTerminal:
             text = self.shown(terminal, process)
         assert f"{PRIVATE:,} models, 3 pages, 3 requests, " in text
         assert len((tmp_path / "models.jsonl").read_bytes().splitlines()) == PRIVATE
+
+    def test_a_sync_has_a_bar_for_each_scope(
+        self, start: Start, terminal: tuple[int, int], tmp_path: Path
+    ) -> None:
+        command = ("sync", str(tmp_path / "m.db"), "--private", "--public")
+        process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1])
+        last = re.split(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]+", self.shown(terminal, process))
+        words = " ".join(part for part in last if part)
+        assert f"{PRIVATE:,} models, " in words
+        assert "20 models, " in words
+        for scope in ("private", "public"):
+            assert scope in words
+
+    def test_a_full_sync_knows_from_the_store_how_long_it_will_take(
+        self, start: Start, terminal: tuple[int, int], tmp_path: Path, sandbox: Sandbox
+    ) -> None:
+        command = ("sync", str(tmp_path / "m.db"), "--private", "--max-concurrency", "1")
+        assert ended(start(*command))[0] == 0
+        sandbox.faults.add(Delayed(0.3), after=3, times=1)
+        process = start(*command, "--full", stdout=subprocess.DEVNULL, stderr=terminal[1])
+        assert " left" in self.shown(terminal, process)
+
+    @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
+    def test_progress_of_a_sync_can_be_left_out(
+        self, start: Start, terminal: tuple[int, int], tmp_path: Path, option: str
+    ) -> None:
+        command = ("sync", str(tmp_path / "m.db"), "--public", option)
+        process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1])
+        assert " models, " not in self.shown(terminal, process)
 
     @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
     def test_progress_can_be_left_out(

@@ -129,7 +129,8 @@ def test_the_core_needs_no_extra() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["scenario_async", "scenario_async.types", "scenario_async.sandbox"]
+    "name",
+    ["scenario_async", "scenario_async.types", "scenario_async.sandbox", "scenario_async.sync"],
 )
 def test_public_names_are_sorted_and_documented(name: str) -> None:
     module = importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""The command ``scenario-async``: list models, get them whole, run a sandbox.
+"""The command ``scenario-async``: list models, keep a copy of them, run a sandbox.
 
 It needs the extra ``scenario-async[cli]``; nothing outside this package imports what that brings.
 """

@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
     """All was written, or whoever read standard output had enough."""
 
     FAILED = 1
-    """Something on this machine: output that cannot be written, a port that is taken, a bug."""
+    """Something on this machine: output or a store that fails, a port that is taken, a bug."""
 
     WRONG_USAGE = 2
     """Options that do not fit, or no credentials to ask with."""
@@ -31,6 +31,9 @@ class ExitCode(IntEnum):
 
     SERVICE = 4
     """The service could not be reached, failed, or has no such model."""
+
+    REJECTED = 5
+    """A sync came to its end, and some rows did not fit."""
 
     INTERRUPTED = 130
     """Ctrl-C; 128 and the number of the signal, as shells count."""

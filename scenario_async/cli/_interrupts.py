@@ -8,13 +8,27 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
+import asyncclick as click
+
 from ._exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import FrameType
 
-__all__ = ["second_interrupt_ends_at_once"]
+__all__ = ["InterruptedRunError", "second_interrupt_ends_at_once"]
+
+
+class InterruptedRunError(click.Abort):
+    """Ctrl-C where there is more to say of it.
+
+    Args:
+        sentence: What has become of the work, and how to go on.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 @contextmanager

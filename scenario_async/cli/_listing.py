@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ._connection import Connection
     from ._formats import Format
 
-__all__ = ["ListingOptions", "Scope", "listing_options", "write_listing"]
+__all__ = ["ListingOptions", "Scope", "check_collections", "listing_options", "write_listing"]
 
 Scope: TypeAlias = Callable[[Models], Callable[..., Listing[Model]]]
 """Which method of the client lists. Its arguments are checked by tests: they come from options."""
@@ -117,7 +117,7 @@ async def write_listing(
     counts = Counts()
     with debug_log(shown=connection.verbose), warnings_said():
         async with connection.open(counts.hooks()) as service:
-            _check_collections(collections, service.collections)
+            check_collections(collections, service.collections)
             with wrong_usage():
                 listing = scope(service.client.models)(*collections, **given)
             written = options.new_format()
@@ -158,7 +158,7 @@ def _name_skipped(row: InvalidRow) -> None:
     say(f"Skipped: {row.error}")
 
 
-def _check_collections(wanted: Sequence[str], known: Collection[str] | None) -> None:
+def check_collections(wanted: Sequence[str], known: Collection[str] | None) -> None:
     """Nobody can know the ids of a sandbox that has just been made."""
     unknown = next((one for one in wanted if known is not None and one not in known), None)
     if known is not None and unknown is not None:

@@ -11,12 +11,15 @@ import asyncclick as click
 from scenario_async import APIError, ScenarioError, __version__
 
 from ._exit_codes import ExitCode, exit_code_for
+from ._export_command import export
 from ._get_command import get
-from ._interrupts import second_interrupt_ends_at_once
+from ._interrupts import InterruptedRunError, second_interrupt_ends_at_once
 from ._list_commands import list_models
 from ._messages import say
 from ._output import OutputClosedError, OutputFailedError
 from ._sandbox_command import sandbox
+from ._status_command import status
+from ._sync_command import sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +42,12 @@ SCENARIO_BASE_URL names another service than the usual one.
 \b
 Exit codes:
   0    done, also where whoever read the output had enough of it, as head does
-  1    something on this machine, such as a full disk or a port that is taken
+  1    something on this machine, such as a full disk, a port that is taken,
+       or a store that another run is at work on
   2    wrong usage: options that do not fit, or no credentials
   3    the service refused the credentials or what they ask for
   4    the service could not be reached, failed, or has no such model
+  5    a sync came to its end, and some rows were rejected
   130  Ctrl-C, which ends in order; pressed again it ends at once
 
 \b
@@ -50,6 +55,9 @@ Examples:
   scenario-async list public --public-access --limit 20
   scenario-async list private --status trained --format csv > models.csv
   scenario-async get model_0123
+  scenario-async sync models.db --private --public
+  scenario-async status models.db
+  scenario-async export models.db models.parquet
   scenario-async sandbox
 """,
 )
@@ -63,6 +71,9 @@ def command() -> None:
 
 command.add_command(list_models)
 command.add_command(get)
+command.add_command(sync)
+command.add_command(status)
+command.add_command(export)
 command.add_command(sandbox)
 
 
@@ -94,6 +105,8 @@ async def _command(arguments: Sequence[str] | None) -> int:
 
 def _explain(error: BaseException) -> None:
     match error:
+        case InterruptedRunError(sentence=sentence):
+            say(f"Interrupted: {sentence}")
         case KeyboardInterrupt() | click.Abort():
             say("Interrupted.")
         case click.ClickException():

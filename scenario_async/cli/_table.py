@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from scenario_async import Model
 
-__all__ = ["Table", "fitting_widths"]
+__all__ = ["Table", "fitting_widths", "heading"]
 
 _GAP = "  "
 
@@ -73,7 +73,7 @@ class Table:
         natural = [max(map(cell_len, cells)) for cells in zip(titles, *self._rows, strict=True)]
         least = [column.least for column in _COLUMNS]
         widths = natural if self.width is None else fitting_widths(natural, least, self.width)
-        lines = [_heading(_line(titles, widths), terminal=self.width is not None)]
+        lines = [heading(_line(titles, widths), terminal=self.width is not None)]
         lines.extend(_line(row, widths) for row in self._rows)
         return "".join(f"{line}\n" for line in lines).encode()
 
@@ -116,7 +116,7 @@ def _fitted(cell: str, width: int) -> str:
     return set_cell_size(cell, width)
 
 
-def _heading(line: str, *, terminal: bool) -> str:
+def heading(line: str, *, terminal: bool) -> str:
     """The titles, in bold where the terminal and the user (``NO_COLOR``, ``TERM``) have it so."""
     console = Console(file=io.StringIO(), force_terminal=terminal, legacy_windows=False)
     with console.capture() as captured:

@@ -1,0 +1,683 @@
+"""A copy of the catalogue by the command line: sync, status and export."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import errno
+import io
+import json
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import anyio
+import msgspec
+import pytest
+
+from scenario_async import AsyncScenario, cli
+from scenario_async.cli._summaries import run_lines, summary_lines
+from scenario_async.cli._sync_progress import progress_words
+from scenario_async.sandbox import BadRow, Catalogue, NotJSON, Sandbox, ServerError
+from scenario_async.sync import (
+    CatalogStore,
+    ExportError,
+    RunRecord,
+    ScopeReport,
+    StoredModel,
+    StoreError,
+    SyncReport,
+    export,
+)
+from scenario_async.sync import sync as sync_models
+from scenario_async.sync._export import COLUMNS, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from scenario_async.sandbox import Request
+
+PUBLIC, PRIVATE = 60, 120
+PAGE = Path(__file__).parent.parent / "docs" / "command-line.md"
+parquet: Any = import_module("pyarrow.parquet")  # it has no types
+BROKEN_DETAILS = "full records cannot be written yet: a bound parameter has the name of a column"
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: bytes
+    err: str
+
+    def report(self) -> dict[str, Any]:
+        (line,) = self.out.splitlines()
+        report: dict[str, Any] = json.loads(line)
+        return report
+
+
+class Run(Protocol):
+    def __call__(self, *arguments: str) -> Ran: ...
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Generator[Sandbox]:
+    catalogue = Catalogue.seeded(public=PUBLIC, private=PRIVATE)
+    with Sandbox(catalogue).in_thread() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    running_sandbox.reset()
+    return running_sandbox
+
+
+@pytest.fixture
+def run(
+    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Run:
+    """Runs the command in an empty folder."""
+    for name in ("SCENARIO_BASE_URL", *(f"SCENARIO_SDK_{n}" for n in ("API_KEY", "API_SECRET"))):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("SCENARIO_SDK_JWT", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments: str) -> Ran:
+        code = cli.main(arguments)
+        captured = capsysbinary.readouterr()
+        return Ran(code, captured.out, captured.err.decode())
+
+    return run_command
+
+
+@pytest.fixture
+def ask(run: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command against the sandbox, with its credentials in the environment."""
+    monkeypatch.setenv("SCENARIO_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("SCENARIO_SDK_API_KEY", sandbox.api_key)
+    monkeypatch.setenv("SCENARIO_SDK_API_SECRET", sandbox.api_secret)
+    return run
+
+
+def of_private_models(request: Request) -> bool:
+    return request.query.get("privacy") == "private"
+
+
+class TestSync:
+    def test_every_model_is_stored_and_counted(self, ask: Run, sandbox: Sandbox) -> None:
+        ran = ask("sync", "models.db", "--private", "--public")
+        assert (ran.code, ran.err) == (0, "")
+        lines = [line.split() for line in ran.out.decode().splitlines()]
+        assert lines[0][:4] == ["Scope", "Run", "New", "Changed"]
+        assert lines[1][:3] == ["private", "full", str(PRIVATE)]
+        assert lines[2][:3] == ["public", "full", str(PUBLIC)]
+        assert lines[3][:3] == ["in", "all", str(PRIVATE + PUBLIC)]
+        with closing(sqlite3.connect("models.db")) as database:
+            stored = {row[0] for row in database.execute("SELECT id FROM models")}
+        assert stored == {*sandbox.catalogue.ids("private"), *sandbox.catalogue.ids("public")}
+
+    def test_the_report_can_be_json(self, ask: Run) -> None:
+        ran = ask("sync", "models.db", "--private", "--json")
+        report = msgspec.json.decode(ran.out, type=SyncReport)
+        assert (ran.code, ran.err, report.new, report.run) == (0, "", PRIVATE, 1)
+        assert [(one.scope, one.mode, one.complete) for one in report.scopes] == [
+            ("private", "full", True)
+        ]
+
+    def test_a_second_run_lists_little_unless_all_is_wanted(self, ask: Run) -> None:
+        ask("sync", "sqlite:///models.db", "--private")
+        again = ask("sync", "models.db", "--private", "--json").report()
+        assert again["scopes"][0]["mode"] == "incremental"
+        everything = ask("sync", "models.db", "--private", "--full", "--json").report()
+        assert everything["scopes"][0]["mode"] == "full"
+        assert (everything["new"], everything["unchanged"]) == (0, PRIVATE)
+
+    def test_collections_are_scopes_each_once(self, ask: Run, sandbox: Sandbox) -> None:
+        first, second = sandbox.catalogue.collection_ids[:2]
+        options = ("--collection", first, "--collection", first, "--public-collection", second)
+        report = ask("sync", "models.db", *options, "--json").report()
+        assert [one["scope"] for one in report["scopes"]] == [
+            f"collection:{first}",
+            f"public:collection:{second}",
+        ]
+        assert report["scopes"][0]["new"] == len(sandbox.catalogue.ids(collection_id=first))
+
+    @pytest.mark.xfail(reason=BROKEN_DETAILS, strict=False)
+    def test_details_are_fetched_where_they_are_wanted(self, ask: Run) -> None:
+        ran = ask("sync", "models.db", "--public", "--details")
+        assert ran.code == 0
+        assert "Details" in ran.out.decode().splitlines()[0].split()
+        assert all(
+            json.loads(line)["inputs"]
+            for line in ask("export", "models.db", "-", "--format", "jsonl").out.splitlines()
+        )
+
+    def test_rejected_rows_have_their_exit_code(self, ask: Run, sandbox: Sandbox) -> None:
+        sandbox.faults.add(BadRow("wrong-type"))
+        ran = ask("sync", "models.db", "--private", "--json")
+        assert (ran.code, ran.report()["rejected"]) == (5, 1)
+        assert ran.err == "1 row does not fit: see the table 'rejected' of the store.\n"
+        assert ask("sync", "models.db", "--private").code == 0
+
+    def test_a_scope_is_needed(self, ask: Run, sandbox: Sandbox) -> None:
+        ran = ask("sync", "models.db")
+        assert (ran.code, ran.out) == (2, b"")
+        for option in ("--private", "--public", "--collection ID"):
+            assert option in ran.err
+        assert not Path("models.db").exists()
+        assert len(sandbox.requests) == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ("mysql://host/models --private", "Error: a store is 'sqlite:///models.db', a path"),
+            ("models.db --private --sandbox-models 5", "Error: --sandbox-models needs --sandbox"),
+            ("models.db --collection no --sandbox", "Error: the sandbox has no collection 'no'"),
+        ],
+    )
+    def test_wrong_usage_is_said_and_makes_no_file(
+        self, run: Run, arguments: str, sentence: str
+    ) -> None:
+        ran = run("sync", *arguments.split())
+        assert (ran.code, ran.out) == (2, b"")
+        assert ran.err.startswith(sentence)
+        assert not Path("models.db").exists()
+
+    def test_no_credentials_make_no_file(self, run: Run) -> None:
+        ran = run("sync", "models.db", "--private")
+        assert (ran.code, ran.err[:22]) == (2, "Error: no credentials:")
+        assert not Path("models.db").exists()
+
+    @pytest.mark.parametrize(("status", "code"), [(401, 3), (403, 3), (500, 4)])
+    def test_a_scope_that_fails_leaves_the_others_finished(
+        self, ask: Run, sandbox: Sandbox, status: int, code: int
+    ) -> None:
+        sandbox.faults.add(ServerError(status), times=None, when=of_private_models)
+        ran = ask("sync", "models.db", "--private", "--public", "--max-retries", "0", "--json")
+        assert (ran.code, ran.err.count("\n")) == (code, 1)
+        assert ran.err.startswith("Error: GET /models")
+        private, public = ran.report()["scopes"]
+        assert (private["complete"], private["new"]) == (False, 0)
+        assert (public["complete"], public["new"]) == (True, PUBLIC)
+        table = ask("sync", "models.db", "--private", "--max-retries", "0").out.decode()
+        assert "private  broke off" in table
+
+    def test_a_store_that_cannot_be_made_is_one_sentence(self, ask: Run) -> None:
+        ran = ask("sync", "nowhere/models.db", "--private")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (1, b"", 1)
+        assert ran.err.startswith("Error: nowhere/models.db: unable to open database file")
+
+    def test_another_run_at_work_is_said_or_waited_for(
+        self, ask: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with closing(sqlite3.connect("models.db-lock")) as lock:
+            lock.execute("BEGIN EXCLUSIVE")
+            ran = ask("sync", "models.db", "--private")
+            assert (ran.code, ran.out) == (1, b"")
+            assert ran.err == (
+                "Error: models.db: another run is at work on it; --wait waits for its end\n"
+            )
+
+            async def until_it_ends(_: float) -> None:
+                lock.rollback()
+                await anyio.lowlevel.checkpoint()
+
+            monkeypatch.setattr(anyio, "sleep", until_it_ends)
+            assert ask("sync", "models.db", "--private", "--wait", "--json").code == 0
+
+    def test_verbose_logs_requests(self, ask: Run) -> None:
+        ran = ask("sync", "models.db", "--private", "--verbose")
+        assert ran.code == 0
+        assert "answered with 200" in ran.err
+
+
+class TestWatch:
+    @pytest.fixture
+    def between(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        """What to do in the pauses, one after the other; then Ctrl-C."""
+        actions: list[Any] = []
+        sleep = anyio.sleep
+
+        async def pause(seconds: float) -> None:
+            if seconds != 300:
+                await sleep(seconds)
+            elif actions:
+                actions.pop(0)()
+            else:
+                raise asyncio.CancelledError
+
+        monkeypatch.setattr(anyio, "sleep", pause)
+        return actions
+
+    def watched(self, ask: Run, *options: str) -> Ran:
+        options = ("--private", "--watch", "300", "--max-retries", "0", "--json", *options)
+        return ask("sync", "models.db", *options)
+
+    def test_runs_follow_each_other_until_ctrl_c(self, ask: Run, between: list[Any]) -> None:
+        between += [lambda: None, lambda: None]
+        ran = self.watched(ask)
+        assert ran.code == 130
+        assert ran.err == (
+            "Interrupted: what was listed is kept; the same command goes on from there.\n"
+        )
+        assert [json.loads(line)["run"] for line in ran.out.splitlines()] == [1, 2, 3]
+
+    def test_a_failure_of_a_later_run_is_said_and_the_watching_goes_on(
+        self, ask: Run, sandbox: Sandbox, between: list[Any]
+    ) -> None:
+        between += [lambda: sandbox.faults.add(NotJSON(), times=None), sandbox.faults.clear]
+        ran = self.watched(ask)
+        runs = [json.loads(line)["scopes"][0]["complete"] for line in ran.out.splitlines()]
+        assert runs == [True, False, True]
+        said = ran.err.splitlines()
+        assert said[0].startswith("Error: the service did not answer with a page of models")
+        assert said[0].endswith("; the next run is in 300 s")
+        assert len(said) == 2
+
+    def test_another_run_at_work_may_pass_as_well(self, ask: Run, between: list[Any]) -> None:
+        with closing(sqlite3.connect("models.db-lock", isolation_level=None)) as lock:
+            between += [lambda: lock.execute("BEGIN EXCLUSIVE"), lambda: lock.execute("ROLLBACK")]
+            ran = self.watched(ask)
+        assert len(ran.out.splitlines()) == 2
+        assert "another run is at work on it; the next run is in 300 s" in ran.err
+
+    def test_a_first_run_that_fails_ends_it(
+        self, ask: Run, sandbox: Sandbox, between: list[Any]
+    ) -> None:
+        between.append(lambda: None)
+        sandbox.faults.add(ServerError(401), times=None)
+        assert self.watched(ask).code == 3
+        assert len(between) == 1
+
+
+class TestStatus:
+    def test_it_says_what_there_is_and_what_was_done(self, ask: Run, sandbox: Sandbox) -> None:
+        ask("sync", "models.db", "--private", "--public")
+        sandbox.faults.add(ServerError(500), times=None)
+        ask("sync", "models.db", "--private", "--max-retries", "0")
+        ran = ask("status", "models.db")
+        assert (ran.code, ran.err) == (0, "")
+        text = ran.out.decode()
+        words = [line.split() for line in text.splitlines()]
+        assert words[1:6] == [
+            ["models", str(PRIVATE + PUBLIC)],
+            ["private", str(PRIVATE)],
+            ["public", str(PUBLIC)],
+            ["deleted", "0"],
+            ["rejected", "0"],
+        ]
+        assert [line[0] for line in words[7:]] == ["Run", "2", "1", "Run"]
+        assert "failed" in words[8]
+        assert "finished" in words[9]
+        assert words[10][:4] == ["Run", "2:", "GET", "/models"]
+
+    def test_it_can_be_json(self, ask: Run) -> None:
+        ask("sync", "models.db", "--private")
+        status = json.loads(ask("status", "models.db", "--json").out)
+        assert (status["models"], status["scopes"]) == (PRIVATE, {"private": PRIVATE})
+        assert [run["status"] for run in status["runs"]] == ["finished"]
+        assert status["runs"][0]["report"]["new"] == PRIVATE
+
+    def test_a_store_without_runs_has_no_table_of_them(self, run: Run) -> None:
+        async def make() -> None:
+            async with CatalogStore.open("models.db"):
+                pass
+
+        asyncio.run(make())
+        assert len(run("status", "models.db").out.splitlines()) == 4
+
+    @pytest.mark.parametrize("arguments", ["status none.db", "export none.db models.csv"])
+    def test_no_store_is_a_clear_error_and_none_is_made(self, run: Run, arguments: str) -> None:
+        ran = run(*arguments.split())
+        assert (ran.code, ran.out) == (1, b"")
+        assert ran.err == "Error: none.db: there is no such file; a sync makes one\n"
+        assert list(Path.cwd().iterdir()) == []
+
+
+class TestExport:
+    @pytest.fixture(autouse=True)
+    def _small_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("scenario_async.sync._export._BATCH_MODELS", 50)
+
+    @pytest.fixture
+    def stored(self, ask: Run) -> list[StoredModel]:
+        """The models of a store, some of them with details."""
+        assert ask("sync", "models.db", "--private", "--public").code == 0
+        with closing(sqlite3.connect("models.db")) as database, database:
+            database.execute("""
+                UPDATE models SET details = '{"id":"' || id || '",' || char(10) || '"inputs":[]}'
+                WHERE substr(id, -1) < '5'
+                """)
+            database.execute("UPDATE models SET name = 'a \"b\",' || char(10) || 'c' LIMIT 1")
+
+        async def read() -> list[StoredModel]:
+            async with CatalogStore.open("models.db") as store:
+                return [model async for model in store.models()]
+
+        models = asyncio.run(read())
+        assert {model.details is None for model in models} == {True, False}
+        return models
+
+    def expected_records(self, stored: list[StoredModel]) -> list[bytes]:
+        return [(model.details or model.record).replace("\n", "").encode() for model in stored]
+
+    def test_json_lines_are_the_records_as_they_were_sent(
+        self, ask: Run, stored: list[StoredModel]
+    ) -> None:
+        ran = ask("export", "models.db", "models.jsonl")
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out == b"180 models in models.jsonl\n"
+        assert Path("models.jsonl").read_bytes().splitlines() == self.expected_records(stored)
+
+    def test_a_json_array_has_the_same_records(self, ask: Run, stored: list[StoredModel]) -> None:
+        ask("export", "models.db", "models.JSON")
+        text = Path("models.JSON").read_bytes()
+        assert json.loads(text) == [json.loads(one) for one in self.expected_records(stored)]
+
+    def test_csv_has_a_column_for_each_field(self, ask: Run, stored: list[StoredModel]) -> None:
+        ask("export", "models.db", "models.csv")
+        text = Path("models.csv").read_bytes().decode()
+        header, *rows = csv.reader(io.StringIO(text, newline=""))
+        assert tuple(header) == COLUMNS
+        assert len(rows) == len(stored)
+        for row, model in zip(rows, stored, strict=True):
+            values = dict(zip(header, row, strict=True))
+            assert (values["id"], values["name"]) == (model.id, model.name)
+            assert values["tags"] == ",".join(model.tags or [])
+            at = model.created_at
+            assert (values["created_at"] == "") == (at is None)
+            assert at is None or datetime.fromisoformat(values["created_at"]) == at
+            assert values["deleted_at"] == ""
+
+    def test_parquet_has_lists_times_and_records(self, ask: Run, stored: list[StoredModel]) -> None:
+        assert ask("export", "models.db", "models.parquet").code == 0
+        table: Any = parquet.read_table("models.parquet")
+        assert table.to_pylist() == [msgspec.structs.asdict(model) for model in stored]
+        kinds = {field.name: str(field.type) for field in table.schema}
+        assert kinds["tags"].startswith("list<")
+        assert kinds["created_at"] == "timestamp[ms, tz=UTC]"
+        assert kinds["record"] == kinds["details"] == "string"
+
+    @pytest.mark.usefixtures("stored")
+    @pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
+    def test_standard_output_gets_what_a_file_would(self, ask: Run, form: str) -> None:
+        ran = ask("export", "models.db", "-", "--format", form)
+        assert (ran.code, ran.err) == (0, "")
+        ask("export", "models.db", f"models.{form}")
+        assert ran.out == Path(f"models.{form}").read_bytes()
+
+    def test_filters_and_the_format_can_be_given(self, ask: Run, stored: list[StoredModel]) -> None:
+        options = ("--privacy", "private", "--status", "trained", "--format", "jsonl")
+        ask("export", "models.db", "models.txt", *options)
+        ids = [json.loads(line)["id"] for line in Path("models.txt").read_bytes().splitlines()]
+        assert ids == [m.id for m in stored if (m.privacy, m.status) == ("private", "trained")]
+        assert 0 < len(ids) < PRIVATE
+        ran = ask("export", "models.db", "-", "--format", "csv", "--scope", "public")
+        assert len(list(csv.reader(io.StringIO(ran.out.decode())))) == PUBLIC + 1
+
+    @pytest.mark.parametrize(
+        ("options", "names"),
+        [
+            (("--tag", "x", "--tag", "y"), ["one"]),
+            (("--type", "kind"), ["one", "two"]),
+            (("--collection", "c1"), ["two"]),
+            (("--type", "kind", "--with-deleted"), ["gone", "one", "two"]),
+            (("--type", "none"), []),
+        ],
+    )
+    def test_each_filter_does_what_it_says(
+        self, run: Run, options: tuple[str, ...], names: list[str]
+    ) -> None:
+        async def make() -> None:
+            async with CatalogStore.open("models.db"):
+                pass
+
+        asyncio.run(make())
+        with closing(sqlite3.connect("models.db")) as database, database:
+            for name, tags, collections, deleted in (
+                ("gone", "[]", "[]", "2026-01-02T03:04:05.678Z"),
+                ("one", '["x","y"]', "[]", None),
+                ("two", '["x"]', '["c1"]', None),
+            ):
+                database.execute(
+                    "INSERT INTO models (id, type, tags, collection_ids, deleted_at,"
+                    " first_seen_at, content_hash, record)"
+                    " VALUES (?, 'kind', ?, ?, ?, '2026-01-01T00:00:00.000Z', '', ?)",
+                    (name, tags, collections, deleted, json.dumps({"id": name})),
+                )
+        ran = run("export", "models.db", "-", "--format", "json", *options)
+        assert [record["id"] for record in json.loads(ran.out)] == names
+
+    @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl", "json"])
+    async def test_an_empty_store_makes_a_valid_file(self, tmp_path: Path, form: Any) -> None:
+        async with CatalogStore.open(tmp_path / "models.db") as store:
+            assert await export(store, tmp_path / "out", format=form) == 0
+        data = (tmp_path / "out").read_bytes()
+        if form == "parquet":
+            assert parquet.read_table(io.BytesIO(data)).num_rows == 0
+        else:
+            header = (",".join(COLUMNS) + "\n").encode()
+            assert data == {"csv": header, "jsonl": b"", "json": b"[]\n"}[form]
+
+    async def test_only_a_batch_is_read_ahead(self) -> None:
+        read = 0
+
+        async def models() -> AsyncGenerator[StoredModel, None]:
+            nonlocal read
+            for number in range(500):
+                read += 1
+                yield stored_model(f"model_{number}")
+
+        parts = encoded(models(), "jsonl")
+        assert (await anext(parts))[0] == read == 50
+        await parts.aclose()
+
+    @pytest.mark.usefixtures("stored")
+    def test_an_older_file_is_replaced_and_keeps_its_mode(self, ask: Run) -> None:
+        Path("models.csv").write_text("old")
+        Path("models.csv").chmod(0o640)
+        Path("link.csv").symlink_to("models.csv")
+        assert ask("export", "models.db", "link.csv").code == 0
+        assert Path("link.csv").is_symlink()
+        assert Path("models.csv").stat().st_mode & 0o777 == 0o640
+        assert Path("models.csv").read_text(encoding="utf-8").startswith("id,name")
+
+    @pytest.mark.parametrize("what", ["disk", "database", "cancelled"])
+    async def test_a_failure_leaves_the_older_file_and_nothing_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    ) -> None:
+        reached = asyncio.Event()
+
+        async def failing(_: CatalogStore, **__: object) -> AsyncGenerator[StoredModel, None]:
+            for number in range(60):
+                yield stored_model(f"model_{number}")
+            assert len(list(folder.iterdir())) == 2
+            if what == "cancelled":
+                reached.set()
+                await anyio.sleep_forever()
+            elif what == "database":
+                raise StoreError("the disk is gone")
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(CatalogStore, "models", failing)
+        if what == "disk":
+            monkeypatch.setattr("scenario_async.sync._export.os.fsync", full)
+        folder = tmp_path / "out"
+        folder.mkdir()
+        (folder / "models.csv").write_text("old")
+        async with CatalogStore.open(tmp_path / "models.db") as store:
+            exporting = asyncio.create_task(export(store, folder / "models.csv"))
+            if what == "cancelled":
+                await reached.wait()
+                exporting.cancel()
+            errors = {
+                "disk": ExportError,
+                "database": StoreError,
+                "cancelled": asyncio.CancelledError,
+            }
+            with pytest.raises(errors[what]):
+                await exporting
+        assert [path.name for path in folder.iterdir()] == ["models.csv"]
+        assert (folder / "models.csv").read_text() == "old"
+
+    @pytest.mark.usefixtures("stored")
+    @pytest.mark.parametrize(
+        ("arguments", "code", "sentence"),
+        [
+            ("models.txt", 2, "'models.txt' ends in none of .parquet, .csv, .jsonl, .json: "),
+            ("models", 2, "'models' ends in none of .parquet, .csv, .jsonl, .json: "),
+            ("-", 2, "standard output has no suffix: add --format csv, jsonl or json"),
+            ("- --format parquet", 2, "Parquet needs a file: "),
+            ("nowhere/models.csv", 1, "cannot write 'nowhere/models.csv': No such file or dir"),
+            ("folder.csv", 1, "cannot write 'folder.csv': it is no file"),
+        ],
+    )
+    def test_what_cannot_be_written_is_one_sentence(
+        self, ask: Run, arguments: str, code: int, sentence: str
+    ) -> None:
+        Path("folder.csv").mkdir()
+        ran = ask("export", "models.db", *arguments.split())
+        assert (ran.code, ran.out, ran.err.count("\n")) == (code, b"", 1)
+        assert ran.err.startswith(f"Error: {sentence}")
+
+    async def test_an_unknown_format_is_named(self, tmp_path: Path) -> None:
+        unknown: Any = "xml"
+        async with CatalogStore.open(tmp_path / "models.db") as store:
+            with pytest.raises(ValueError, match="no format 'xml'; there are parquet, csv, jsonl"):
+                await export(store, tmp_path / "models.xml", format=unknown)
+        assert not (tmp_path / "models.xml").exists()
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
+    pytestmark = pytest.mark.anyio
+
+
+class TestExtras:
+    @pytest.mark.parametrize("arguments", ["sync models.db --public", "status x", "export x y.csv"])
+    @pytest.mark.parametrize("module", ["sqlalchemy", "aiosqlite"])
+    def test_what_the_store_needs_is_said(
+        self, ask: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, module: str
+    ) -> None:
+        for name in [name for name in sys.modules if name.startswith("scenario_async.sync")]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, module, None)
+        ran = ask(*arguments.split())
+        assert (ran.code, ran.out) == (2, b"")
+        assert ran.err == f"Error: this needs {module}: pip install 'scenario-async[sync]'\n"
+
+    def test_what_parquet_needs_is_said(self, ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        ask("sync", "models.db", "--public")
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        ran = ask("export", "models.db", "models.parquet")
+        assert (ran.code, ran.out) == (2, b"")
+        assert "pip install 'scenario-async[export]'" in ran.err
+        assert ask("export", "models.db", "models.csv").code == 0
+
+    def test_another_absence_is_not_hidden(self, ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "scenario_async.sync", None)
+        ran = ask("status", "models.db")
+        assert (ran.code, ran.err[:21]) == (1, "Error: this is a bug:")
+
+    def test_the_other_commands_need_no_database(self) -> None:
+        program = (
+            "import sys\n"
+            "from scenario_async import cli\n"
+            "code = cli.main(['list', 'public', '--sandbox', '--limit', '3'])\n"
+            "print(code, {'sqlalchemy', 'aiosqlite', 'pyarrow'} & set(sys.modules))\n"
+        )
+        ran = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        assert ran.stdout.splitlines()[-1] == "0 set()"
+
+
+def stored_model(model_id: str) -> StoredModel:
+    fields: dict[str, Any] = dict.fromkeys(StoredModel.__struct_fields__)
+    fields |= {"id": model_id, "record": f'{{"id":"{model_id}"}}'}
+    return StoredModel(**fields)
+
+
+class TestWords:
+    def report(self, **counts: Any) -> ScopeReport:
+        fields: dict[str, Any] = {"scope": "private", **counts}
+        return ScopeReport(**fields)
+
+    @pytest.mark.parametrize(
+        ("counts", "total", "words"),
+        [
+            ({}, None, "0 models, 0 pages, 0:10"),
+            ({"new": 1, "pages": 1}, None, "1 model, 1 page, 0/s, 0:10"),
+            ({"new": 900, "unchanged": 100}, 4000, "1,000 models, 0 pages, 100/s, 0:10, 0:30 left"),
+            ({"new": 9, "complete": True}, 9, "9 models, 0 pages, 1/s, 0:10"),
+            ({"retries": 1, "rejected": 2}, None, "0 models, 0 pages, 2 rejected, 1 retry, 0:10"),
+            ({"retries": 3, "details": 5}, None, "0 models, 0 pages, 5 in full, 3 retries, 0:10"),
+            ({"error": "x"}, 50, "0 models, 0 pages, 0:10, broke off"),
+        ],
+    )
+    def test_progress_says_what_is_known(
+        self, counts: dict[str, Any], total: float | None, words: str
+    ) -> None:
+        assert progress_words(self.report(**counts), total, 10.0) == words
+
+    def test_a_single_scope_needs_no_sum(self) -> None:
+        report = SyncReport(run=1, scopes=[self.report(complete=True)])
+        assert len(summary_lines(report, terminal=False)) == 2
+
+    def test_details_have_a_column_where_there_are_some(self) -> None:
+        report = SyncReport(run=1, details=3, scopes=[self.report(details=3, complete=True)])
+        title, line = summary_lines(report, terminal=False)
+        assert title.split()[7] == "Details"
+        assert line.split()[7] == "3"
+
+    def test_a_run_that_was_killed_has_no_counts(self) -> None:
+        record = RunRecord(
+            id=7,
+            started_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            finished_at=None,
+            status="interrupted",
+            scopes=["private"],
+            report=None,
+            error=None,
+        )
+        assert run_lines([record], terminal=False)[1].split() == [
+            *("7", "2026-01-02", "03:04", "interrupted", "private")
+        ]
+
+
+def documented_commands() -> list[str]:
+    section = PAGE.read_text(encoding="utf-8").partition("## A copy in a database\n")[2]
+    section = section.partition("\n## ")[0]
+    shell = "\n".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+    return [line for line in shell.splitlines() if line.startswith("scenario-async ")]
+
+
+def test_the_documented_commands_run_in_their_order(run: Run) -> None:
+    commands = documented_commands()
+    assert {line.split()[1] for line in commands} == {"sync", "status", "export"}
+    for line in commands:
+        ran = run(*shlex.split(line)[1:])
+        assert (line, ran.code, ran.err) == (line, 0, "")
+
+
+def test_a_program_exports_what_it_has_synced(sandbox: Sandbox, tmp_path: Path) -> None:
+    async def main() -> int:
+        async with (
+            AsyncScenario(public=True, base_url=sandbox.base_url) as scenario,
+            CatalogStore.open(tmp_path / "models.db") as store,
+        ):
+            await sync_models(scenario, store, scopes=["public"])
+            return await export(store, str(tmp_path / "models.parquet"), privacy="public")
+
+    assert asyncio.run(main()) == PUBLIC
