@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -21,9 +22,16 @@ PROGRAMS: list[str] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE
 SHELL = "\n".join(re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
 
 
-def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own examples
-        command, env=os.environ | environment, capture_output=True, text=True, check=False
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -58,14 +66,28 @@ def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_main_command_lists_a_few_thousand_models() -> None:
-    command = next(line for line in SHELL.splitlines() if "--sandbox-models" in line)
-    arguments = shlex.split(command.partition("scenario-async list")[2])
+def test_the_main_command_copies_a_few_thousand_models_and_the_next_one_counts_them(
+    tmp_path: Path,
+) -> None:
+    lines = SHELL.splitlines()
+    command = next(line for line in lines if "--sandbox-models" in line)
+    arguments = shlex.split(command.partition("scenario-async ")[2])
+    query = shlex.split(next(line for line in lines if "SELECT" in line))
 
-    done = run(sys.executable, "-m", "scenario_async.cli", "list", *arguments)
+    done = run(sys.executable, "-m", "scenario_async.cli", *arguments, folder=tmp_path)
+    counted = run(sys.executable, *query[1:], folder=tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) > 3000
+    assert done.stdout.splitlines()[-1].split()[:3] == ["in", "all", "6,000"]
+    assert counted.returncode == 0, counted.stderr
+    rows = [ast.literal_eval(line) for line in counted.stdout.splitlines()]
+    assert sum(count for _, count in rows) == 6000
+
+
+def test_the_main_command_installs_what_it_needs() -> None:
+    command = next(line for line in SHELL.splitlines() if "--sandbox-models" in line)
+
+    assert "'.[cli,sync]'" in command
 
 
 @pytest.mark.parametrize("name", re.findall(r"\]\(([^):#]+)\)", README))
