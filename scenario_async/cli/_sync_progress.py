@@ -69,8 +69,6 @@ class SyncProgress:
         rows = _rows(report)
         total = max(rows, 1) if report.complete else self._expected(report)
         self._progress.update(task, completed=total if report.complete else rows, total=total)
-        if report.error is not None:
-            self._progress.stop_task(task)
 
     def _expected(self, report: ScopeReport) -> int | None:
         """How many models there will be, where that can be known."""
@@ -83,7 +81,10 @@ class _Words(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """The words of a scope."""
-        return Text(progress_words(task.fields["report"], task.total, task.elapsed or 0.0))
+        report: ScopeReport = task.fields["report"]
+        ended = report.complete or report.error is not None
+        seconds = report.seconds if ended else task.elapsed or 0.0
+        return Text(progress_words(report, task.total, seconds))
 
 
 def progress_words(report: ScopeReport, total: float | None, seconds: float) -> str:
@@ -107,7 +108,7 @@ def progress_words(report: ScopeReport, total: float | None, seconds: float) -> 
     parts.append(_clock(seconds))
     if report.error is not None:
         parts.append("broke off")
-    elif total is not None and rows and not report.complete:
+    elif total is not None and 0 < rows < total:
         parts.append(f"{_clock(seconds * (total - rows) / rows)} left")
     return ", ".join(parts)
 
