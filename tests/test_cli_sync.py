@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 PUBLIC, PRIVATE = 60, 120
 PAGE = Path(__file__).parent.parent / "docs" / "command-line.md"
 parquet: Any = import_module("pyarrow.parquet")  # it has no types
-BROKEN_DETAILS = "full records cannot be written yet: a bound parameter has the name of a column"
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,6 @@ class TestSync:
         ]
         assert report["scopes"][0]["new"] == len(sandbox.catalogue.ids(collection_id=first))
 
-    @pytest.mark.xfail(reason=BROKEN_DETAILS, strict=False)
     def test_details_are_fetched_where_they_are_wanted(self, ask: Run) -> None:
         ran = ask("sync", "models.db", "--public", "--details")
         assert ran.code == 0

@@ -77,9 +77,11 @@ class Database:
         self._url = url
         self._sqlite = url.get_backend_name() == "sqlite"
         self._path = Path(url.database or "") if self._sqlite else None
-        self.name = str(self._path) if self._sqlite else url.render_as_string(hide_password=True)
+        shown = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+        self.name: str = str(self._path) if self._sqlite else shown
         self._engine: AsyncEngine = _engine(url)
         self._turn = asyncio.Lock()
+        self._opened = False
 
     async def open(self, *, create: bool) -> None:
         """Connect, and make the tables where there are none.
@@ -102,6 +104,7 @@ class Database:
                     raise StoreError(f"{self.name}: this database has no store; a sync makes one")
                 await self._make_tables(connection)
             await self._check_version(connection)
+        self._opened = True
 
     async def close(self) -> None:
         """Close all connections."""
@@ -208,7 +211,8 @@ class Database:
             text = str(cause).partition("\n")[0].rpartition(">: ")[2] or type(cause).__name__
             # Not chained: what a driver says below its first line may quote a row, signed URLs
             # and all.
-            raise StoreError(f"{self.name}: {text}; what was committed before is whole") from None
+            kept = "; what was committed before is whole" if self._opened else ""
+            raise StoreError(f"{self.name}: {text}{kept}") from None
 
     @asynccontextmanager
     async def _lock_file(self, path: Path) -> AsyncGenerator[None]:
@@ -301,6 +305,15 @@ def _json(value: object) -> str:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+    try:
+        _set_pragmas(connection)
+    except BaseException:
+        # Nobody else would: the engine does not know the connection yet.
+        connection.close()
+        raise
+
+
+def _set_pragmas(connection: Any) -> None:  # noqa: ANN401 - as SQLAlchemy has it
     cursor = connection.cursor()
     # Readers go on while a run writes. A power cut may take the last commits with it, as a whole:
     # rows and the progress that they stand for (https://www.sqlite.org/wal.html#performance_considerations).

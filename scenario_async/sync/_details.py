@@ -32,7 +32,7 @@ _identity = msgspec.json.Decoder(_Identity)
 _keep = (
     update(models)
     .where(models.c.id == bindparam("of"))
-    .values(details=bindparam("record"), details_hash=bindparam("hash"))
+    .values(details=bindparam("full"), details_hash=bindparam("of_row"))
 )
 
 
@@ -59,14 +59,14 @@ async def fetch_details(
         async with aclosing(lanes.details(list(hashes))) as records:
             async for record in records:
                 if isinstance(record, Missing):
-                    rows.append({"of": record.id, "record": None, "hash": hashes[record.id]})
+                    rows.append({"of": record.id, "full": None, "of_row": hashes[record.id]})
                     continue
                 text = bytes(record)
                 model_id = _identity.decode(text).id
-                rows.append({"of": model_id, "record": text.decode(), "hash": hashes[model_id]})
+                rows.append({"of": model_id, "full": text.decode(), "of_row": hashes[model_id]})
         async with database.writing() as connection:
             await connection.execute(_keep, rows)
-        report.details += sum(row["record"] is not None for row in rows)
+        report.details += sum(row["full"] is not None for row in rows)
         report.pages += 1
         notify()
 

@@ -6,7 +6,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
@@ -24,7 +24,7 @@ from ._store import database_of
 from ._writes import ScopeWriter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from scenario_async import AsyncScenario
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sync"]
 
+ResultT = TypeVar("ResultT")
 _FULL_EVERY = timedelta(days=1)
 _LOOK_AGAIN = 1.0
 
@@ -79,11 +80,16 @@ async def sync(
             the scope that failed is marked as deleted.
     """
     parsed = _parsed(scopes)
+    names = [str(scope) for scope in parsed]
     database = database_of(store)
-    async with _locked(database, [str(scope) for scope in parsed], wait=wait):
-        run = _Run(scenario, database, await RunLog.begin(database, [str(one) for one in parsed]))
-        options = _Options(full, full_every, details, max_concurrency, on_progress)
-        return await run.run(parsed, options)
+    options = _Options(full, full_every, details, max_concurrency, on_progress)
+
+    async def run() -> SyncReport:
+        async with _locked(database, names, wait=wait):
+            log = await RunLog.begin(database, names)
+            return await _Run(scenario, database, log, parsed).run(options)
+
+    return await _in_a_task(run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +104,38 @@ class _Options:
 class _Run:
     """One run, from its first line in the table of runs to its last."""
 
-    def __init__(self, scenario: AsyncScenario, database: Database, log: RunLog) -> None:
+    def __init__(
+        self, scenario: AsyncScenario, database: Database, log: RunLog, scopes: Sequence[Scope]
+    ) -> None:
         self._scenario = scenario
         self._database = database
         self._log = log
         self._started = time.monotonic()
-        self._reports: list[ScopeReport] = []
+        self._reports = {scope: ScopeReport(scope=str(scope)) for scope in scopes}
         self._failures: list[Exception] = []
 
-    async def run(self, scopes: Sequence[Scope], options: _Options) -> SyncReport:
+    async def run(self, options: _Options) -> SyncReport:
         status = "interrupted"
         try:
             async with anyio.create_task_group() as at_once:
-                for scope in scopes:
+                for scope in self._reports:
                     at_once.start_soon(self._bring_up_to_date, scope, options)
             if options.details and not self._failures:
-                await self._fetch_details(scopes, options)
+                await self._fetch_details(options)
             status = "failed" if self._failures else "finished"
         finally:
-            report = total(self._log.run, self._reports, time.monotonic() - self._started)
+            seconds = time.monotonic() - self._started
+            report = total(self._log.run, self._reports.values(), seconds)
             error = f"{self._failures[0]}" if self._failures else None
-            await self._log.end(status, report, error)
+            with anyio.CancelScope(shield=True):
+                await self._log.end(status, report, error)
         if self._failures:
             raise self._failures[0]
         return report
 
     async def _bring_up_to_date(self, scope: Scope, options: _Options) -> None:
         """One scope. Its failure is kept until the others are finished."""
-        report = ScopeReport(scope=str(scope))
-        self._reports.append(report)
+        report = self._reports[scope]
         started = time.monotonic()
 
         def notify() -> None:
@@ -167,8 +176,8 @@ class _Run:
         finally:
             notify()
 
-    async def _fetch_details(self, scopes: Sequence[Scope], options: _Options) -> None:
-        for scope, report in zip(scopes, self._reports, strict=True):
+    async def _fetch_details(self, options: _Options) -> None:
+        for scope, report in self._reports.items():
             client = counting(self._scenario, report)
             lanes = Lanes(client, options.max_concurrency)
 
@@ -194,6 +203,29 @@ def _parsed(scopes: Sequence[str]) -> list[Scope]:
         if scope in parsed[:place]:
             raise ValueError(f"the scope {str(scope)!r} is given twice")
     return parsed
+
+
+async def _in_a_task(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Do a piece of work in a task of its own, which is ended when this one is.
+
+    A cancellation by asyncio itself, as Ctrl-C is one, strikes the task that awaits wherever it is.
+    A child of a task group is only told by its scope, and shields hold that back: what is begun in
+    a database is finished.
+    """
+    results: list[ResultT] = []
+    failures: list[Exception] = []
+
+    async def child() -> None:
+        try:
+            results.append(await work())
+        except Exception as error:  # noqa: BLE001 - raised again as itself, outside the task group
+            failures.append(error)
+
+    async with anyio.create_task_group() as task:
+        task.start_soon(child)
+    if failures:
+        raise failures[0]
+    return results[0]
 
 
 @asynccontextmanager

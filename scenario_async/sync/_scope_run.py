@@ -137,7 +137,7 @@ class ScopeRun:
                 await self._write_window(page)
 
     async def _list_first_page(self) -> int:
-        """One page; gives how many are worth asking for at once: what comes while one is written."""
+        """One page; gives how many at once are of use: as many as come while one is written."""
         asked = time.monotonic()
         page = await self._lanes.first_page(self._query, self._walk.left)
         came = time.monotonic()
