@@ -110,6 +110,62 @@ def test_each_third_party_library_has_its_few_modules() -> None:
     assert third_party == THIRD_PARTY
 
 
+SYNC_LAYERS = (
+    ("__init__",),
+    ("_watch",),
+    ("_run",),
+    ("_details", "_scope_run"),
+    ("_lanes", "_log", "_writes"),
+    ("_export",),
+    ("_store",),
+    ("_comparison", "_database"),
+    ("_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
+    ("_windows",),
+)
+SYNC_THIRD_PARTY = {
+    "anyio": {"_database", "_export", "_run", "_watch"},
+    "msgspec": {
+        "_database",
+        "_details",
+        "_export",
+        "_lanes",
+        "_log",
+        "_report",
+        "_rows",
+        "_scope_run",
+        "_scopes",
+        "_state",
+        "_store",
+        "_watch",
+        "_writes",
+    },
+    # Queries stand where their rows are used; engines and dialects are known to one module.
+    "sqlalchemy": {"_database", "_details", "_log", "_store", "_tables", "_watch", "_writes"},
+}
+
+
+def test_the_copy_is_built_in_layers_of_its_own_on_top_of_the_core() -> None:
+    level = {name: index for index, layer in enumerate(SYNC_LAYERS) for name in layer}
+    users: dict[str, set[str]] = defaultdict(set)
+    for path in (PACKAGE / "sync").glob("*.py"):
+        for imported in imports(path):
+            if imported in level:
+                assert level[imported] > level[path.stem], f"{path.stem} imports {imported}"
+            elif imported.split(".")[0] not in sys.stdlib_module_names:
+                users[imported.split(".")[0]].add(path.stem)
+
+    assert {path.stem for path in (PACKAGE / "sync").glob("*.py")} == set(level)
+    assert {name: users[name] for name in SYNC_THIRD_PARTY} == SYNC_THIRD_PARTY
+    assert set(users) == {*SYNC_THIRD_PARTY, "scenario_async"}
+
+
+def test_the_core_knows_nothing_of_the_copy() -> None:
+    for paths in core_modules().values():
+        for path in paths:
+            assert "scenario_async.sync" not in imports(path, at_run_time=False)
+            assert "sync" not in imports(path, at_run_time=False)
+
+
 def test_the_sandbox_is_a_second_opinion_that_shares_nothing_with_the_client() -> None:
     for path in (PACKAGE / "sandbox").glob("*.py"):
         for imported in imports(path, at_run_time=False):

@@ -1,9 +1,9 @@
 """Runs the Python examples of the pages that ask for it, while the documentation is built.
 
 A page says so with ``run_examples: true`` in its front matter. Its Python blocks run in order, in
-one namespace, with ``await`` at the top level, against a fresh sandbox that the environment points
-to. What a block prints must equal the ``text`` block after it, if there is one. A block that
-raises, or prints something else, fails the build.
+one namespace, with ``await`` at the top level, in an empty folder, against a fresh sandbox that the
+environment points to. What a block prints must equal the ``text`` block after it, if there is one.
+A block that raises, or prints something else, fails the build.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import inspect
 import io
 import os
 import re
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from sphinx.errors import SphinxError
@@ -35,7 +36,12 @@ def run_examples(_app: Sphinx, docname: str, source: list[str]) -> None:
     """Run the examples of a page that asks for it."""
     if not _ASKS.search(source[0]):
         return
-    with Sandbox(Catalogue.seeded(public=709, private=300, collections=3)).in_thread() as sandbox:
+    catalogue = Catalogue.seeded(public=709, private=300, collections=3)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        Sandbox(catalogue).in_thread() as sandbox,
+    ):
         os.environ["SCENARIO_BASE_URL"] = sandbox.base_url
         os.environ["SCENARIO_SDK_API_KEY"] = sandbox.api_key
         os.environ["SCENARIO_SDK_API_SECRET"] = sandbox.api_secret
