@@ -141,6 +141,7 @@ SYNC_THIRD_PARTY = {
     },
     # Queries stand where their rows are used; engines and dialects are known to one module.
     "sqlalchemy": {"_database", "_details", "_log", "_store", "_tables", "_watch", "_writes"},
+    "xxhash": {"_rows"},
 }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from xxhash import xxh3_128
 
 from scenario_async._decode import InvalidRow, RowDecoder, invalid_row
 from scenario_async._query import wire_time
@@ -21,7 +21,6 @@ __all__ = ["ModelRow", "changed_fields", "content_hash", "read_row"]
 # while the same thing lies behind it. Parameters as CloudFront, S3, GCS and Azure name them.
 _SIGNATURE = re.compile(rb"[?&](?:[A-Za-z-]*Signature|Policy|Expires|sig)=")
 _URL = b'"http'
-_HASH_LENGTH = 32
 _DATE_LENGTH = len("2026-01-31T12:00:00.000Z")
 _NUL = "\\u0000"
 _NULL = msgspec.Raw(b"null")
@@ -130,11 +129,11 @@ def _date(text: str | None) -> str | None:
 
 def content_hash(record: bytes) -> str:
     """A hash that is the same as long as nothing of a record changes but signatures in its URLs."""
-    # The fastest of the standard library where the processor knows it.
-    hashed = sha256(usedforsecurity=False)
+    # 20 times faster than those of the standard library, which would take a third of a run.
+    hashed = xxh3_128()
     for part in _unsigned(record):
         hashed.update(part)
-    return hashed.hexdigest()[:_HASH_LENGTH]
+    return hashed.hexdigest()
 
 
 def changed_fields(old: str, new: str) -> tuple[str, ...]:

@@ -154,6 +154,7 @@ class _Run:
             report,
             run=self._log.run,
             now=self._log.started_at,
+            alone=len(self._reports) == 1,
             notify=notify,
         )
         try:

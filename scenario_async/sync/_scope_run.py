@@ -50,6 +50,7 @@ class ScopeRun:
         report: Where the counts go.
         run: The number of the run.
         now: When it began, by the clock of the machine.
+        alone: Whether no other scope is brought up to date by this run.
         notify: Called after each page.
     """
 
@@ -62,6 +63,7 @@ class ScopeRun:
         *,
         run: int,
         now: datetime,
+        alone: bool,
         notify: Callable[[], None],
     ) -> None:
         self._scope = scope
@@ -70,6 +72,7 @@ class ScopeRun:
         self._report = report
         self._run = run
         self._now = now
+        self._alone = alone
         self._notify = notify
         self._state = ScopeState()
         # Of a millisecond that fills pages: what the pages before had of it.
@@ -167,7 +170,14 @@ class ScopeRun:
         state = msgspec.structs.replace(self._state, walk=walk)
         seen = {row.id for row in kept} | {row.id for row in invalid if row.id is not None}
         await self._write(
-            ScopePage(rows=kept, invalid=invalid, absence=self._absence(covers, seen), state=state)
+            ScopePage(
+                rows=kept,
+                invalid=invalid,
+                # Windows do not overlap. Who has no date may be in several.
+                fresh=self._alone and walk.run == self._run and not self._walk.undated,
+                absence=self._absence(covers, seen),
+                state=state,
+            )
         )
         self._state = state
 

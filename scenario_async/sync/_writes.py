@@ -59,6 +59,7 @@ class ScopePage:
         rows: The models.
         invalid: Rows that do not fit.
         joins: Whether they are in the scope; records read by id may have left it.
+        fresh: Whether none of them was listed before in this run, by any scope.
         absence: Of what part of the scope these are all models.
         state: How far the copy is with them.
     """
@@ -66,6 +67,7 @@ class ScopePage:
     rows: Sequence[ModelRow]
     invalid: Sequence[InvalidRow] = field(default=())
     joins: bool = True
+    fresh: bool = False
     absence: Absence | None = None
     state: ScopeState | None = None
 
@@ -87,15 +89,19 @@ class ScopeWriter:
         self._now = now
         self._seen_at = wire_time(now)
         self._upsert = _replacing(database)
-        self._watched = False
+        self._watched = self._empty = False
 
     async def load(self) -> ScopeState:
-        """How far the copy of the scope is; also looks whether anybody watches the store."""
+        """How far the copy of the scope is.
+
+        Also looks whether the store has any model, and whether anybody watches it.
+        """
         async with self._database.transaction() as connection:
             query = select(state.c.value).where(state.c.key == self._key)
             value = await connection.scalar(query)
             watch = select(state.c.key).where(state.c.key == WATCH)
             self._watched = await connection.scalar(watch) is not None
+            self._empty = await connection.scalar(select(models.c.id).limit(1)) is None
         return ScopeState() if value is None else msgspec.convert(value, ScopeState)
 
     async def save(self, new: ScopeState) -> None:
@@ -106,7 +112,9 @@ class ScopeWriter:
     async def write(self, page: ScopePage) -> Comparison:
         """Write a page with what it proves, together or not at all."""
         async with self._database.writing() as connection:
-            comparison = compare(page.rows, await self._known(connection, page.rows))
+            # An empty store knows nothing: there is no need to ask it.
+            known = {} if page.fresh and self._empty else await self._known(connection, page.rows)
+            comparison = compare(page.rows, known)
             if not page.joins:
                 comparison.joined.clear()
             if comparison.new or comparison.changed:
