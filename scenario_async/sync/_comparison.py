@@ -1,4 +1,4 @@
-"""What a page says about the models that the store knows. No I/O."""
+"""A page with what it proves, and what of it has to be written. No I/O."""
 
 from __future__ import annotations
 
@@ -6,11 +6,51 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from scenario_async import InvalidRow
 
     from ._rows import ModelRow
+    from ._state import ScopeState
 
-__all__ = ["Comparison", "Known", "compare"]
+__all__ = ["Absence", "Comparison", "Known", "ScopePage", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Part of a scope that was listed whole: its members that were not there are missing.
+
+    Attributes:
+        after: The creation dates it has, from this one on; ``None`` for the beginning.
+        before: Up to this one, which is left out; ``None`` for the end.
+        seen: The ids that were there.
+    """
+
+    after: datetime | None
+    before: datetime | None
+    seen: Collection[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopePage:
+    """Some models as the service lists them, and what that proves.
+
+    Attributes:
+        rows: The models.
+        invalid: Rows that do not fit.
+        joins: Whether they are in the scope; records read by id may have left it.
+        fresh: Whether none of them was listed before in this run, by any scope.
+        absence: Of what part of the scope these are all models.
+        state: How far the copy is with them.
+    """
+
+    rows: Sequence[ModelRow]
+    invalid: Sequence[InvalidRow] = field(default=())
+    joins: bool = True
+    fresh: bool = False
+    absence: Absence | None = None
+    state: ScopeState | None = None
 
 
 class Known(NamedTuple):

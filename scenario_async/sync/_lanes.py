@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from scenario_async import APIStatusError, RateLimitError
+from scenario_async import APIStatusError, InvalidRow, RateLimitError
 from scenario_async._decode import PageAnswer, decode_page
 from scenario_async._events import emit
 from scenario_async._fetcher import fetch_planned
@@ -18,9 +18,12 @@ from scenario_async._planners.records import Missing
 from scenario_async._planners.time_windows import TimeWindows
 from scenario_async._planners.timeline import Timeline
 from scenario_async._query import LARGEST_PAGE
+from scenario_async._reader import Slice
 from scenario_async._requester import Call, RequestOptions
 from scenario_async._retrieval import Retrieval, retrieve_many
 from scenario_async._walk import Identity, WalkOptions
+
+from ._rows import read_row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -33,9 +36,10 @@ if TYPE_CHECKING:
     from scenario_async._walk import PageSource
 
     from ._report import Counts
+    from ._rows import ModelRow
     from ._windows import Window
 
-__all__ = ["BULK", "Lanes", "NotByDateError", "RawPage", "Record", "counting"]
+__all__ = ["BULK", "Existing", "Lanes", "ListedPage", "NotByDateError", "counting"]
 
 BULK = 50
 """How many records to ask for at once: no limit is documented, and this is what clients keep to."""
@@ -49,29 +53,37 @@ class NotByDateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RawPage:
+class ListedPage:
     """Rows of a listing.
 
     Attributes:
-        rows: As they were sent.
+        rows: Those that fit.
+        invalid: Those that do not.
         covers: The window of which nothing is missing with them; ``None`` where there is none.
     """
 
-    rows: Sequence[msgspec.Raw | bytes]
+    rows: Sequence[ModelRow]
+    invalid: Sequence[InvalidRow]
     covers: Window | None
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all rows, where they could be read."""
+        ids = {row.id for row in self.rows}
+        return ids | {row.id for row in self.invalid if row.id is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A model that was asked for by its id, and exists.
+class Existing:
+    """Models that were asked for by their ids, and exist.
 
     Attributes:
-        id: The id.
-        raw: Its row as in a listing; ``None`` where the service gave it in another form.
+        ids: Their ids.
+        rows: Their rows as in a listing, where the service gave them in that form.
     """
 
-    id: str
-    raw: msgspec.Raw | bytes | None
+    ids: set[str]
+    rows: Sequence[ModelRow]
 
 
 class Lanes:
@@ -91,7 +103,7 @@ class Lanes:
 
     async def windows(
         self, query: ListingQuery, windows: Sequence[Window], *, most: int = 1
-    ) -> AsyncGenerator[RawPage, None]:
+    ) -> AsyncGenerator[ListedPage, None]:
         """Windows of a listing by date, page by page as they arrive.
 
         Args:
@@ -112,9 +124,9 @@ class Lanes:
         )
         async with aclosing(fetched) as pages:
             async for page in pages:
-                yield RawPage(page.answer.rows, page.covers)
+                yield await _read(page.answer, page.covers)
 
-    async def first_page(self, query: ListingQuery, windows: Sequence[Window]) -> RawPage:
+    async def first_page(self, query: ListingQuery, windows: Sequence[Window]) -> ListedPage:
         """The first page of the first window, and no request for another one.
 
         Raises:
@@ -123,9 +135,9 @@ class Lanes:
         planner = _ByDate(query, windows, 1)
         (request,) = planner.requests(1, 0)
         (page,) = planner.receive(request, await self._fetch(request))
-        return RawPage(page.answer.rows, page.covers)
+        return await _read(page.answer, page.covers)
 
-    async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[RawPage]:
+    async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[ListedPage]:
         """A whole listing, page by page, however it comes."""
         strategy: Strategy = "cursor" if by_cursor else "auto"
         listing = Listing(self._source, query, WalkOptions(type_=Identity, strategy=strategy))
@@ -133,13 +145,13 @@ class Lanes:
         planner = begun.walk.planner(begun.first, ordered=False, most=self.most)
         async with aclosing(begun.walk.released(planner)) as pages:
             async for page in pages:
-                yield RawPage(page.answer.rows, None)
+                yield await _read(page.answer, None)
 
     async def page(self, query: ListingQuery) -> PageAnswer:
         """The first page of a listing alone."""
         return await self._fetch(PageRequest(query))
 
-    async def existing(self, ids: Sequence[str]) -> list[Record]:
+    async def existing(self, ids: Sequence[str]) -> Existing:
         """Those of at most :data:`BULK` models that exist and may be read."""
         call = Call(path="/models/get-bulk", parameters={}, method="POST")
         options = RequestOptions(extra_body={"modelIds": list(ids)})
@@ -149,12 +161,10 @@ class Lanes:
             if error.status_code not in _BULK_REFUSED or isinstance(error, RateLimitError):
                 raise
             return await self._existing_one_by_one(ids)
-        found = [
-            Record(model_id, raw)
-            for model_id, raw in zip(answer.ids, answer.rows, strict=True)
-            if model_id is not None and not _is_deleted(raw)
-        ]
-        return [record for record in found if record.id in set(ids)]
+        rows = [raw for raw in answer.rows if not _is_deleted(raw)]
+        page = await _read(PageAnswer(rows, None), None)
+        # A row that does not fit exists as well.
+        return Existing(page.ids & set(ids), [row for row in page.rows if row.id in ids])
 
     async def details(self, ids: Sequence[str]) -> AsyncGenerator[msgspec.Raw | Missing]:
         """The full records of these models, as they arrive."""
@@ -164,13 +174,13 @@ class Lanes:
             async for record in records:
                 yield record
 
-    async def _existing_one_by_one(self, ids: Sequence[str]) -> list[Record]:
+    async def _existing_one_by_one(self, ids: Sequence[str]) -> Existing:
         gone: set[str] = set()
         async with aclosing(self.details(ids)) as records:
             async for record in records:
                 if isinstance(record, Missing):
                     gone.add(record.id)
-        return [Record(one, None) for one in ids if one not in gone]
+        return Existing(set(ids) - gone, ())
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._source.fetch(request, RequestOptions())
@@ -217,6 +227,22 @@ class _ByDate:
 
     def finished(self) -> bool:
         return self._windows.finished()
+
+
+async def _read(answer: PageAnswer, covers: Window | None) -> ListedPage:
+    """Read the rows of a page, with the loop given back every millisecond."""
+    turn = Slice()
+    rows: list[ModelRow] = []
+    invalid: list[InvalidRow] = []
+    for raw in answer.rows:
+        if turn.over():
+            await turn.give_back()
+        row = read_row(raw)
+        if isinstance(row, InvalidRow):
+            invalid.append(row)
+        else:
+            rows.append(row)
+    return ListedPage(rows, invalid, covers)
 
 
 class _Fate(msgspec.Struct, rename="camel"):

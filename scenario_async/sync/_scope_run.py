@@ -6,26 +6,24 @@ import math
 import time
 import warnings
 from contextlib import aclosing
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from scenario_async import InvalidRow, ScenarioWarning
+from scenario_async import ScenarioWarning
 from scenario_async._planners.timeline import Timeline, moment_at, place_of
-from scenario_async._query import LARGEST_PAGE, wire_time
-from scenario_async._reader import Slice
+from scenario_async._query import LARGEST_PAGE
 
+from ._comparison import Absence, ScopePage
 from ._lanes import BULK, NotByDateError
-from ._rows import ModelRow, read_row
-from ._state import MARGIN, FullWalk, Plan, ScopeState
-from ._windows import cut, without
-from ._writes import Absence, ScopePage
+from ._state import MARGIN, FullWalk, Plan, ScopeState, later
+from ._windows import cut, end_of, without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
-    from ._lanes import Lanes, RawPage
+    from ._lanes import Lanes, ListedPage
     from ._report import ScopeReport
     from ._scopes import Scope
     from ._windows import Window
@@ -36,8 +34,6 @@ __all__ = ["ScopeRun"]
 # What a model goes through before it is as it stays (API reference, `status`).
 _CHANGING = frozenset({"new", "training", "copying"})
 _NEARLY_A_PAGE = int(0.96 * LARGEST_PAGE)
-# Sorts behind all dates.
-_NEVER = "~"
 
 
 class ScopeRun:
@@ -77,6 +73,8 @@ class ScopeRun:
         self._state = ScopeState()
         # Of a millisecond that fills pages: what the pages before had of it.
         self._held: dict[int, set[str]] = {}
+        # A row may be on two pages.
+        self._rejected: set[str | bytes] = set()
         self._query = scope.query("full")
 
     async def run(self, state: ScopeState, plan: Plan) -> None:
@@ -151,28 +149,27 @@ class ScopeRun:
         """Models without a creation date may be in no window: they need a walk by cursor."""
         async with aclosing(self._lanes.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
-                rows, _ = await self._read(page)
-                undated = [row for row in rows if row.created_at is None]
+                undated = [row for row in page.rows if row.created_at is None]
                 await self._write(ScopePage(rows=undated), counted=False)
 
-    async def _write_window(self, page: RawPage) -> None:
-        rows, invalid = await self._read(page)
+    async def _write_window(self, page: ListedPage) -> None:
         covers = page.covers
         assert covers is not None  # noqa: S101 - for the type checker: windows have them
-        end = _end(covers)
-        kept = [row for row in rows if row.created_at is None or row.created_at < end]
+        end = end_of(covers)
+        kept = [row for row in page.rows if row.created_at is None or row.created_at < end]
         walk = self._walk
         created = [row.created_at for row in kept]
-        mark = walk.mark if self._scope.public else _latest(walk.mark, created)
+        mark = walk.mark if self._scope.public else later(walk.mark, created)
         left = tuple(without(walk.left, covers))
         undated = walk.undated or None in created
         walk = msgspec.structs.replace(walk, left=left, mark=mark, undated=undated)
         state = msgspec.structs.replace(self._state, walk=walk)
-        seen = {row.id for row in kept} | {row.id for row in invalid if row.id is not None}
+        seen = {row.id for row in kept}
+        seen |= {row.id for row in page.invalid if row.id is not None}
         await self._write(
             ScopePage(
                 rows=kept,
-                invalid=invalid,
+                invalid=page.invalid,
                 # Windows do not overlap. Who has no date may be in several.
                 fresh=self._alone and walk.run == self._run and not self._walk.undated,
                 absence=self._absence(covers, seen),
@@ -197,14 +194,12 @@ class ScopeRun:
         seen: set[str] = set()
         async with aclosing(self._lanes.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
-                rows, invalid = await self._read(page)
-                fresh = [row for row in rows if row.id not in seen]
-                seen.update(row.id for row in rows)
-                seen.update(row.id for row in invalid if row.id is not None)
+                fresh = [row for row in page.rows if row.id not in seen]
+                seen |= page.ids
                 if not self._scope.public:
-                    mark = _latest(walk.mark, (row.created_at for row in fresh))
+                    mark = later(walk.mark, (row.created_at for row in fresh))
                     walk = msgspec.structs.replace(walk, mark=mark)
-                await self._write(ScopePage(rows=fresh, invalid=invalid))
+                await self._write(ScopePage(rows=fresh, invalid=page.invalid))
         walk = msgspec.structs.replace(walk, left=())
         self._state = msgspec.structs.replace(self._state, walk=walk)
         await self._write(ScopePage(rows=(), absence=Absence(None, None, seen), state=self._state))
@@ -242,15 +237,14 @@ class ScopeRun:
             start = place_of(self._state.mark - MARGIN)
         async with aclosing(self._lanes.windows(query, [(start, None)])) as pages:
             async for page in pages:
-                rows, invalid = await self._read(page)
                 assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
-                dates = [(row.updated_at if updated else row.created_at, row) for row in rows]
-                end = _end(page.covers)
+                dates = [(row.updated_at if updated else row.created_at, row) for row in page.rows]
+                end = end_of(page.covers)
                 kept = [(date, row) for date, row in dates if date is None or date < end]
-                mark = _latest(self._state.mark, (date for date, _ in kept))
+                mark = later(self._state.mark, (date for date, _ in kept))
                 state = msgspec.structs.replace(self._state, mark=mark)
                 await self._write(
-                    ScopePage(rows=[row for _, row in kept], invalid=invalid, state=state)
+                    ScopePage(rows=[row for _, row in kept], invalid=page.invalid, state=state)
                 )
                 self._state = state
 
@@ -259,9 +253,8 @@ class ScopeRun:
         query = self._scope.query("deleted")
         async with aclosing(self._lanes.listing(query, by_cursor=False)) as pages:
             async for page in pages:
-                rows, _ = await self._read(page)
-                at = {row.id: row.deleted_at for row in rows if row.deleted_at is not None}
-                for ids in _batches(await self._writer.alive([row.id for row in rows])):
+                at = {row.id: row.deleted_at for row in page.rows if row.deleted_at is not None}
+                for ids in _batches(await self._writer.alive(sorted(page.ids))):
                     existing = await self._existing(ids, counted=False)
                     await self._remove([one for one in ids if one not in existing], at)
 
@@ -279,33 +272,14 @@ class ScopeRun:
             ids: Which models.
             counted: Whether those that did not change count as seen.
         """
-        records = await self._lanes.existing(ids)
-        rows: list[ModelRow] = []
-        for record in records:
-            row = None if record.raw is None else read_row(record.raw)
-            if isinstance(row, ModelRow):
-                rows.append(row)
-        await self._write(ScopePage(rows=rows, joins=False), counted=counted)
-        return {record.id for record in records}
+        existing = await self._lanes.existing(ids)
+        await self._write(ScopePage(rows=existing.rows, joins=False), counted=counted)
+        return existing.ids
 
     async def _remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:
         await self._writer.remove(ids, at)
         self._report.deleted += len(ids)
         self._notify()
-
-    async def _read(self, page: RawPage) -> tuple[list[ModelRow], list[InvalidRow]]:
-        turn = Slice()
-        rows: list[ModelRow] = []
-        invalid: list[InvalidRow] = []
-        for raw in page.rows:
-            if turn.over():
-                await turn.give_back()
-            row = read_row(raw)
-            if isinstance(row, InvalidRow):
-                invalid.append(row)
-            else:
-                rows.append(row)
-        return rows, invalid
 
     async def _write(self, page: ScopePage, *, counted: bool = True) -> None:
         comparison = await self._writer.write(page)
@@ -313,25 +287,10 @@ class ScopeRun:
         report.new += len(comparison.new)
         report.changed += len(comparison.changed)
         report.unchanged += comparison.unchanged if counted else 0
-        report.rejected += len(page.invalid)
+        self._rejected.update(row.id or row.raw for row in page.invalid)
+        report.rejected = len(self._rejected)
         report.pages += 1
         self._notify()
-
-
-def _end(window: Window) -> str:
-    """The first date behind a window, after which all rows come again with the next one."""
-    start, stop = window
-    moment = None if stop is None or start == stop else moment_at(stop)
-    return _NEVER if moment is None else wire_time(moment)
-
-
-def _latest(mark: datetime | None, dates: Iterable[str | None]) -> datetime | None:
-    """The mark, or the last of these dates if that is later."""
-    last = max((date for date in dates if date is not None), default=None)
-    if last is None:
-        return mark
-    moment = datetime.fromisoformat(last)
-    return moment if mark is None else max(mark, moment)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ._windows import Window  # noqa: TC001 - msgspec reads it at run time
 
-__all__ = ["DELETED_ARE_LISTED", "MARGIN", "FullWalk", "Plan", "ScopeState", "plan"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DELETED_ARE_LISTED", "MARGIN", "FullWalk", "Plan", "ScopeState", "later", "plan"]
 
 DELETED_ARE_LISTED = timedelta(days=30)
 """For how long the service lists deleted private models (API reference, ``status``)."""
@@ -92,3 +96,12 @@ def plan(
     if not public and now - last_run >= DELETED_ARE_LISTED:
         return Plan.FULL
     return Plan.INCREMENTAL
+
+
+def later(mark: datetime | None, dates: Iterable[str | None]) -> datetime | None:
+    """The mark, or the last of these dates if that is later. They are as the API writes them."""
+    last = max((date for date in dates if date is not None), default=None)
+    if last is None:
+        return mark
+    moment = datetime.fromisoformat(last)
+    return moment if mark is None else max(mark, moment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -25,51 +24,16 @@ if TYPE_CHECKING:
 
     from scenario_async import InvalidRow
 
+    from ._comparison import Absence, ScopePage
     from ._database import Database, ManyRows
     from ._rows import ModelRow
 
-__all__ = ["WATCH", "Absence", "ScopePage", "ScopeWriter"]
+__all__ = ["WATCH", "ScopeWriter"]
 
 _STATE_VERSION = 1
 WATCH = "watch"
 _WRITTEN = tuple(one for one in models.c if one.name not in ("details", "details_hash"))
 _KEPT = ("id", "first_seen_at")
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Part of a scope that was listed whole: its members that were not there are missing.
-
-    Attributes:
-        after: The creation dates it has, from this one on; ``None`` for the beginning.
-        before: Up to this one, which is left out; ``None`` for the end.
-        seen: The ids that were there.
-    """
-
-    after: datetime | None
-    before: datetime | None
-    seen: Collection[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScopePage:
-    """Some models as the service lists them, and what that proves.
-
-    Attributes:
-        rows: The models.
-        invalid: Rows that do not fit.
-        joins: Whether they are in the scope; records read by id may have left it.
-        fresh: Whether none of them was listed before in this run, by any scope.
-        absence: Of what part of the scope these are all models.
-        state: How far the copy is with them.
-    """
-
-    rows: Sequence[ModelRow]
-    invalid: Sequence[InvalidRow] = field(default=())
-    joins: bool = True
-    fresh: bool = False
-    absence: Absence | None = None
-    state: ScopeState | None = None
 
 
 class ScopeWriter:
