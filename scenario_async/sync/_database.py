@@ -182,7 +182,11 @@ class Database:
         return self._url.database in (None, "", ":memory:")
 
     async def _make_tables(self, connection: AsyncConnection) -> None:
-        if not self._sqlite:
+        if self._sqlite:
+            # Python begins a transaction by itself before rows only, and each table would be
+            # committed alone: a kill between two would leave something that is no store.
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
             # Two processes may make them at once, and IF NOT EXISTS does not cover that.
             await connection.execute(select(func.pg_advisory_xact_lock(_LOCKS)))
         for table in metadata.sorted_tables:
