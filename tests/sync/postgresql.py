@@ -1,0 +1,140 @@
+"""A PostgreSQL server of one's own, from the system's package, for as long as it is wanted."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USER = "postgres"
+_PATIENCE = 60  # seconds; it starts in a tenth of one
+# What is lost with the machine is of no interest here.
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "60",
+}
+
+
+def binaries() -> Path | None:
+    """The folder with ``initdb`` and the rest, if PostgreSQL is installed; the newest one."""
+    # Debian has it beside the path, a folder for each version.
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: float(one.parent.name)
+    )
+    found = [folder for folder in folders if (folder / "initdb").exists()]
+    if found:
+        return found[-1]
+    initdb = shutil.which("initdb")
+    return None if initdb is None else Path(initdb).resolve().parent
+
+
+class PostgreSQL:
+    """A server that listens on a free port of the loopback interface.
+
+    Made by root it runs as the user ``postgres``, because it refuses to run as root.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._binaries = folder
+        self._numbers = itertools.count(1)
+        # Not one of pytest's: the other user could not reach into those.
+        self._home = Path(tempfile.mkdtemp(prefix="scenario-postgresql-"))
+        self._data = self._home / "data"
+        self._account: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            self._account = {"user": USER, "group": USER, "extra_groups": []}
+            shutil.chown(self._home, USER, USER)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port: int = free.getsockname()[1]
+        self._run(
+            "initdb",
+            f"--pgdata={self._data}",
+            f"--username={USER}",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+        settings = {**_SETTINGS, "port": self._port, "unix_socket_directories": str(self._home)}
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self._control("start", f"--log={self._home / 'log'}", "--wait")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server; ``immediate`` leaves like a crash."""
+        self._control("stop", f"--mode={mode}", "--wait")
+
+    def remove(self) -> None:
+        """Stop the server and delete all that it has written."""
+        if (self._data / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self._home)
+
+    def create(self) -> str:
+        """A new database; gives its name."""
+        name = f"store_{next(self._numbers)}"
+        self.query(f"CREATE DATABASE {name}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Delete a database, whoever is connected."""
+        self.query(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def url(self, name: str, *, password: str | None = None) -> str:
+        """The URL of a database. The server accepts any password."""
+        user = USER if password is None else f"{USER}:{password}"
+        return f"postgresql://{user}@127.0.0.1:{self._port}/{name}"
+
+    def query(self, statement: str, database: str = "postgres") -> list[str]:
+        """Execute one statement, and give the lines of its answer."""
+        return self._run(
+            "psql",
+            "--host=127.0.0.1",
+            f"--port={self._port}",
+            f"--username={USER}",
+            f"--dbname={database}",
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+            f"--command={statement}",
+        ).splitlines()
+
+    def _control(self, *arguments: str) -> None:
+        self._run("pg_ctl", f"--pgdata={self._data}", f"--timeout={_PATIENCE}", *arguments)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        command: Sequence[str] = (str(self._binaries / program), *arguments)
+        # Not through pipes: the server inherits them, and they would never end.
+        with tempfile.TemporaryFile() as output:
+            ended = subprocess.run(  # noqa: S603 - the server's own programs
+                command,
+                check=False,
+                cwd=self._home,
+                env={"PATH": os.defpath, "LC_ALL": "C"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_PATIENCE,
+                **self._account,
+            )
+            output.seek(0)
+            text = output.read().decode()
+        if ended.returncode:
+            raise RuntimeError(f"{program} ended with {ended.returncode}: {text}")
+        return text

@@ -1,0 +1,239 @@
+"""Databases that fail: a clear error, a whole store, and a next run that finishes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import inspect, text
+from store_contents import assert_same, assert_whole, contents_of, read
+from sync_child import Job
+from sync_process import SyncProcess, copy
+
+from scenario_async.sandbox import Catalogue, Sandbox
+from scenario_async.sync import CatalogStore, ScopeReport, StoreError, StoreVersionError, sync
+from scenario_async.sync._store import database_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from client_support import Connect
+    from postgresql import PostgreSQL
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="limits and rights as POSIX has them"
+)
+
+SCOPES = ["private", "public"]
+PASSWORD = "invented-password-4711"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """One of them: the time here goes into other processes and into databases."""
+    return "asyncio", {"use_uvloop": False}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Generator[Sandbox]:
+    catalogue = Catalogue.seeded(public=300, private=1300, collections=2, odd=False)
+    with Sandbox(catalogue).in_thread() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def small_rights() -> list[str]:
+    """What to put before a command so that permissions count for it."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("permissions mean nothing to root, and there is no setpriv to change that")
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def file_of(url: str) -> str:
+    return url.removeprefix("sqlite:///")
+
+
+def assert_says_nothing_secret(said: str) -> None:
+    for secret in (PASSWORD, "Signature=", '"createdAt"', '"thumbnail"'):
+        assert secret not in said
+
+
+def assert_finishes(sandbox: Sandbox, url: str, alone: str) -> None:
+    """What failed has left a whole store, which the next run finishes."""
+    assert_whole(read(url), SCOPES, sandbox.catalogue)
+    copy(sandbox, Job(url=url, scopes=SCOPES))
+    copy(sandbox, Job(url=alone, scopes=SCOPES))
+    assert_same(read(url), read(alone))
+
+
+def test_a_full_disk_is_an_error_and_the_next_run_finishes(
+    sandbox: Sandbox, new_sqlite: Callable[[], str]
+) -> None:
+    url = new_sqlite()
+    # As much as three pages take, or so: with their log they are there twice.
+    job = Job(url=url, scopes=SCOPES, file_limit=4_000_000)
+    with SyncProcess(sandbox, job) as process:
+        failure, said = process.fail()
+
+    assert failure.startswith(f"StoreError {file_of(url)}: ")
+    assert "committed before is whole" in failure
+    assert_says_nothing_secret(failure + said)
+    assert process.pages
+    assert_finishes(sandbox, url, new_sqlite())
+
+
+def test_a_disk_that_was_full_from_the_start_is_an_error(
+    sandbox: Sandbox, new_sqlite: Callable[[], str]
+) -> None:
+    url = new_sqlite()
+    with SyncProcess(sandbox, Job(url=url, scopes=SCOPES, file_limit=10_000)) as process:
+        failure, said = process.fail()
+
+    assert failure.startswith(f"StoreError {file_of(url)}: ")
+    assert_says_nothing_secret(failure + said)
+    copy(sandbox, Job(url=url, scopes=SCOPES))
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_may_only_be_read_is_an_error_and_stays_as_it_is(
+    what: str, sandbox: Sandbox, tmp_path: Path, small_rights: list[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    url = f"sqlite:///{folder / 'models.db'}"
+    copy(sandbox, Job(url=url, scopes=["public"]))
+    before = read(url)
+    paths = [folder] if what == "folder" else list(folder.iterdir())
+    rights = {path: path.stat().st_mode for path in paths}
+    for path in paths:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        with SyncProcess(sandbox, Job(url=url, scopes=SCOPES), wrapper=small_rights) as process:
+            failure, said = process.fail()
+    finally:
+        for path, mode in rights.items():
+            path.chmod(mode)
+
+    assert failure.startswith(f"StoreError {file_of(url)}: ")
+    assert_says_nothing_secret(failure + said)
+    assert_same(read(url), before)
+    copy(sandbox, Job(url=url, scopes=SCOPES))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", ["connections", "server"])
+async def test_a_server_that_goes_away_is_an_error_and_the_next_run_finishes(
+    how: str, sandbox: Sandbox, connect: Connect, postgresql: PostgreSQL
+) -> None:
+    name, alone = postgresql.create(), postgresql.create()
+    url = postgresql.url(name, password=PASSWORD)
+    pages = 0
+
+    def take_away(report: ScopeReport) -> None:
+        nonlocal pages
+        pages += report.pages > 0
+        if pages != 2:
+            return
+        if how == "server":
+            postgresql.stop("immediate")
+        else:
+            postgresql.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname != current_database()"
+            )
+
+    try:
+        async with connect() as scenario, CatalogStore.open(url) as store:
+            with pytest.raises(StoreError) as caught:
+                await sync(scenario, store, scopes=SCOPES, on_progress=take_away)
+    finally:
+        if how == "server":
+            postgresql.start()
+
+    assert "***@127.0.0.1" in str(caught.value)
+    assert str(caught.value).endswith("what was committed before is whole")
+    assert_says_nothing_secret("".join(traceback.format_exception(caught.value)))
+    assert_whole(await contents_of(url), SCOPES, sandbox.catalogue)
+    for each in (url, postgresql.url(alone)):
+        async with connect() as scenario, CatalogStore.open(each) as store:
+            await sync(scenario, store, scopes=SCOPES)
+    assert_same(await contents_of(url), await contents_of(postgresql.url(alone)))
+
+
+@pytest.mark.anyio
+async def test_a_server_that_cannot_be_reached_is_an_error(postgresql: PostgreSQL) -> None:
+    for url in (
+        postgresql.url("nowhere", password=PASSWORD),
+        f"postgresql://postgres:{PASSWORD}@127.0.0.1:1/store",
+    ):
+        with pytest.raises(StoreError) as caught:
+            async with CatalogStore.open(url):
+                pass
+        assert "***@127.0.0.1" in str(caught.value)
+        assert_says_nothing_secret("".join(traceback.format_exception(caught.value)))
+
+
+@pytest.mark.anyio
+async def test_tables_of_a_newer_release_are_left_alone(new_store: Callable[[], str]) -> None:
+    url = new_store()
+    async with CatalogStore.open(url) as store:
+        await _execute(store, "UPDATE state SET version = 2 WHERE key = 'schema'")
+
+    with pytest.raises(StoreVersionError, match=r"of version 2.*up to version 1: update it"):
+        async with CatalogStore.open(url):
+            pass
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("table", ["models", "runs", "state"])
+async def test_tables_of_another_program_are_left_alone(
+    table: str, new_store: Callable[[], str]
+) -> None:
+    url = new_store()
+    store = CatalogStore.open(url)
+    await _execute(store, f"CREATE TABLE {table} (id INTEGER, name TEXT)")
+    await _execute(store, f"INSERT INTO {table} VALUES (1, 'theirs')")  # noqa: S608 - our names
+
+    with pytest.raises(StoreVersionError, match=f"'{table}'.* not of this package"):
+        async with store:
+            pass
+
+    async with database_of(store).transaction() as connection:
+        names = await connection.run_sync(lambda sync_one: inspect(sync_one).get_table_names())
+        theirs = await connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608 - our names
+        assert [tuple(row) for row in theirs] == [(1, "theirs")]
+    await database_of(store).close()
+    assert names == [table]
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    words = b"Some notes that are no database. " * 100
+    path.write_bytes(words)
+
+    with pytest.raises(StoreError, match=r"notes\.txt: file is not a database"):
+        async with CatalogStore.open(path):
+            pass
+
+    assert path.read_bytes() == words
+
+
+@pytest.mark.anyio
+async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"models\.db: unable to open database file"):
+        async with CatalogStore.open(tmp_path / "nowhere" / "models.db"):
+            pass
+
+
+async def _execute(store: CatalogStore, statement: str) -> None:
+    async with database_of(store).transaction() as connection:
+        await connection.execute(text(statement))

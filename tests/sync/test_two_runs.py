@@ -1,0 +1,203 @@
+"""Two runs on one store at once, and runs that are ended in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import pytest
+from store_contents import assert_same, assert_whole, contents_of, read
+from sync_child import Job
+from sync_process import SyncProcess, copy
+
+from scenario_async.sandbox import Catalogue, Sandbox
+from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from client_support import Connect, FakeClock
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as POSIX has it")
+
+SCOPES = ["private", "public"]
+_SOON = 20  # seconds; nothing that waits so long is told apart from hanging
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """One of them: most of the time here goes into other processes and into databases."""
+    return "asyncio", {"use_uvloop": False}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Generator[Sandbox]:
+    catalogue = Catalogue.seeded(public=300, private=1300, collections=2, odd=False)
+    with Sandbox(catalogue).in_thread() as sandbox:
+        yield sandbox
+
+
+def holding(sandbox: Sandbox, url: str, scopes: list[str]) -> SyncProcess:
+    """A run that has written a page, and goes on when it is let go."""
+    process = SyncProcess(sandbox, Job(url=url, scopes=scopes, hold=1))
+    assert process.wait_for("holding"), process.why()
+    return process
+
+
+class TestTwoRunsOfTheSame:
+    @pytest.mark.anyio
+    async def test_the_second_is_refused_at_once(
+        self, sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+    ) -> None:
+        url = new_store()
+        with holding(sandbox, url, SCOPES) as first:
+            async with connect() as scenario, CatalogStore.open(url) as store:
+                asked = len(sandbox.requests)
+                with anyio.fail_after(_SOON), pytest.raises(StoreBusyError) as caught:
+                    await sync(scenario, store, scopes=SCOPES)
+                assert len(sandbox.requests) == asked
+                assert [run.status for run in await store.runs()] == ["running"]
+            first.let_go()
+            first.end()
+
+        assert "another run is at work" in str(caught.value)
+        assert url.rpartition("/")[2] in str(caught.value)
+
+    @pytest.mark.anyio
+    async def test_one_that_waits_runs_after_the_first(
+        self,
+        sandbox: Sandbox,
+        connect: Connect,
+        new_store: Callable[[], str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        looked = anyio.Event()
+
+        async def look_again(_: float) -> None:
+            looked.set()
+            await anyio.lowlevel.checkpoint()
+
+        url = new_store()
+        with holding(sandbox, url, SCOPES) as first:
+            async with connect() as scenario, CatalogStore.open(url) as store:
+                async with anyio.create_task_group() as tasks:
+                    with monkeypatch.context() as patched:
+                        patched.setattr("scenario_async.sync._run.anyio.sleep", look_again)
+                        tasks.start_soon(partial(sync, scenario, store, scopes=SCOPES, wait=True))
+                        with anyio.fail_after(_SOON):
+                            await looked.wait()
+                        assert [run.status for run in await store.runs()] == ["running"]
+                    first.let_go()
+                    await anyio.to_thread.run_sync(first.end)
+                runs = await store.runs()
+
+        second, first_run = runs
+        assert (first_run.status, second.status) == ("finished", "finished")
+        assert first_run.finished_at is not None
+        assert second.started_at >= first_run.finished_at
+        assert second.report is not None
+        assert second.report.new == 0
+
+    @pytest.mark.anyio
+    async def test_a_killed_run_lets_go_of_the_store(
+        self, sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+    ) -> None:
+        url = new_store()
+        with holding(sandbox, url, SCOPES) as first:
+            first.kill()
+        async with connect() as scenario, CatalogStore.open(url) as store:
+            # A server learns a moment later that its client is gone; a file is free at once.
+            waits = url.startswith("postgresql")
+            with anyio.fail_after(_SOON):
+                report = await sync(scenario, store, scopes=SCOPES, wait=waits)
+            second, killed = await store.runs()
+
+        assert [scope.complete for scope in report.scopes] == [True, True]
+        assert (killed.status, second.status) == ("interrupted", "finished")
+
+
+def test_two_runs_of_different_scopes_go_on_at_once_in_postgresql(
+    sandbox: Sandbox, new_postgresql: Callable[[], str]
+) -> None:
+    # Most models of the collection are written by both.
+    scopes = ["private", f"collection:{sandbox.catalogue.collection_ids[0]}"]
+    apart, together = new_postgresql(), new_postgresql()
+    for scope in scopes:
+        copy(sandbox, Job(url=apart, scopes=[scope]))
+
+    with (
+        SyncProcess(sandbox, Job(url=together, scopes=scopes[:1], hold=-1)) as one,
+        SyncProcess(sandbox, Job(url=together, scopes=scopes[1:], hold=-1)) as other,
+    ):
+        for process in (one, other):
+            assert process.wait_for("holding")
+        for process in (one, other):
+            process.let_go()
+        for process in (one, other):
+            process.end()
+
+    assert_same(read(together), read(apart))
+
+
+def test_a_run_of_one_scope_goes_on_beside_one_that_holds_another_in_postgresql(
+    sandbox: Sandbox, new_postgresql: Callable[[], str]
+) -> None:
+    url = new_postgresql()
+    with holding(sandbox, url, ["private"]) as first:
+        assert copy(sandbox, Job(url=url, scopes=["public"])).scopes[0].complete
+        with SyncProcess(sandbox, Job(url=url, scopes=["public", "private"])) as third:
+            assert third.fail()[0].startswith("StoreBusyError")
+        first.let_go()
+        first.end()
+
+    assert {scope for scope, _ in read(url).memberships} == {"private", "public"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", ["task", "scope"])
+@pytest.mark.parametrize("pages", [0, 2])
+async def test_a_cancelled_run_leaves_a_whole_store_that_the_next_one_finishes(  # noqa: PLR0917
+    how: str,
+    pages: int,
+    sandbox: Sandbox,
+    connect: Connect,
+    clock: FakeClock,
+    new_store: Callable[[], str],
+) -> None:
+    url, alone = new_store(), new_store()
+    async with connect() as scenario, CatalogStore.open(url) as store:
+        scope = anyio.CancelScope()
+        written = 0
+
+        async def run() -> None:
+            with scope:
+                await sync(scenario, store, scopes=SCOPES, on_progress=cancel)
+
+        def cancel(report: ScopeReport) -> None:
+            nonlocal written
+            written = max(written, report.pages)
+            if written < pages:
+                return
+            if how == "task":
+                task.cancel()
+            else:
+                scope.cancel()
+
+        task = asyncio.ensure_future(run())
+        await asyncio.wait([task])
+        assert task.cancelled() if how == "task" else scope.cancelled_caught
+        assert [one.status for one in await store.runs()] == ["interrupted"]
+        assert_whole(await contents_of(url), SCOPES, sandbox.catalogue)
+
+        report = await sync(scenario, store, scopes=SCOPES)
+        async with CatalogStore.open(alone) as other:
+            await sync(scenario, other, scopes=SCOPES)
+
+    assert all(one.complete for one in report.scopes)
+    if pages:
+        assert "resumed" in {one.mode for one in report.scopes}
+    assert_same(await contents_of(url), await contents_of(alone))
