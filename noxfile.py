@@ -10,7 +10,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.5"
-nox.options.sessions = ["tests", "coverage", "lint", "types", "docs"]
+nox.options.sessions = ["tests", "coverage", "kill", "lint", "types", "docs"]
 nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -73,6 +73,13 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", "-q", "-n2", *session.posargs, env=INSTALLED)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[:1])
+def kill(session: nox.Session) -> None:
+    """Kill runs of a sync at 50 random instants each; takes a few minutes."""
+    session.install(".[cli,export,sync]", *groups("test"))
+    session.run("pytest", "-m", "kill", "--numprocesses=2", *session.posargs, env=INSTALLED)
 
 
 @nox.session

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 import traceback
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 from sqlalchemy import inspect, text
 from store_contents import assert_same, assert_whole, contents_of, read
@@ -225,6 +227,7 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
             pass
 
     assert path.read_bytes() == words
+    await no_thread_is_left()
 
 
 @pytest.mark.anyio
@@ -232,6 +235,15 @@ async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"models\.db: unable to open database file"):
         async with CatalogStore.open(tmp_path / "nowhere" / "models.db"):
             pass
+
+    await no_thread_is_left()
+
+
+async def no_thread_is_left() -> None:
+    """The driver has a thread for each connection, which must end before the loop does."""
+    with anyio.fail_after(5):
+        while any("_connection_worker" in thread.name for thread in threading.enumerate()):
+            await anyio.sleep(0.001)
 
 
 async def _execute(store: CatalogStore, statement: str) -> None:

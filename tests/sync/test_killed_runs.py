@@ -113,7 +113,7 @@ class Witness:
         self._before: Contents | None = None
         self._requests = 0
 
-    def look(self) -> None:
+    def look(self, pages: int) -> None:
         """Compare what was asked for since the last look with what was left then."""
         requests = listed(self._sandbox)
         since, self._requests = requests[self._requests :], len(requests)
@@ -128,12 +128,17 @@ class Witness:
                 for begin, end in left
             ), (request, left)
         try:
-            self._before = read(self._url)
+            found = read(self._url)
         except StoreError:
             assert self._before is None  # killed before there was a store
             return
-        assert_whole(self._before, self._scopes, self._sandbox.catalogue)
-        self.looked += any(self._before.left(scope) for scope in self._scopes)
+        assert_whole(found, self._scopes, self._sandbox.catalogue)
+        if pages and self._before is not None:
+            assert [found.left(one) for one in self._scopes] != [
+                self._before.left(one) for one in self._scopes
+            ], f"{pages} pages were written, and nothing of it is kept"
+        self._before = found
+        self.looked += any(found.left(scope) for scope in self._scopes)
 
 
 def scope_asked(request: Request) -> str:
@@ -161,14 +166,14 @@ class Killer:
         random: Chooses the instants.
         pages: How many pages the job takes undisturbed.
         page_time: How long one of them takes, in seconds.
-        look: Called after each kill.
+        look: Called after each kill with the number of pages that were written before.
     """
 
     sandbox: Sandbox
     random: Random
     pages: int
     page_time: float
-    look: Callable[[], None] = lambda: None
+    look: Callable[[int], None] = lambda _: None
     killed: int = 0
     written: int = 0
     kinds: Counter[str] = field(default_factory=Counter[str])
@@ -183,7 +188,7 @@ class Killer:
             self.killed += 1
             self.written += process.pages
             self.kinds["before any page" if not process.pages else "amid pages"] += 1
-            self.look()
+            self.look(process.pages)
         copy(self.sandbox, job)
 
     def _reach(self, process: SyncProcess, pages: float) -> bool:
@@ -217,7 +222,7 @@ def survive(
     random: Random,
     kills: int,
     share: float,
-    look: Callable[[], None] = lambda: None,
+    look: Callable[[int], None] = lambda _: None,
 ) -> str:
     """Do a job undisturbed, then with kills and faults; gives what that took."""
     sandbox.reset()
