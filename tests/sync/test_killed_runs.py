@@ -43,7 +43,7 @@ DROPS: tuple[Fault, ...] = (Dropped(), Dropped(reset=True), Truncated(), Truncat
 ALL: tuple[Fault, ...] = (*DROPS, ServerError(503), ServerError(500), RateLimited(retry_after=1))
 FAULTS = pytest.mark.parametrize("faults", [ALL, DROPS], ids=["all", "drops"])
 # Per kill, of each scope: what is under way or not yet written, and the walk's first requests.
-REPEATED = 5
+REPEATED = 3
 BEGINNING = place_of(datetime.min.replace(tzinfo=UTC))
 
 
@@ -181,7 +181,9 @@ class Killer:
     def run(self, job: Job, kills: int) -> None:
         """Kill the job so many times, then leave it in peace."""
         while self.killed < kills:
-            each = max(0, self.pages - self.written) / (kills - self.killed + 1)
+            # A page may be written and not yet be told: some are kept for the last run.
+            left = max(0, 0.7 * self.pages - self.written)
+            each = left / (kills - self.killed)
             with SyncProcess(self.sandbox, job) as process:
                 assert self._reach(process, self.random.uniform(0, 2 * each)), process.why()
                 process.kill()
