@@ -122,7 +122,7 @@ class PostgreSQL:
         command: Sequence[str] = (str(self._binaries / program), *arguments)
         # Not through pipes: the server inherits them, and they would never end.
         with tempfile.TemporaryFile() as output:
-            ended = subprocess.run(  # noqa: S603 - the server's own programs
+            ended: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - the server's own programs
                 command,
                 check=False,
                 cwd=self._home,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import select, text
 
@@ -15,7 +15,7 @@ from scenario_async.sync._tables import memberships, models, rejected, state
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scenario_async.sandbox import Catalogue
+    from scenario_async.sandbox import Catalogue, Privacy
 
 # By the clock of the machine.
 _CLOCK = frozenset({"full_at", "run_at", "began_at"})
@@ -95,16 +95,18 @@ def assert_same(one: Contents, other: Contents) -> None:
 
 
 def assert_whole(found: Contents, scopes: Sequence[str], catalogue: Catalogue) -> None:
-    """See that there is a model to each membership, and that what counts as listed is there.
+    """See that there is a model to each membership, and that progress is what has been written.
 
-    A model that has been rejected is there as well.
+    While a scope is listed for the first time, it has the models of the windows that are finished,
+    and no others. A model that has been rejected is there as well.
     """
     assert {model_id for _, model_id in found.memberships} <= found.models.keys()
     for scope in scopes:
         left = found.left(scope)
         if left is None:
             continue
-        there = found.members(scope) | {key for name, key in found.rejected if name == scope}
+        members = found.members(scope)
+        rejected_keys = {key for name, key in found.rejected if name == scope}
         for row in rows_of(catalogue, scope):
             if "id" in (row.fields or {}):
                 continue  # one that shows another id
@@ -112,13 +114,14 @@ def assert_whole(found: Contents, scopes: Sequence[str], catalogue: Catalogue) -
                 start <= row.created and (stop is None or row.created < stop)
                 for start, stop in left
             )
-            assert not listed or row.id in there, (scope, row.id)
+            assert not listed or row.id in members | rejected_keys, (scope, row.id)
+            assert listed or row.id not in members, (scope, row.id)
 
 
 def rows_of(catalogue: Catalogue, scope: str) -> list[Any]:
     """The models of a scope, as the sandbox knows them."""
     kind, _, collection = scope.partition(":")
-    privacy = "public" if kind == "public" else "private"
+    privacy: Privacy = "public" if kind == "public" else "private"
     ids = catalogue.ids(privacy, collection_id=collection or None)
     return [catalogue.get(one) for one in ids]
 
@@ -133,4 +136,5 @@ def _timeless(row: dict[str, Any]) -> dict[str, Any]:
 def _unclocked(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return {name: _unclocked(one) for name, one in value.items() if name not in _CLOCK}
+    fields = cast("dict[str, Any]", value)
+    return {name: _unclocked(one) for name, one in fields.items() if name not in _CLOCK}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
@@ -16,6 +16,7 @@ from sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, sync
+from scenario_async.sync._writes import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -167,44 +168,56 @@ def test_a_run_of_one_scope_goes_on_beside_one_that_holds_another_in_postgresql(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("how", ["task", "scope"])
-@pytest.mark.parametrize("pages", [0, 2])
+@pytest.mark.parametrize("when", ["before", "between", "amid"])
 async def test_a_cancelled_run_leaves_a_whole_store_that_the_next_one_finishes(  # noqa: PLR0917
     how: str,
-    pages: int,
+    when: str,
     sandbox: Sandbox,
     connect: Connect,
     clock: FakeClock,
     new_store: Callable[[], str],
     undisturbed: Contents,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = new_store()
+    write = ScopeWriter.write
     async with connect() as scenario, CatalogStore.open(url) as store:
         scope = anyio.CancelScope()
         written = 0
 
         async def run() -> None:
             with scope:
-                await sync(scenario, store, scopes=SCOPES, on_progress=cancel)
+                await sync(scenario, store, scopes=SCOPES, on_progress=progress)
 
-        def cancel(report: ScopeReport) -> None:
-            nonlocal written
-            written = max(written, report.pages)
-            if written < pages:
-                return
+        def cancel() -> None:
             if how == "task":
                 task.cancel()
             else:
                 scope.cancel()
 
+        def progress(report: ScopeReport) -> None:
+            nonlocal written
+            written = max(written, report.pages)
+            if when == "before" or (when == "between" and written == 2):
+                cancel()
+
+        async def cancel_and_write(*arguments: Any) -> Any:
+            if when == "amid" and written:
+                cancel()
+                await asyncio.sleep(0)
+            return await write(*arguments)
+
+        monkeypatch.setattr(ScopeWriter, "write", cancel_and_write)
         task = asyncio.ensure_future(run())
         await asyncio.wait([task])
         assert task.cancelled() if how == "task" else scope.cancelled_caught
         assert [one.status for one in await store.runs()] == ["interrupted"]
         assert_whole(await contents_of(url), SCOPES, sandbox.catalogue)
 
+        monkeypatch.setattr(ScopeWriter, "write", write)
         report = await sync(scenario, store, scopes=SCOPES)
 
     assert all(one.complete for one in report.scopes)
-    if pages:
+    if when != "before":
         assert "resumed" in {one.mode for one in report.scopes}
     assert_same(await contents_of(url), undisturbed)
