@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +51,8 @@ class PostgreSQL:
         # Not one of pytest's: the other user could not reach into those.
         self._home = Path(tempfile.mkdtemp(prefix="scenario-postgresql-"))
         self._data = self._home / "data"
-        self._account: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            self._account = {"user": USER, "group": USER, "extra_groups": []}
+        self._account = USER if os.geteuid() == 0 else None
+        if self._account is not None:
             shutil.chown(self._home, USER, USER)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port: int = free.getsockname()[1]
@@ -122,7 +121,7 @@ class PostgreSQL:
         command: Sequence[str] = (str(self._binaries / program), *arguments)
         # Not through pipes: the server inherits them, and they would never end.
         with tempfile.TemporaryFile() as output:
-            ended: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - the server's own programs
+            ended = subprocess.run(  # noqa: S603 - the server's own programs
                 command,
                 check=False,
                 cwd=self._home,
@@ -131,7 +130,9 @@ class PostgreSQL:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 timeout=_PATIENCE,
-                **self._account,
+                user=self._account,
+                group=self._account,
+                extra_groups=None if self._account is None else [],
             )
             output.seek(0)
             text = output.read().decode()
