@@ -88,7 +88,8 @@ def assert_same(one: Contents, other: Contents) -> None:
     assert one.models.keys() == other.models.keys()
     differing = [one_id for one_id in one.models if one.models[one_id] != other.models[one_id]]
     assert not differing
-    assert one.memberships == other.memberships
+    assert not one.memberships - other.memberships
+    assert not other.memberships - one.memberships
     assert one.missing == other.missing
     assert one.rejected == other.rejected
     assert one.state == other.state
