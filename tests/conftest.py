@@ -21,6 +21,22 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--without-uvloop",
+        action="store_true",
+        help="leave out what the same tests do on uvloop, which one interpreter can show for all",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--without-uvloop"):
+        return
+    left_out = [item for item in items if "uvloop-debug" in item.name]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if "uvloop-debug" not in item.name]
+
+
 @pytest.fixture(
     params=[
         pytest.param(("asyncio", {"debug": True, "use_uvloop": False}), id="asyncio-debug"),

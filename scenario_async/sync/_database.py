@@ -90,11 +90,14 @@ class Database:
             StoreError: There is no such database, or it cannot be reached.
             StoreVersionError: Its tables are not those of this release.
         """
-        if self._path is not None and not create and not self._path.exists():
-            raise StoreError(f"{self.name}: there is no such file; a sync makes one")
+        if self._path is not None and not self._in_memory:
+            if not self._path.parent.exists():
+                raise StoreError(f"{self.name}: there is no folder {str(self._path.parent)!r}")
+            if not create and not self._path.exists():
+                raise StoreError(f"{self.name}: there is no such file; a sync makes one")
         async with self.transaction() as connection:
-            names = await connection.run_sync(_table_names)
-            if state.name not in names:
+            names, own = await connection.run_sync(_tables_there)
+            if not own:
                 taken = sorted(names & set(metadata.tables))
                 if taken:
                     raise StoreVersionError(
@@ -326,5 +329,10 @@ def _set_pragmas(connection: Any) -> None:  # noqa: ANN401 - as SQLAlchemy has i
     cursor.close()
 
 
-def _table_names(connection: Any) -> set[str]:  # noqa: ANN401 - a synchronous Connection
-    return set(inspect(connection).get_table_names())
+def _tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a synchronous Connection
+    """The names of all tables, and whether they are those of a store."""
+    found = inspect(connection)
+    names = set(found.get_table_names())
+    if state.name not in names:
+        return names, False
+    return names, set(state.c.keys()) <= {one["name"] for one in found.get_columns(state.name)}

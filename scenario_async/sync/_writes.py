@@ -80,7 +80,9 @@ class ScopeWriter:
             known = {} if page.fresh and self._empty else await self._known(connection, page.rows)
             comparison = compare(page.rows, known)
             if not page.joins:
+                # Nothing is said of whether they are where they should be.
                 comparison.joined.clear()
+                comparison.found.clear()
             if comparison.new or comparison.changed:
                 await self._note(connection, comparison)
                 written = (*comparison.new, *comparison.changed)

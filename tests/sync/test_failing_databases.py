@@ -241,7 +241,7 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"models\.db: unable to open database file"):
+    with pytest.raises(StoreError, match=r"models\.db: there is no folder"):
         async with CatalogStore.open(tmp_path / "nowhere" / "models.db"):
             pass
 

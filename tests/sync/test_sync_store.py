@@ -1,0 +1,172 @@
+"""What a store can be asked, and what its writes leave."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from scenario_async.sandbox import Catalogue
+from scenario_async.sync import CatalogStore, StoredModel, sync
+from scenario_async.sync._comparison import Absence, ScopePage
+from scenario_async.sync._rows import ModelRow, read_row
+from scenario_async.sync._state import ScopeState
+from scenario_async.sync._store import database_of
+from scenario_async.sync._writes import ScopeWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+NOW = datetime(2026, 10, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    catalogue = Catalogue.seeded(private=0, public=4, collections=1)
+    (collection,) = catalogue.collection_ids
+    catalogue.add("a", name="A", type="custom", tags=["x", "y"], created_at=NOW)
+    catalogue.add("b", type="flux.1-lora", tags=["x"], created_at=NOW + timedelta(seconds=1))
+    catalogue.add("c", status="failed", collection_ids=[collection], created_at=NOW)
+    catalogue.add("d", name="nul \0 inside", tags=["\0t", "quote ' and \" inside"], created_at=NOW)
+    return catalogue
+
+
+async def ids(store: CatalogStore, **filters: object) -> list[str]:
+    return [model.id async for model in store.models(**filters)]  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def test_models_are_found_by_each_filter_and_by_all_of_them(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    (collection,) = sandbox.catalogue.collection_ids
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store, scopes=["private", "public", f"collection:{collection}"])
+
+        assert await ids(store, scope="private") == ["a", "b", "c", "d"]
+        assert await ids(store, scope=f"collection:{collection}") == ["c"]
+        assert await ids(store, collection=collection) == ["c"]
+        assert await ids(store, privacy="private", type="custom") == ["a"]
+        assert await ids(store, privacy="private", status="failed") == ["c"]
+        assert await ids(store, tags=["x"], scope="private") == ["a", "b"]
+        assert await ids(store, tags=["x", "y"]) == ["a"]
+        assert await ids(store, tags=["quote ' and \" inside"]) == ["d"]
+        assert await ids(store, scope="private", created_after=NOW) == ["b"]
+        assert await ids(store, scope="private", created_before=NOW + timedelta(seconds=1)) == [
+            "a",
+            "c",
+            "d",
+        ]
+        assert len(await ids(store)) == 8
+        assert await ids(store, limit=2) == (await ids(store))[:2]
+        assert await ids(store, limit=0) == []
+        assert await ids(store, deleted=True) == []
+
+
+async def test_deleted_models_are_given_where_they_are_wanted(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store)
+        sandbox.catalogue.delete("a")
+        await sync(scenario, store)
+
+        assert await ids(store) == ["b", "c", "d"]
+        assert await ids(store, deleted=True) == ["a"]
+        assert await ids(store, deleted=None) == ["a", "b", "c", "d"]
+        counts = await store.counts()
+
+    assert (counts.models, counts.deleted, counts.scopes) == (3, 1, {"private": 3})
+
+
+async def test_records_are_stored_as_they_were_sent(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store)
+        stored = {model.id: model async for model in store.models()}
+        sent = {model.id: model async for model in scenario.models.private()}
+
+    assert {one: model.record.encode() for one, model in stored.items()} == {
+        one: model.raw for one, model in sent.items()
+    }
+    assert stored["a"].model() == sent["a"]
+    assert stored["a"].tags == ["x", "y"]
+    assert stored["a"].created_at == NOW
+    assert stored["d"].name == "nul  inside"
+    assert "signature" not in repr(stored["a"]).lower()
+
+
+async def test_more_models_than_a_batch_come_once_each(
+    scenario: AsyncScenario, sandbox: Sandbox, new_sqlite: Callable[[], str]
+) -> None:
+    for number in range(1200):
+        sandbox.catalogue.add(f"n{number:04}", created_at=NOW)
+    async with CatalogStore.open(new_sqlite()) as store:
+        await sync(scenario, store)
+        found = await ids(store)
+        some = await ids(store, limit=501)
+
+    assert found == sorted(set(found))
+    assert len(found) == 1204
+    assert some == found[:501]
+
+
+async def test_runs_are_kept_with_what_they_did(
+    scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        first = await sync(scenario, store)
+        second = await sync(scenario, store, full=True)
+        last, before = await store.runs()
+
+    assert (before.id, before.status, before.report) == (first.run, "finished", first)
+    assert (last.id, last.scopes, last.report) == (second.run, ["private"], second)
+    assert last.finished_at is not None
+    assert last.started_at <= last.finished_at
+
+
+async def test_a_model_found_by_its_id_may_still_have_left_its_scope(
+    new_store: Callable[[], str],
+) -> None:
+    """Who is killed between asking for it and taking it out has to ask again."""
+    async with CatalogStore.open(new_store()) as store:
+        writer = ScopeWriter(database_of(store), "collection:c", run=1, now=NOW)
+        await writer.write(ScopePage(rows=[row("a")], state=ScopeState()))
+        await writer.write(ScopePage(rows=(), absence=Absence(None, None, set())))
+        await writer.write(ScopePage(rows=[row("a")], joins=False))
+
+        assert await writer.doubtful() == {"a": True}
+
+
+async def test_a_model_that_is_listed_is_not_missing_any_more(
+    new_store: Callable[[], str],
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        writer = ScopeWriter(database_of(store), "private", run=1, now=NOW)
+        await writer.write(ScopePage(rows=[row("a"), row("b")]))
+        await writer.write(ScopePage(rows=(), absence=Absence(NOW, None, {"b"})))
+        assert await writer.doubtful() == {"a": True}
+        await writer.write(ScopePage(rows=[row("a")]))
+
+        assert await writer.doubtful() == {}
+
+
+def row(model_id: str) -> ModelRow:
+    record = {"id": model_id, "createdAt": "2026-10-15T00:00:00.000Z"}
+    read = read_row(msgspec.json.encode(record))
+    assert isinstance(read, ModelRow)
+    return read
+
+
+def test_a_stored_model_shows_no_record() -> None:
+    assert "record" in StoredModel.__struct_fields__
+    names = dict.fromkeys(StoredModel.__struct_fields__)
+    model = StoredModel(**{**names, "id": "a", "name": "A", "record": "secret"})  # type: ignore[arg-type]
+
+    assert "secret" not in repr(model)

@@ -1,0 +1,186 @@
+"""Watching a store: each change is given at least once, and none is lost."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from sqlalchemy import func, select
+
+from scenario_async import InternalServerError
+from scenario_async.sandbox import Catalogue, ServerError
+from scenario_async.sync import (
+    Added,
+    CatalogStore,
+    Change,
+    Changed,
+    Removed,
+    sync,
+    unwatch,
+    watch,
+)
+from scenario_async.sync._store import database_of
+from scenario_async.sync._tables import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client_support import Connect
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+MODELS = 12
+# Far too long to pass in a test: whatever comes after it was not waited for.
+SOON, LATER = 0.001, 3600
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(private=MODELS, public=3, odd=False)
+
+
+async def take(
+    scenario: AsyncScenario, store: CatalogStore, count: int, *, every: float = SOON
+) -> list[Change]:
+    """The next changes, of which the last one is not done with."""
+    taken: list[Change] = []
+    with anyio.fail_after(30):
+        async with aclosing(watch(scenario, store, every=every)) as watched:
+            async for change in watched:
+                taken.append(change)
+                if len(taken) == count:
+                    return taken
+    raise AssertionError("a watch does not end")
+
+
+async def waiting(store: CatalogStore) -> int:
+    async with database_of(store).transaction() as connection:
+        count = await connection.scalar(select(func.count()).select_from(changes))
+    return count or 0
+
+
+async def test_an_empty_store_gives_every_model_as_added(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        taken = await take(scenario, store, MODELS)
+
+    assert {change.id for change in taken} == set(sandbox.catalogue.ids("private"))
+    assert all(isinstance(change, Added) for change in taken)
+
+
+async def test_what_changes_later_is_given_with_the_names_of_its_fields(
+    sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+) -> None:
+    added, gone, trained, *_ = sorted(sandbox.catalogue.ids("private"))
+    sandbox.catalogue.update(trained, status="training")
+    async with connect() as scenario, CatalogStore.open(new_store()) as store:
+        await sync(scenario, store)
+        async with aclosing(watch(scenario, store, every=SOON)) as watched:
+            with anyio.fail_after(30):
+                # The first watch begins with a run that finds nothing new.
+                sandbox.catalogue.update(trained, status="trained")
+                sandbox.catalogue.delete(gone)
+                new = sandbox.catalogue.add(name="New")
+                taken = [await anext(watched) for _ in range(3)]
+
+    assert added not in {change.id for change in taken}
+    assert Added(new) in taken
+    assert Removed(gone) in taken
+    (changed,) = (change for change in taken if isinstance(change, Changed))
+    assert changed.id == trained
+    assert "status" in changed.fields
+
+
+async def test_new_signatures_are_no_change(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await take(scenario, store, MODELS)
+        sandbox.catalogue.sign_again()
+        await sync(scenario, store, full=True)
+
+        # The last one of those before: it was not done with.
+        assert await waiting(store) == 1
+
+
+async def test_a_change_is_given_again_until_the_next_one_is_asked_for(
+    scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        first = await take(scenario, store, 3)
+        again = await take(scenario, store, MODELS - 2)
+
+    assert again[0] == first[-1]
+    assert not {change.id for change in again} & {change.id for change in first[:-1]}
+
+
+async def test_what_is_noted_is_given_before_the_service_is_asked(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await take(scenario, store, 1)
+        asked = len(sandbox.requests)
+        await take(scenario, store, MODELS)
+
+    assert len(sandbox.requests) == asked
+
+
+async def test_runs_of_others_note_their_changes_too(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    renamed = min(sandbox.catalogue.ids("private"))
+    async with CatalogStore.open(new_store()) as store:
+        await take(scenario, store, MODELS)
+        sandbox.catalogue.update(renamed, name="Renamed")
+        await sync(scenario, store, full=True)
+        _, change = await take(scenario, store, 2)
+
+    assert isinstance(change, Changed)
+    assert (change.id, "name" in change.fields) == (renamed, True)
+
+
+async def test_nothing_is_noted_where_nobody_watches(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store)
+        assert await waiting(store) == 0
+
+        async with aclosing(watch(scenario, store, every=LATER)) as watched:
+            sandbox.catalogue.add(name="New")
+            await anext(watched)
+        assert await waiting(store) == 1
+
+        await unwatch(store)
+        sandbox.catalogue.add(name="Newer")
+        await sync(scenario, store)
+        assert await waiting(store) == 0
+
+
+async def test_a_failure_is_raised_and_loses_no_change(
+    sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+) -> None:
+    async with connect(max_retries=0) as scenario, CatalogStore.open(new_store()) as store:
+        await take(scenario, store, MODELS)
+        sandbox.faults.add(ServerError(), times=1)
+        with pytest.raises(InternalServerError):
+            await take(scenario, store, 2)
+        new = sandbox.catalogue.add(name="New")
+        (change,) = await take(scenario, store, 1)
+
+    assert change == Added(new)
+
+
+@pytest.mark.parametrize("every", [0, -1, timedelta(0)])
+async def test_a_pause_that_is_none_is_refused(
+    every: float | timedelta, scenario: AsyncScenario, new_sqlite: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_sqlite()) as store:
+        with pytest.raises(ValueError, match="every must be above zero"):
+            await anext(watch(scenario, store, every=every))
