@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ._lanes import Lanes, ListedPage
     from ._report import ScopeReport
+    from ._rows import ModelRow
     from ._scopes import Scope
     from ._windows import Window
     from ._writes import ScopeWriter
@@ -73,7 +74,8 @@ class ScopeRun:
         self._state = ScopeState()
         # Of a millisecond that fills pages: what the pages before had of it.
         self._held: dict[int, set[str]] = {}
-        # A row may be on two pages.
+        # These may be on two pages: a window does not tell to which one they belong.
+        self._undated: set[str] = set()
         self._rejected: set[str | bytes] = set()
         self._query = scope.query("full")
 
@@ -149,14 +151,22 @@ class ScopeRun:
         """Models without a creation date may be in no window: they need a walk by cursor."""
         async with aclosing(self._lanes.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
-                undated = [row for row in page.rows if row.created_at is None]
-                await self._write(ScopePage(rows=undated), counted=False)
+                await self._write(ScopePage(rows=self._new_undated(page.rows)))
+
+    def _new_undated(self, rows: Sequence[ModelRow]) -> list[ModelRow]:
+        """Of the rows without a creation date those that no page of this run had."""
+        new = {row.id: row for row in rows if row.created_at is None}
+        for model_id in new.keys() & self._undated:
+            del new[model_id]
+        self._undated |= new.keys()
+        return list(new.values())
 
     async def _write_window(self, page: ListedPage) -> None:
         covers = page.covers
         assert covers is not None  # noqa: S101 - for the type checker: windows have them
         end = end_of(covers)
-        kept = [row for row in page.rows if row.created_at is None or row.created_at < end]
+        kept = [row for row in page.rows if row.created_at is not None and row.created_at < end]
+        kept += self._new_undated(page.rows)
         walk = self._walk
         created = [row.created_at for row in kept]
         mark = walk.mark if self._scope.public else later(walk.mark, created)
@@ -170,8 +180,8 @@ class ScopeRun:
             ScopePage(
                 rows=kept,
                 invalid=page.invalid,
-                # Windows do not overlap. Who has no date may be in several.
-                fresh=self._alone and walk.run == self._run and not self._walk.undated,
+                # Windows do not overlap.
+                fresh=self._alone and walk.run == self._run,
                 absence=self._absence(covers, seen),
                 state=state,
             )
