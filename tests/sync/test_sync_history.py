@@ -89,7 +89,9 @@ class Promise(NamedTuple):
     deleted: frozenset[str]
 
 
-events = st.builds(Event, st.sampled_from(KINDS), st.integers(0, 29), st.integers(0, 5))
+# What incremental runs look for should happen often.
+kinds = st.sampled_from((*KINDS, *(3 * ("train", "finish training", "delete", "restore"))))
+events = st.builds(Event, kinds, st.integers(0, 29), st.integers(0, 5))
 during = st.lists(st.builds(Timed, st.integers(0, 14), events), max_size=4)
 
 

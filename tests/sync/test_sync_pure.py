@@ -82,9 +82,9 @@ def test_private_collections_are_named_one_by_one() -> None:
 
 @given(scopes)
 def test_every_lane_of_a_scope_lists_what_it_has(scope: Scope) -> None:
-    lanes: list[Lane] = ["full", "created"]
+    lanes: tuple[Lane, ...] = ("full", "created")
     if scope.public:
-        lanes += ["updated", "newest"]
+        lanes = (*lanes, "updated", "newest")
     for lane in lanes:
         parameters = scope.query(lane).parameters()
         assert parameters["privacy"] == scope.privacy
