@@ -174,6 +174,9 @@ class Histories(RuleBasedStateMachine):
             newest = max(created)
             if sum(row.created == newest for row in rows) + 1 < self.rows_per_page:
                 created_at = datetime.fromisoformat(iso(newest))
+        else:
+            # Further apart than incremental runs look back.
+            self.catalogue.advance(timedelta(minutes=how))
         status = "training" if how == 5 else "trained"
         model_id = self.catalogue.add(
             # Not in the order of their creation.
