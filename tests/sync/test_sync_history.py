@@ -1,6 +1,6 @@
 """Whatever happens to a catalogue, before, between and during runs: what its copies promise holds.
 
-``SYNC_HISTORIES`` in the environment is how many histories are tried, 25 if it is not set.
+``SYNC_HISTORIES`` in the environment is how many histories are tried, 20 if it is not set.
 """
 
 from __future__ import annotations
@@ -133,14 +133,20 @@ class Histories(RuleBasedStateMachine):
 
     # What happens to the catalogue
 
-    @initialize(rows=st.integers(3, 6), begin=st.lists(events, max_size=25))
-    def begin(self, rows: int, begin: list[Event]) -> None:
+    @initialize(
+        rows=st.integers(3, 6),
+        begin=st.lists(events, min_size=10, max_size=25),
+        copied=st.booleans(),
+    )
+    def begin(self, *, rows: int, begin: list[Event], copied: bool) -> None:
         self.rows_per_page = rows
-        cap(self.copy.sandbox, rows)
+        for place in range(8):
+            self.happens(Event("add", place, place % 6))
         self.change(begin)
+        if copied:
+            self.runner.run(self.one_run(self.scopes, full=True, most=3))
 
-    @rule(changes=st.lists(events, min_size=1, max_size=6))
-    def change(self, changes: list[Event]) -> None:
+    def change(self, changes: Sequence[Event]) -> None:
         for event in changes:
             self.happens(event)
 
@@ -168,10 +174,11 @@ class Histories(RuleBasedStateMachine):
             return
         privacy: Privacy = "public" if which % 2 else "private"
         created_at = None
+        all_created = [row.created for row in rows]
         created = [row.created for row in rows if row.privacy == privacy]
+        newest = max(created, default=0)
         if kind == "add tie" and created:
             # Of the same millisecond as the last one, but fewer than fill a page.
-            newest = max(created)
             if sum(row.created == newest for row in rows) + 1 < self.rows_per_page:
                 created_at = datetime.fromisoformat(iso(newest))
         else:
@@ -188,6 +195,8 @@ class Histories(RuleBasedStateMachine):
             fields={"createdAt": None, "updatedAt": None} if kind == "add undated" else None,
         )
         self.touched.add(model_id)
+        if created_at is not None and (privacy == "public" or newest < max(all_created)):
+            return  # its dates are those of long ago
         for scope in self.scopes:
             if model_id in on_server(self.catalogue, scope):
                 self.lately[scope].add(model_id)
@@ -232,28 +241,38 @@ class Histories(RuleBasedStateMachine):
     # Runs
 
     @rule(
+        changes=st.lists(events, max_size=8),
         places=st.sets(st.integers(0, 3), min_size=1),
         full=st.booleans(),
         most=st.sampled_from([1, 3]),
         during=during,
     )
     def bring_up_to_date(
-        self, *, places: set[int], full: bool, most: int, during: list[Timed]
+        self,
+        *,
+        changes: list[Event],
+        places: set[int],
+        full: bool,
+        most: int,
+        during: list[Timed],
     ) -> None:
+        self.change(changes)
         scopes = [self.scopes[place] for place in sorted(places)]
         self.runner.run(self.one_run(scopes, full=full, most=most, during=during))
 
     @rule(
+        changes=st.lists(events, max_size=8),
         places=st.sets(st.integers(0, 3), min_size=1),
         full=st.booleans(),
         failing=st.integers(0, 3),
-        after=st.integers(0, 6),
+        after=st.integers(0, 5),
         status=st.sampled_from([403, 500]),
         during=during,
     )
     def fail(
         self,
         *,
+        changes: list[Event],
         places: set[int],
         full: bool,
         failing: int,
@@ -263,15 +282,12 @@ class Histories(RuleBasedStateMachine):
     ) -> None:
         scopes = [self.scopes[place] for place in sorted(places | {failing})]
         scope = self.scopes[failing]
-        before = len(self.copy.sandbox.faults)
+        self.change(changes)
         self.copy.sandbox.faults.add(
             ServerError(status), after=after, when=lambda request: _lists(request, scope)
         )
         work = self.one_run(scopes, full=full, most=1, during=during, failing=scope, after=after)
         self.runner.run(work)
-        if len(self.copy.sandbox.faults) > before:
-            self.copy.sandbox.faults.clear()
-            cap(self.copy.sandbox, self.rows_per_page)
 
     async def one_run(
         self,
@@ -289,6 +305,7 @@ class Histories(RuleBasedStateMachine):
         self.touched.clear()
         self.waited = False
         self.wrong.clear()
+        cap(self.copy.sandbox, self.rows_per_page)
         self.watch(during, before)
         try:
             report = await sync(
@@ -301,7 +318,6 @@ class Histories(RuleBasedStateMachine):
             report = last.report
             assert [one.scope for one in report.scopes if not one.complete] == [failing]
         self.copy.sandbox.faults.clear()
-        cap(self.copy.sandbox, self.rows_per_page)
         assert self.wrong == []
         self.nothing_that_exists_is_deleted(before)
         for one in report.scopes:
@@ -432,8 +448,8 @@ def _lists(request: Request, scope: str) -> bool:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=int(os.environ.get("SYNC_HISTORIES", "25")),
-    stateful_step_count=12,
+    max_examples=int(os.environ.get("SYNC_HISTORIES", "20")),
+    stateful_step_count=8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
