@@ -25,11 +25,13 @@ class Absence:
         after: The creation dates it has, from this one on; ``None`` for the beginning.
         before: Up to this one, which is left out; ``None`` for the end.
         seen: The ids that were there.
+        dated: Whether it is about models with a creation date; otherwise about those without.
     """
 
     after: datetime | None
     before: datetime | None
     seen: Collection[str]
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

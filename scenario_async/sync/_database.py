@@ -25,6 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.schema import CreateTable
 
 from ._errors import StoreBusyError, StoreError, StoreVersionError
@@ -41,6 +42,7 @@ __all__ = ["Database", "ManyRows", "database_url"]
 
 _FORMS = "'sqlite:///models.db', a path, or 'postgresql://user@host/database'"
 _SCHEMA = "schema"
+_IN_MEMORY = (None, "", ":memory:")
 # Any number: it tells our locks in PostgreSQL from those of other programs.
 _LOCKS = 0x5CE7A810
 
@@ -182,7 +184,7 @@ class Database:
 
     @property
     def _in_memory(self) -> bool:
-        return self._url.database in (None, "", ":memory:")
+        return self._url.database in _IN_MEMORY
 
     async def _make_tables(self, connection: AsyncConnection) -> None:
         if self._sqlite:
@@ -294,6 +296,9 @@ def _engine(url: URL, *, patience: float = 30) -> AsyncEngine:
     options: dict[str, Any] = {}
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": patience}
+        if url.database in _IN_MEMORY:
+            # One connection, as each has a database of its own, and one transaction at a time.
+            options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
     engine = create_async_engine(
         url,
         # Parameters are records, whose URLs are signed.

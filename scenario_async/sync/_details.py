@@ -5,10 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from sqlalchemy import bindparam, or_, select, update
-
-from scenario_async import Missing
 
 from ._tables import memberships, models
 
@@ -24,11 +21,6 @@ __all__ = ["fetch_details"]
 _BATCH = 100
 
 
-class _Identity(msgspec.Struct):
-    id: str
-
-
-_identity = msgspec.json.Decoder(_Identity)
 _keep = (
     update(models)
     .where(models.c.id == bindparam("of"))
@@ -56,14 +48,10 @@ async def fetch_details(
     while hashes := await _next(database, scope, last):
         last = max(hashes)
         rows: list[Mapping[str, Any]] = []
-        async with aclosing(lanes.details(list(hashes))) as records:
-            async for record in records:
-                if isinstance(record, Missing):
-                    rows.append({"of": record.id, "full": None, "of_row": hashes[record.id]})
-                    continue
-                text = bytes(record)
-                model_id = _identity.decode(text).id
-                rows.append({"of": model_id, "full": text.decode(), "of_row": hashes[model_id]})
+        async with aclosing(lanes.details(list(hashes))) as details:
+            async for detail in details:
+                text = None if detail.record is None else detail.record.decode()
+                rows.append({"of": detail.id, "full": text, "of_row": hashes[detail.id]})
         async with database.writing() as connection:
             await connection.execute(_keep, rows)
         report.details += sum(row["full"] is not None for row in rows)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ._rows import ModelRow
     from ._windows import Window
 
-__all__ = ["BULK", "Existing", "Lanes", "ListedPage", "NotByDateError", "counting"]
+__all__ = ["BULK", "Detail", "Existing", "Lanes", "ListedPage", "NotByDateError", "counting"]
 
 BULK = 50
 """How many records to ask for at once: no limit is documented, and this is what clients keep to."""
@@ -84,6 +84,21 @@ class Existing:
 
     ids: set[str]
     rows: Sequence[ModelRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What came of asking for a full record.
+
+    Attributes:
+        id: Of which model.
+        record: As it was sent; ``None`` where none can be read.
+        exists: Whether there is such a model for these credentials.
+    """
+
+    id: str
+    record: bytes | None
+    exists: bool = True
 
 
 class Lanes:
@@ -166,21 +181,25 @@ class Lanes:
         # A row that does not fit exists as well.
         return Existing(page.ids & set(ids), [row for row in page.rows if row.id in ids])
 
-    async def details(self, ids: Sequence[str]) -> AsyncGenerator[msgspec.Raw | Missing]:
+    async def details(self, ids: Sequence[str]) -> AsyncGenerator[Detail]:
         """The full records of these models, as they arrive."""
-        retrieval = Retrieval(type_=msgspec.Raw)
+        invalid: list[InvalidRow] = []
+        retrieval = Retrieval(type_=msgspec.Raw, on_invalid=invalid.append)
         records = retrieve_many(self._source, ids, retrieval, ordered=False)
         async with aclosing(records):
             async for record in records:
-                yield record
+                if isinstance(record, Missing):
+                    yield Detail(record.id, None, exists=False)
+                else:
+                    raw = bytes(record)
+                    yield Detail(_identity.decode(raw).id, raw)
+        for row in invalid:
+            if row.id is not None:
+                yield Detail(row.id, None)
 
     async def _existing_one_by_one(self, ids: Sequence[str]) -> Existing:
-        gone: set[str] = set()
-        async with aclosing(self.details(ids)) as records:
-            async for record in records:
-                if isinstance(record, Missing):
-                    gone.add(record.id)
-        return Existing(set(ids) - gone, ())
+        async with aclosing(self.details(ids)) as details:
+            return Existing({detail.id async for detail in details if detail.exists}, ())
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._source.fetch(request, RequestOptions())
@@ -243,6 +262,9 @@ async def _read(answer: PageAnswer, covers: Window | None) -> ListedPage:
         else:
             rows.append(row)
     return ListedPage(rows, invalid, covers)
+
+
+_identity = msgspec.json.Decoder(Identity)
 
 
 class _Fate(msgspec.Struct, rename="camel"):

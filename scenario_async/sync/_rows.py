@@ -20,9 +20,12 @@ __all__ = ["ModelRow", "changed_fields", "content_hash", "read_row"]
 # A signed URL carries its signature in its query and is another one each time that it is asked for,
 # while the same thing lies behind it. Parameters as CloudFront, S3, GCS and Azure name them.
 _SIGNATURE = re.compile(rb"[?&](?:[A-Za-z-]*Signature|Policy|Expires|sig)=")
+_BACKSLASH = ord("\\")
 _URL = b'"http'
-_DATE_LENGTH = len("2026-01-31T12:00:00.000Z")
+_FORM = "2026-01-31T12:00:00.000Z"
 _NUL = "\\u0000"
+# Not where the backslash is one of a pair, which stands for itself.
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _NULL = msgspec.Raw(b"null")
 
 
@@ -83,14 +86,14 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
     try:
         record = sent.decode()
         row = ModelRow(
-            columns.id,
+            _id(columns.id),
             columns.name,
             columns.type,
             columns.status,
             columns.privacy,
-            _json(columns.capabilities),
-            _json(columns.tags),
-            _json(columns.collection_ids),
+            _list(columns.capabilities),
+            _list(columns.tags),
+            _list(columns.collection_ids),
             _date(columns.created_at),
             _date(columns.updated_at),
             None if columns.thumbnail is None else columns.thumbnail.asset_id,
@@ -98,21 +101,47 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
             content_hash(sent),
             record,
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         return invalid_row(sent, error)
     return _without_nul(row) if _NUL in record else row
 
 
 def _without_nul(row: ModelRow) -> ModelRow:
-    """The row without NULs, in JSON as well as in text, but for its record."""
-    return ModelRow._make(
-        value and value.replace("\\u0000", "").replace("\0", "") for value in (*row[:-1], None)
-    )._replace(record=row.record)
+    """The row without NULs, but for its record."""
+    return row._replace(
+        name=_text_without_nul(row.name),
+        type=_text_without_nul(row.type),
+        status=_text_without_nul(row.status),
+        privacy=_text_without_nul(row.privacy),
+        thumbnail_asset_id=_text_without_nul(row.thumbnail_asset_id),
+        capabilities=_list_without_nul(row.capabilities),
+        tags=_list_without_nul(row.tags),
+        collection_ids=_list_without_nul(row.collection_ids),
+    )
 
 
-def _json(value: msgspec.Raw) -> str | None:
+def _text_without_nul(text: str | None) -> str | None:
+    return None if text is None else text.replace("\0", "")
+
+
+def _list_without_nul(json: str | None) -> str | None:
+    return None if json is None else _ESCAPED_NUL.sub(r"\1", json)
+
+
+def _id(text: str) -> str:
+    # These cannot be asked for.
+    if text.strip() in ("", ".", ".."):
+        raise ValueError(f"{text!r} is no id")
+    return text
+
+
+def _list(value: msgspec.Raw) -> str | None:
     text = bytes(value).decode()
-    return None if text == "null" else text
+    if text == "null":
+        return None
+    if not text.startswith("["):
+        raise ValueError(f"a list is expected, not {text[:20]}")
+    return text
 
 
 def _date(text: str | None) -> str | None:
@@ -120,7 +149,7 @@ def _date(text: str | None) -> str | None:
     if text is None:
         return None
     date = datetime.fromisoformat(text)
-    if len(text) == _DATE_LENGTH and text[-1] == "Z":
+    if len(text) == len(_FORM) and text[7] + text[10] + text[19] + text[23] == "-T.Z":
         return text
     if date.tzinfo is None:
         raise ValueError(f"the date {text!r} has no time zone")
@@ -163,6 +192,8 @@ def _unsigned(record: bytes) -> Iterator[bytes]:
     while url >= 0:
         end = record.find(b'"', url + 1)
         query = record.find(b"?", url, end)
+        if record[end - 1] == _BACKSLASH:
+            query = -1  # text with quotes in it, and no URL
         if query >= 0 and _SIGNATURE.search(record, query, end):
             yield record[begin:query]
             begin = end

@@ -17,7 +17,7 @@ from scenario_async._query import LARGEST_PAGE
 from ._comparison import Absence, ScopePage
 from ._lanes import BULK, NotByDateError
 from ._state import MARGIN, FullWalk, Plan, ScopeState, later
-from ._windows import cut, end_of, without
+from ._windows import cut, inside, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +34,7 @@ __all__ = ["ScopeRun"]
 
 # What a model goes through before it is as it stays (API reference, `status`).
 _CHANGING = frozenset({"new", "training", "copying"})
+_TICK = 0.001
 _NEARLY_A_PAGE = int(0.96 * LARGEST_PAGE)
 
 
@@ -87,9 +88,6 @@ class ScopeRun:
             StoreError: The database failed.
         """
         self._state = state
-        known = state.full_at is not None
-        if known and not self._scope.public:
-            await self._mark_deleted()
         if plan is Plan.INCREMENTAL:
             await self._incremental()
         else:
@@ -108,7 +106,7 @@ class ScopeRun:
             self._state = msgspec.structs.replace(self._state, walk=walk)
         try:
             await self._list_windows()
-            if self._walk.undated:
+            if self._walk.undated or await self._writer.has_undated():
                 await self._list_undated()
         except NotByDateError as error:
             warnings.warn(
@@ -117,6 +115,7 @@ class ScopeRun:
                 stacklevel=2,
             )
             await self._list_by_cursor()
+        await self._mark_deleted()
         await self._settle_doubts()
         walk = self._walk
         self._state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=self._now)
@@ -145,13 +144,18 @@ class ScopeRun:
         page = await self._lanes.first_page(self._query, self._walk.left)
         came = time.monotonic()
         await self._write_window(page)
-        return min(self._lanes.most, math.ceil((came - asked) / (time.monotonic() - came)))
+        # Clocks may stand still for some milliseconds.
+        writing = max(time.monotonic() - came, _TICK)
+        return max(1, min(self._lanes.most, math.ceil((came - asked) / writing)))
 
     async def _list_undated(self) -> None:
         """Models without a creation date may be in no window: they need a walk by cursor."""
         async with aclosing(self._lanes.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
                 await self._write(ScopePage(rows=self._new_undated(page.rows)))
+        await self._write(
+            ScopePage(rows=(), absence=Absence(None, None, self._undated, dated=False))
+        )
 
     def _new_undated(self, rows: Sequence[ModelRow]) -> list[ModelRow]:
         """Of the rows without a creation date those that no page of this run had."""
@@ -164,39 +168,43 @@ class ScopeRun:
     async def _write_window(self, page: ListedPage) -> None:
         covers = page.covers
         assert covers is not None  # noqa: S101 - for the type checker: windows have them
-        end = end_of(covers)
-        kept = [row for row in page.rows if row.created_at is not None and row.created_at < end]
-        kept += self._new_undated(page.rows)
+        rows = inside(covers, [(row.created_at, row) for row in page.rows if row.created_at])
+        rows += self._new_undated(page.rows)
         walk = self._walk
-        created = [row.created_at for row in kept]
+        created = [row.created_at for row in rows]
         mark = walk.mark if self._scope.public else later(walk.mark, created)
-        left = tuple(without(walk.left, covers))
         undated = walk.undated or None in created
-        walk = msgspec.structs.replace(walk, left=left, mark=mark, undated=undated)
-        state = msgspec.structs.replace(self._state, walk=walk)
-        seen = {row.id for row in kept}
+        left = tuple(without(walk.left, covers))
+        state = msgspec.structs.replace(
+            self._state,
+            walk=msgspec.structs.replace(walk, left=left, mark=mark, undated=undated),
+        )
+        seen = {row.id for row in rows}
         seen |= {row.id for row in page.invalid if row.id is not None}
         await self._write(
             ScopePage(
-                rows=kept,
+                rows=rows,
                 invalid=page.invalid,
                 # Windows do not overlap.
                 fresh=self._alone and walk.run == self._run,
-                absence=self._absence(covers, seen),
+                absence=self._absence(covers, seen, later(None, created)),
                 state=state,
             )
         )
         self._state = state
 
-    def _absence(self, covers: Window, seen: set[str]) -> Absence | None:
+    def _absence(self, covers: Window, seen: set[str], last: datetime | None) -> Absence | None:
+        """What the page proves, together with those before it of the same millisecond."""
         if self._state.full_at is None:
             return None  # nothing was there before
         start, stop = covers
-        if start == stop:
-            self._held.setdefault(start, set()).update(seen)
-            return None
         seen |= self._held.pop(start, set())
-        return Absence(moment_at(start), None if stop is None else moment_at(stop), seen)
+        end = None if stop is None else moment_at(stop)
+        at_end = end is not None and last is not None and last >= end
+        if stop is not None and (at_end or start == stop):
+            # A cursor leads on behind these: with the next page they do not come again.
+            self._held[stop] = self._held.get(stop, set()) | seen
+        return None if start == stop else Absence(moment_at(start), end, seen)
 
     async def _list_by_cursor(self) -> None:
         """The whole listing in one go: without windows it cannot be taken up in the middle."""
@@ -216,11 +224,9 @@ class ScopeRun:
 
     async def _settle_doubts(self) -> None:
         """Ask for each model that was not found by its id: it may just be elsewhere now."""
-        doubtful = await self._writer.doubtful()
-        for ids in _batches(list(doubtful)):
+        for ids in _batches(await self._writer.doubtful()):
             existing = await self._existing(ids, counted=False)
-            left = [one for one in ids if one in existing and doubtful[one]]
-            await self._writer.leave(left)
+            await self._writer.leave([one for one in ids if one in existing])
             await self._remove([one for one in ids if one not in existing], {})
 
     # Incremental runs
@@ -233,6 +239,7 @@ class ScopeRun:
             await self._full()
             return
         if not self._scope.public:
+            await self._mark_deleted()
             unfinished = await self._writer.unfinished(_CHANGING)
             for ids in _batches(unfinished):
                 await self._existing(ids)
@@ -248,18 +255,22 @@ class ScopeRun:
         async with aclosing(self._lanes.windows(query, [(start, None)])) as pages:
             async for page in pages:
                 assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
-                dates = [(row.updated_at if updated else row.created_at, row) for row in page.rows]
-                end = end_of(page.covers)
-                kept = [(date, row) for date, row in dates if date is None or date < end]
-                mark = later(self._state.mark, (date for date, _ in kept))
+                dated = [(row.updated_at if updated else row.created_at, row) for row in page.rows]
+                rows = inside(page.covers, [(date, row) for date, row in dated if date])
+                rows += [row for date, row in dated if not date]
+                dates = (row.updated_at if updated else row.created_at for row in rows)
+                mark = later(self._state.mark, dates)
                 state = msgspec.structs.replace(self._state, mark=mark)
-                await self._write(
-                    ScopePage(rows=[row for _, row in kept], invalid=page.invalid, state=state)
-                )
+                await self._write(ScopePage(rows=rows, invalid=page.invalid, state=state))
                 self._state = state
 
     async def _mark_deleted(self) -> None:
-        """Mark what the service lists as deleted, unless it exists again by now."""
+        """Mark what the service lists as deleted, unless it exists again by now.
+
+        Public models are in no such listing, and a store without a whole walk has none to look for.
+        """
+        if self._scope.public or self._state.full_at is None:
+            return
         query = self._scope.query("deleted")
         async with aclosing(self._lanes.listing(query, by_cursor=False)) as pages:
             async for page in pages:
@@ -287,8 +298,7 @@ class ScopeRun:
         return existing.ids
 
     async def _remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:
-        await self._writer.remove(ids, at)
-        self._report.deleted += len(ids)
+        self._report.deleted += await self._writer.remove(ids, at)
         self._notify()
 
     async def _write(self, page: ScopePage, *, counted: bool = True) -> None:

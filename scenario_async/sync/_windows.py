@@ -7,7 +7,7 @@ the end of the line.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from scenario_async._planners.timeline import moment_at
 from scenario_async._query import wire_time
@@ -15,11 +15,13 @@ from scenario_async._query import wire_time
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Window", "cut", "end_of", "without"]
+__all__ = ["Window", "cut", "inside", "without"]
 
 Window: TypeAlias = tuple[int, int | None]
 
+# Sorts behind all dates.
 _NEVER = "~"
+RowT = TypeVar("RowT")
 
 
 def cut(begin: int, places: Iterable[int]) -> list[Window]:
@@ -28,14 +30,17 @@ def cut(begin: int, places: Iterable[int]) -> list[Window]:
     return [*pairwise(starts), (starts[-1], None)]
 
 
-def end_of(window: Window) -> str:
-    """The first date behind a window, from which on all rows come again with the next one.
+def inside(window: Window, rows: Sequence[tuple[str, RowT]]) -> list[RowT]:
+    """The rows of a page that do not come again with the next one, of all with their dates.
 
-    As text, which sorts as the dates of the API do; a window without end has one behind all dates.
+    Dates are as the API writes them. Those from the end of the window on come again, unless all of
+    the page is of one millisecond: then the service's cursor leads on behind it.
     """
     start, stop = window
     moment = None if stop is None or start == stop else moment_at(stop)
-    return _NEVER if moment is None else wire_time(moment)
+    end = _NEVER if moment is None else wire_time(moment)
+    before = [row for date, row in rows if date < end]
+    return before or [row for _, row in rows]
 
 
 def without(windows: Sequence[Window], done: Window) -> list[Window]:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, literal, or_, select, true, update
+from sqlalchemy import and_, delete, exists, func, insert, literal, select, true, update
 from sqlalchemy.schema import CreateIndex
 
 from scenario_async._query import wire_time
@@ -95,25 +95,39 @@ class ScopeWriter:
                 await self._save(connection, page.state)
         return comparison
 
-    async def doubtful(self) -> dict[str, bool]:
-        """The members that a full walk may not have found, and whether that is known.
+    async def doubtful(self) -> list[str]:
+        """The members that a full walk did not find where they should be.
 
-        It is known of those that were not where they should be. Those without a creation date are
-        in no window, so that nothing is known of them.
+        And whatever is in no scope any more: no walk would find out that it is deleted.
         """
-        missing = memberships.c.missing_in.is_not(None)
-        query = (
-            select(memberships.c.model_id, missing)
+        missing = (
+            select(memberships.c.model_id)
             .join(models, models.c.id == memberships.c.model_id)
             .where(
                 memberships.c.scope == self._scope,
+                memberships.c.missing_in.is_not(None),
                 models.c.deleted_at.is_(None),
-                or_(missing, models.c.created_at.is_(None)),
             )
-            .order_by(memberships.c.model_id)
         )
-        async with self._database.transaction() as connection:
-            return {row[0]: bool(row[1]) for row in await connection.execute(query)}
+        nowhere = select(models.c.id).where(
+            models.c.deleted_at.is_(None),
+            ~exists().where(memberships.c.model_id == models.c.id),
+        )
+        return sorted({*await self._ids(missing), *await self._ids(nowhere)})
+
+    async def has_undated(self) -> bool:
+        """Whether any member has no creation date: no window would find it."""
+        query = (
+            select(memberships.c.model_id)
+            .join(models, models.c.id == memberships.c.model_id)
+            .where(
+                memberships.c.scope == self._scope,
+                models.c.created_at.is_(None),
+                models.c.deleted_at.is_(None),
+            )
+            .limit(1)
+        )
+        return bool(await self._ids(query))
 
     async def each_nth_creation(self, step: int) -> list[datetime]:
         """The creation dates that cut the members into parts of so many, in their order."""
@@ -155,21 +169,21 @@ class ScopeWriter:
             select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
         )
 
-    async def remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:
-        """Mark models as deleted, at their date where it is known."""
-        if not ids:
-            return
+    async def remove(self, ids: Sequence[str], at: Mapping[str, str]) -> int:
+        """Mark models as deleted, at their date where it is known; gives how many were not yet."""
+        removed: list[str] = []
         async with self._database.writing() as connection:
             for model_id in sorted(ids):
-                await connection.execute(
+                done = await connection.execute(
                     update(models)
-                    .where(models.c.id == model_id)
+                    .where(models.c.id == model_id, models.c.deleted_at.is_(None))
                     .values(deleted_at=at.get(model_id, self._now))
                 )
-            if self._watched:
-                await connection.execute(
-                    insert(changes), [_change("removed", model_id) for model_id in sorted(ids)]
-                )
+                removed += [model_id] * done.rowcount
+            if self._watched and removed:
+                noted = [_change("removed", model_id) for model_id in removed]
+                await connection.execute(insert(changes), noted)
+        return len(removed)
 
     async def leave(self, ids: Sequence[str]) -> None:
         """Take models out of the scope that exist, but are not in it any more."""
@@ -297,6 +311,8 @@ class ScopeWriter:
 
     async def _miss(self, connection: AsyncConnection, absence: Absence) -> None:
         listed = select(models.c.id).where(models.c.deleted_at.is_(None))
+        if not absence.dated:
+            listed = listed.where(models.c.created_at.is_(None))
         if absence.after is not None:
             listed = listed.where(models.c.created_at >= absence.after)
         if absence.before is not None:

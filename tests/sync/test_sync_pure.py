@@ -270,7 +270,6 @@ def test_a_date_of_another_form_becomes_one_that_sorts(text: str, stored: str) -
     assert (row.created_at, row.updated_at, row.deleted_at) == (stored,) * 3
 
 
-@pytest.mark.xfail(reason="a date as long as the usual form is taken for one of that form")
 @pytest.mark.parametrize(
     "text", ["2026-01-31 12:00:00.000Z", "2026-01-31T12:00:00,000Z", "2026-W05-6T12:00:00.000Z"]
 )
@@ -300,7 +299,6 @@ def test_a_row_with_a_date_that_is_none_does_not_fit(date: object) -> None:
     assert row.id == "model_a"
 
 
-@pytest.mark.xfail(reason="a date that is beyond the calendar in UTC", raises=OverflowError)
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
 def test_a_row_with_a_date_beyond_the_calendar_does_not_fit(date: str) -> None:
     assert isinstance(read_row(row_of(createdAt=date)), InvalidRow)
@@ -317,16 +315,15 @@ def test_no_column_has_a_nul_and_the_record_keeps_it() -> None:
     assert "\\u0000" in row.record
 
 
-texts = st.text(
+texts = st.lists(
     st.one_of(
         st.sampled_from(["\0", "\\", "u", "0", "\\u0000", '"', "a", "\\u", "000"]),
         st.characters(codec="utf-8"),
     ),
     max_size=12,
-) | st.lists(st.sampled_from(["\0", "\\", "\\u0000", '"', "a"]), max_size=6).map("".join)
+).map("".join)
 
 
-@pytest.mark.xfail(reason="an escaped backslash before u0000 is taken for an escaped NUL")
 @given(texts, st.lists(texts, max_size=3))
 def test_only_nuls_are_taken_out_of_text_and_lists(name: str, tags: list[str]) -> None:
     row = read(row_of(name=name, tags=tags))
@@ -361,7 +358,6 @@ def test_a_row_that_is_no_text_does_not_fit_and_keeps_its_bytes(raw: bytes) -> N
     assert row.id == "model_a"
 
 
-@pytest.mark.xfail(reason="lists are not looked into, and whatever is there is kept as one")
 @pytest.mark.parametrize("field", ["tags", "capabilities", "collectionIds"])
 @pytest.mark.parametrize("text", [b'{"a": 1}', b'"a"', b"5"])
 def test_a_list_that_is_none_does_not_fit(field: str, text: bytes) -> None:
@@ -462,9 +458,6 @@ def test_all_records_of_a_catalogue_keep_their_hash_when_they_are_signed_again()
     assert len({content_hash(record) for record in before.values()}) == len(before)
 
 
-@pytest.mark.xfail(
-    reason="an escaped quote is taken for the end of the URL", raises=msgspec.DecodeError
-)
 def test_a_quote_inside_something_like_a_url_hides_nothing() -> None:
     old = row_of(name='http://a?sig=1 "b"')
     assert changed_fields(old.decode(), row_of(name="B").decode()) == ("name",)
