@@ -211,7 +211,7 @@ class TestSync:
     def test_a_store_that_cannot_be_made_is_one_sentence(self, ask: Run) -> None:
         ran = ask("sync", "nowhere/models.db", "--private")
         assert (ran.code, ran.out, ran.err.count("\n")) == (1, b"", 1)
-        assert ran.err.startswith("Error: nowhere/models.db: unable to open database file")
+        assert ran.err.startswith("Error: nowhere/models.db: there is no folder")
 
     def test_another_run_at_work_is_said_or_waited_for(
         self, ask: Run, monkeypatch: pytest.MonkeyPatch

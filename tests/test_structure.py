@@ -126,7 +126,6 @@ SYNC_THIRD_PARTY = {
     "anyio": {"_database", "_export", "_run", "_watch"},
     "msgspec": {
         "_database",
-        "_details",
         "_export",
         "_lanes",
         "_log",

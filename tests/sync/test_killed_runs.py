@@ -158,8 +158,8 @@ def window_asked(request: Request) -> tuple[int, int | None]:
 class Killer:
     """Begins a job again and again, and kills it at random instants.
 
-    The instants are spread over what is left of the job, so that about as many pages are written
-    between two of them as there are for each. Some come while the store is being opened.
+    The instants are spread over what is left of the job, early enough for the job to be still at
+    work. Some come while the store is being opened.
 
     Attributes:
         sandbox: The service.
@@ -185,7 +185,7 @@ class Killer:
             left = max(0, 0.7 * self.pages - self.written)
             each = left / (kills - self.killed)
             with SyncProcess(self.sandbox, job) as process:
-                assert self._reach(process, self.random.uniform(0, 2 * each)), process.why()
+                assert self._reach(process, self.random.uniform(0, each)), process.why()
                 process.kill()
             self.killed += 1
             self.written += process.pages
