@@ -106,7 +106,8 @@ class ScopeRun:
             self._state = msgspec.structs.replace(self._state, walk=walk)
         try:
             await self._list_windows()
-            if self._walk.undated or await self._writer.has_undated():
+            known = self._state.full_at is not None
+            if self._walk.undated or (known and await self._writer.has_undated()):
                 await self._list_undated()
         except NotByDateError as error:
             warnings.warn(
@@ -224,6 +225,8 @@ class ScopeRun:
 
     async def _settle_doubts(self) -> None:
         """Ask for each model that was not found by its id: it may just be elsewhere now."""
+        if self._state.full_at is None:
+            return  # nothing was there before
         for ids in _batches(await self._writer.doubtful()):
             existing = await self._existing(ids, counted=False)
             await self._writer.leave([one for one in ids if one in existing])

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, delete, exists, func, insert, literal, select, true, update
+from sqlalchemy import and_, delete, except_, func, insert, literal, select, true, update
 from sqlalchemy.schema import CreateIndex
 
 from scenario_async._query import wire_time
@@ -109,9 +109,9 @@ class ScopeWriter:
                 models.c.deleted_at.is_(None),
             )
         )
-        nowhere = select(models.c.id).where(
-            models.c.deleted_at.is_(None),
-            ~exists().where(memberships.c.model_id == models.c.id),
+        nowhere = except_(
+            select(models.c.id).where(models.c.deleted_at.is_(None)),
+            select(memberships.c.model_id),
         )
         return sorted({*await self._ids(missing), *await self._ids(nowhere)})
 
