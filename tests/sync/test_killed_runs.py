@@ -167,6 +167,7 @@ class Killer:
         pages: How many pages the job takes undisturbed.
         page_time: How long one of them takes, in seconds.
         look: Called after each kill with the number of pages that were written before.
+        least: How many pages are written before a kill that does not come at the opening.
     """
 
     sandbox: Sandbox
@@ -174,6 +175,7 @@ class Killer:
     pages: int
     page_time: float
     look: Callable[[int], None] = lambda _: None
+    least: int = 0
     killed: int = 0
     written: int = 0
     kinds: Counter[str] = field(default_factory=Counter[str])
@@ -198,7 +200,9 @@ class Killer:
             # A new store gets its tables in this time.
             reached, most = process.wait_for("opening"), 0.2
         else:
-            reached = process.wait_for("running") and process.wait_for_pages(int(pages))
+            reached = process.wait_for("running") and process.wait_for_pages(
+                max(self.least, int(pages))
+            )
             most = self.page_time
         sleep(self.random.uniform(0, most))
         return reached
@@ -225,6 +229,7 @@ def survive(
     kills: int,
     share: float,
     look: Callable[[int], None] = lambda _: None,
+    least: int = 0,
 ) -> str:
     """Do a job undisturbed, then with kills and faults; gives what that took."""
     sandbox.reset()
@@ -233,7 +238,7 @@ def survive(
     pages = sum(scope.pages for scope in report.scopes if scope.mode != "incremental")
     sandbox.reset()
     shown = disturb(sandbox, faults, random, share)
-    killer = Killer(sandbox, random, pages, report.seconds / pages, look)
+    killer = Killer(sandbox, random, pages, report.seconds / pages, look, least)
     killer.run(job, kills)
     assert killer.killed == kills
     assert shown()
@@ -262,6 +267,8 @@ def test_killed_runs_end_with_the_database_of_an_undisturbed_run(
         kills=5,
         share=1 / 3,
         look=witness.look,
+        # So that some walk is found in the middle.
+        least=1,
     )
     assert witness.looked
 
