@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, or_, select, update
 
 from ._tables import memberships, models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ._database import Database
     from ._lanes import Lanes
@@ -37,8 +37,8 @@ async def fetch_details(
 ) -> None:
     """Fetch the full records of a scope that are missing or older than the row of the listing.
 
-    Each batch is committed by itself. A model that may not be read is not asked for again until it
-    changes.
+    Each batch is committed by itself. A model whose record cannot be read is not asked for again
+    until it changes.
 
     Raises:
         APIError: A record could not be fetched.
@@ -46,21 +46,24 @@ async def fetch_details(
     """
     last = ""
     while hashes := await _next(database, scope, last):
-        last = max(hashes)
-        rows: list[Mapping[str, Any]] = []
+        *_, last = hashes
         async with aclosing(lanes.details(list(hashes))) as details:
-            async for detail in details:
-                text = None if detail.record is None else detail.record.decode()
-                rows.append({"of": detail.id, "full": text, "of_row": hashes[detail.id]})
+            read = {model_id: record async for model_id, record in details}
         async with database.writing() as connection:
-            await connection.execute(_keep, rows)
-        report.details += sum(row["full"] is not None for row in rows)
+            await connection.execute(
+                _keep,
+                [
+                    {"of": model_id, "full": read.get(model_id), "of_row": of_row}
+                    for model_id, of_row in hashes.items()
+                ],
+            )
+        report.details += len(read.keys() & hashes.keys())
         report.pages += 1
         notify()
 
 
 async def _next(database: Database, scope: str, last: str) -> dict[str, str]:
-    """The next models without fresh details, with the hash of their row."""
+    """The next models without fresh details, in the order of the database, with their hashes."""
     stale = or_(models.c.details_hash.is_(None), models.c.details_hash != models.c.content_hash)
     query = (
         select(models.c.id, models.c.content_hash)

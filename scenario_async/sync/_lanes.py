@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ._rows import ModelRow
     from ._windows import Window
 
-__all__ = ["BULK", "Detail", "Existing", "Lanes", "ListedPage", "NotByDateError", "counting"]
+__all__ = ["BULK", "Existing", "Lanes", "ListedPage", "NotByDateError", "counting"]
 
 BULK = 50
 """How many records to ask for at once: no limit is documented, and this is what clients keep to."""
@@ -84,21 +84,6 @@ class Existing:
 
     ids: set[str]
     rows: Sequence[ModelRow]
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """What came of asking for a full record.
-
-    Attributes:
-        id: Of which model.
-        record: As it was sent; ``None`` where none can be read.
-        exists: Whether there is such a model for these credentials.
-    """
-
-    id: str
-    record: bytes | None
-    exists: bool = True
 
 
 class Lanes:
@@ -178,28 +163,33 @@ class Lanes:
             return await self._existing_one_by_one(ids)
         rows = [raw for raw in answer.rows if not _is_deleted(raw)]
         page = await _read(PageAnswer(rows, None), None)
+        if any(row.id is None for row in page.invalid):
+            # It is one of these models, and nobody can tell which.
+            return await self._existing_one_by_one(ids)
         # A row that does not fit exists as well.
         return Existing(page.ids & set(ids), [row for row in page.rows if row.id in ids])
 
-    async def details(self, ids: Sequence[str]) -> AsyncGenerator[Detail]:
-        """The full records of these models, as they arrive."""
-        invalid: list[InvalidRow] = []
-        retrieval = Retrieval(type_=msgspec.Raw, on_invalid=invalid.append)
-        records = retrieve_many(self._source, ids, retrieval, ordered=False)
-        async with aclosing(records):
+    async def details(self, ids: Sequence[str]) -> AsyncGenerator[tuple[str, str]]:
+        """Of these models the full records that can be read, each with its id, as they arrive."""
+        async with aclosing(self._records(ids)) as records:
             async for record in records:
                 if isinstance(record, Missing):
-                    yield Detail(record.id, None, exists=False)
-                else:
-                    raw = bytes(record)
-                    yield Detail(_identity.decode(raw).id, raw)
-        for row in invalid:
-            if row.id is not None:
-                yield Detail(row.id, None)
+                    continue
+                try:
+                    detail = _identity.decode(record).id, bytes(record).decode()
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue
+                yield detail
 
     async def _existing_one_by_one(self, ids: Sequence[str]) -> Existing:
-        async with aclosing(self.details(ids)) as details:
-            return Existing({detail.id async for detail in details if detail.exists}, ())
+        async with aclosing(self._records(ids)) as records:
+            gone = {record.id async for record in records if isinstance(record, Missing)}
+        return Existing(set(ids) - gone, ())
+
+    def _records(self, ids: Sequence[str]) -> AsyncGenerator[msgspec.Raw | Missing, None]:
+        """What comes for each id, as it arrives, but for answers that are no record."""
+        retrieval = Retrieval(type_=msgspec.Raw, on_invalid=lambda _: None)
+        return retrieve_many(self._source, ids, retrieval, ordered=False)
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._source.fetch(request, RequestOptions())

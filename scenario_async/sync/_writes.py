@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateIndex
 from scenario_async._query import wire_time
 
 from ._comparison import Comparison, Known, compare
+from ._errors import StoreVersionError
 from ._rows import changed_fields
 from ._state import ScopeState
 from ._tables import by_creation, changes, memberships, models, rejected, state
@@ -59,14 +60,25 @@ class ScopeWriter:
         """How far the copy of the scope is.
 
         Also looks whether the store has any model, and whether anybody watches it.
+
+        Raises:
+            StoreVersionError: A newer release has written it in another way.
         """
         async with self._database.transaction() as connection:
-            query = select(state.c.value).where(state.c.key == self._key)
-            value = await connection.scalar(query)
+            query = select(state.c.version, state.c.value).where(state.c.key == self._key)
+            found = (await connection.execute(query)).one_or_none()
             watch = select(state.c.key).where(state.c.key == WATCH)
             self._watched = await connection.scalar(watch) is not None
             self._empty = await connection.scalar(select(models.c.id).limit(1)) is None
-        return ScopeState() if value is None else msgspec.convert(value, ScopeState)
+        if found is None:
+            return ScopeState()
+        if found.version > _STATE_VERSION:
+            raise StoreVersionError(
+                f"{self._database.name}: the state of the scope {self._scope!r} is of version "
+                f"{found.version}, and this release of scenario-async knows it up to version "
+                f"{_STATE_VERSION}: update it"
+            )
+        return msgspec.convert(found.value, ScopeState)
 
     async def save(self, new: ScopeState) -> None:
         """Keep how far the copy is now."""

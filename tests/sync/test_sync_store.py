@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
+from scenario_async._decode import decode_page
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync import CatalogStore, sync
+from scenario_async.sync import CatalogStore, StoreVersionError, sync
 from scenario_async.sync._comparison import Absence, ScopePage
+from scenario_async.sync._lanes import Lanes
 from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store import database_of
+from scenario_async.sync._tables import state
 from scenario_async.sync._writes import ScopeWriter
 
 if TYPE_CHECKING:
@@ -155,6 +160,35 @@ async def test_a_model_that_is_listed_is_not_missing_any_more(
         await writer.write(ScopePage(rows=[row("a")]))
 
         assert await writer.doubtful() == []
+
+
+async def test_a_state_of_a_newer_release_is_not_misread(new_store: Callable[[], str]) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        writer = ScopeWriter(database_of(store), "private", run=1, now=NOW)
+        await writer.save(ScopeState())
+        async with database_of(store).writing() as connection:
+            await connection.execute(update(state).values(version=99))
+
+        with pytest.raises(StoreVersionError, match="version 99"):
+            await writer.load()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b'{"models": [{"id": 5}]}', b'{"models": [{"name": "who am I"}]}'],
+    ids=["an id that is none", "no id"],
+)
+async def test_what_cannot_be_told_apart_is_asked_for_one_by_one_before_it_counts_as_gone(
+    answer: bytes, sandbox: Sandbox, scenario: AsyncScenario, new_sqlite: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_sqlite()) as store:
+        await sync(scenario, store)
+        lanes = Lanes(scenario, 2)
+        page = decode_page(answer)
+        with patch("scenario_async.sync._lanes.decode_page", return_value=page):
+            existing = await lanes.existing(["a", "no such model"])
+
+    assert existing.ids == {"a"}
 
 
 def row(model_id: str) -> ModelRow:
