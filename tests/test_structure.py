@@ -120,10 +120,10 @@ SYNC_LAYERS = (
     ("_store",),
     ("_comparison", "_database"),
     ("_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
-    ("_windows",),
+    ("_task", "_windows"),
 )
 SYNC_THIRD_PARTY = {
-    "anyio": {"_database", "_export", "_run", "_watch"},
+    "anyio": {"_database", "_export", "_run", "_task", "_watch"},
     "msgspec": {
         "_database",
         "_export",

@@ -113,7 +113,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._engine.dispose()
+        with anyio.CancelScope(shield=True):
+            await self._engine.dispose()
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
@@ -129,7 +130,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncConnection]:
         """A connection whose work is committed together, or not at all."""
-        with self._failures():
+        with self._failures(), self._undisturbed():
             async with self._engine.begin() as connection:
                 yield connection
 
@@ -209,6 +210,14 @@ class Database:
                 f"scenario-async knows them up to version {SCHEMA_VERSION}: update it"
             )
 
+    def _undisturbed(self) -> anyio.CancelScope:
+        """What is begun in SQLite is finished, as it happens in a thread that nobody can cancel.
+
+        aiosqlite loses a connection that comes after its caller was cancelled, and SQLAlchemy one
+        that is to be closed then.
+        """
+        return anyio.CancelScope(shield=self._sqlite)
+
     @contextmanager
     def _failures(self) -> Generator[None]:
         """Whatever a driver raises comes out as one kind of error that shows no data."""
@@ -229,7 +238,7 @@ class Database:
         engine = _engine(URL.create("sqlite+aiosqlite", database=f"{path}-lock"), patience=0)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
-            with self._failures():
+            with self._failures(), self._undisturbed():
                 connection = await stack.enter_async_context(engine.connect())
                 try:
                     await connection.exec_driver_sql("BEGIN EXCLUSIVE")

@@ -6,7 +6,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -21,10 +21,11 @@ from ._scope_run import ScopeRun
 from ._scopes import Scope
 from ._state import plan
 from ._store import database_of
+from ._task import in_own_task
 from ._writes import ScopeWriter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from scenario_async import AsyncScenario
 
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["sync"]
 
-ResultT = TypeVar("ResultT")
 _FULL_EVERY = timedelta(days=1)
 _LOOK_AGAIN = 1.0
 
 
+@in_own_task
 async def sync(
     scenario: AsyncScenario,
     store: CatalogStore,
@@ -84,12 +85,9 @@ async def sync(
     database = database_of(store)
     options = _Options(full, full_every, details, max_concurrency, on_progress)
 
-    async def run() -> SyncReport:
-        async with _locked(database, names, wait=wait):
-            log = await RunLog.begin(database, names)
-            return await _Run(scenario, database, log, parsed).run(options)
-
-    return await _in_a_task(run)
+    async with _locked(database, names, wait=wait):
+        log = await RunLog.begin(database, names)
+        return await _Run(scenario, database, log, parsed).run(options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,29 +202,6 @@ def _parsed(scopes: Sequence[str]) -> list[Scope]:
         if scope in parsed[:place]:
             raise ValueError(f"the scope {str(scope)!r} is given twice")
     return parsed
-
-
-async def _in_a_task(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """Do a piece of work in a task of its own, which is ended when this one is.
-
-    A cancellation by asyncio itself, as Ctrl-C is one, strikes the task that awaits wherever it is.
-    A child of a task group is only told by its scope, and shields hold that back: what is begun in
-    a database is finished.
-    """
-    results: list[ResultT] = []
-    failures: list[Exception] = []
-
-    async def child() -> None:
-        try:
-            results.append(await work())
-        except Exception as error:  # noqa: BLE001 - raised again as itself, outside the task group
-            failures.append(error)
-
-    async with anyio.create_task_group() as task:
-        task.start_soon(child)
-    if failures:
-        raise failures[0]
-    return results[0]
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec reads it at run time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from sqlalchemy import exists, func, select
@@ -14,13 +14,14 @@ from scenario_async._decode import InvalidRow, RowDecoder
 from ._database import Database, database_url
 from ._report import SyncReport
 from ._tables import memberships, models, rejected, runs
+from ._task import in_own_task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Executable
 
 __all__ = ["CatalogStore", "RunRecord", "StoreCounts", "StoredModel", "database_of"]
 
@@ -154,9 +155,9 @@ class CatalogStore:
             StoreVersionError: Its tables are of a newer release, or not of this package.
         """
         try:
-            await self._database.open(create=self._create)
+            await self._open()
         except BaseException:
-            await self._database.close()
+            await self._close()
             raise
         return self
 
@@ -166,7 +167,7 @@ class CatalogStore:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._database.close()
+        await self._close()
 
     async def models(
         self,
@@ -231,6 +232,7 @@ class CatalogStore:
         async for model in self._by_id(conditions, limit):
             yield model
 
+    @in_own_task
     async def counts(self) -> StoreCounts:
         """How much there is.
 
@@ -254,6 +256,7 @@ class CatalogStore:
                 scopes={row[0]: row[1] for row in await connection.execute(by_scope)},
             )
 
+    @in_own_task
     async def runs(self, limit: int = 10) -> list[RunRecord]:
         """The last runs, the latest first.
 
@@ -286,14 +289,26 @@ class CatalogStore:
         while left is None or left > 0:
             size = _BATCH if left is None else min(_BATCH, left)
             batch = query if last is None else query.where(models.c.id > last)
-            async with self._database.transaction() as connection:
-                rows = (await connection.execute(batch.limit(size))).all()
+            rows = await self._rows(batch.limit(size))
             for row in rows:
                 yield StoredModel(*row)
             if len(rows) < size:
                 return
             last = rows[-1].id
             left = None if left is None else left - len(rows)
+
+    @in_own_task
+    async def _open(self) -> None:
+        await self._database.open(create=self._create)
+
+    @in_own_task
+    async def _close(self) -> None:
+        await self._database.close()
+
+    @in_own_task
+    async def _rows(self, query: Executable) -> Sequence[Any]:
+        async with self._database.transaction() as connection:
+            return (await connection.execute(query)).all()
 
 
 def database_of(store: CatalogStore) -> Database:

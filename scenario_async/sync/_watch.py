@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 import msgspec
@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from ._run import sync
 from ._store import database_of
 from ._tables import changes, state
+from ._task import in_own_task
 from ._writes import WATCH
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ async def watch(
         await anyio.sleep(pause)
 
 
+@in_own_task
 async def unwatch(store: CatalogStore) -> None:
     """Note no changes any more, and forget those that nobody asked for.
 
@@ -124,6 +126,7 @@ async def unwatch(store: CatalogStore) -> None:
         await connection.execute(delete(changes))
 
 
+@in_own_task
 async def _begin(database: Database) -> None:
     async with database.writing() as connection:
         row = {"key": WATCH, "version": 1, "value": None}
@@ -132,16 +135,23 @@ async def _begin(database: Database) -> None:
 
 async def _noted(database: Database) -> AsyncGenerator[Change, None]:
     """The changes that are noted, each forgotten when the next one is asked for."""
-    query = select(changes).order_by(changes.c.id).limit(_BATCH)
-    while True:
-        async with database.transaction() as connection:
-            rows = (await connection.execute(query)).all()
-        if not rows:
-            return
+    while rows := await _next(database):
         for row in rows:
             yield _change(row.kind, row.model_id, row.fields)
-            async with database.writing() as connection:
-                await connection.execute(delete(changes).where(changes.c.id == row.id))
+            await _forget(database, row.id)
+
+
+@in_own_task
+async def _next(database: Database) -> Sequence[Any]:
+    query = select(changes).order_by(changes.c.id).limit(_BATCH)
+    async with database.transaction() as connection:
+        return (await connection.execute(query)).all()
+
+
+@in_own_task
+async def _forget(database: Database, number: int) -> None:
+    async with database.writing() as connection:
+        await connection.execute(delete(changes).where(changes.c.id == number))
 
 
 def _change(kind: str, model_id: str, fields: list[str] | None) -> Change:

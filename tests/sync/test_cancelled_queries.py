@@ -1,0 +1,116 @@
+"""Cancelled at whatever a database is doing: every connection is closed in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import aiosqlite
+import anyio
+import pytest
+
+from scenario_async.sandbox import Catalogue
+from scenario_async.sync import CatalogStore, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scenario_async import AsyncScenario
+
+pytestmark = pytest.mark.anyio
+ENOUGH = 2000  # operations; a run of a few models takes a tenth of that
+STEP = 7  # no multiple of the operations that make up one query: each kind has its turn
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """One of them: the time here goes into a database."""
+    return "asyncio", {"use_uvloop": False}
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(private=3, public=0, odd=False)
+
+
+class Operations:
+    """Counts what is done in the threads of aiosqlite, and cancels in the middle of one of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self._cancel_at = 0
+        self._cancel: Callable[[], object] | None = None
+        self._connections: list[sqlite3.Connection] = []
+        for name in ("_connect", "_execute"):
+            monkeypatch.setattr(
+                aiosqlite.Connection, name, self._watched(getattr(aiosqlite.Connection, name))
+            )
+        connect = sqlite3.connect
+
+        def remember(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            connection: sqlite3.Connection = connect(*arguments, **options)
+            self._connections.append(connection)
+            return connection
+
+        monkeypatch.setattr(sqlite3, "connect", remember)
+
+    def begin(self, cancel: Callable[[], object], at: int) -> None:
+        self.count = 0
+        self._cancel, self._cancel_at = cancel, at
+        self._connections.clear()
+
+    def _watched(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        async def operate(*arguments: Any, **options: Any) -> Any:
+            self.count += 1
+            if self.count == self._cancel_at and self._cancel is not None:
+                # Not yet: when the operation is under way.
+                asyncio.get_running_loop().call_soon(self._cancel)
+            return await operation(*arguments, **options)
+
+        return operate
+
+    def left_open(self) -> int:
+        return sum(not is_closed(connection) for connection in self._connections)
+
+
+def is_closed(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.in_transaction  # noqa: B018 - it is asked of an open one only
+        connection.total_changes  # noqa: B018
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("how", ["task", "scope"])
+async def test_no_connection_is_left_open(
+    how: str,
+    scenario: AsyncScenario,
+    new_sqlite: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operations = Operations(monkeypatch)
+    scope = anyio.CancelScope()
+
+    async def work() -> None:
+        with scope:
+            async with CatalogStore.open(url) as store:
+                await sync(scenario, store)
+                assert (await store.counts()).models == 3
+                assert len([model async for model in store.models()]) == 3
+                assert len(await store.runs()) == 1
+
+    for at in range(1, ENOUGH, STEP):
+        url, scope = new_sqlite(), anyio.CancelScope()
+        task = asyncio.ensure_future(work())
+        operations.begin(task.cancel if how == "task" else scope.cancel, at)
+        _, unfinished = await asyncio.wait([task], timeout=30)
+
+        assert not unfinished, f"cancelled at operation {at}, it does not end"
+        assert operations.left_open() == 0, f"cancelled at operation {at}"
+        if operations.count < at:
+            task.result()
+            return
+        assert task.cancelled() if how == "task" else scope.cancelled_caught
+    raise AssertionError("the work takes more operations than expected")
