@@ -167,7 +167,7 @@ class Killer:
         pages: How many pages the job takes undisturbed.
         page_time: How long one of them takes, in seconds.
         look: Called after each kill with the number of pages that were written before.
-        least: How many pages are written before a kill that does not come at the opening.
+        least: How many pages are written before the first kill that does not come at the opening.
     """
 
     sandbox: Sandbox
@@ -200,9 +200,8 @@ class Killer:
             # A new store gets its tables in this time.
             reached, most = process.wait_for("opening"), 0.2
         else:
-            reached = process.wait_for("running") and process.wait_for_pages(
-                max(self.least, int(pages))
-            )
+            least = 0 if self.written else self.least
+            reached = process.wait_for("running") and process.wait_for_pages(max(least, int(pages)))
             most = self.page_time
         sleep(self.random.uniform(0, most))
         return reached
@@ -252,7 +251,7 @@ def test_killed_runs_end_with_the_database_of_an_undisturbed_run(
     new_store: Callable[[], str],
     scenario_sandbox_factory: SandboxFactory,
 ) -> None:
-    sandbox = scenario_sandbox_factory(catalogue_of(2000))
+    sandbox = scenario_sandbox_factory(catalogue_of(4000))
     random = Random(5)  # noqa: S311 - no secret
     scopes = scopes_of(sandbox.catalogue)
     undisturbed = Job(url=new_store(), scopes=scopes)
