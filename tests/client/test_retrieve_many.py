@@ -378,10 +378,11 @@ class TestConcurrency:
     async def test_a_listing_asks_for_eight_pages_at_once_unless_told_otherwise(
         self, wanted: int | None, most: int, connect: Connect, sandbox: Sandbox
     ) -> None:
-        # The first pages show how the others can be asked for.
-        sandbox.faults.add(Delayed(60), after=12, times=None)
+        # The first pages show how the others can be asked for. Enough of them: the last ones may
+        # arrive in another order, and one that waits before them would hold the walk back.
+        sandbox.faults.add(Delayed(60), after=36, times=None)
         async with connect(max_concurrency=12) as scenario:
-            listing = scenario.models.public(page_size=2, max_concurrency=wanted)
+            listing = scenario.models.public(page_size=1, max_concurrency=wanted)
             task = asyncio.create_task(listing.collect())
             await until(lambda: sandbox.requests.unanswered == most)
             for _ in range(100):
