@@ -16,6 +16,8 @@ nox.options.error_on_missing_interpreters = False
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # The tests see what was installed and not the working tree beside them.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
+# Some tests take half a minute, and the others should not wait for them.
+WORKERS = ("--numprocesses=auto", "--dist=worksteal")
 
 
 def installed_pythons() -> list[str]:
@@ -62,9 +64,9 @@ PYTHONS = installed_pythons()
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package."""
     session.install(".[cli,export,sync]", *groups("test"))
-    # uvloop is the same on all interpreters, and a third of the time.
-    loops = [] if session.python == PYTHONS[0] else ["--without-uvloop"]
-    session.run("pytest", "--numprocesses=auto", *loops, *session.posargs, env=INSTALLED)
+    # Most of the time goes where interpreters do not differ.
+    extent = [] if session.python == PYTHONS[0] else ["--briefly"]
+    session.run("pytest", *WORKERS, *extent, *session.posargs, env=INSTALLED)
 
 
 @nox.session(python=PYTHONS[:1])
@@ -72,7 +74,7 @@ def coverage(session: nox.Session) -> None:
     """Run the tests once more and see that they reach nearly every branch."""
     session.install(".[cli,export,sync]", *groups("coverage"))
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", "-n2", *session.posargs, env=INSTALLED)
+    session.run("coverage", "run", "-m", "pytest", *WORKERS, *session.posargs, env=INSTALLED)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
@@ -81,7 +83,7 @@ def coverage(session: nox.Session) -> None:
 def kill(session: nox.Session) -> None:
     """Kill runs of a sync at 50 random instants each; takes a few minutes."""
     session.install(".[cli,export,sync]", *groups("test"))
-    session.run("pytest", "-m", "kill", "--numprocesses=2", *session.posargs, env=INSTALLED)
+    session.run("pytest", "-m", "kill", *WORKERS, *session.posargs, env=INSTALLED)
 
 
 @nox.session

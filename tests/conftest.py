@@ -23,26 +23,33 @@ settings.load_profile("any machine")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--without-uvloop",
+        "--briefly",
         action="store_true",
-        help="leave out what the same tests do on uvloop, which one interpreter can show for all",
+        help="leave out what one interpreter shows for all: tests that are marked `once`, asyncio's"
+        " debug mode, and uvloop",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--without-uvloop"):
-        return
-    left_out = [item for item in items if "uvloop-debug" in item.name]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if "uvloop-debug" not in item.name]
+    briefly = bool(config.getoption("--briefly"))
+
+    def is_wanted(item: pytest.Item) -> bool:
+        parameters: Any = getattr(item, "callspec", None)
+        loop = parameters and parameters.params.get("anyio_backend")
+        if briefly:
+            return loop not in LOOPS and item.get_closest_marker("once") is None
+        return loop != PLAIN
+
+    wanted = [item for item in items if is_wanted(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    items[:] = wanted
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(("asyncio", {"debug": True, "use_uvloop": False}), id="asyncio-debug"),
-        pytest.param(("asyncio", {"debug": True, "use_uvloop": True}), id="uvloop-debug"),
-    ],
-)
+PLAIN = ("asyncio", {"use_uvloop": False})
+LOOPS = (("asyncio", {"debug": True, "use_uvloop": False}), ("asyncio", {"use_uvloop": True}))
+
+
+@pytest.fixture(params=[*LOOPS, PLAIN], ids=["asyncio-debug", "uvloop", "asyncio"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
     backend: tuple[str, dict[str, bool]] = request.param
     return backend

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scenario_async import Listing, Model
     from scenario_async.pytest_plugin import SandboxFactory
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 PUBLIC, PRIVATE = 130, 110
 

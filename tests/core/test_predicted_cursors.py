@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from scenario_async._decode import PageAnswer
     from scenario_async._query import Route
 
+pytestmark = pytest.mark.once
+
 sizes = st.integers(1, 12)
 concurrencies = st.integers(1, 9)
 scripts = st.binary(max_size=60).map(Script)

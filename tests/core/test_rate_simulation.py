@@ -7,6 +7,8 @@ import statistics
 import pytest
 from rate_simulation import Outcome, Scene, simulate
 
+pytestmark = pytest.mark.once
+
 ALL_AT_ONCE = (0.0, 0.0, 0.0, 0.0)
 ONE_AFTER_THE_OTHER = (0.0, 0.6, 1.1, 1.9)
 

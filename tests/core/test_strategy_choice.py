@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from scenario_async._planners.planner import PageRequest
     from scenario_async._query import Route, SortDirection
 
+pytestmark = pytest.mark.once
+
 GAPS = (0, 0, 0, 1, 1, 3, 1000)
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 

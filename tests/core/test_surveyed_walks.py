@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from scenario_async._planners.survey import Survey
     from scenario_async._query import ListingQuery, SortDirection
 
+pytestmark = pytest.mark.once
+
 GAPS = (0, 0, 0, 0, 1, 1, 2, 7, 1000, 86_400_000)
 DIRECTIONS: tuple[SortDirection, ...] = ("asc", "desc")
 MODELS, PAGE, AT_ONCE = 10_000, 500, 8

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from scenario_async._planners.planner import PagePlanner, PageRequest
     from scenario_async._query import SortDirection
 
+pytestmark = pytest.mark.once
+
 GAPS = (0, 0, 0, 0, 1, 1, 2, 7, 1000, 86_400_000)
 MILLISECOND = timedelta(milliseconds=1)
 DIRECTIONS: tuple[SortDirection, ...] = ("asc", "desc")

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from client_support import Connect
     from postgresql import PostgreSQL
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="limits and rights as POSIX has them"
-)
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="limits and rights as POSIX has them"),
+]
 
 SCOPES = ["private", "public"]
 PASSWORD = "invented-password-4711"

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from scenario_async.pytest_plugin import SandboxFactory
     from scenario_async.sandbox import Fault, Privacy, Request
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as POSIX has it")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as POSIX has it"),
+]
 
 PRIVACIES: tuple[Privacy, ...] = ("private", "public")
 DROPS: tuple[Fault, ...] = (Dropped(), Dropped(reset=True), Truncated(), Truncated(chunked=True))

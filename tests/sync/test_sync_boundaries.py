@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from scenario_async.sandbox import BadRowKind, Row
 
+pytestmark = pytest.mark.once
+
 MOMENT = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import hypothesis.strategies as st
+import pytest
 from catalogue_copies import Copy, cap, copying, on_server
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -29,6 +30,8 @@ from scenario_async.sync._scopes import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+pytestmark = pytest.mark.once
 
 Kind: TypeAlias = Literal[
     "add",

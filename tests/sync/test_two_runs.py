@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from client_support import Connect, FakeClock
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as POSIX has it")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as POSIX has it"),
+]
 
 SCOPES = ["private", "public"]
 _SOON = 20  # seconds; nothing that waits so long is told apart from hanging
