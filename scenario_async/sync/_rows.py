@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from xxhash import xxh3_128
+from xxhash import xxh3_128_hexdigest
 
 from scenario_async._decode import InvalidRow, RowDecoder, invalid_row
 from scenario_async._query import wire_time
@@ -103,7 +103,8 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
         )
     except (ValueError, OverflowError) as error:
         return invalid_row(sent, error)
-    return _without_nul(row) if _NUL in record else row
+    # Looking for one character first is ten times as fast, and few records have it.
+    return _without_nul(row) if "\\" in record and _NUL in record else row
 
 
 def _without_nul(row: ModelRow) -> ModelRow:
@@ -136,7 +137,9 @@ def _id(text: str) -> str:
 
 
 def _list(value: msgspec.Raw) -> str | None:
-    text = bytes(value).decode()
+    if value is _NULL:
+        return None
+    text = str(value, "utf-8")
     if text == "null":
         return None
     if not text.startswith("["):
@@ -159,10 +162,7 @@ def _date(text: str | None) -> str | None:
 def content_hash(record: bytes) -> str:
     """A hash that is the same as long as nothing of a record changes but signatures in its URLs."""
     # 20 times faster than those of the standard library, which would take a third of a run.
-    hashed = xxh3_128()
-    for part in _unsigned(record):
-        hashed.update(part)
-    return hashed.hexdigest()
+    return xxh3_128_hexdigest(b"".join(_unsigned(record)))
 
 
 def changed_fields(old: str, new: str) -> tuple[str, ...]:
@@ -184,18 +184,20 @@ def _fields(record: bytes) -> Mapping[str, Any]:
 def _unsigned(record: bytes) -> Iterator[bytes]:
     """The record without the queries of its signed URLs.
 
-    By searching for what every URL begins with: a regular expression for all of it would take
-    longer than everything else that is done with a row.
+    By searching for what is rare in a record: a regular expression for all of it would take longer
+    than everything else that is done with a row.
     """
     begin = 0
-    url = record.find(_URL)
-    while url >= 0:
-        end = record.find(b'"', url + 1)
-        query = record.find(b"?", url, end)
-        if record[end - 1] == _BACKSLASH:
-            query = -1  # text with quotes in it, and no URL
-        if query >= 0 and _SIGNATURE.search(record, query, end):
+    query = record.find(b"?")
+    while query >= 0:
+        end = record.find(b'"', query)
+        if (
+            record.startswith(_URL, record.rfind(b'"', begin, query))
+            # Otherwise text with quotes in it, and no URL.
+            and record[end - 1] != _BACKSLASH
+            and _SIGNATURE.search(record, query, end)
+        ):
             yield record[begin:query]
             begin = end
-        url = record.find(_URL, end)
+        query = record.find(b"?", end)
     yield record[begin:]
