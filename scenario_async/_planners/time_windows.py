@@ -34,8 +34,11 @@ _NEARLY_FULL = 0.99
 # In any order: how many pages by walker may be windows of their own. The little that each of them
 # wastes would take more than is allowed where there are many.
 _IN_PIECES = 8
-# In listing order: pages asked for or waiting for their turn, by walker; and the share of requests
-# that cuts may cost beyond the two by walker, because a bounded buffer needs cuts for ever.
+# In listing order: pages asked for or waiting for their turn, by walker, at the beginning and later
+# on: what a walk does not know of the listing yet costs time, and what waits for long costs memory.
+# And the share of requests that cuts may cost beyond the two by walker, because a bounded buffer
+# needs cuts for ever.
+_AHEAD_AT_FIRST = 3
 _AHEAD = 2
 _MORE_IN_ORDER = 0.25
 
@@ -192,10 +195,12 @@ class TimeWindows:
         if not self._ordered or self._most == 1:
             return free if waiting <= max(1, self._most - 1) else 0
         ahead = under_way + waiting + sum(window.answer is not None for window in self._line)
-        if ahead >= _AHEAD * self._most:
+        at_first = self._received < _AHEAD_AT_FIRST * self._most
+        at_most = self._most * (_AHEAD_AT_FIRST if at_first else _AHEAD)
+        if ahead >= at_most:
             # What all the others wait for must come in any case.
             return int(free > 0 and waiting <= self._most and self._line[0].open)
-        return min(free, _AHEAD * self._most - ahead)
+        return min(free, at_most - ahead)
 
     def _in_pieces(self) -> bool:
         rest = sum(self._pages_in(window) for window in self._line if window.open)
