@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def is_wanted(item: pytest.Item) -> bool:
         parameters: Any = getattr(item, "callspec", None)
-        loop = parameters and parameters.params.get("anyio_backend")
+        loop: object = parameters and parameters.params.get("anyio_backend")
         if briefly:
             return loop not in LOOPS and item.get_closest_marker("once") is None
         return loop != PLAIN
