@@ -115,17 +115,17 @@ SYNC_LAYERS = (
     ("_watch",),
     ("_run",),
     ("_details", "_scope_run"),
-    ("_lanes", "_log", "_writes"),
+    ("_lanes", "_log", "_members", "_writes"),
     ("_export",),
     ("_store",),
     ("_comparison", "_database"),
-    ("_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
+    ("_engines", "_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
     ("_task", "_windows"),
 )
 SYNC_THIRD_PARTY = {
     "anyio": {"_database", "_export", "_run", "_task", "_watch"},
     "msgspec": {
-        "_database",
+        "_engines",
         "_export",
         "_lanes",
         "_log",
@@ -139,7 +139,17 @@ SYNC_THIRD_PARTY = {
         "_writes",
     },
     # Queries stand where their rows are used; engines and dialects are known to one module.
-    "sqlalchemy": {"_database", "_details", "_log", "_store", "_tables", "_watch", "_writes"},
+    "sqlalchemy": {
+        "_database",
+        "_details",
+        "_engines",
+        "_log",
+        "_members",
+        "_store",
+        "_tables",
+        "_watch",
+        "_writes",
+    },
     "xxhash": {"_rows"},
 }
 

@@ -9,25 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Text,
-    event,
-    exists,
-    func,
-    inspect,
-    literal,
-    make_url,
-    select,
-)
+from sqlalchemy import ColumnElement, Text, exists, func, inspect, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
+from ._engines import in_memory, json_text, new_engine
 from ._errors import StoreBusyError, StoreError, StoreVersionError
 from ._tables import SCHEMA_VERSION, Moment, metadata, state
 
@@ -38,34 +26,11 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-__all__ = ["Database", "ManyRows", "database_url"]
+__all__ = ["Database", "ManyRows"]
 
-_FORMS = "'sqlite:///models.db', a path, or 'postgresql://user@host/database'"
 _SCHEMA = "schema"
-_IN_MEMORY = (None, "", ":memory:")
 # Any number: it tells our locks in PostgreSQL from those of other programs.
 _LOCKS = 0x5CE7A810
-
-
-def database_url(given: str | Path) -> URL:
-    """The URL of a database with the driver that this package speaks through.
-
-    Raises:
-        ValueError: It is none, or of another kind of database.
-    """
-    text = str(given)
-    if "://" not in text:
-        return URL.create("sqlite+aiosqlite", database=text)
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise ValueError(f"a store is {_FORMS}; this URL cannot be read") from None
-    kind = url.drivername.partition("+")[0]
-    if kind == "sqlite":
-        return url.set(drivername="sqlite+aiosqlite")
-    if kind in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+asyncpg")
-    raise ValueError(f"a store is {_FORMS}, and not in {kind!r}")
 
 
 class Database:
@@ -81,7 +46,7 @@ class Database:
         self._path = Path(url.database or "") if self._sqlite else None
         shown = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
         self.name: str = str(self._path) if self._sqlite else shown
-        self._engine: AsyncEngine = _engine(url)
+        self._engine: AsyncEngine = new_engine(url)
         self._turn = asyncio.Lock()
         self._opened = False
 
@@ -92,7 +57,7 @@ class Database:
             StoreError: There is no such database, or it cannot be reached.
             StoreVersionError: Its tables are not those of this release.
         """
-        if self._path is not None and not self._in_memory:
+        if self._path is not None and not in_memory(self._url):
             if not self._path.parent.exists():
                 raise StoreError(f"{self.name}: there is no folder {str(self._path.parent)!r}")
             if not create and not self._path.exists():
@@ -146,7 +111,7 @@ class Database:
         """
         if self._path is None:
             held = self._lock_names(names)
-        elif self._in_memory:
+        elif in_memory(self._url):
             yield
             return
         else:
@@ -168,7 +133,7 @@ class Database:
     def listed(self, values: Sequence[str]) -> FromClause:
         """These values as a table with one column, ``value``."""
         if self._sqlite:
-            return func.json_each(_json(values)).table_valued("value")
+            return func.json_each(json_text(values)).table_valued("value")
         array = literal(list(values), postgresql.ARRAY(Text))
         return func.unnest(array).table_valued("value").render_derived()
 
@@ -182,10 +147,6 @@ class Database:
             listed = func.json_each(column).table_valued("value")
             return exists(select(1).select_from(listed).where(listed.c.value == value))
         return column.op("@>")(literal([value], postgresql.JSONB))
-
-    @property
-    def _in_memory(self) -> bool:
-        return self._url.database in _IN_MEMORY
 
     async def _make_tables(self, connection: AsyncConnection) -> None:
         if self._sqlite:
@@ -235,7 +196,7 @@ class Database:
     @asynccontextmanager
     async def _lock_file(self, path: Path) -> AsyncGenerator[None]:
         """Hold a transaction in a file beside: the operating system lets go with the process."""
-        engine = _engine(URL.create("sqlite+aiosqlite", database=f"{path}-lock"), patience=0)
+        engine = new_engine(URL.create("sqlite+aiosqlite", database=f"{path}-lock"), patience=0)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
             with self._failures(), self._undisturbed():
@@ -299,52 +260,6 @@ class ManyRows:
             date = values[place]
             values[place] = datetime.fromisoformat(date) if isinstance(date, str) else date
         return tuple(values)
-
-
-def _engine(url: URL, *, patience: float = 30) -> AsyncEngine:
-    options: dict[str, Any] = {}
-    if url.get_backend_name() == "sqlite":
-        options["connect_args"] = {"timeout": patience}
-        if url.database in _IN_MEMORY:
-            # One connection, as each has a database of its own, and one transaction at a time.
-            options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
-    engine = create_async_engine(
-        url,
-        # Parameters are records, whose URLs are signed.
-        hide_parameters=True,
-        json_serializer=_json,
-        json_deserializer=msgspec.json.decode,
-        **options,
-    )
-    if url.get_backend_name() == "sqlite" and patience:
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
-    try:
-        _set_pragmas(connection)
-    except BaseException:
-        # Nobody else would: the engine does not know the connection yet.
-        connection.close()
-        raise
-
-
-def _set_pragmas(connection: Any) -> None:  # noqa: ANN401 - as SQLAlchemy has it
-    cursor = connection.cursor()
-    # Most records do not fit into the usual 4 KiB (this is of a new file only), and the index of
-    # 100,000 ids not into the usual 2 MB: together that is a third of the time of a write.
-    cursor.execute("PRAGMA page_size=16384")
-    cursor.execute("PRAGMA cache_size=-8000")
-    # Readers go on while a run writes. A power cut may take the last commits with it, as a whole:
-    # rows and the progress that they stand for (https://www.sqlite.org/wal.html#performance_considerations).
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
 
 
 def _tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a synchronous Connection

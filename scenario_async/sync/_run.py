@@ -16,6 +16,7 @@ from ._details import fetch_details
 from ._errors import StoreBusyError
 from ._lanes import Lanes, counting
 from ._log import RunLog
+from ._members import Members
 from ._report import ScopeReport, SyncReport, total
 from ._scope_run import ScopeRun
 from ._scopes import Scope
@@ -148,6 +149,7 @@ class _Run:
         scope_run = ScopeRun(
             scope,
             Lanes(client, options.max_concurrency),
+            Members(self._database, str(scope)),
             writer,
             report,
             run=self._log.run,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ._lanes import Lanes, ListedPage
+    from ._members import Members
     from ._report import ScopeReport
     from ._rows import ModelRow
     from ._scopes import Scope
@@ -44,6 +45,7 @@ class ScopeRun:
     Args:
         scope: Which one.
         lanes: Who is asked.
+        members: What the store has of it.
         writer: Who writes.
         report: Where the counts go.
         run: The number of the run.
@@ -56,6 +58,7 @@ class ScopeRun:
         self,
         scope: Scope,
         lanes: Lanes,
+        members: Members,
         writer: ScopeWriter,
         report: ScopeReport,
         *,
@@ -66,6 +69,7 @@ class ScopeRun:
     ) -> None:
         self._scope = scope
         self._lanes = lanes
+        self._members = members
         self._writer = writer
         self._report = report
         self._run = run
@@ -100,14 +104,14 @@ class ScopeRun:
         if self._state.walk is None:
             mark = await self._newest_update() if self._scope.public else None
             # Parts of nearly a page each, by what is known of the last walk.
-            dates = await self._writer.each_nth_creation(_NEARLY_A_PAGE)
+            dates = await self._members.each_nth_creation(_NEARLY_A_PAGE)
             left = cut(Timeline(self._query).begin, map(place_of, dates))
             walk = FullWalk(run=self._run, began_at=self._now, left=tuple(left), mark=mark)
             self._state = msgspec.structs.replace(self._state, walk=walk)
         try:
             await self._list_windows()
             known = self._state.full_at is not None
-            if self._walk.undated or (known and await self._writer.has_undated()):
+            if self._walk.undated or (known and await self._members.has_undated()):
                 await self._list_undated()
         except NotByDateError as error:
             warnings.warn(
@@ -227,7 +231,7 @@ class ScopeRun:
         """Ask for each model that was not found by its id: it may just be elsewhere now."""
         if self._state.full_at is None:
             return  # nothing was there before
-        for ids in _batches(await self._writer.doubtful()):
+        for ids in _batches(await self._members.doubtful()):
             existing = await self._existing(ids, counted=False)
             await self._writer.leave([one for one in ids if one in existing])
             await self._remove([one for one in ids if one not in existing], {})
@@ -243,7 +247,7 @@ class ScopeRun:
             return
         if not self._scope.public:
             await self._mark_deleted()
-            unfinished = await self._writer.unfinished(_CHANGING)
+            unfinished = await self._members.unfinished(_CHANGING)
             for ids in _batches(unfinished):
                 await self._existing(ids)
         self._state = msgspec.structs.replace(self._state, run_at=self._now)
@@ -278,7 +282,7 @@ class ScopeRun:
         async with aclosing(self._lanes.listing(query, by_cursor=False)) as pages:
             async for page in pages:
                 at = {row.id: row.deleted_at for row in page.rows if row.deleted_at is not None}
-                for ids in _batches(await self._writer.alive(sorted(page.ids))):
+                for ids in _batches(await self._members.alive(sorted(page.ids))):
                     existing = await self._existing(ids, counted=False)
                     await self._remove([one for one in ids if one not in existing], at)
 

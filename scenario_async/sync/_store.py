@@ -11,7 +11,8 @@ from sqlalchemy import exists, func, select
 from scenario_async import Model
 from scenario_async._decode import InvalidRow, RowDecoder
 
-from ._database import Database, database_url
+from ._database import Database
+from ._engines import database_url
 from ._report import SyncReport
 from ._tables import memberships, models, rejected, runs
 from ._task import in_own_task

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, delete, except_, func, insert, literal, select, true, update
+from sqlalchemy import and_, delete, insert, literal, select, true, update
 from sqlalchemy.schema import CreateIndex
 
 from scenario_async._query import wire_time
@@ -18,7 +18,7 @@ from ._state import ScopeState
 from ._tables import by_creation, changes, memberships, models, rejected, state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -107,80 +107,6 @@ class ScopeWriter:
                 await self._save(connection, page.state)
         return comparison
 
-    async def doubtful(self) -> list[str]:
-        """The members that a full walk did not find where they should be.
-
-        And whatever is in no scope any more: no walk would find out that it is deleted.
-        """
-        missing = (
-            select(memberships.c.model_id)
-            .join(models, models.c.id == memberships.c.model_id)
-            .where(
-                memberships.c.scope == self._scope,
-                memberships.c.missing_in.is_not(None),
-                models.c.deleted_at.is_(None),
-            )
-        )
-        nowhere = except_(
-            select(models.c.id).where(models.c.deleted_at.is_(None)),
-            select(memberships.c.model_id),
-        )
-        return sorted({*await self._ids(missing), *await self._ids(nowhere)})
-
-    async def has_undated(self) -> bool:
-        """Whether any member has no creation date: no window would find it."""
-        query = (
-            select(memberships.c.model_id)
-            .join(models, models.c.id == memberships.c.model_id)
-            .where(
-                memberships.c.scope == self._scope,
-                models.c.created_at.is_(None),
-                models.c.deleted_at.is_(None),
-            )
-            .limit(1)
-        )
-        return bool(await self._ids(query))
-
-    async def each_nth_creation(self, step: int) -> list[datetime]:
-        """The creation dates that cut the members into parts of so many, in their order."""
-        number = func.row_number().over(order_by=models.c.created_at).label("number")
-        numbered = (
-            select(models.c.created_at, number)
-            .join(memberships, memberships.c.model_id == models.c.id)
-            .where(
-                memberships.c.scope == self._scope,
-                models.c.deleted_at.is_(None),
-                models.c.created_at.is_not(None),
-            )
-            .subquery()
-        )
-        query = (
-            select(numbered.c.created_at).where(numbered.c.number % step == 0).order_by("number")
-        )
-        async with self._database.transaction() as connection:
-            return list((await connection.scalars(query)).all())
-
-    async def unfinished(self, statuses: Collection[str]) -> list[str]:
-        """The members whose status says that they are still changing."""
-        query = (
-            select(memberships.c.model_id)
-            .join(models, models.c.id == memberships.c.model_id)
-            .where(
-                memberships.c.scope == self._scope,
-                models.c.deleted_at.is_(None),
-                models.c.status.in_(sorted(statuses)),
-            )
-            .order_by(memberships.c.model_id)
-        )
-        return await self._ids(query)
-
-    async def alive(self, ids: Sequence[str]) -> list[str]:
-        """Those of these models that the store has, and not as deleted."""
-        condition = self._database.among(models.c.id, ids)
-        return await self._ids(
-            select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
-        )
-
     async def remove(self, ids: Sequence[str], at: Mapping[str, str]) -> int:
         """Mark models as deleted, at their date where it is known; gives how many were not yet."""
         removed: list[str] = []
@@ -228,10 +154,6 @@ class ScopeWriter:
     @property
     def _key(self) -> str:
         return f"scope:{self._scope}"
-
-    async def _ids(self, query: Any) -> list[str]:  # noqa: ANN401 - a Select
-        async with self._database.transaction() as connection:
-            return list((await connection.scalars(query)).all())
 
     async def _save(self, connection: AsyncConnection, new: ScopeState) -> None:
         row = {"key": self._key, "version": _STATE_VERSION, "value": msgspec.to_builtins(new)}

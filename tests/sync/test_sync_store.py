@@ -15,6 +15,7 @@ from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreVersionError, sync
 from scenario_async.sync._comparison import Absence, ScopePage
 from scenario_async.sync._lanes import Lanes
+from scenario_async.sync._members import Members
 from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store import database_of
@@ -142,11 +143,12 @@ async def test_a_model_found_by_its_id_may_still_have_left_its_scope(
     """Who is killed between asking for it and taking it out has to ask again."""
     async with CatalogStore.open(new_store()) as store:
         writer = ScopeWriter(database_of(store), "collection:c", run=1, now=NOW)
+        members = Members(database_of(store), "collection:c")
         await writer.write(ScopePage(rows=[row("a")], state=ScopeState()))
         await writer.write(ScopePage(rows=(), absence=Absence(None, None, set())))
         await writer.write(ScopePage(rows=[row("a")], joins=False))
 
-        assert await writer.doubtful() == ["a"]
+        assert await members.doubtful() == ["a"]
 
 
 async def test_a_model_that_is_listed_is_not_missing_any_more(
@@ -154,12 +156,13 @@ async def test_a_model_that_is_listed_is_not_missing_any_more(
 ) -> None:
     async with CatalogStore.open(new_store()) as store:
         writer = ScopeWriter(database_of(store), "private", run=1, now=NOW)
+        members = Members(database_of(store), "private")
         await writer.write(ScopePage(rows=[row("a"), row("b")]))
         await writer.write(ScopePage(rows=(), absence=Absence(NOW, None, {"b"})))
-        assert await writer.doubtful() == ["a"]
+        assert await members.doubtful() == ["a"]
         await writer.write(ScopePage(rows=[row("a")]))
 
-        assert await writer.doubtful() == []
+        assert await members.doubtful() == []
 
 
 async def test_a_state_of_a_newer_release_is_not_misread(new_store: Callable[[], str]) -> None:

@@ -1,0 +1,108 @@
+"""What a store has of one scope, as far as a run wants to know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import except_, func, select
+
+from ._tables import memberships, models
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from ._database import Database
+
+__all__ = ["Members"]
+
+
+class Members:
+    """The models that were seen in one scope.
+
+    Args:
+        database: Where they are stored.
+        scope: Which scope.
+    """
+
+    def __init__(self, database: Database, scope: str) -> None:
+        self._database = database
+        self._scope = scope
+
+    async def doubtful(self) -> list[str]:
+        """The members that a full walk did not find where they should be.
+
+        And whatever is in no scope any more: no walk would find out that it is deleted.
+        """
+        missing = (
+            select(memberships.c.model_id)
+            .join(models, models.c.id == memberships.c.model_id)
+            .where(
+                memberships.c.scope == self._scope,
+                memberships.c.missing_in.is_not(None),
+                models.c.deleted_at.is_(None),
+            )
+        )
+        nowhere = except_(
+            select(models.c.id).where(models.c.deleted_at.is_(None)),
+            select(memberships.c.model_id),
+        )
+        return sorted({*await self._ids(missing), *await self._ids(nowhere)})
+
+    async def has_undated(self) -> bool:
+        """Whether any member has no creation date: no window would find it."""
+        query = (
+            select(memberships.c.model_id)
+            .join(models, models.c.id == memberships.c.model_id)
+            .where(
+                memberships.c.scope == self._scope,
+                models.c.created_at.is_(None),
+                models.c.deleted_at.is_(None),
+            )
+            .limit(1)
+        )
+        return bool(await self._ids(query))
+
+    async def each_nth_creation(self, step: int) -> list[datetime]:
+        """The creation dates that cut the members into parts of so many, in their order."""
+        number = func.row_number().over(order_by=models.c.created_at).label("number")
+        numbered = (
+            select(models.c.created_at, number)
+            .join(memberships, memberships.c.model_id == models.c.id)
+            .where(
+                memberships.c.scope == self._scope,
+                models.c.deleted_at.is_(None),
+                models.c.created_at.is_not(None),
+            )
+            .subquery()
+        )
+        query = (
+            select(numbered.c.created_at).where(numbered.c.number % step == 0).order_by("number")
+        )
+        async with self._database.transaction() as connection:
+            return list((await connection.scalars(query)).all())
+
+    async def unfinished(self, statuses: Collection[str]) -> list[str]:
+        """The members whose status says that they are still changing."""
+        query = (
+            select(memberships.c.model_id)
+            .join(models, models.c.id == memberships.c.model_id)
+            .where(
+                memberships.c.scope == self._scope,
+                models.c.deleted_at.is_(None),
+                models.c.status.in_(sorted(statuses)),
+            )
+            .order_by(memberships.c.model_id)
+        )
+        return await self._ids(query)
+
+    async def alive(self, ids: Sequence[str]) -> list[str]:
+        """Those of these models that the store has, and not as deleted."""
+        condition = self._database.among(models.c.id, ids)
+        return await self._ids(
+            select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
+        )
+
+    async def _ids(self, query: Any) -> list[str]:  # noqa: ANN401 - a Select
+        async with self._database.transaction() as connection:
+            return list((await connection.scalars(query)).all())
