@@ -38,7 +38,8 @@ from scenario_async.sync import (
     export,
 )
 from scenario_async.sync import sync as sync_models
-from scenario_async.sync._export import COLUMNS, encoded
+from scenario_async.sync._export import encoded
+from scenario_async.sync._formats import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -509,7 +510,7 @@ class TestExport:
 
         monkeypatch.setattr(CatalogStore, "models", failing)
         if what == "disk":
-            monkeypatch.setattr("scenario_async.sync._export.os.fsync", full)
+            monkeypatch.setattr("scenario_async.sync._replacement.os.fsync", full)
         folder = tmp_path / "out"
         folder.mkdir()
         (folder / "models.csv").write_text("old")

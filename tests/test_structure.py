@@ -117,16 +117,17 @@ SYNC_LAYERS = (
     ("_details", "_scope_run"),
     ("_lanes", "_log", "_members", "_writes"),
     ("_export",),
+    ("_formats", "_replacement"),
     ("_store",),
     ("_comparison", "_database"),
     ("_engines", "_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
     ("_task", "_windows"),
 )
 SYNC_THIRD_PARTY = {
-    "anyio": {"_database", "_export", "_run", "_task", "_watch"},
+    "anyio": {"_database", "_export", "_replacement", "_run", "_task", "_watch"},
     "msgspec": {
         "_engines",
-        "_export",
+        "_formats",
         "_lanes",
         "_log",
         "_report",
@@ -138,7 +139,7 @@ SYNC_THIRD_PARTY = {
         "_watch",
         "_writes",
     },
-    # Queries stand where their rows are used; engines and dialects are known to one module.
+    # Queries stand where their rows are used; engines and dialects are known to one module each.
     "sqlalchemy": {
         "_database",
         "_details",

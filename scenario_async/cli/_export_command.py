@@ -101,7 +101,7 @@ async def export(
     }
     opened = opened_store(store, create=False)
     from scenario_async.sync import export as write_file  # noqa: PLC0415 - the extra is there
-    from scenario_async.sync._export import format_of  # noqa: PLC0415 - as above
+    from scenario_async.sync._formats import format_of  # noqa: PLC0415 - as above
 
     if path == _STANDARD_OUTPUT:
         await _to_standard_output(opened, format_, given)

@@ -3,8 +3,9 @@
 Needs the extra ``scenario-async[sync]``.
 """
 
-from ._errors import StoreBusyError, StoreError, StoreVersionError
-from ._export import ExportError, ExportFormat, export
+from ._errors import ExportError, StoreBusyError, StoreError, StoreVersionError
+from ._export import export
+from ._formats import ExportFormat
 from ._report import Counts, ScopeReport, SyncReport
 from ._run import sync
 from ._store import CatalogStore, RunRecord, StoreCounts, StoredModel

@@ -1,10 +1,10 @@
-"""What can go wrong with a store."""
+"""What can go wrong with a store, and with a file of it."""
 
 from __future__ import annotations
 
 from scenario_async import ScenarioError
 
-__all__ = ["StoreBusyError", "StoreError", "StoreVersionError"]
+__all__ = ["ExportError", "StoreBusyError", "StoreError", "StoreVersionError"]
 
 
 class StoreError(ScenarioError):
@@ -17,3 +17,7 @@ class StoreBusyError(StoreError):
 
 class StoreVersionError(StoreError):
     """The tables are of another version than this package writes, or not its own."""
+
+
+class ExportError(ScenarioError):
+    """The file cannot be written. What was there before is untouched."""
