@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from scenario_async import AsyncScenario
 from scenario_async.sandbox import Catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from scenario_async.pytest_plugin import SandboxFactory
     from scenario_async.sandbox import Sandbox
@@ -53,6 +54,21 @@ LOOPS = (("asyncio", {"debug": True, "use_uvloop": False}), ("asyncio", {"use_uv
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
     backend: tuple[str, dict[str, bool]] = request.param
     return backend
+
+
+@pytest.fixture
+def forget_modules(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets modules whose names begin like this be imported anew; afterwards all are as before."""
+
+    def forget(beginning: str) -> None:
+        for name in [name for name in sys.modules if name.startswith(beginning)]:
+            package, _, own = name.rpartition(".")
+            # To be put back: importing it anew would leave another one there.
+            monkeypatch.setattr(sys.modules[package], own, sys.modules[name])
+        for name in [name for name in sys.modules if name.startswith(beginning)]:
+            monkeypatch.delitem(sys.modules, name)
+
+    return forget
 
 
 @pytest.fixture

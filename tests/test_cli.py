@@ -507,18 +507,18 @@ class TestFailures:
         assert printable("a\x1b[31mb\n c\u202ed") == "a\ufffd[31mb c\ufffdd"
 
     def test_the_absence_of_the_extra_is_explained(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, forget_modules: Callable[[str], None]
     ) -> None:
-        for name in [name for name in sys.modules if name.startswith("scenario_async.cli.")]:
-            monkeypatch.delitem(sys.modules, name)
+        forget_modules("scenario_async.cli.")
         monkeypatch.setitem(sys.modules, "asyncclick", None)
         ran = run("--version")
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
         assert 'pip install "scenario-async[cli]"' in ran.err
 
-    def test_another_absence_is_not_hidden(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in [name for name in sys.modules if name.startswith("scenario_async.cli.")]:
-            monkeypatch.delitem(sys.modules, name)
+    def test_another_absence_is_not_hidden(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, forget_modules: Callable[[str], None]
+    ) -> None:
+        forget_modules("scenario_async.cli.")
         monkeypatch.setitem(sys.modules, "scenario_async.cli._table", None)
         with pytest.raises(ModuleNotFoundError, match="_table"):
             run("--version")

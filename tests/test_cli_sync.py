@@ -42,7 +42,7 @@ from scenario_async.sync._export import encoded
 from scenario_async.sync._formats import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from scenario_async.sandbox import Request
 
@@ -567,10 +567,14 @@ class TestExtras:
     @pytest.mark.parametrize("arguments", ["sync models.db --public", "status x", "export x y.csv"])
     @pytest.mark.parametrize("module", ["sqlalchemy", "aiosqlite"])
     def test_what_the_store_needs_is_said(
-        self, ask: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, module: str
+        self,
+        ask: Run,
+        monkeypatch: pytest.MonkeyPatch,
+        forget_modules: Callable[[str], None],
+        arguments: str,
+        module: str,
     ) -> None:
-        for name in [name for name in sys.modules if name.startswith("scenario_async.sync")]:
-            monkeypatch.delitem(sys.modules, name)
+        forget_modules("scenario_async.sync")
         monkeypatch.setitem(sys.modules, module, None)
         ran = ask(*arguments.split())
         assert (ran.code, ran.out) == (2, b"")
