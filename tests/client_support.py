@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 Connect = Callable[..., AsyncScenario]
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for it; only a test that fails waits for its ten seconds."""
+    with anyio.fail_after(10):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+async def until_requests(sandbox: Sandbox, count: int) -> None:
+    await until(lambda: len(sandbox.requests) >= count)
+
+
 class FakeClock:
     """Sleeping takes no time, and is remembered."""
 

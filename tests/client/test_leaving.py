@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 import pytest
+from client_support import until_requests
 
 from scenario_async import Timeout, UsageError
 from scenario_async.sandbox import Delayed, RateLimited, Stalled
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from scenario_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
-
-
-async def until_requests(sandbox: Sandbox, count: int) -> None:
-    with anyio.fail_after(10):
-        while len(sandbox.requests) < count:
-            await anyio.lowlevel.checkpoint()
 
 
 async def test_breaking_out_ends_the_request_for_the_next_page(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 import pytest
-from client_support import PREDICTED, WINDOWS
+from client_support import PREDICTED, WINDOWS, until_requests
 
 from scenario_async import AsyncScenario, EventHooks, InternalServerError, UsageError
 from scenario_async.sandbox import RateLimited, ServerError, Stalled
@@ -51,12 +51,6 @@ DEFAULT_CONCURRENCY: int = inspect.signature(AsyncScenario).parameters["max_conc
 
 FORMS = {"async for": _in_order, "unordered": _unordered, "pages": _pages, "collect": _collected}
 each_form = pytest.mark.parametrize("form", FORMS)
-
-
-async def until_requests(sandbox: Sandbox, count: int) -> None:
-    with anyio.fail_after(10):
-        while len(sandbox.requests) < count:
-            await anyio.lowlevel.checkpoint()
 
 
 class UnderWay:

@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
+from client_support import until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -34,8 +35,6 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from client_support import Connect, Leftovers
 
     from scenario_async import AsyncScenario, InvalidRow
@@ -65,12 +64,6 @@ def all_scopes(sandbox: Sandbox) -> dict[str, tuple[str, ...]]:
         for model_id in catalogue.ids("private", collection_id=collection_id):
             scopes[model_id] += (f"collection:{collection_id}",)
     return scopes
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
 
 
 async def test_each_model_comes_once_with_every_scope_and_in_the_order_of_the_listings(

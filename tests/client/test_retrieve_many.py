@@ -11,6 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
+from client_support import until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -66,12 +67,6 @@ async def into(given: list[str], records: Records) -> None:
     """The ids of all records; what came before an error is in the list as well."""
     async for record in records:
         given.append(record.id)  # noqa: PERF401 - see above
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
 
 
 async def test_full_records_come_in_the_order_of_the_ids(
@@ -373,23 +368,6 @@ class TestConcurrency:
             task.cancel()
             await asyncio.wait([task])
         assert sandbox.requests.most_unanswered == 12
-
-    @pytest.mark.parametrize(("wanted", "most"), [(None, 8), (12, 12)])
-    async def test_a_listing_asks_for_eight_pages_at_once_unless_told_otherwise(
-        self, wanted: int | None, most: int, connect: Connect, sandbox: Sandbox
-    ) -> None:
-        # The first pages show how the others can be asked for. Enough of them: the last ones may
-        # arrive in another order, and one that waits before them would hold the walk back.
-        sandbox.faults.add(Delayed(60), after=36, times=None)
-        async with connect(max_concurrency=12) as scenario:
-            listing = scenario.models.public(page_size=1, max_concurrency=wanted)
-            task = asyncio.create_task(listing.collect())
-            await until(lambda: sandbox.requests.unanswered == most)
-            for _ in range(100):
-                await anyio.lowlevel.checkpoint()
-            task.cancel()
-            await asyncio.wait([task])
-        assert sandbox.requests.most_unanswered == most
 
     async def test_max_concurrency_bounds_one_walk(
         self, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox

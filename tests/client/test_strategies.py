@@ -8,9 +8,11 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import anyio.lowlevel
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from client_support import until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from scenario_async import Listing, Model
     from scenario_async.pytest_plugin import SandboxFactory
+    from scenario_async.sandbox import Request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
@@ -249,6 +252,27 @@ async def test_the_smaller_bound_of_client_and_listing_holds(
         "private" if scope == "private" else "public"
     )
     assert min(most, 2) <= sandbox.requests.most_unanswered <= most
+
+
+@pytest.mark.parametrize(("wanted", "most"), [(None, 8), (12, 12)])
+async def test_a_listing_asks_for_eight_pages_at_once_unless_told_otherwise(
+    wanted: int | None, most: int, connect: Connect, sandbox: Sandbox
+) -> None:
+    def is_far_down(request: Request) -> bool:
+        return _offset_of(request.query.get("paginationToken")) >= PUBLIC // 2
+
+    # Before that, the pages show how the others can be asked for. By place and not by number: they
+    # may arrive in another order, and one that waits before the others would hold the walk back.
+    sandbox.faults.add(Delayed(60), times=None, when=is_far_down)
+    async with connect(max_concurrency=12) as scenario:
+        listing = scenario.models.public(page_size=1, max_concurrency=wanted)
+        task = asyncio.create_task(listing.collect())
+        await until(lambda: sandbox.requests.unanswered == most)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        task.cancel()
+        await asyncio.wait([task])
+    assert sandbox.requests.most_unanswered == most
 
 
 @pytest.mark.parametrize("scope", ["public", "public by update", "public route"])
