@@ -70,6 +70,8 @@ class ChosenPlanner:
         # Whether all rows looked at have a date and come by it, and the place of the first one.
         self._by_creation = sorted_by_creation(first.query)
         self._begins: int | None = None
+        # The page that was looked at last, and its places: of the first one they are wanted twice.
+        self._looked_at: tuple[PageAnswer, Sequence[int]] | None = None
         # Pages released in all; since the walk last began anew; and between the two times before.
         self._released = first.depth
         self._since = self._since_before = 0
@@ -94,6 +96,7 @@ class ChosenPlanner:
             self._cut_behind(released[-1], self._most)
         if self._windows is not None and self._windows.unusable is not None:
             self._do_without_windows(self._windows.unusable)
+        self._looked_at = None
         return released
 
     def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
@@ -147,7 +150,10 @@ class ChosenPlanner:
         """
         if not self._by_creation:
             return ()
+        if self._looked_at is not None and self._looked_at[0] is answer:
+            return self._looked_at[1]
         places = self._timeline.places(answer)
+        self._looked_at = answer, places
         if len(places) < len(answer.rows) or any(one > next_ for one, next_ in pairwise(places)):
             self._by_creation = False
             return ()
