@@ -11,7 +11,6 @@ from ._fetcher import fetch_planned
 from ._listing import Listing, begin
 from ._options import check_count
 from ._planners.interleaved import Interleaved
-from ._reader import Slice
 from ._walk import PAGES_AT_ONCE, Identity, Warned
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ class Merged(Generic[RowT]):
 
     async def _sights(self) -> AsyncGenerator[_Sight[RowT], None]:
         self._source.requester.check_usable()
-        walks = _Walks([begin(listing) for listing in self._listings])
+        walks = _Walks(self._source, [begin(listing) for listing in self._listings])
         fetched = fetch_planned(
             walks.planner(self._most),
             walks.fetch,
@@ -171,14 +170,14 @@ class Merged(Generic[RowT]):
 class _Walks(Generic[RowT]):
     """One way through several listings: what was found in which so far."""
 
-    def __init__(self, begun: Sequence[Beginning[RowT]]) -> None:
+    def __init__(self, source: PageSource, begun: Sequence[Beginning[RowT]]) -> None:
         self._begun = begun
         self._planners: list[ChosenPlanner] = []
         self._warned: list[Warned] = []
         self._names = [one.scope for one in begun]
         self._found: dict[str, _Sighting] = {}
         self._pages = 0
-        self._turn = Slice()
+        self._turn = source.new_slice()
 
     def planner(self, most: int) -> Interleaved[PageRequest, PageAnswer, ReleasedPage]:
         """A planner for all of them."""

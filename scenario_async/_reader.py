@@ -1,11 +1,8 @@
-"""Typing the rows of pages: each model once, each bad row reported, the loop given back."""
+"""Typing the rows of pages: each model once, each bad row reported."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-import anyio.lowlevel
 
 from ._decode import InvalidRow
 from ._events import PageEvent
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     from ._decode import RowDecoder
     from ._errors import APIResponseValidationError
 
-__all__ = ["PageReader", "SeenIds", "Slice"]
+__all__ = ["PageReader", "SeenIds"]
 
 RowT = TypeVar("RowT")
 
@@ -42,24 +39,6 @@ class SeenIds:
     def first_on(self, row: str | bytes, depth: int) -> int:
         """The page that gave this id first: this one, unless a page before it did."""
         return self._depths.setdefault(row, depth)
-
-
-class Slice:
-    """A share of the event loop of about a millisecond (P8)."""
-
-    SECONDS = 0.001
-
-    def __init__(self) -> None:
-        self._end = time.perf_counter() + self.SECONDS
-
-    def over(self) -> bool:
-        """Whether it is time to let others run."""
-        return time.perf_counter() >= self._end
-
-    async def give_back(self) -> None:
-        """Let others run, and begin a new slice."""
-        await anyio.lowlevel.checkpoint()
-        self._end = time.perf_counter() + self.SECONDS
 
 
 class PageReader(Generic[RowT]):

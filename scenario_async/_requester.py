@@ -25,7 +25,6 @@ from ._options import NOT_GIVEN, NotGiven, Timeout, check_headers
 from ._query import wire_value
 from ._redaction import redact
 from ._retry import call_with_retries
-from ._turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +69,11 @@ class Call:
 
 
 class Requester:
-    """Sends calls for one client and its options."""
+    """Sends calls for one client and its options.
+
+    Attributes:
+        turns: For whatever else holds the loop of this client.
+    """
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class Requester:
         self._transport = transport
         self._pacer = pacer
         self._clock = clock
-        self._turns = Turns()
+        self.turns = transport.turns
 
     def check_usable(self) -> None:
         """Raises UsageError where no call could be sent: closed, or on a wrong event loop."""
@@ -114,12 +117,14 @@ class Requester:
         request = self._request(call, options)
 
         async def attempt(number: int) -> ResultT:
+            # Making a request takes a part of a millisecond, and walks make many at once.
+            await self.turns.take()
             response = await self._send_once(call, request, number, limits, deadline)
             if response.status not in _HTTP_OK:
                 raise self._status_error(call, response)
             try:
                 body = response.body
-                return await self._turns.run(partial(parse, body), len(body))
+                return await self.turns.run(partial(parse, body), len(body))
             except APIResponseValidationError as error:
                 error.status_code = response.status
                 error.request_id = request_id(response.headers)

@@ -10,6 +10,7 @@ import asyncio
 import platform
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ._credentials import basic_authorization
 from ._errors import APIConnectionError, APITimeoutError, UsageError
 from ._http import HTTPResponse
 from ._redaction import redact
+from ._turns import Turns
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class Transport:
 
     Our own session begins with the first request, because aiohttp wants a running loop for it; from
     then on the transport belongs to that loop.
+
+    Attributes:
+        turns: For whatever holds that loop.
+        closed: Whether :meth:`aclose` was called.
     """
 
     def __init__(self, session: aiohttp.ClientSession | None) -> None:
@@ -53,6 +59,7 @@ class Transport:
         self._own: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxies: dict[tuple[str, str], _Proxy | None] = {}
+        self.turns = Turns()
         self.closed: bool = False
 
     async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
@@ -90,7 +97,9 @@ class Transport:
                 # and need its memory twice. `getvalue` gives the buffer itself and no copy.
                 body = BytesIO()
                 async for piece in response.content.iter_any():
-                    body.write(piece)
+                    # Until a piece is taken aiohttp reads little more from its connection, so that
+                    # turns spread the reading over passes of the loop as well.
+                    await self.turns.run(partial(body.write, piece), len(piece))
                 return HTTPResponse(
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},

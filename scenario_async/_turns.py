@@ -1,14 +1,15 @@
-"""Work that holds the loop for a millisecond or two: one piece at a time (P8)."""
+"""Work that holds the event loop: a millisecond at a time, and one piece of it at a time (P8)."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Turns"]
+__all__ = ["Slice", "Turns"]
 
 ResultT = TypeVar("ResultT")
 
@@ -16,7 +17,8 @@ ResultT = TypeVar("ResultT")
 class Turns:
     """Lets others run between two pieces of work, also when many are ready at the same moment.
 
-    Eight pages that arrive at once would otherwise be put together and taken apart in one go.
+    Eight pages that arrive at once would otherwise be put together, taken apart and typed in one
+    pass of the loop. Whoever takes a turn has the rest of that pass; nobody else takes one in it.
     """
 
     LARGE = 64 * 1024
@@ -24,11 +26,34 @@ class Turns:
     def __init__(self) -> None:
         self._one_at_a_time = asyncio.Lock()
 
+    async def take(self) -> None:
+        """Wait for a turn, behind those who came before. Does not wait where nobody else works."""
+        await self._one_at_a_time.acquire()
+        # It ends by itself: what follows may be in the hands of a caller who does not come back.
+        asyncio.get_running_loop().call_soon(self._one_at_a_time.release)
+
     async def run(self, work: Callable[[], ResultT], size: int) -> ResultT:
         """Do a piece of work on so many bytes; at once if that takes no time worth speaking of."""
-        if size < self.LARGE:
-            return work()
-        async with self._one_at_a_time:
-            result = work()
-            await asyncio.sleep(0)
-            return result
+        if size >= self.LARGE:
+            await self.take()
+        return work()
+
+
+class Slice:
+    """A share of the event loop of about a millisecond."""
+
+    SECONDS = 0.001
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._end = time.perf_counter() + self.SECONDS
+
+    def over(self) -> bool:
+        """Whether it is time to let others run."""
+        return time.perf_counter() >= self._end
+
+    async def give_back(self) -> None:
+        """Let others run, and begin a new slice."""
+        await asyncio.sleep(0)
+        await self._turns.take()
+        self._end = time.perf_counter() + self.SECONDS

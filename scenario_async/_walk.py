@@ -14,8 +14,9 @@ from ._fetcher import fetch_planned
 from ._options import check_count
 from ._planners.choice import ChosenPlanner, Strategy
 from ._query import wire_value
-from ._reader import PageReader, SeenIds, Slice
+from ._reader import PageReader, SeenIds
 from ._requester import Call, RequestOptions
+from ._turns import Slice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Hashable
@@ -56,6 +57,10 @@ class PageSource:
     event_hooks: EventHooks
     max_concurrency: int
     surveys: Surveys
+
+    def new_slice(self) -> Slice:
+        """A share of the loop of this client."""
+        return Slice(self.requester.turns)
 
     def at_once(self, wanted: int | None) -> int:
         """How many requests may be under way where so many are wanted; ``None`` is all."""
@@ -178,7 +183,7 @@ class Walk(Generic[RowT]):
 
     async def models(self, planner: ChosenPlanner) -> AsyncGenerator[RowT, None]:
         """The models of what a planner releases, each typed when it is asked for."""
-        turn = Slice()
+        turn = self.source.new_slice()
         async with aclosing(self.released(planner)) as pages:
             async for released in pages:
                 reader = self.reader(released)
@@ -194,7 +199,7 @@ class Walk(Generic[RowT]):
 
     async def read(self, released: ReleasedPage) -> tuple[list[RowT], PageReader[RowT]]:
         """The models of a page, and what reading them found."""
-        turn = Slice()
+        turn = self.source.new_slice()
         reader = self.reader(released)
         models: list[RowT] = []
         for raw in released.answer.rows:

@@ -47,6 +47,18 @@ class FakeClock:
         await anyio.lowlevel.checkpoint()
 
 
+class Passes:
+    """Counts the passes of the running loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._next()
+
+    def _next(self) -> None:
+        self.count += 1
+        asyncio.get_running_loop().call_soon(self._next)
+
+
 class Leftovers:
     """What a piece of work has left behind."""
 

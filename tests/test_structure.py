@@ -42,7 +42,7 @@ LAYERS = (
 THIRD_PARTY = {
     "aiohttp": {"_transport"},
     "tenacity": {"_retry"},
-    "anyio": {"_clock", "_fetcher", "_lifetime", "_pacing", "_reader", "_retrieval"},
+    "anyio": {"_clock", "_fetcher", "_lifetime", "_pacing", "_retrieval"},
     "msgspec": {"_answers", "_decode", "_planners", "_query", "types"},
 }
 

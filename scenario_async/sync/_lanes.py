@@ -18,7 +18,6 @@ from scenario_async._planners.records import Missing
 from scenario_async._planners.time_windows import TimeWindows
 from scenario_async._planners.timeline import Timeline
 from scenario_async._query import LARGEST_PAGE
-from scenario_async._reader import Slice
 from scenario_async._requester import Call, RequestOptions
 from scenario_async._retrieval import Retrieval, retrieve_many
 from scenario_async._walk import Identity, WalkOptions
@@ -124,7 +123,7 @@ class Lanes:
         )
         async with aclosing(fetched) as pages:
             async for page in pages:
-                yield await _read(page.answer, page.covers)
+                yield await self._read(page.answer, page.covers)
 
     async def first_page(self, query: ListingQuery, windows: Sequence[Window]) -> ListedPage:
         """The first page of the first window, and no request for another one.
@@ -135,7 +134,7 @@ class Lanes:
         planner = _ByDate(query, windows, 1)
         (request,) = planner.requests(1, 0)
         (page,) = planner.receive(request, await self._fetch(request))
-        return await _read(page.answer, page.covers)
+        return await self._read(page.answer, page.covers)
 
     async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[ListedPage]:
         """A whole listing, page by page, however it comes."""
@@ -145,7 +144,7 @@ class Lanes:
         planner = begun.walk.planner(begun.first, ordered=False, most=self.most)
         async with aclosing(begun.walk.released(planner)) as pages:
             async for page in pages:
-                yield await _read(page.answer, None)
+                yield await self._read(page.answer, None)
 
     async def page(self, query: ListingQuery) -> PageAnswer:
         """The first page of a listing alone."""
@@ -162,7 +161,7 @@ class Lanes:
                 raise
             return await self._existing_one_by_one(ids)
         rows = [raw for raw in answer.rows if not _is_deleted(raw)]
-        page = await _read(PageAnswer(rows, None), None)
+        page = await self._read(PageAnswer(rows, None), None)
         if any(row.id is None for row in page.invalid):
             # It is one of these models, and nobody can tell which.
             return await self._existing_one_by_one(ids)
@@ -190,6 +189,21 @@ class Lanes:
         """What comes for each id, as it arrives, but for answers that are no record."""
         retrieval = Retrieval(type_=msgspec.Raw, on_invalid=lambda _: None)
         return retrieve_many(self._source, ids, retrieval, ordered=False)
+
+    async def _read(self, answer: PageAnswer, covers: Window | None) -> ListedPage:
+        """Read the rows of a page, with the loop given back every millisecond."""
+        turn = self._source.new_slice()
+        rows: list[ModelRow] = []
+        invalid: list[InvalidRow] = []
+        for raw in answer.rows:
+            if turn.over():
+                await turn.give_back()
+            row = read_row(raw)
+            if isinstance(row, InvalidRow):
+                invalid.append(row)
+            else:
+                rows.append(row)
+        return ListedPage(rows, invalid, covers)
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._source.fetch(request, RequestOptions())
@@ -236,22 +250,6 @@ class _ByDate:
 
     def finished(self) -> bool:
         return self._windows.finished()
-
-
-async def _read(answer: PageAnswer, covers: Window | None) -> ListedPage:
-    """Read the rows of a page, with the loop given back every millisecond."""
-    turn = Slice()
-    rows: list[ModelRow] = []
-    invalid: list[InvalidRow] = []
-    for raw in answer.rows:
-        if turn.over():
-            await turn.give_back()
-        row = read_row(raw)
-        if isinstance(row, InvalidRow):
-            invalid.append(row)
-        else:
-            rows.append(row)
-    return ListedPage(rows, invalid, covers)
 
 
 _identity = msgspec.json.Decoder(Identity)

@@ -19,6 +19,7 @@ from scenario_async._lifetime import Lifetime
 from scenario_async._options import ClientOptions
 from scenario_async._pacing import Pacer
 from scenario_async._requester import Call, Requester, RequestOptions
+from scenario_async._turns import Turns
 from scenario_async.sandbox import RateLimit
 from scenario_async.sandbox._limits import TokenBucket
 
@@ -119,6 +120,7 @@ class _Service:
 
     def __init__(self, scene: Scene, bucket: TokenBucket, chance: random.Random) -> None:
         self._scene, self._bucket, self._chance = scene, bucket, chance
+        self.turns = Turns()
         self.good: list[float] = []
         self.refused: list[float] = []
 

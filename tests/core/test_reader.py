@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario_async import InvalidRow, Model, PageEvent, _reader
+from scenario_async import InvalidRow, Model, PageEvent
 from scenario_async._decode import RowDecoder
-from scenario_async._reader import PageReader, SeenIds, Slice
+from scenario_async._reader import PageReader, SeenIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,31 +160,3 @@ def test_a_row_without_an_id_is_invalid_also_where_the_callers_struct_has_a_defa
 
 def test_a_page_without_rows_is_an_event_too() -> None:
     assert reader().event(last=False) == PageEvent(models=0, repeated=0, invalid=0, last=False)
-
-
-def test_a_slice_is_over_after_a_millisecond_and_begins_again_when_the_loop_ran(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 5.0
-    monkeypatch.setattr(_reader, "time", SimpleNamespace(perf_counter=lambda: now))
-    turn = Slice()
-    assert not turn.over()
-    now = 5.0009
-    assert not turn.over()
-    now = 5.0011
-    assert turn.over()
-
-    async def give_back() -> list[str]:
-        order: list[str] = []
-        other = asyncio.create_task(_note(order, "other"))
-        await turn.give_back()
-        order.append("turn")
-        await other
-        return order
-
-    assert asyncio.run(give_back()) == ["other", "turn"]
-    assert not turn.over()
-
-
-async def _note(order: list[str], name: str) -> None:
-    order.append(name)

@@ -1,0 +1,59 @@
+"""Several pages at once hold the loop no longer than one does (P8)."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from client_support import PREDICTED, WINDOWS, Passes
+
+from scenario_async import _transport, _walk
+from scenario_async._decode import PageAnswer, decode_page
+from scenario_async._turns import Turns
+from scenario_async.sandbox import Catalogue
+
+if TYPE_CHECKING:
+    from client_support import Connect, Way
+
+    from scenario_async.sandbox import Sandbox
+
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
+
+MODELS, PAGE = 400, 40
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(public=MODELS, private=MODELS)
+
+
+@pytest.mark.parametrize("way", [WINDOWS, PREDICTED], ids=["windows", "predicted"])
+async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_loop(
+    way: Way, connect: Connect, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    worked: list[int] = []
+
+    def note(size: int) -> None:
+        if size >= Turns.LARGE:
+            worked.append(passes.count)
+
+    class Buffer(BytesIO):
+        def write(self, piece: Any, /) -> int:
+            note(len(piece))
+            return super().write(piece)
+
+    def decode(body: bytes) -> PageAnswer:
+        note(len(body))
+        return decode_page(body)
+
+    monkeypatch.setattr(_transport, "BytesIO", Buffer)
+    monkeypatch.setattr(_walk, "decode_page", decode)
+    async with connect() as scenario:
+        passes = Passes()
+        models = await way.listing(scenario, page_size=PAGE).collect()
+
+    assert len(models) == MODELS
+    assert sandbox.requests.most_unanswered > 1
+    assert len(worked) >= 2 * MODELS // PAGE
+    assert len(set(worked)) == len(worked)

@@ -1,0 +1,116 @@
+"""Work that holds the loop: one piece in a pass of the loop, a slice of a millisecond at most."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from client_support import Passes
+
+from scenario_async import _turns
+from scenario_async._turns import Slice, Turns
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_of_those_who_work_at_the_same_moment_one_has_each_pass_of_the_loop_in_their_order() -> (
+    None
+):
+    async def main() -> None:
+        turns, passes = Turns(), Passes()
+        worked: list[tuple[int, int]] = []
+
+        async def work(number: int) -> None:
+            await turns.run(lambda: worked.append((number, passes.count)), Turns.LARGE)
+
+        await asyncio.gather(*map(work, range(8)))
+        assert [number for number, _ in worked] == [*range(8)]
+        assert len({count for _, count in worked}) == len(worked)
+
+    asyncio.run(main())
+
+
+def test_a_slice_and_a_piece_of_work_do_not_meet_in_a_pass_of_the_loop() -> None:
+    async def main() -> None:
+        turns, passes = Turns(), Passes()
+        worked: list[int] = []
+
+        async def slices() -> None:
+            turn = Slice(turns)
+            for _ in range(5):
+                await turn.give_back()
+                worked.append(passes.count)
+
+        async def pieces() -> None:
+            for _ in range(5):
+                await turns.run(lambda: worked.append(passes.count), Turns.LARGE)
+
+        await asyncio.gather(slices(), pieces(), slices())
+        assert len(set(worked)) == len(worked) == 15
+
+    asyncio.run(main())
+
+
+def test_who_works_alone_does_not_wait() -> None:
+    async def main() -> None:
+        passes = Passes()
+        begun = passes.count
+        assert await Turns().run(lambda: "done", Turns.LARGE) == "done"
+        assert passes.count == begun
+
+    asyncio.run(main())
+
+
+def test_small_work_does_not_wait_for_others() -> None:
+    async def main() -> None:
+        turns, passes = Turns(), Passes()
+        begun = passes.count
+        await turns.take()
+        await turns.run(lambda: None, Turns.LARGE - 1)
+        assert passes.count == begun
+
+    asyncio.run(main())
+
+
+def test_whoever_is_cancelled_or_fails_does_not_keep_the_turn() -> None:
+    async def main() -> None:
+        turns = Turns()
+
+        async def fail() -> None:
+            await turns.run(lambda: 1 / 0, Turns.LARGE)
+
+        cancelled = [asyncio.create_task(turns.take()) for _ in range(3)]
+        failed = [asyncio.create_task(fail()) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in cancelled:
+            task.cancel()
+        async with asyncio.timeout(10):
+            assert await turns.run(lambda: "mine", Turns.LARGE) == "mine"
+            await asyncio.wait((*cancelled, *failed))
+        assert [type(task.exception()) for task in failed] == 3 * [ZeroDivisionError]
+
+    asyncio.run(main())
+
+
+def test_a_slice_is_over_after_a_millisecond_and_begins_again_when_the_loop_ran(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 5.0
+    monkeypatch.setattr(_turns, "time", SimpleNamespace(perf_counter=lambda: now))
+
+    async def main() -> None:
+        nonlocal now
+        turn, passes = Slice(Turns()), Passes()
+        assert not turn.over()
+        now = 5.0009
+        assert not turn.over()
+        now = 5.0011
+        assert turn.over()
+        begun = passes.count
+        await turn.give_back()
+        assert passes.count > begun
+        assert not turn.over()
+
+    asyncio.run(main())
