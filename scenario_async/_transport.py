@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
+# What a service says of the size of its answer is not worth more memory than this.
+_LARGEST_BUFFER = 16 * 1024 * 1024
+
 USER_AGENT = (
     f"scenario-async/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 )
@@ -93,13 +96,12 @@ class Transport:
                 ),
                 **options,
             ) as response:
-                # Grown piece by piece: joining the pieces of a page in the end would hold the loop,
-                # and need its memory twice. `getvalue` gives the buffer itself and no copy.
-                body = BytesIO()
+                body = _buffer(response)
                 async for piece in response.content.iter_any():
                     # Until a piece is taken aiohttp reads little more from its connection, so that
                     # turns spread the reading over passes of the loop as well.
                     await self.turns.run(partial(body.write, piece), len(piece))
+                body.truncate()
                 return HTTPResponse(
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},
@@ -225,6 +227,18 @@ def _environment_proxy(scheme: str, host: str) -> _Proxy | None:
         login = basic_authorization(unquote(parts.username), unquote(parts.password or ""))
         headers["Proxy-Authorization"] = login
     return _Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", headers)
+
+
+def _buffer(response: aiohttp.ClientResponse) -> BytesIO:
+    """What the pieces of an answer are written into, of the size of the answer if that is known.
+
+    Joining the pieces of a page in the end would hold the loop, and need its memory twice. The
+    whole value of a buffer is the buffer itself and no copy.
+    """
+    size = response.content_length or 0
+    if "Content-Encoding" in response.headers or size > _LARGEST_BUFFER:
+        return BytesIO()
+    return BytesIO(bytes(size))
 
 
 def _middlewares(
