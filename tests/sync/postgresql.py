@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 USER = "postgres"
 _PATIENCE = 60  # seconds; it starts in a tenth of one
+_TRIES = 5  # ports that somebody else may take in the same moment
 # What is lost with the machine is of no interest here.
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -54,8 +55,7 @@ class PostgreSQL:
         self._account = USER if os.geteuid() == 0 else None
         if self._account is not None:
             shutil.chown(self._home, USER, USER)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port: int = free.getsockname()[1]
+        self._port = 0
         self._run(
             "initdb",
             f"--pgdata={self._data}",
@@ -65,13 +65,25 @@ class PostgreSQL:
             "--locale=C",
             "--no-sync",
         )
-        settings = {**_SETTINGS, "port": self._port, "unix_socket_directories": str(self._home)}
-        with (self._data / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        self._configure({**_SETTINGS, "unix_socket_directories": str(self._home)})
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
-        self._control("start", f"--log={self._home / 'log'}", "--wait")
+        """Start the server and wait until it answers; again on the port that it had."""
+        if self._port:
+            self._start()
+            return
+        for left in reversed(range(_TRIES)):
+            # Only now, and not for good: others look for free ports as well.
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self._port = free.getsockname()[1]
+            self._configure({"port": self._port})
+            try:
+                self._start()
+            except RuntimeError:
+                if not left:
+                    raise
+            else:
+                return
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server; ``immediate`` leaves like a crash."""
@@ -113,6 +125,14 @@ class PostgreSQL:
             "--set=ON_ERROR_STOP=1",
             f"--command={statement}",
         ).splitlines()
+
+    def _start(self) -> None:
+        self._control("start", f"--log={self._home / 'log'}", "--wait")
+
+    def _configure(self, settings: Mapping[str, object]) -> None:
+        # Of settings that are there twice the last one counts.
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", f"--pgdata={self._data}", f"--timeout={_PATIENCE}", *arguments)
