@@ -565,7 +565,7 @@ class TestExport:
 
 class TestExtras:
     @pytest.mark.parametrize("arguments", ["sync models.db --public", "status x", "export x y.csv"])
-    @pytest.mark.parametrize("module", ["sqlalchemy", "aiosqlite"])
+    @pytest.mark.parametrize("module", ["sqlalchemy", "aiosqlite", "greenlet", "xxhash"])
     def test_what_the_store_needs_is_said(
         self,
         ask: Run,

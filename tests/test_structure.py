@@ -121,7 +121,7 @@ SYNC_LAYERS = (
     ("_store",),
     ("_comparison", "_database"),
     ("_engines", "_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
-    ("_task", "_windows"),
+    ("_dependencies", "_task", "_windows"),
 )
 SYNC_THIRD_PARTY = {
     "anyio": {"_database", "_export", "_replacement", "_run", "_task", "_watch"},

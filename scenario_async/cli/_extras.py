@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["extra_needed", "opened_store", "store_argument"]
 
 _EXTRAS = {
-    "sync": frozenset({"aiosqlite", "asyncpg", "greenlet", "sqlalchemy"}),
+    "sync": frozenset({"aiosqlite", "asyncpg", "greenlet", "sqlalchemy", "xxhash"}),
     "export": frozenset({"pyarrow"}),
 }
 

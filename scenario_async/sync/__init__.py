@@ -3,6 +3,8 @@
 Needs the extra ``scenario-async[sync]``.
 """
 
+# First, as it looks whether they are there.
+from . import _dependencies  # noqa: F401 # pyright: ignore[reportUnusedImport]
 from ._errors import ExportError, StoreBusyError, StoreError, StoreVersionError
 from ._export import export
 from ._formats import ExportFormat

@@ -11,6 +11,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from ._dependencies import need
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -55,7 +57,11 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         url: As :func:`database_url` gives it.
         patience: How long a connection to SQLite waits for a lock, in seconds; with 0 it is for
             the lock alone, and the database is left as it is.
+
+    Raises:
+        ModuleNotFoundError: The driver is not installed.
     """
+    need("aiosqlite" if url.get_backend_name() == "sqlite" else "asyncpg")
     options: dict[str, Any] = {}
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": patience}

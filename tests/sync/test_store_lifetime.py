@@ -1,0 +1,40 @@
+"""A store before it is opened, while it is closed, and after."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from scenario_async.sync import CatalogStore
+
+
+@pytest.mark.parametrize("module", ["sqlalchemy", "greenlet", "xxhash"])
+def test_without_the_extra_an_import_says_what_to_install(module: str) -> None:
+    program = (
+        "import sys\n"
+        f"sys.modules[{module!r}] = None\n"
+        "try:\n"
+        "    import scenario_async.sync\n"
+        "except ModuleNotFoundError as error:\n"
+        "    print(error.name, error)\n"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == (
+        f"{module} scenario_async.sync needs {module}: pip install 'scenario-async[sync]'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "module"), [("models.db", "aiosqlite"), ("postgresql://host/store", "asyncpg")]
+)
+def test_without_its_driver_a_store_says_what_to_install(
+    url: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ModuleNotFoundError, match="pip install 'scenario-async") as caught:
+        CatalogStore.open(url)
+    assert caught.value.name == module
