@@ -190,6 +190,18 @@ class TestSync:
         assert ran.err.startswith(sentence)
         assert not Path("models.db").exists()
 
+    def test_a_password_is_not_said(self, ask: Run) -> None:
+        for store in (
+            "postgresql://bob:s3cr3tpw/store",
+            "bob:s3cr3tpw@host/store",
+            "postgresql://bob@127.0.0.1:1/store?password=s3cr3tpw",
+            "postgresql://bob@127.0.0.1:1/store?connect_timeout=s3cr3tpw",
+        ):
+            ran = ask("sync", store, "--private", "--verbose")
+            assert ran.code == (1 if "?password" in store else 2)
+            assert "s3cr3tpw" not in ran.err
+        assert "'connect_timeout'" in ran.err
+
     def test_no_credentials_make_no_file(self, run: Run) -> None:
         ran = run("sync", "models.db", "--private")
         assert (ran.code, ran.err[:22]) == (2, "Error: no credentials:")

@@ -120,8 +120,9 @@ SYNC_LAYERS = (
     ("_formats", "_replacement"),
     ("_store",),
     ("_comparison", "_database"),
-    ("_engines", "_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
-    ("_dependencies", "_task", "_windows"),
+    ("_engines",),
+    ("_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
+    ("_dependencies", "_task", "_urls", "_windows"),
 )
 SYNC_THIRD_PARTY = {
     "anyio": {"_database", "_export", "_replacement", "_run", "_task", "_watch"},
@@ -148,6 +149,7 @@ SYNC_THIRD_PARTY = {
         "_members",
         "_store",
         "_tables",
+        "_urls",
         "_watch",
         "_writes",
     },

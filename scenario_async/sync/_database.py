@@ -15,9 +15,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
-from ._engines import in_memory, json_text, new_engine
+from ._engines import json_text, new_engine
 from ._errors import StoreBusyError, StoreError, StoreVersionError
 from ._tables import SCHEMA_VERSION, Moment, metadata, state
+from ._urls import in_memory, shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Generator, Sequence
@@ -37,15 +38,14 @@ class Database:
     """One database with the tables of a store.
 
     Attributes:
-        name: What to call it in a message: a path, or a URL without its password.
+        name: What to call it in a message: a path, or where it is.
     """
 
     def __init__(self, url: URL) -> None:
         self._url = url
         self._sqlite = url.get_backend_name() == "sqlite"
         self._path = Path(url.database or "") if self._sqlite else None
-        shown = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
-        self.name: str = str(self._path) if self._sqlite else shown
+        self.name: str = shown(url)
         self._engine: AsyncEngine = new_engine(url)
         self._turn = asyncio.Lock()
         self._opened = False

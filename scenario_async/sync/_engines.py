@@ -1,53 +1,26 @@
-"""Which database a URL names, and an engine that reaches it."""
+"""An engine that reaches the database of a URL."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import msgspec
-from sqlalchemy import event, make_url
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from ._dependencies import need
+from ._urls import in_memory
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["database_url", "in_memory", "json_text", "new_engine"]
+__all__ = ["json_text", "new_engine"]
 
-_FORMS = "'sqlite:///models.db', a path, or 'postgresql://user@host/database'"
-_IN_MEMORY = (None, "", ":memory:")
-
-
-def database_url(given: str | Path) -> URL:
-    """The URL of a database with the driver that this package speaks through.
-
-    Raises:
-        ValueError: It is none, or of another kind of database.
-    """
-    text = str(given)
-    if "://" not in text:
-        return URL.create("sqlite+aiosqlite", database=text)
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise ValueError(f"a store is {_FORMS}; this URL cannot be read") from None
-    kind = url.drivername.partition("+")[0]
-    if kind == "sqlite":
-        return url.set(drivername="sqlite+aiosqlite")
-    if kind in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+asyncpg")
-    raise ValueError(f"a store is {_FORMS}, and not in {kind!r}")
-
-
-def in_memory(url: URL) -> bool:
-    """Whether this is a SQLite database without a file."""
-    return url.database in _IN_MEMORY
+# What the driver is told in another way, or not at all.
+_TOLD_OTHERWISE = frozenset({"channel_binding", "connect_timeout"})
 
 
 def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
@@ -61,13 +34,17 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
     Raises:
         ModuleNotFoundError: The driver is not installed.
     """
-    need("aiosqlite" if url.get_backend_name() == "sqlite" else "asyncpg")
+    sqlite = url.get_backend_name() == "sqlite"
+    need("aiosqlite" if sqlite else "asyncpg")
     options: dict[str, Any] = {}
-    if url.get_backend_name() == "sqlite":
+    if sqlite:
         options["connect_args"] = {"timeout": patience}
-        if in_memory(url):
-            # One connection, as each has a database of its own, and one transaction at a time.
-            options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
+    else:
+        options["connect_args"] = _connect_arguments(url)
+        url = url.set(query={})
+    if in_memory(url):
+        # One connection, as each has a database of its own, and one transaction at a time.
+        options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
     engine = create_async_engine(
         url,
         # Parameters are records, whose URLs are signed.
@@ -76,7 +53,7 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         json_deserializer=msgspec.json.decode,
         **options,
     )
-    if url.get_backend_name() == "sqlite" and patience:
+    if sqlite and patience:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 
@@ -84,6 +61,17 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
 def json_text(value: object) -> str:
     """A value as databases store it."""
     return msgspec.json.encode(value).decode()
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    """The parameters of a URL as the driver of PostgreSQL takes them."""
+    parameters = {name: one for name, one in url.query.items() if name not in _TOLD_OTHERWISE}
+    # It knows them from URLs only, and this one says nothing else.
+    arguments: dict[str, Any] = {"dsn": f"postgresql://?{urlencode(parameters)}"}
+    timeout = url.query.get("connect_timeout")
+    if timeout is not None:
+        arguments["timeout"] = int(str(timeout)) or None
+    return arguments if parameters or timeout is not None else {}
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it

@@ -12,10 +12,10 @@ from scenario_async import Model
 from scenario_async._decode import InvalidRow, RowDecoder
 
 from ._database import Database
-from ._engines import database_url
 from ._report import SyncReport
 from ._tables import memberships, models, rejected, runs
 from ._task import in_own_task
+from ._urls import database_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -141,7 +141,10 @@ class CatalogStore:
             create: Make the tables, and the file, where there are none.
 
         Raises:
-            ValueError: The URL is none, or names another kind of database.
+            TypeError: The URL is neither text nor a path.
+            ValueError: It is no URL, names another kind of database, or has a parameter that means
+                nothing here. It is not quoted, as it may have a password.
+            ModuleNotFoundError: The driver of this kind of database is not installed.
         """
         return cls(Database(database_url(url)), create=create)
 

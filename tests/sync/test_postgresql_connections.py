@@ -1,0 +1,91 @@
+"""Connections to PostgreSQL: what a URL says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from sqlalchemy import text
+
+from scenario_async.sync import CatalogStore, StoreError, sync
+from scenario_async.sync._store import database_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from postgresql import PostgreSQL
+
+    from scenario_async import AsyncScenario
+
+pytestmark = pytest.mark.anyio
+PASSWORD = "s3cr3tpw"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """One of them: the time here goes into a server."""
+    return "asyncio", {"use_uvloop": False}
+
+
+async def setting(store: CatalogStore, name: str) -> str | None:
+    async with database_of(store).transaction() as connection:
+        value: str | None = await connection.scalar(text(f"SHOW {name}"))
+    return value
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
+async def test_an_sslmode_that_lets_the_server_do_without_is_accepted(
+    mode: str, new_postgresql: Callable[[], str]
+) -> None:
+    url = f"{new_postgresql()}?sslmode={mode}&channel_binding=prefer&connect_timeout=20"
+    async with CatalogStore.open(url) as store:
+        assert (await store.counts()).models == 0
+
+
+async def test_an_sslmode_that_wants_encryption_gets_no_connection_without(
+    new_postgresql: Callable[[], str],
+) -> None:
+    with pytest.raises(StoreError, match="rejected SSL upgrade"):
+        async with CatalogStore.open(f"{new_postgresql()}?sslmode=require"):
+            pass
+
+
+async def test_certificates_are_looked_for_where_the_url_says(
+    new_postgresql: Callable[[], str], tmp_path: Path
+) -> None:
+    url = f"{new_postgresql()}?sslmode=verify-full&sslrootcert={tmp_path / 'none.crt'}"
+    with pytest.raises(StoreError, match="No such file"):
+        async with CatalogStore.open(url):
+            pass
+
+
+async def test_settings_of_the_url_are_those_of_the_session(
+    new_postgresql: Callable[[], str],
+) -> None:
+    options = "application_name=nightly%20copy&options=-c%20statement_timeout%3D4711"
+    async with CatalogStore.open(f"{new_postgresql()}?{options}") as store:
+        assert await setting(store, "application_name") == "nightly copy"
+        assert await setting(store, "statement_timeout") == "4711ms"
+
+
+async def test_a_password_in_a_parameter_is_kept_nowhere(
+    scenario: AsyncScenario, new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url = new_postgresql()
+    async with CatalogStore.open(f"{url}?password={PASSWORD}") as store:
+        await database_drops(postgresql, url, "memberships")
+        with pytest.raises(StoreError) as caught:
+            await sync(scenario, store)
+        (run,) = await store.runs()
+
+    assert run.error is not None
+    assert "memberships" in run.error
+    for said in (repr(store), str(caught.value), run.error):
+        assert url.rpartition("/")[2] in said
+        assert PASSWORD not in said
+
+
+async def database_drops(server: PostgreSQL, url: str, table: str) -> None:
+    await anyio.to_thread.run_sync(server.query, f"DROP TABLE {table}", url.rpartition("/")[2])
