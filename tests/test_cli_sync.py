@@ -190,6 +190,16 @@ class TestSync:
         assert ran.err.startswith(sentence)
         assert not Path("models.db").exists()
 
+    @pytest.mark.parametrize("command", ["sync {} --private", "status {}", "export {} m.csv"])
+    @pytest.mark.parametrize("store", ["sqlite://", ":memory:", "sqlite:///:memory:", ""])
+    def test_a_store_that_would_end_with_the_command_is_wrong_usage(
+        self, ask: Run, command: str, store: str
+    ) -> None:
+        ran = ask(*(store if word == "{}" else word for word in command.split()))
+        assert (ran.code, ran.out) == (2, b"")
+        assert ran.err.startswith("Error: a store is" if not store else "Error: this is a database")
+        assert list(Path.cwd().iterdir()) == []
+
     def test_a_password_is_not_said(self, ask: Run) -> None:
         for store in (
             "postgresql://bob:s3cr3tpw/store",

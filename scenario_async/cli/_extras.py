@@ -48,10 +48,17 @@ def opened_store(url: str, *, create: bool) -> CatalogStore:
     """A store, which ``async with`` opens.
 
     Raises:
-        WrongUsageError: The URL is none, or the extra is missing.
+        WrongUsageError: The URL is none, or of a database that ends with the command, or the extra
+            is missing.
     """
     with extra_needed(), wrong_usage():
         # Only here: the other commands need no database.
         from scenario_async.sync import CatalogStore  # noqa: PLC0415 - see above
+        from scenario_async.sync._urls import database_url, in_memory  # noqa: PLC0415 - see above
 
+        if in_memory(database_url(url)):
+            raise WrongUsageError(
+                "this is a database in memory, of which nothing would be kept: give the path of a "
+                "file, such as 'models.db'"
+            )
         return CatalogStore.open(url, create=create)
