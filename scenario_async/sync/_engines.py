@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["json_text", "new_engine"]
 
+_GOODBYE = 2.0  # seconds for a server to see a connection closed
 # What the driver is told in another way, or not at all.
 _TOLD_OTHERWISE = frozenset({"channel_binding", "connect_timeout"})
 
@@ -53,7 +55,9 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         json_deserializer=msgspec.json.decode,
         **options,
     )
-    if sqlite and patience:
+    if not sqlite:
+        event.listen(engine.sync_engine, "close", _close_in_time)
+    elif patience:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 
@@ -72,6 +76,17 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
     if timeout is not None:
         arguments["timeout"] = int(str(timeout)) or None
     return arguments if parameters or timeout is not None else {}
+
+
+def _close_in_time(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+    """Close a connection to PostgreSQL, also where the server does not answer any more."""
+    # What goes wrong ends it at once, and SQLAlchemy finds it closed.
+    with suppress(Exception):
+        connection.run_async(_closed)
+
+
+async def _closed(driver: Any) -> None:  # noqa: ANN401 - it has no types
+    await driver.close(timeout=_GOODBYE)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it

@@ -1,7 +1,11 @@
-"""Connections to PostgreSQL: what a URL says of them."""
+"""Connections to PostgreSQL: what a URL says of them, and how they end."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
 
 pytestmark = pytest.mark.anyio
+_LONG = 10  # seconds; what waits so long would wait for ever
 PASSWORD = "s3cr3tpw"
 
 
@@ -89,3 +94,29 @@ async def test_a_password_in_a_parameter_is_kept_nowhere(
 
 async def database_drops(server: PostgreSQL, url: str, table: str) -> None:
     await anyio.to_thread.run_sync(server.query, f"DROP TABLE {table}", url.rpartition("/")[2])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+async def test_a_server_that_does_not_answer_does_not_hold_the_closing_up(
+    new_postgresql: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("scenario_async.sync._engines._GOODBYE", 0.05)
+    store = CatalogStore.open(new_postgresql())
+    await store.__aenter__()
+    async with database_of(store).transaction() as connection:
+        process = await connection.scalar(text("SELECT pg_backend_pid()"))
+    assert isinstance(process, int)
+    # Nobody could cancel it.
+    watchdog = threading.Timer(_LONG, os.kill, (process, signal.SIGCONT))
+    watchdog.start()
+    os.kill(process, signal.SIGSTOP)
+    try:
+        await store.__aexit__(None, None, None)
+        assert watchdog.is_alive(), "it has waited for the server"
+    finally:
+        watchdog.cancel()
+        os.kill(process, signal.SIGCONT)
+
+    assert not caplog.records
