@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 - msgspec reads it at run time
 from typing import TYPE_CHECKING, Any, Self
 
+import anyio
 import msgspec
 from sqlalchemy import exists, func, select
 
@@ -161,7 +162,7 @@ class CatalogStore:
         try:
             await self._open()
         except BaseException:
-            await self._close()
+            await self._end()
             raise
         return self
 
@@ -171,7 +172,7 @@ class CatalogStore:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._close()
+        await self._end()
 
     async def models(
         self,
@@ -304,6 +305,11 @@ class CatalogStore:
     @in_own_task
     async def _open(self) -> None:
         await self._database.open(create=self._create)
+
+    async def _end(self) -> None:
+        # In a scope that is cancelled, waiting for the end would raise, and hide what went wrong.
+        with anyio.CancelScope(shield=True):
+            await self._close()
 
     @in_own_task
     async def _close(self) -> None:

@@ -4,10 +4,34 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from scenario_async.sync import CatalogStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """One of them: the time here goes into a database."""
+    return "asyncio", {"use_uvloop": False}
+
+
+async def test_an_error_in_a_scope_that_is_cancelled_is_not_lost(
+    new_store: Callable[[], str],
+) -> None:
+    with pytest.raises(ValueError, match="what went wrong"):
+        with anyio.CancelScope() as scope:
+            async with CatalogStore.open(new_store()) as store:
+                await store.counts()
+                scope.cancel()
+                raise ValueError("what went wrong")
 
 
 @pytest.mark.parametrize("module", ["sqlalchemy", "greenlet", "xxhash"])
