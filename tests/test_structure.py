@@ -120,7 +120,7 @@ SYNC_LAYERS = (
     ("_formats", "_replacement"),
     ("_store",),
     ("_comparison", "_database"),
-    ("_engines",),
+    ("_engines", "_store_file"),
     ("_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
     ("_dependencies", "_task", "_urls", "_windows"),
 )
@@ -148,6 +148,7 @@ SYNC_THIRD_PARTY = {
         "_log",
         "_members",
         "_store",
+        "_store_file",
         "_tables",
         "_urls",
         "_watch",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,11 +16,13 @@ from sqlalchemy.schema import CreateTable
 
 from ._engines import json_text, new_engine
 from ._errors import StoreBusyError, StoreError, StoreVersionError
+from ._store_file import StoreFile
 from ._tables import SCHEMA_VERSION, Moment, metadata, state
 from ._urls import in_memory, shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Generator, Sequence
+    from pathlib import Path
 
     from sqlalchemy import Column, Dialect, FromClause, Table
     from sqlalchemy.dialects.postgresql import Insert
@@ -44,8 +45,9 @@ class Database:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._sqlite = url.get_backend_name() == "sqlite"
-        self._path = Path(url.database or "") if self._sqlite else None
         self.name: str = shown(url)
+        has_file = self._sqlite and not in_memory(url)
+        self._file = StoreFile(self.name) if has_file else None
         self._engine: AsyncEngine = new_engine(url)
         self._turn = asyncio.Lock()
         self._opened = False
@@ -53,16 +55,18 @@ class Database:
     async def open(self, *, create: bool) -> None:
         """Connect, and make the tables where there are none.
 
+        A database that has no store and is to have none, or is of another program, is left as it
+        is, to the byte.
+
         Raises:
             StoreError: There is no such database, or it cannot be reached.
             StoreVersionError: Its tables are not those of this release.
         """
-        if self._path is not None and not in_memory(self._url):
-            if not self._path.parent.exists():
-                raise StoreError(f"{self.name}: there is no folder {str(self._path.parent)!r}")
-            if not create and not self._path.exists():
-                raise StoreError(f"{self.name}: there is no such file; a sync makes one")
-        async with self.transaction() as connection:
+        if self._file is not None:
+            with self._failures():
+                self._file.look(create=create)
+            self._engine = new_engine(self._file.engine_url())
+        async with self._begun() as connection:
             names, own = await connection.run_sync(_tables_there)
             if not own:
                 taken = sorted(names & set(metadata.tables))
@@ -72,8 +76,13 @@ class Database:
                     )
                 if not create:
                     raise StoreError(f"{self.name}: this database has no store; a sync makes one")
+                self._check_writable()
                 await self._make_tables(connection)
             await self._check_version(connection)
+        if self._file is not None:
+            self._file.remember()
+            if self._file.only_read is None:
+                await self._write_ahead()
         self._opened = True
 
     async def close(self) -> None:
@@ -87,6 +96,7 @@ class Database:
 
         Several scopes have one database, which in SQLite has one writer.
         """
+        self._check_writable()
         async with self._turn:
             with anyio.CancelScope(shield=True):
                 async with self.transaction() as connection:
@@ -94,10 +104,18 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncConnection]:
-        """A connection whose work is committed together, or not at all."""
-        with self._failures(), self._undisturbed():
-            async with self._engine.begin() as connection:
-                yield connection
+        """A connection whose work is committed together, or not at all.
+
+        Raises:
+            StoreError: It failed, or its file is not there any more.
+        """
+        if self._file is not None:
+            # A new connection would make another file in the place of one that was removed.
+            self._file.check_same()
+        async with self._begun() as connection:
+            yield connection
+        if self._file is not None:
+            self._file.check_same()
 
     @asynccontextmanager
     async def lock(self, names: Collection[str]) -> AsyncGenerator[None]:
@@ -109,13 +127,14 @@ class Database:
         Raises:
             StoreBusyError: Another run has the lock.
         """
-        if self._path is None:
-            held = self._lock_names(names)
-        elif in_memory(self._url):
+        self._check_writable()
+        if self._file is not None:
+            held = self._lock_file(self._file.lock_path())
+        elif self._sqlite:
             yield
             return
         else:
-            held = self._lock_file(self._path)
+            held = self._lock_names(names)
         async with held:
             yield
 
@@ -171,6 +190,26 @@ class Database:
                 f"scenario-async knows them up to version {SCHEMA_VERSION}: update it"
             )
 
+    async def _write_ahead(self) -> None:
+        """Let readers go on while a run writes. The file keeps that."""
+        async with self._begun() as connection:
+            try:
+                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            except OperationalError as error:
+                # Another program reads it at this moment: the next opening does it.
+                if "locked" not in str(error.orig):
+                    raise
+
+    def _check_writable(self) -> None:
+        if self._file is not None:
+            self._file.check_writable()
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncGenerator[AsyncConnection]:
+        with self._failures(), self._undisturbed():
+            async with self._engine.begin() as connection:
+                yield connection
+
     def _undisturbed(self) -> anyio.CancelScope:
         """What is begun in SQLite is finished, as it happens in a thread that nobody can cancel.
 
@@ -190,13 +229,15 @@ class Database:
             text = str(cause).partition("\n")[0].rpartition(">: ")[2] or type(cause).__name__
             # Not chained: what a driver says below its first line may quote a row, signed URLs
             # and all.
-            kept = "; what was committed before is whole" if self._opened else ""
-            raise StoreError(f"{self.name}: {text}{kept}") from None
+            more = "; what was committed before is whole" if self._opened else ""
+            if self._file is not None and self._file.only_read is not None:
+                more = f" ({self._file.only_read})"
+            raise StoreError(f"{self.name}: {text}{more}") from None
 
     @asynccontextmanager
     async def _lock_file(self, path: Path) -> AsyncGenerator[None]:
         """Hold a transaction in a file beside: the operating system lets go with the process."""
-        engine = new_engine(URL.create("sqlite+aiosqlite", database=f"{path}-lock"), patience=0)
+        engine = new_engine(URL.create("sqlite+aiosqlite", database=str(path)), patience=0)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
             with self._failures(), self._undisturbed():

@@ -99,13 +99,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
 
 
 def _set_pragmas(connection: Any) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+    """What holds for this connection alone: the database may be somebody else's."""
     cursor = connection.cursor()
     # Most records do not fit into the usual 4 KiB (this is of a new file only), and the index of
     # 100,000 ids not into the usual 2 MB: together that is a third of the time of a write.
     cursor.execute("PRAGMA page_size=16384")
     cursor.execute("PRAGMA cache_size=-8000")
-    # Readers go on while a run writes. A power cut may take the last commits with it, as a whole:
-    # rows and the progress that they stand for (https://www.sqlite.org/wal.html#performance_considerations).
-    cursor.execute("PRAGMA journal_mode=WAL")
+    # In WAL mode a power cut may take the last commits with it, as a whole: rows and the progress
+    # that they stand for (https://www.sqlite.org/wal.html#performance_considerations).
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()

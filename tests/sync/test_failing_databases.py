@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import traceback
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,14 +20,16 @@ from sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreError, StoreVersionError, sync
-from scenario_async.sync._store import database_of
+from scenario_async.sync._engines import new_engine
+from scenario_async.sync._urls import database_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
     from pathlib import Path
 
     from client_support import Connect
     from postgresql import PostgreSQL
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 pytestmark = [
     pytest.mark.once,
@@ -112,28 +116,43 @@ def test_a_disk_that_was_full_from_the_start_is_an_error(
     copy(sandbox, Job(url=url, scopes=SCOPES))
 
 
-@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("file", "the file is read-only"),
+        ("folder", "its folder is read-only, and SQLite keeps a log beside the file"),
+    ],
+)
 def test_what_may_only_be_read_is_an_error_and_stays_as_it_is(
-    what: str, sandbox: Sandbox, tmp_path: Path, small_rights: list[str]
+    what: str, sentence: str, sandbox: Sandbox, tmp_path: Path, small_rights: list[str]
 ) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     url = f"sqlite:///{folder / 'models.db'}"
     copy(sandbox, Job(url=url, scopes=["public"]))
     before = read(url)
-    paths = [folder] if what == "folder" else list(folder.iterdir())
-    rights = {path: path.stat().st_mode for path in paths}
-    for path in paths:
-        path.chmod(0o555 if path.is_dir() else 0o444)
+    names = {path.name for path in folder.iterdir()}
+    path = folder if what == "folder" else folder / "models.db"
+    mode = path.stat().st_mode
+    path.chmod(mode & 0o555)
     try:
         with SyncProcess(sandbox, Job(url=url, scopes=SCOPES), wrapper=small_rights) as process:
             failure, said = process.fail()
+        status = subprocess.run(  # noqa: S603 - our own command
+            [*small_rights, sys.executable, "-m", "scenario_async.cli", "status", file_of(url)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     finally:
-        for path, mode in rights.items():
-            path.chmod(mode)
+        path.chmod(mode)
 
-    assert failure.startswith(f"StoreError {file_of(url)}: ")
+    assert failure == f"StoreError {file_of(url)}: {sentence}"
     assert_says_nothing_secret(failure + said)
+    assert (status.returncode, status.stderr) == (0, "")
+    assert "public" in status.stdout
+    # Nothing is left that would be read-only for the next run.
+    assert {path.name for path in folder.iterdir()} == names
     assert_same(read(url), before)
     copy(sandbox, Job(url=url, scopes=SCOPES))
 
@@ -196,8 +215,8 @@ async def test_a_server_that_cannot_be_reached_is_an_error(postgresql: PostgreSQ
 @pytest.mark.anyio
 async def test_tables_of_a_newer_release_are_left_alone(new_store: Callable[[], str]) -> None:
     url = new_store()
-    async with CatalogStore.open(url) as store:
-        await _execute(store, "UPDATE state SET version = 2 WHERE key = 'schema'")
+    async with CatalogStore.open(url):
+        await _execute(url, "UPDATE state SET version = 2 WHERE key = 'schema'")
 
     with pytest.raises(StoreVersionError, match=r"of version 2.*up to version 1: update it"):
         async with CatalogStore.open(url):
@@ -210,19 +229,17 @@ async def test_tables_of_another_program_are_left_alone(
     table: str, new_store: Callable[[], str]
 ) -> None:
     url = new_store()
-    store = CatalogStore.open(url)
-    await _execute(store, f"CREATE TABLE {table} (id INTEGER, name TEXT)")
-    await _execute(store, f"INSERT INTO {table} VALUES (1, 'theirs')")  # noqa: S608 - our names
+    await _execute(url, f"CREATE TABLE {table} (id INTEGER, name TEXT)")
+    await _execute(url, f"INSERT INTO {table} VALUES (1, 'theirs')")  # noqa: S608 - our names
 
     with pytest.raises(StoreVersionError, match=f"'{table}'.* not of this package"):
-        async with store:
+        async with CatalogStore.open(url):
             pass
 
-    async with database_of(store).transaction() as connection:
+    async with _connected(url) as connection:
         names = await connection.run_sync(lambda sync_one: inspect(sync_one).get_table_names())
         theirs = await connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608 - our names
         assert [tuple(row) for row in theirs] == [(1, "theirs")]
-    await database_of(store).close()
     assert names == [table]
 
 
@@ -258,6 +275,15 @@ async def no_thread_is_left() -> None:
             await anyio.sleep(0.001)
 
 
-async def _execute(store: CatalogStore, statement: str) -> None:
-    async with database_of(store).transaction() as connection:
+@asynccontextmanager
+async def _connected(url: str) -> AsyncGenerator[AsyncConnection]:
+    """A transaction of another program."""
+    engine = new_engine(database_url(url))
+    async with engine.begin() as connection:
+        yield connection
+    await engine.dispose()
+
+
+async def _execute(url: str, statement: str) -> None:
+    async with _connected(url) as connection:
         await connection.execute(text(statement))

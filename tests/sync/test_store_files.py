@@ -1,0 +1,250 @@
+"""The file of a store in SQLite: gone, replaced, linked, read-only, or somebody else's."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from scenario_async.sandbox import Catalogue
+from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, StoreError, sync
+from scenario_async.sync._engines import new_engine
+from scenario_async.sync._store_file import StoreFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scenario_async import AsyncScenario
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform == "win32", reason="files as POSIX has them"),
+]
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """One of them: the time here goes into a database."""
+    return "asyncio", {"use_uvloop": False}
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(private=300, public=0, odd=False)
+
+
+async def made(path: Path) -> None:
+    """Make a store without models."""
+    async with CatalogStore.open(path):
+        pass
+
+
+def bytes_of(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def journal_mode(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as database:
+        mode: str = database.execute("PRAGMA journal_mode").fetchone()[0]
+    return mode
+
+
+def forbid_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rights mean nothing to root, so what they forbid is told in another way."""
+
+    def why_only_read(_file: StoreFile, _folder: Path) -> str:
+        return "the file is read-only"
+
+    monkeypatch.setattr(StoreFile, "_why_only_read", why_only_read)
+
+
+class TestAFileThatGoesAway:
+    @pytest.mark.parametrize("how", ["removed", "replaced"])
+    async def test_in_a_run_is_an_error(
+        self, how: str, scenario: AsyncScenario, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "models.db"
+        other = tmp_path / "other.db"
+        await made(other)
+
+        def take_away(report: ScopeReport) -> None:
+            if report.pages and path.exists():
+                if how == "removed":
+                    path.unlink()
+                else:
+                    other.replace(path)
+
+        async with CatalogStore.open(path) as store:
+            with pytest.raises(StoreError, match=r"removed or replaced while it was open"):
+                await sync(scenario, store, on_progress=take_away)
+
+        assert path.exists() == (how == "replaced")
+
+    async def test_between_two_runs_is_an_error_and_no_file_is_made(
+        self, scenario: AsyncScenario, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "models.db"
+        async with CatalogStore.open(path) as store:
+            await sync(scenario, store)
+            path.unlink()
+            for work in (sync(scenario, store), store.counts(), store.runs()):
+                with pytest.raises(StoreError, match=r"removed or replaced while it was open"):
+                    await work
+
+        assert not path.exists()
+
+
+async def test_a_link_leads_to_the_lock_of_the_file(
+    scenario: AsyncScenario, tmp_path: Path
+) -> None:
+    path, link = tmp_path / "models.db", tmp_path / "folder" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    await made(path)
+    with closing(sqlite3.connect(f"{path}-lock")) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        async with CatalogStore.open(link) as store:
+            with pytest.raises(StoreBusyError, match=r"link\.db: another run is at work"):
+                await sync(scenario, store)
+
+    assert names_in(link.parent) == ["link.db"]
+
+
+class TestADatabaseOfSomebodyElse:
+    @pytest.mark.parametrize(
+        ("table", "create"),
+        [("theirs", False), ("models", False), ("models", True), ("state", True)],
+    )
+    async def test_that_is_refused_stays_the_same_to_the_byte(
+        self, table: str, tmp_path: Path, *, create: bool
+    ) -> None:
+        path = tmp_path / "other.db"
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(f"CREATE TABLE {table} (id INTEGER)")
+        before = path.read_bytes()
+
+        with pytest.raises(StoreError):
+            async with CatalogStore.open(path, create=create):
+                pass
+
+        assert path.read_bytes() == before
+        assert names_in(tmp_path) == ["other.db"]
+
+    async def test_that_is_empty_stays_empty(self, tmp_path: Path) -> None:
+        path = tmp_path / "empty.db"
+        path.touch()
+        with pytest.raises(StoreError, match="this database has no store"):
+            async with CatalogStore.open(path, create=False):
+                pass
+        assert path.read_bytes() == b""
+
+
+async def test_a_store_lets_readers_go_on_while_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "models.db"
+    await made(path)
+    assert journal_mode(path) == "wal"
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA page_size").fetchone() == (16384,)
+        # As a kill leaves it between the making and this.
+        database.execute("PRAGMA journal_mode=DELETE")
+
+    await made(path)
+    assert journal_mode(path) == "wal"
+
+
+async def test_a_store_that_is_read_at_that_moment_is_opened_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_engine, "__kwdefaults__", {"patience": 0.01})
+    path = tmp_path / "models.db"
+    await made(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=DELETE")
+        database.execute("BEGIN")
+        database.execute("SELECT count(*) FROM models").fetchone()
+        await made(path)
+    assert journal_mode(path) == "delete"
+
+
+class TestAFileThatIsOnlyRead:
+    @pytest.fixture
+    def only_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        forbid_writing(monkeypatch)
+
+    @pytest.fixture
+    async def path(self, tmp_path: Path, scenario: AsyncScenario) -> Path:
+        # What means something else in a URI is in the name.
+        path = tmp_path / "50% #1?.db"
+        async with CatalogStore.open(path) as store:
+            await sync(scenario, store)
+        return path
+
+    @pytest.mark.usefixtures("only_read")
+    async def test_can_be_asked_and_nothing_is_left_beside_it(self, path: Path) -> None:
+        before = names_in(path.parent), bytes_of(path)
+        async with CatalogStore.open(path) as store:
+            assert (await store.counts()).models == 300
+            assert len([model async for model in store.models()]) == 300
+        assert (names_in(path.parent), bytes_of(path)) == before
+
+    @pytest.mark.usefixtures("only_read")
+    async def test_is_not_written(self, path: Path, scenario: AsyncScenario) -> None:
+        async with CatalogStore.open(path) as store:
+            with pytest.raises(StoreError, match=r"\.db: the file is read-only$"):
+                await sync(scenario, store)
+            assert len(await store.runs()) == 1
+
+    @pytest.mark.usefixtures("only_read")
+    async def test_that_has_no_store_gets_none(self, tmp_path: Path) -> None:
+        path = tmp_path / "empty.db"
+        path.touch()
+        with pytest.raises(StoreError, match="the file is read-only"):
+            await made(path)
+        assert path.read_bytes() == b""
+
+    async def test_shows_what_its_writer_has_still_in_the_log(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with CatalogStore.open(path) as writer:
+            await writer.counts()
+            with closing(sqlite3.connect(path)) as database, database:
+                database.execute("DELETE FROM models WHERE id = (SELECT min(id) FROM models)")
+                forbid_writing(monkeypatch)
+                async with CatalogStore.open(path) as store:
+                    before = (await store.counts()).models
+            async with CatalogStore.open(path) as store:
+                after = (await store.counts()).models
+        assert (before, after) == (300, 299)
+
+    async def test_and_is_written_meanwhile_is_an_error(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            forbid_writing(patched)
+            store = CatalogStore.open(path)
+            await store.__aenter__()
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("DELETE FROM models")
+        with pytest.raises(StoreError, match="the file was changed while it was read; try again"):
+            await store.counts()
+        await store.__aexit__(None, None, None)
+
+
+async def test_a_program_may_go_to_another_folder(
+    scenario: AsyncScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    async with CatalogStore.open("models.db") as store:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        with anyio.fail_after(60):
+            await sync(scenario, store)
+    assert names_in(tmp_path / "elsewhere") == []
