@@ -14,6 +14,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
+from scenario_async import UsageError
+
 from ._engines import json_text, new_engine
 from ._errors import StoreBusyError, StoreError, StoreVersionError
 from ._store_file import StoreFile
@@ -87,6 +89,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._opened = False
         with anyio.CancelScope(shield=True):
             await self._engine.dispose()
 
@@ -107,8 +110,10 @@ class Database:
         """A connection whose work is committed together, or not at all.
 
         Raises:
+            UsageError: The database is not open.
             StoreError: It failed, or its file is not there any more.
         """
+        self._check_open()
         if self._file is not None:
             # A new connection would make another file in the place of one that was removed.
             self._file.check_same()
@@ -125,8 +130,10 @@ class Database:
         writer at a time.
 
         Raises:
+            UsageError: The database is not open.
             StoreBusyError: Another run has the lock.
         """
+        self._check_open()
         self._check_writable()
         if self._file is not None:
             held = self._lock_file(self._file.lock_path())
@@ -199,6 +206,13 @@ class Database:
                 # Another program reads it at this moment: the next opening does it.
                 if "locked" not in str(error.orig):
                     raise
+
+    def _check_open(self) -> None:
+        if not self._opened:
+            raise UsageError(
+                f"{self.name}: the store is not open: use it inside of "
+                "'async with CatalogStore.open(...) as store'"
+            )
 
     def _check_writable(self) -> None:
         if self._file is not None:

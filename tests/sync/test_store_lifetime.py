@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from scenario_async.sync import CatalogStore
+from scenario_async import UsageError
+from scenario_async.sandbox import Catalogue
+from scenario_async.sync import CatalogStore, sync, unwatch, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from scenario_async import AsyncScenario
 
 pytestmark = pytest.mark.anyio
 
@@ -21,6 +26,46 @@ pytestmark = pytest.mark.anyio
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """One of them: the time here goes into a database."""
     return "asyncio", {"use_uvloop": False}
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(private=3, public=0, odd=False)
+
+
+async def use(store: CatalogStore, scenario: AsyncScenario) -> None:
+    """See that each way to use a store says that it is not open."""
+
+    async def read() -> None:
+        async for _ in store.models():
+            pass
+
+    async def look() -> None:
+        async with aclosing(watch(scenario, store, every=60)) as changes:
+            await anext(changes)
+
+    for work in (
+        store.counts(),
+        store.runs(),
+        read(),
+        sync(scenario, store),
+        look(),
+        unwatch(store),
+    ):
+        with pytest.raises(UsageError, match="the store is not open: use it inside of 'async with"):
+            await work
+
+
+async def test_a_store_that_is_not_open_says_what_to_do(
+    scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    store = CatalogStore.open(new_store())
+    await use(store, scenario)
+    async with store:
+        await store.counts()
+    await use(store, scenario)
+    async with store:
+        assert await store.runs() == []
 
 
 async def test_an_error_in_a_scope_that_is_cancelled_is_not_lost(
