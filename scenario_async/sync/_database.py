@@ -53,6 +53,7 @@ class Database:
         self._engine: AsyncEngine = new_engine(url)
         self._turn = asyncio.Lock()
         self._opened = False
+        self._runs = 0
 
     async def open(self, *, create: bool) -> None:
         """Connect, and make the tables where there are none.
@@ -132,18 +133,23 @@ class Database:
         Raises:
             UsageError: The database is not open.
             StoreBusyError: Another run has the lock.
+            StoreError: The lock cannot be taken, or nothing be written.
         """
         self._check_open()
         self._check_writable()
-        if self._file is not None:
-            held = self._lock_file(self._file.lock_path())
-        elif self._sqlite:
+        held = AsyncExitStack()
+        try:
+            with self._failures(), self._undisturbed():
+                if self._file is not None:
+                    await self._lock_file(self._file.lock_path(), held)
+                elif not self._sqlite:
+                    await self._lock_names(names, held)
+            self._runs += 1
+            held.callback(self._run_ended)
             yield
-            return
-        else:
-            held = self._lock_names(names)
-        async with held:
-            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await held.aclose()
 
     def insert(self, table: Table) -> Insert:
         """An ``INSERT`` that knows ``ON CONFLICT``: both dialects spell it in the same way."""
@@ -207,6 +213,9 @@ class Database:
                 if "locked" not in str(error.orig):
                     raise
 
+    def _run_ended(self) -> None:
+        self._runs -= 1
+
     def _check_open(self) -> None:
         if not self._opened:
             raise UsageError(
@@ -243,43 +252,34 @@ class Database:
             text = str(cause).partition("\n")[0].rpartition(">: ")[2] or type(cause).__name__
             # Not chained: what a driver says below its first line may quote a row, signed URLs
             # and all.
-            more = "; what was committed before is whole" if self._opened else ""
+            more = "; what was committed before is whole" if self._runs else ""
             if self._file is not None and self._file.only_read is not None:
                 more = f" ({self._file.only_read})"
             raise StoreError(f"{self.name}: {text}{more}") from None
 
-    @asynccontextmanager
-    async def _lock_file(self, path: Path) -> AsyncGenerator[None]:
+    async def _lock_file(self, path: Path, stack: AsyncExitStack) -> None:
         """Hold a transaction in a file beside: the operating system lets go with the process."""
-        engine = new_engine(URL.create("sqlite+aiosqlite", database=str(path)), patience=0)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(engine.dispose)
-            with self._failures(), self._undisturbed():
-                connection = await stack.enter_async_context(engine.connect())
-                try:
-                    await connection.exec_driver_sql("BEGIN EXCLUSIVE")
-                except OperationalError as error:
-                    if "locked" not in str(error.orig):
-                        raise
-                    raise StoreBusyError(f"{self.name}: another run is at work on it") from None
-            yield
+        url = URL.create("sqlite+aiosqlite", database=str(path))
+        engine = new_engine(url, patience=0)
+        stack.push_async_callback(engine.dispose)
+        connection = await stack.enter_async_context(engine.connect())
+        try:
+            await connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        except OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+            raise StoreBusyError(f"{self.name}: another run is at work on it") from None
 
-    @asynccontextmanager
-    async def _lock_names(self, names: Collection[str]) -> AsyncGenerator[None]:
+    async def _lock_names(self, names: Collection[str], stack: AsyncExitStack) -> None:
         """Advisory locks of one session: the server lets go when the session ends."""
-        async with AsyncExitStack() as stack:
-            with self._failures():
-                connection = await stack.enter_async_context(self._engine.connect())
-                # Not back to the pool: with the session the locks end as well.
-                stack.push_async_callback(connection.invalidate)
-                for name in sorted(names):
-                    taken = func.pg_try_advisory_lock(_LOCKS, func.hashtext(name))
-                    if not await connection.scalar(select(taken)):
-                        raise StoreBusyError(
-                            f"{self.name}: another run is at work on the scope {name!r}"
-                        )
-                await connection.commit()
-            yield
+        connection = await stack.enter_async_context(self._engine.connect())
+        # Not back to the pool: with the session the locks end as well.
+        stack.push_async_callback(connection.invalidate)
+        for name in sorted(names):
+            taken = func.pg_try_advisory_lock(_LOCKS, func.hashtext(name))
+            if not await connection.scalar(select(taken)):
+                raise StoreBusyError(f"{self.name}: another run is at work on the scope {name!r}")
+        await connection.commit()
 
 
 class ManyRows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import aiosqlite
@@ -15,11 +16,13 @@ from scenario_async.sync import CatalogStore, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from scenario_async import AsyncScenario
 
 pytestmark = pytest.mark.anyio
 ENOUGH = 2000  # operations; a run of a few models takes a tenth of that
+TRIES = 16  # operations; to look for a lock takes a third of that
 STEP = 7  # no multiple of the operations that make up one query: each kind has its turn
 
 
@@ -114,3 +117,35 @@ async def test_no_connection_is_left_open(
             return
         assert task.cancelled() if how == "task" else scope.cancelled_caught
     raise AssertionError("the work takes more operations than expected")
+
+
+@pytest.mark.parametrize("how", ["task", "scope"])
+async def test_a_run_that_waits_for_another_is_cancelled_without_a_word(
+    how: str,
+    scenario: AsyncScenario,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    operations = Operations(monkeypatch)
+    monkeypatch.setattr("scenario_async.sync._run._LOOK_AGAIN", 0)
+    path = tmp_path / "models.db"
+
+    async def wait() -> None:
+        with scope:
+            await sync(scenario, store, wait=True)
+
+    with closing(sqlite3.connect(f"{path}-lock")) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        async with CatalogStore.open(path) as store:
+            for at in range(1, TRIES):
+                scope = anyio.CancelScope()
+                task = asyncio.ensure_future(wait())
+                operations.begin(task.cancel if how == "task" else scope.cancel, at)
+                _, unfinished = await asyncio.wait([task], timeout=30)
+
+                assert not unfinished, f"cancelled at operation {at}, it does not end"
+                assert task.cancelled() if how == "task" else scope.cancelled_caught
+                assert operations.left_open() == 0, f"cancelled at operation {at}"
+
+    assert not caplog.records

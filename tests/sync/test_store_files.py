@@ -16,6 +16,7 @@ from scenario_async.sync._engines import new_engine
 from scenario_async.sync._store_file import StoreFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from scenario_async import AsyncScenario
@@ -236,6 +237,29 @@ class TestAFileThatIsOnlyRead:
         with pytest.raises(StoreError, match="the file was changed while it was read; try again"):
             await store.counts()
         await store.__aexit__(None, None, None)
+
+
+async def test_a_run_whose_lock_fails_says_nothing_of_what_is_kept(
+    scenario: AsyncScenario, tmp_path: Path
+) -> None:
+    path = tmp_path / "models.db"
+    (tmp_path / "models.db-lock").mkdir()
+    async with CatalogStore.open(path) as store:
+        with pytest.raises(StoreError, match=r"unable to open database file$"):
+            await sync(scenario, store)
+
+
+async def test_a_failure_outside_of_a_run_says_nothing_of_what_is_kept(
+    scenario: AsyncScenario, new_sqlite: Callable[[], str]
+) -> None:
+    url = new_sqlite()
+    async with CatalogStore.open(url) as store:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+            database.execute("DROP TABLE memberships")
+        with pytest.raises(StoreError, match=r"no such table: memberships$"):
+            await store.counts()
+        with pytest.raises(StoreError, match=r"memberships; what was committed before is whole"):
+            await sync(scenario, store)
 
 
 async def test_a_program_may_go_to_another_folder(
