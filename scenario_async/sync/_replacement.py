@@ -92,4 +92,6 @@ class Replacement:
             return
         with suppress(OSError):
             self._file.close()
-        self._part.unlink(missing_ok=True)
+        # Whatever is under way tells more than that a file was left behind.
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
