@@ -40,6 +40,7 @@ from scenario_async.sync import (
 from scenario_async.sync import sync as sync_models
 from scenario_async.sync._export import encoded
 from scenario_async.sync._formats import COLUMNS
+from scenario_async.sync._replacement import Replacement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -510,6 +511,45 @@ class TestExport:
         assert Path("link.csv").is_symlink()
         assert Path("models.csv").stat().st_mode & 0o777 == 0o640
         assert Path("models.csv").read_text(encoding="utf-8").startswith("id,name")
+
+    @pytest.mark.usefixtures("stored")
+    @pytest.mark.parametrize(
+        "name", ["models.db", "link.csv", "folder/../models.db", "models.db-wal", "models.db-lock"]
+    )
+    def test_the_store_itself_is_not_replaced(self, ask: Run, name: str) -> None:
+        Path("folder").mkdir()
+        Path("link.csv").symlink_to("models.db")
+        before = {path: path.read_bytes() for path in Path.cwd().glob("models.db*")}
+        ran = ask("export", "models.db", name, "--format", "csv")
+        assert (ran.code, ran.out) == (1, b"")
+        assert ran.err == (
+            f"Error: cannot write '{name}': it is a file of the store itself; name another one\n"
+        )
+        assert {path: path.read_bytes() for path in Path.cwd().glob("models.db*")} == before
+
+    @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-lock"])
+    async def test_no_file_of_an_open_store_is_replaced(self, tmp_path: Path, suffix: str) -> None:
+        async with CatalogStore.open(tmp_path / "models.db") as store:
+            own = tmp_path / f"models.db{suffix}"
+            with pytest.raises(ExportError, match="a file of the store itself"):
+                await export(store, own, format="csv")
+            assert await export(store, tmp_path / "models.db.csv") == 0
+
+    @pytest.mark.parametrize("what", ["database", "cancelled"])
+    async def test_a_file_that_stays_behind_hides_no_failure(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    ) -> None:
+        failure: BaseException = asyncio.CancelledError()
+        if what == "database":
+            failure = StoreError("the disk is gone")
+
+        def refused(*_: object, **__: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(Path, "unlink", refused)
+        with pytest.raises(type(failure)):
+            async with Replacement(tmp_path / "models.csv"):
+                raise failure
 
     @pytest.mark.parametrize("what", ["disk", "database", "cancelled"])
     async def test_a_failure_leaves_the_older_file_and_nothing_else(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import os
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from ._errors import ExportError
 from ._formats import encoder_of, format_of
 from ._replacement import Replacement
+from ._store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -22,6 +25,8 @@ __all__ = ["encoded", "export"]
 # What is in memory at once, whatever the store has.
 _BATCH_BYTES = 8 * 1024 * 1024
 _BATCH_MODELS = 10_000
+# What a store in a file consists of: the database, and what stands beside it while it is in use.
+_OF_A_STORE = ("", "-wal", "-shm", "-journal", "-lock")
 
 
 async def export(
@@ -64,10 +69,11 @@ async def export(
     Raises:
         ValueError: There is no such format, or the suffix names none.
         ModuleNotFoundError: Parquet needs pyarrow.
-        ExportError: The file cannot be written.
+        ExportError: The file cannot be written, or is one of the store's own.
         StoreError: The database failed.
     """
     chosen = format_of(path) if format is None else format
+    _refuse_own_file(store, path)
     models = store.models(
         scope=scope,
         type=type,
@@ -83,6 +89,20 @@ async def export(
             count += number
             await file.write(data)
     return count
+
+
+def _refuse_own_file(store: CatalogStore, path: str | Path) -> None:
+    """Raise where a file of the store itself would be replaced, under whatever name."""
+    # The URL of a server names no file that anybody could have meant.
+    database = os.path.realpath(database_of(store).name)
+    for own in (f"{database}{suffix}" for suffix in _OF_A_STORE):
+        same = os.path.realpath(path) == own
+        with suppress(OSError):
+            same = same or Path(path).samefile(own)
+        if same:
+            raise ExportError(
+                f"cannot write {str(path)!r}: it is a file of the store itself; name another one"
+            )
 
 
 async def encoded(
