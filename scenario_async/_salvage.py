@@ -2,7 +2,8 @@
 
 A lone surrogate escape, ``NaN`` or a raw control character in one row makes the whole envelope
 invalid JSON, although Python's own lenient parser reads all three. It tells where each row begins
-and ends; each row is then decoded by itself as usual, and only the bad one fails.
+and ends, and of one that is nested too deeply for any parser its brackets tell; each row is then
+decoded by itself as usual, and only the bad one fails.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ __all__ = ["salvage_envelope", "salvage_id"]
 # Only where values end matters here, and int() refuses numbers of more than 4,300 digits.
 _LENIENT = json.JSONDecoder(strict=False, parse_int=float)
 _SPACE = re.compile(r"[ \t\n\r]*")
+# Brackets, but for those in texts; a quote alone is a text that does not end.
+_BRACKETS = re.compile(
+    r"""[\[{]|(?P<closed>[\]}])|(?P<text>"[^"\\]*(?:\\.[^"\\]*)*"|(?P<open>"))""", re.DOTALL
+)
 
 
 def salvage_envelope(body: bytes) -> tuple[list[bytes], str | None] | None:
@@ -59,10 +64,10 @@ def _read_envelope(text: str) -> tuple[list[str], str | None, int]:
         position = _skip_space(text, _expect(text, position, ":"))
         if key == "models" and text[position] == "[":
             rows, position = _read_rows(text, position)
+        elif key == "nextPaginationToken":
+            token, position = _LENIENT.raw_decode(text, position)
         else:
-            value, position = _LENIENT.raw_decode(text, position)
-            if key == "nextPaginationToken":
-                token = value
+            position = _end_of(text, position)
         position = _skip_space(text, position)
         if text[position] == "}":
             break
@@ -79,12 +84,28 @@ def _read_rows(text: str, position: int) -> tuple[list[str], int]:
         return rows, position + 1
     while True:
         start = _skip_space(text, position)
-        _, end = _LENIENT.raw_decode(text, start)
+        end = _end_of(text, start)
         rows.append(text[start:end])
         position = _skip_space(text, end)
         if text[position] == "]":
             return rows, position + 1
         position = _expect(text, position, ",")
+
+
+def _end_of(text: str, start: int) -> int:
+    """Where a value ends, however deeply it is nested."""
+    try:
+        return _LENIENT.raw_decode(text, start)[1]
+    except RecursionError:
+        depth = 0
+    for found in _BRACKETS.finditer(text, start):
+        if found["open"]:
+            break
+        if not found["text"]:
+            depth += -1 if found["closed"] else 1
+            if depth == 0:
+                return found.end()
+    raise ValueError("a value without an end")
 
 
 def _expect(text: str, position: int, character: str) -> int:

@@ -302,12 +302,21 @@ def test_a_row_nested_deeply_is_read_or_refused_and_takes_nothing_down(depth: in
     result = RowDecoder(Model).decode(nested)
     assert isinstance(result, Model if depth == 100 else InvalidRow)
     assert result.id in {"deep", None}
-    body = b'{"models":[{"id":"a"},%b]}' % nested
-    if depth == 100:
-        assert len(decode_page(body).rows) == 2
-    else:
+    body = b'{"models":[{"id":"a"},%b],"nextPaginationToken":"t"}' % nested
+    page = decode_page(body)
+    assert [bytes(row) for row in page.rows] == [b'{"id":"a"}', nested]
+    assert page.token == "t"
+    for end in (body.rindex(b"]", 0, -100), len(body) - 1):
         with pytest.raises(APIResponseValidationError):
-            decode_page(body)
+            decode_page(body[:end])
+
+
+@given(st.lists(st.text(st.sampled_from('[]{}"\\ab'), max_size=9), max_size=4))
+def test_brackets_in_texts_do_not_end_a_row_that_is_nested_deeply(texts: list[str]) -> None:
+    nested: bytes = b"[" * 2000 + b"]" * 2000
+    row = b'{"x":[%b,%b]}' % (msgspec.json.encode({"t": texts}), nested)
+    page = decode_page(b'{"more":%b,"models":[%b, %b]}' % (nested, row, row))
+    assert [bytes(one) for one in page.rows] == [row, row]
 
 
 def test_salvaged_rows_have_their_exact_bytes() -> None:
