@@ -45,6 +45,7 @@ BULK = 50
 
 # Access without an account may not be allowed to ask for many at once.
 _BULK_REFUSED = range(400, 500)
+_NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class NotByDateError(Exception):
@@ -176,7 +177,7 @@ class Lanes:
                     continue
                 try:
                     detail = _identity.decode(record).id, bytes(record).decode()
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except _NOT_DECODED:
                     continue
                 yield detail
 
@@ -266,6 +267,6 @@ _fate = msgspec.json.Decoder(_Fate)
 def _is_deleted(raw: msgspec.Raw | bytes) -> bool:
     try:
         fate = _fate.decode(raw)
-    except msgspec.DecodeError:
+    except _NOT_DECODED:
         return False
     return fate.deleted_at is not None or fate.status == "deleted"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 from xxhash import xxh3_128_hexdigest
@@ -26,7 +27,10 @@ _FORM = "2026-01-31T12:00:00.000Z"
 _NUL = "\\u0000"
 # Not where the backslash is one of a pair, which stands for itself.
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-_NULL = msgspec.Raw(b"null")
+# Far more than any has, and few enough for an index of PostgreSQL, which takes 2,704 bytes.
+_LONGEST_ID = 500
+_Texts: TypeAlias = list[str | None] | None
+_encode = msgspec.json.Encoder().encode
 
 
 class _Thumbnail(msgspec.Struct, rename="camel", gc=False):
@@ -34,16 +38,16 @@ class _Thumbnail(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Columns(msgspec.Struct, rename="camel", gc=False):
-    """What is read of a row. Lists stay JSON, as that is how they are stored."""
+    """What is read of a row, with the types that a ``Model`` has: nulls in lists are no reason."""
 
     id: str
     name: str | None = None
     type: str | None = None
     status: str | None = None
     privacy: str | None = None
-    capabilities: msgspec.Raw = _NULL
-    tags: msgspec.Raw = _NULL
-    collection_ids: msgspec.Raw = _NULL
+    capabilities: _Texts = None
+    tags: _Texts = None
+    collection_ids: _Texts = None
     created_at: str | None = None
     updated_at: str | None = None
     deleted_at: str | None = None
@@ -81,7 +85,7 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
     """The columns of a row with its record and their hash, or why it is none."""
     columns = _decoder.decode(raw)
     if isinstance(columns, InvalidRow):
-        return columns
+        return _told_apart(columns)
     sent = bytes(raw)
     try:
         record = sent.decode()
@@ -102,7 +106,7 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
             record,
         )
     except (ValueError, OverflowError) as error:
-        return invalid_row(sent, error)
+        return _told_apart(invalid_row(sent, error))
     # Looking for one character first is ten times as fast, and few records have it.
     return _without_nul(row) if "\\" in record and _NUL in record else row
 
@@ -130,21 +134,21 @@ def _list_without_nul(json: str | None) -> str | None:
 
 
 def _id(text: str) -> str:
-    # These cannot be asked for.
-    if text.strip() in ("", ".", ".."):
-        raise ValueError(f"{text!r} is no id")
+    # These cannot be asked for, or not be stored.
+    if text.strip() in ("", ".", "..") or "\0" in text or len(text) > _LONGEST_ID:
+        raise ValueError(f"{text[:40]!r} is no id")
     return text
 
 
-def _list(value: msgspec.Raw) -> str | None:
-    if value is _NULL:
-        return None
-    text = str(value, "utf-8")
-    if text == "null":
-        return None
-    if not text.startswith("["):
-        raise ValueError(f"a list is expected, not {text[:20]}")
-    return text
+def _told_apart(row: InvalidRow) -> InvalidRow:
+    """The row with its id only where that is one: it is compared with those of the store."""
+    if row.id is None or ("\0" not in row.id and len(row.id) <= _LONGEST_ID):
+        return row
+    return replace(row, id=None)
+
+
+def _list(value: _Texts) -> str | None:
+    return None if value is None else str(_encode(value), "utf-8")
 
 
 def _date(text: str | None) -> str | None:
@@ -168,17 +172,32 @@ def content_hash(record: bytes) -> str:
 def changed_fields(old: str, new: str) -> tuple[str, ...]:
     """The names on the wire of the fields that differ between two records, sorted.
 
-    Signatures in URLs do not count, nor the order of fields.
+    Signatures in URLs do not count, nor the order of fields. An empty name stands for all of a
+    record that cannot be taken apart.
     """
-    before, after = _fields(old.encode()), _fields(new.encode())
+    records = [b"".join(_unsigned(record.encode())) for record in (old, new)]
+    try:
+        before, after = map(_fields, records)
+    except (msgspec.DecodeError, RecursionError):
+        # A number that is too large for Python, say: as they were sent they can be compared.
+        before, after = map(_fields_as_sent, records)
     names = before.keys() | after.keys()
     return tuple(sorted(name for name in names if before.get(name) != after.get(name)))
 
 
 def _fields(record: bytes) -> Mapping[str, Any]:
-    unsigned = b"".join(_unsigned(record))
-    fields: Mapping[str, Any] = msgspec.json.decode(unsigned, type=dict[str, Any])
+    fields: Mapping[str, Any] = msgspec.json.decode(record, type=dict[str, Any])
     return fields
+
+
+def _fields_as_sent(record: bytes) -> Mapping[str, Any]:
+    try:
+        fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return {}  # it was written by somebody else
+    except RecursionError:
+        return {"": record}  # it was read further up, where the same depth was just not too much
+    return {name: bytes(value) for name, value in fields.items()}
 
 
 def _unsigned(record: bytes) -> Iterator[bytes]:

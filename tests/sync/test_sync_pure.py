@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario_async import InvalidRow
+from scenario_async import InvalidRow, Model
+from scenario_async._decode import RowDecoder
 from scenario_async._query import wire_time
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync._comparison import Known, compare
@@ -359,10 +360,45 @@ def test_a_row_that_is_no_text_does_not_fit_and_keeps_its_bytes(raw: bytes) -> N
 
 
 @pytest.mark.parametrize("field", ["tags", "capabilities", "collectionIds"])
-@pytest.mark.parametrize("text", [b'{"a": 1}', b'"a"', b"5"])
-def test_a_list_that_is_none_does_not_fit(field: str, text: bytes) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [b'{"a": 1}', b'"a"', b"5", b'["a", 5]', b"[[]]", b"[{}]", b"[true]", b"[1e400000]"],
+    ids=bytes.decode,
+)
+def test_a_list_that_is_none_or_has_more_than_text_does_not_fit(field: str, text: bytes) -> None:
     raw = b'{"id":"model_a","' + field.encode() + b'":' + text + b"}"
-    assert isinstance(read_row(raw), InvalidRow)
+    row = read_row(raw)
+    assert isinstance(row, InvalidRow)
+    assert (row.id, row.raw) == ("model_a", raw)
+
+
+list_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(["tags", "capabilities", "collectionIds"]), list_values)
+def test_a_list_is_stored_where_a_model_takes_it(field: str, value: object) -> None:
+    raw = row_of(**{field: value})
+    taken = not isinstance(RowDecoder(Model).decode(raw), InvalidRow)
+    assert isinstance(read_row(raw), ModelRow) is taken
+
+
+@pytest.mark.parametrize("model_id", ["a\0b", "\0", "a" * 501], ids=["inside", "alone", "long"])
+@pytest.mark.parametrize("name", ["A", 5], ids=["good otherwise", "bad otherwise"])
+def test_a_row_whose_id_cannot_be_stored_is_told_apart_by_no_id(
+    model_id: str, name: object
+) -> None:
+    raw = row_of(id=model_id, name=name)
+    row = read_row(raw)
+    assert isinstance(row, InvalidRow)
+    assert (row.id, row.raw) == (None, raw)
+
+
+def test_an_id_may_be_as_long_as_an_index_takes() -> None:
+    assert read(row_of(id="\U0001f600" * 500)).id == "\U0001f600" * 500
 
 
 # Hashes and changed fields
@@ -467,6 +503,24 @@ def test_fields_that_changed_are_named_whatever_else_a_record_has() -> None:
     old, new = (f'{{"id":"a","name":"{name}","more":{"1" * 400}}}' for name in "ab")
     read(old.encode())
     assert changed_fields(old, new) == ("name",)
+
+
+@pytest.mark.parametrize("value", ["1e400000", "9" * 140_000], ids=["power", "digits"])
+def test_fields_that_changed_are_named_beside_what_nobody_can_read(value: str) -> None:
+    url = "https://cdn.example.com/asset_a?Signature="
+    old, new = (f'{{"id":"a","name":"{name}","more":{value},"url":"{url}{name}"}}' for name in "ab")
+    read(old.encode())
+    assert changed_fields(old, new) == ("name",)
+
+
+def test_a_change_of_a_record_that_is_nested_too_deeply_is_still_one() -> None:
+    old, new = (f'{{"id":"{name}","more":{"[" * 100_000}{"]" * 100_000}}}' for name in "ab")
+    assert changed_fields(old, new) == ("",)
+    assert changed_fields(old, old) == ()
+
+
+def test_all_fields_are_new_beside_a_record_that_is_none() -> None:
+    assert changed_fields("by hand", '{"id":"a","name":"A"}') == ("id", "name")
 
 
 # Comparisons
