@@ -54,7 +54,9 @@ async def fetch_details(
                 _keep,
                 [
                     {"of": model_id, "full": read.get(model_id), "of_row": of_row}
-                    for model_id, of_row in hashes.items()
+                    # As pages are written, whatever order the database has: two programs that
+                    # write the same rows must lock them in the same order.
+                    for model_id, of_row in sorted(hashes.items())
                 ],
             )
         report.details += len(read.keys() & hashes.keys())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,6 +36,7 @@ _STATE_VERSION = 1
 WATCH = "watch"
 _WRITTEN = tuple(one for one in models.c if one.name not in ("details", "details_hash"))
 _KEPT = ("id", "first_seen_at")
+_by_id = itemgetter(0)
 
 
 class ScopeWriter:
@@ -97,7 +99,8 @@ class ScopeWriter:
                 comparison.found.clear()
             if comparison.new or comparison.changed:
                 await self._note(connection, comparison)
-                written = (*comparison.new, *comparison.changed)
+                # All of them in the order of ids, as each is locked when it is written.
+                written = sorted((*comparison.new, *comparison.changed), key=_by_id)
                 await self._upsert.write(connection, [self._values(row) for row in written])
             await self._write_memberships(connection, comparison)
             await self._reject(connection, page.invalid)

@@ -95,10 +95,13 @@ class PostgreSQL:
             self.stop("immediate")
         shutil.rmtree(self._home)
 
-    def create(self) -> str:
-        """A new database; gives its name."""
+    def create(self, *, icu_locale: str | None = None) -> str:
+        """A new database; gives its name. Texts are in the order of bytes, or of a language."""
         name = f"store_{next(self._numbers)}"
-        self.query(f"CREATE DATABASE {name}")
+        order = ""
+        if icu_locale is not None:
+            order = f" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{icu_locale}'"
+        self.query(f"CREATE DATABASE {name}{order}")
         return name
 
     def drop(self, name: str) -> None:

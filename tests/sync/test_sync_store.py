@@ -25,6 +25,8 @@ from scenario_async.sync._writes import ScopeWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from postgresql import PostgreSQL
+
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox
 
@@ -165,6 +167,71 @@ async def test_a_model_that_is_listed_is_not_missing_any_more(
         assert await members.doubtful() == []
 
 
+async def test_rows_are_written_in_the_order_of_their_ids_whatever_is_new(
+    new_sqlite: Callable[[], str],
+) -> None:
+    """Two programs that write the same rows must lock them in the same order."""
+    async with CatalogStore.open(new_sqlite()) as store:
+        writer = ScopeWriter(database_of(store), "private", run=1, now=NOW)
+        await writer.write(ScopePage(rows=[row("a"), row("c")]))
+        await log_order(store, "")
+        await writer.write(
+            ScopePage(rows=[row("d"), row("c", name="C"), row("b"), row("a", name="A")])
+        )
+        assert await logged_order(store) == ["a", "b", "c", "d"]
+
+
+async def test_details_are_written_in_the_order_of_pages_whatever_order_the_database_has(
+    sandbox: Sandbox, scenario: AsyncScenario, postgresql: PostgreSQL
+) -> None:
+    given = ["model_a", "model_B", "model_c", "model_Z", "model-Y"]
+    for model_id in given:
+        sandbox.catalogue.add(model_id, collection_ids=sandbox.catalogue.collection_ids)
+    collated = postgresql.create(icu_locale="en-US")
+    scope = f"collection:{sandbox.catalogue.collection_ids[0]}"
+    try:
+        async with CatalogStore.open(postgresql.url(collated)) as store:
+            await log_order(store, "details")
+            await sync(scenario, store, scopes=[scope], details=True)
+            order = await logged_order(store)
+            by_database = [one.id async for one in store.models(scope=scope)]
+    finally:
+        postgresql.drop(collated)
+
+    assert order == sorted([*given, "c"])
+    assert by_database != order
+
+
+async def log_order(store: CatalogStore, column: str) -> None:
+    """From now on, the database keeps in which order rows are written, or one column of them."""
+    database = database_of(store)
+    async with database.writing() as connection:
+        run = connection.exec_driver_sql
+        if database.name.startswith("postgresql"):
+            await run("CREATE TABLE written (number serial, id text)")
+            await run(
+                "CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN INSERT INTO written (id) VALUES (NEW.id); RETURN NEW; END'"
+            )
+            await run(
+                f"CREATE TRIGGER log AFTER UPDATE OF {column} ON models "
+                "FOR EACH ROW EXECUTE FUNCTION log()"
+            )
+            return
+        await run("CREATE TABLE written (number INTEGER PRIMARY KEY, id TEXT)")
+        for event in ("INSERT", "UPDATE"):
+            await run(
+                f"CREATE TRIGGER log_{event} AFTER {event} ON models "  # noqa: S608 - a word of ours
+                "BEGIN INSERT INTO written (id) VALUES (NEW.id); END"
+            )
+
+
+async def logged_order(store: CatalogStore) -> list[str]:
+    async with database_of(store).transaction() as connection:
+        found = await connection.exec_driver_sql("SELECT id FROM written ORDER BY number")
+        return [row[0] for row in found]
+
+
 async def test_a_state_of_a_newer_release_is_not_misread(new_store: Callable[[], str]) -> None:
     async with CatalogStore.open(new_store()) as store:
         writer = ScopeWriter(database_of(store), "private", run=1, now=NOW)
@@ -194,8 +261,8 @@ async def test_what_cannot_be_told_apart_is_asked_for_one_by_one_before_it_count
     assert existing.ids == {"a"}
 
 
-def row(model_id: str) -> ModelRow:
-    record = {"id": model_id, "createdAt": "2026-10-15T00:00:00.000Z"}
+def row(model_id: str, **fields: object) -> ModelRow:
+    record = {"id": model_id, "createdAt": "2026-10-15T00:00:00.000Z", **fields}
     read = read_row(msgspec.json.encode(record))
     assert isinstance(read, ModelRow)
     return read
