@@ -56,12 +56,12 @@ class ScopeWriter:
         self._now = now
         self._seen_at = wire_time(now)
         self._upsert = _replacing(database)
-        self._watched = self._empty = False
+        self._empty = False
 
     async def load(self) -> ScopeState:
         """How far the copy of the scope is.
 
-        Also looks whether the store has any model, and whether anybody watches it.
+        Also looks whether the store has any model.
 
         Raises:
             StoreVersionError: A newer release has written it in another way.
@@ -69,8 +69,6 @@ class ScopeWriter:
         async with self._database.transaction() as connection:
             query = select(state.c.version, state.c.value).where(state.c.key == self._key)
             found = (await connection.execute(query)).one_or_none()
-            watch = select(state.c.key).where(state.c.key == WATCH)
-            self._watched = await connection.scalar(watch) is not None
             self._empty = await connection.scalar(select(models.c.id).limit(1)) is None
         if found is None:
             return ScopeState()
@@ -121,7 +119,7 @@ class ScopeWriter:
                     .values(deleted_at=at.get(model_id, self._now))
                 )
                 removed += [model_id] * done.rowcount
-            if self._watched and removed:
+            if removed and await _is_watched(connection):
                 noted = [_change("removed", model_id) for model_id in removed]
                 await connection.execute(insert(changes), noted)
         return len(removed)
@@ -195,7 +193,7 @@ class ScopeWriter:
 
     async def _note(self, connection: AsyncConnection, comparison: Comparison) -> None:
         """Keep what has changed for whoever watches the store."""
-        if not self._watched:
+        if not await _is_watched(connection):
             return
         noted = [_change("added", row.id) for row in comparison.new]
         if comparison.changed:
@@ -263,6 +261,12 @@ class ScopeWriter:
             )
             .values(missing_in=self._run)
         )
+
+
+async def _is_watched(connection: AsyncConnection) -> bool:
+    """Whether anybody watches the store: since a moment ago, it may be."""
+    watch = select(state.c.key).where(state.c.key == WATCH)
+    return await connection.scalar(watch) is not None
 
 
 def _replacing(database: Database) -> ManyRows:

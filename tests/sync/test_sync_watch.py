@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -22,8 +23,11 @@ from scenario_async.sync import (
     unwatch,
     watch,
 )
+from scenario_async.sync._comparison import ScopePage
+from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._store import database_of
 from scenario_async.sync._tables import changes
+from scenario_async.sync._writes import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,6 +147,28 @@ async def test_runs_of_others_note_their_changes_too(
 
     assert isinstance(change, Changed)
     assert (change.id, "name" in change.fields) == (renamed, True)
+
+
+async def test_a_run_that_was_under_way_notes_its_changes_from_the_first_watch_on(
+    scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    url = new_store()
+    async with CatalogStore.open(url) as store, CatalogStore.open(url) as other:
+        writer = ScopeWriter(database_of(other), "public", run=1, now=datetime.now(UTC))
+        await writer.load()
+        await writer.write(ScopePage(rows=[row("before", "A"), row("gone", "A")]))
+        await take(scenario, store, MODELS)
+        await writer.write(ScopePage(rows=[row("before", "B"), row("new", "A")]))
+        await writer.remove(["gone"], {})
+        taken = await take(scenario, store, 4)
+
+    assert taken[1:] == [Added("new"), Changed("before", ("name",)), Removed("gone")]
+
+
+def row(model_id: str, name: str) -> ModelRow:
+    read = read_row(msgspec.json.encode({"id": model_id, "name": name}))
+    assert isinstance(read, ModelRow)
+    return read
 
 
 async def test_nothing_is_noted_where_nobody_watches(
