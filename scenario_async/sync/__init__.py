@@ -10,7 +10,8 @@ from ._export import export
 from ._formats import ExportFormat
 from ._report import Counts, ScopeReport, SyncReport
 from ._run import sync
-from ._store import CatalogStore, RunRecord, StoreCounts, StoredModel
+from ._store import CatalogStore
+from ._stored import RunRecord, StoreCounts, StoredModel
 from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [

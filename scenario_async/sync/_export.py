@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from ._formats import ExportFormat
-    from ._store import CatalogStore, StoredModel
+    from ._store import CatalogStore
+    from ._stored import StoredModel
 
 __all__ = ["encoded", "export"]
 

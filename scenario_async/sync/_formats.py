@@ -13,7 +13,7 @@ import msgspec
 
 from scenario_async._query import wire_time
 
-from ._store import StoredModel
+from ._stored import StoredModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

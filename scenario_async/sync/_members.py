@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import except_, func, select
+from sqlalchemy import Text, except_, func, select, type_coerce
 
+from ._stored import moment_of
 from ._tables import memberships, models
 
 if TYPE_CHECKING:
@@ -76,11 +77,12 @@ class Members:
             )
             .subquery()
         )
-        query = (
-            select(numbered.c.created_at).where(numbered.c.number % step == 0).order_by("number")
-        )
+        # Somebody may have written what is no date.
+        date = type_coerce(numbered.c.created_at, Text)
+        query = select(date).where(numbered.c.number % step == 0).order_by("number")
         async with self._database.transaction() as connection:
-            return list((await connection.scalars(query)).all())
+            found = [moment_of(date) for date in (await connection.scalars(query)).all()]
+        return [date for date in found if date is not None]
 
     async def unfinished(self, statuses: Collection[str]) -> list[str]:
         """The members whose status says that they are still changing."""

@@ -2,125 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads it at run time
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
-import msgspec
 from sqlalchemy import exists, func, select
 
-from scenario_async import Model
-from scenario_async._decode import InvalidRow, RowDecoder
-
 from ._database import Database
-from ._report import SyncReport
+from ._stored import RunRecord, StoreCounts, StoredModel, as_stored, read_stored
 from ._tables import memberships, models, rejected, runs
 from ._task import in_own_task
 from ._urls import database_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy import ColumnElement, Executable
 
-__all__ = ["CatalogStore", "RunRecord", "StoreCounts", "StoredModel", "database_of"]
+__all__ = ["CatalogStore", "database_of"]
 
 _BATCH = 500
-
-
-class StoredModel(msgspec.Struct, frozen=True):
-    """A model as the store has it.
-
-    Attributes:
-        id: The id.
-        name: As in the record; so are all up to ``thumbnail_asset_id``.
-        type: See ``name``.
-        status: See ``name``.
-        privacy: See ``name``.
-        capabilities: See ``name``.
-        tags: See ``name``.
-        collection_ids: See ``name``.
-        created_at: See ``name``.
-        updated_at: See ``name``.
-        thumbnail_asset_id: See ``name``.
-        deleted_at: When it was deleted, or when a run found that it is gone.
-        first_seen_at: When the run began that saw it first.
-        record: The row of the listing, as it was sent.
-        details: The full record with ``inputs`` and ``uiConfig``, as it was sent, where it was
-            fetched.
-    """
-
-    id: str
-    name: str | None
-    type: str | None
-    status: str | None
-    privacy: str | None
-    capabilities: list[str] | None
-    tags: list[str] | None
-    collection_ids: list[str] | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    thumbnail_asset_id: str | None
-    deleted_at: datetime | None
-    first_seen_at: datetime
-    record: str
-    details: str | None
-
-    def __repr__(self) -> str:
-        # The records have signed URLs.
-        return f"<StoredModel {self.id} {self.name!r}>"
-
-    def model(self) -> Model:
-        """The typed record, with its details where the store has them.
-
-        Raises:
-            APIResponseValidationError: It does not fit the type.
-        """
-        model = RowDecoder(Model).decode((self.details or self.record).encode())
-        if isinstance(model, InvalidRow):
-            raise model.error
-        return model
-
-
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One run, as the table ``runs`` has it.
-
-    Attributes:
-        id: Its number.
-        started_at: When it began.
-        finished_at: When it ended; ``None`` where it is under way, or was killed.
-        status: ``"running"``, ``"finished"``, ``"failed"``, or ``"interrupted"`` where it was
-            cancelled or killed.
-        scopes: What it was to bring up to date.
-        report: What it did; ``None`` where it was killed.
-        error: What ended it, where something did.
-    """
-
-    id: int
-    started_at: datetime
-    finished_at: datetime | None
-    status: str
-    scopes: list[str]
-    report: SyncReport | None
-    error: str | None
-
-
-class StoreCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a store has.
-
-    Attributes:
-        models: Models that exist.
-        deleted: Models that are marked as deleted.
-        rejected: Rows that do not fit.
-        scopes: Of each scope, how many of its models exist.
-    """
-
-    models: int
-    deleted: int
-    rejected: int
-    scopes: dict[str, int]
 
 
 class CatalogStore:
@@ -261,34 +164,19 @@ class CatalogStore:
                 scopes={row[0]: row[1] for row in await connection.execute(by_scope)},
             )
 
-    @in_own_task
     async def runs(self, limit: int = 10) -> list[RunRecord]:
         """The last runs, the latest first.
 
         Raises:
-            StoreError: The database failed.
+            StoreError: The database failed, or a run in it cannot be read.
         """
-        query = select(runs).order_by(runs.c.id.desc()).limit(limit)
-        async with self._database.transaction() as connection:
-            found = (await connection.execute(query)).all()
-        return [
-            RunRecord(
-                id=row.id,
-                started_at=row.started_at,
-                finished_at=row.finished_at,
-                status=row.status,
-                scopes=row.scopes,
-                report=None if row.report is None else msgspec.convert(row.report, SyncReport),
-                error=row.error,
-            )
-            for row in found
-        ]
+        query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc()).limit(limit)
+        return [read_stored(row, RunRecord, self._database.name) for row in await self._rows(query)]
 
     async def _by_id(
         self, conditions: Sequence[ColumnElement[bool]], limit: int | None
     ) -> AsyncGenerator[StoredModel, None]:
-        columns = [models.c[name] for name in StoredModel.__struct_fields__]
-        query = select(*columns).where(*conditions).order_by(models.c.id)
+        query = select(*as_stored(models, StoredModel)).where(*conditions).order_by(models.c.id)
         last: str | None = None
         left = limit
         while left is None or left > 0:
@@ -296,10 +184,10 @@ class CatalogStore:
             batch = query if last is None else query.where(models.c.id > last)
             rows = await self._rows(batch.limit(size))
             for row in rows:
-                yield StoredModel(*row)
+                last = row[0]
+                yield read_stored(row, StoredModel, self._database.name)
             if len(rows) < size:
                 return
-            last = rows[-1].id
             left = None if left is None else left - len(rows)
 
     @in_own_task

@@ -7,13 +7,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, delete, insert, literal, select, true, update
+from sqlalchemy import Text, and_, cast, delete, insert, literal, select, true, update
 from sqlalchemy.schema import CreateIndex
 
 from scenario_async._query import wire_time
 
 from ._comparison import Comparison, Known, compare
-from ._errors import StoreVersionError
+from ._errors import StoreError, StoreVersionError
 from ._rows import changed_fields
 from ._state import ScopeState
 from ._tables import by_creation, changes, memberships, models, rejected, state
@@ -37,6 +37,7 @@ WATCH = "watch"
 _WRITTEN = tuple(one for one in models.c if one.name not in ("details", "details_hash"))
 _KEPT = ("id", "first_seen_at")
 _by_id = itemgetter(0)
+_state = msgspec.json.Decoder(ScopeState)
 
 
 class ScopeWriter:
@@ -65,9 +66,11 @@ class ScopeWriter:
 
         Raises:
             StoreVersionError: A newer release has written it in another way.
+            StoreError: It cannot be read.
         """
+        value = cast(state.c.value, Text).label("value")
         async with self._database.transaction() as connection:
-            query = select(state.c.version, state.c.value).where(state.c.key == self._key)
+            query = select(state.c.version, value).where(state.c.key == self._key)
             found = (await connection.execute(query)).one_or_none()
             self._empty = await connection.scalar(select(models.c.id).limit(1)) is None
         if found is None:
@@ -78,7 +81,13 @@ class ScopeWriter:
                 f"{found.version}, and this release of scenario-async knows it up to version "
                 f"{_STATE_VERSION}: update it"
             )
-        return msgspec.convert(found.value, ScopeState)
+        try:
+            return _state.decode(found.value)
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+            raise StoreError(
+                f"{self._database.name}: the state of the scope {self._scope!r} cannot be read: "
+                f"delete the row {self._key!r} of the table 'state', and all of it is listed again"
+            ) from None
 
     async def save(self, new: ScopeState) -> None:
         """Keep how far the copy is now."""
