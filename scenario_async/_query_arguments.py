@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ._query import Names, Privacy, Route, SortBy, SortDirection, Status, Time
 
-__all__ = ["listing_query"]
+__all__ = ["given_count", "given_text", "given_time", "listing_query"]
 
 _BEYOND_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 _MILLISECOND = timedelta(milliseconds=1)
@@ -55,18 +55,18 @@ def listing_query(
     query = ListingQuery(
         route=route,
         blacklisted=_flag("blacklisted", blacklisted),
-        collection_id=_text("collection_id", collection_id),
+        collection_id=given_text("collection_id", collection_id),
         collection_ids=_names("collection_ids", collection_ids),
-        created_after=_time("created_after", created_after, round_up=False),
-        created_before=_time("created_before", created_before, round_up=True),
-        limit=_count("limit", limit),
+        created_after=given_time("created_after", created_after, round_up=False),
+        created_before=given_time("created_before", created_before, round_up=True),
+        limit=given_count("limit", limit),
         loaded_only=_flag("loaded_only", loaded_only),
-        offset=_count("offset", offset),
+        offset=given_count("offset", offset),
         original_assets=_flag("original_assets", original_assets),
-        page_size=_count("page_size", page_size),
-        pagination_token=_text("pagination_token", pagination_token),
+        page_size=given_count("page_size", page_size),
+        pagination_token=given_text("pagination_token", pagination_token),
         privacy=privacy,
-        project_id=_text("project_id", project_id),
+        project_id=given_text("project_id", project_id),
         sort_by=_implied_sort(
             sort_by,
             created=created_after is not None or created_before is not None,
@@ -75,10 +75,10 @@ def listing_query(
         sort_direction=sort_direction,
         status=status,
         tags=_names("tags", tags),
-        type=_text("type", type),
+        type=given_text("type", type),
         types=_names("types", types),
-        updated_after=_time("updated_after", updated_after, round_up=False),
-        updated_before=_time("updated_before", updated_before, round_up=True),
+        updated_after=given_time("updated_after", updated_after, round_up=False),
+        updated_before=given_time("updated_before", updated_before, round_up=True),
     )
     problem = broken_rule(query)
     if problem is not None:
@@ -101,7 +101,12 @@ def _flag(name: str, value: object) -> bool | None:
     raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
 
 
-def _count(name: str, value: object) -> int | None:
+def given_count(name: str, value: object) -> int | None:
+    """A whole number, if one is given.
+
+    Raises:
+        TypeError: It is something else.
+    """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
@@ -109,7 +114,13 @@ def _count(name: str, value: object) -> int | None:
     return value
 
 
-def _text(name: str, value: object) -> str | None:
+def given_text(name: str, value: object) -> str | None:
+    """A text that says something, if one is given.
+
+    Raises:
+        ValueError: It is empty.
+        TypeError: It is something else.
+    """
     if value is None:
         return None
     if not isinstance(value, str):
@@ -121,13 +132,13 @@ def _text(name: str, value: object) -> str | None:
 
 def _names(name: str, value: object) -> str | None:
     if value is None or isinstance(value, str):
-        return _text(name, value)
+        return given_text(name, value)
     if not isinstance(value, list | tuple):
         raise TypeError(f"{name} must be a list of str, not {type(value).__name__}")
     if not value:
         raise ValueError(f"{name} is an empty list: give values, or leave it out")
     parts = [
-        _text(f"{name}[{index}]", part)
+        given_text(f"{name}[{index}]", part)
         for index, part in enumerate(cast("Sequence[object]", value))
     ]
     for part in parts:
@@ -138,11 +149,15 @@ def _names(name: str, value: object) -> str | None:
     return ",".join(part for part in parts if part is not None)
 
 
-def _time(name: str, value: object, *, round_up: bool) -> str | None:
+def given_time(name: str, value: object, *, round_up: bool) -> str | None:
     """A bound in the service's grain of a millisecond.
 
     Both bounds are exclusive. Rounding an upper bound up, and a lower one down, keeps exactly the
     rows that the caller's finer time would keep, because rows have whole milliseconds.
+
+    Raises:
+        ValueError: It has no time zone, is no time, or beyond the calendar.
+        TypeError: It is neither a datetime nor text.
     """
     if value is None:
         return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from ._database import Database
+from ._filters import conditions_of, limit_of
 from ._stored import RunRecord, StoreCounts, StoredModel, as_stored, read_stored
 from ._tables import memberships, models, rejected, runs
 from ._task import in_own_task
@@ -77,7 +78,7 @@ class CatalogStore:
     ) -> None:
         await self._end()
 
-    async def models(
+    def models(
         self,
         *,
         scope: str | None = None,
@@ -115,30 +116,26 @@ class CatalogStore:
             limit: At most so many.
 
         Raises:
-            StoreError: The database failed.
+            ValueError: A value that fits nothing, as a time without zone; at once, as is the next.
+            TypeError: A value of the wrong type.
+            StoreError: The database failed, or a model in it cannot be read.
         """
-        given = {"type": type, "status": status, "privacy": privacy}
-        conditions = [models.c[name] == value for name, value in given.items() if value is not None]
-        has = self._database.has
-        conditions += [has(models.c.tags, tag) for tag in tags]
-        conditions += [has(models.c.capabilities, one) for one in capabilities]
-        if collection is not None:
-            conditions.append(has(models.c.collection_ids, collection))
-        if scope is not None:
-            seen = memberships.c.model_id == models.c.id
-            conditions.append(exists().where(memberships.c.scope == scope, seen))
-        bounds = (
-            (models.c.created_at, created_after, created_before),
-            (models.c.updated_at, updated_after, updated_before),
+        conditions = conditions_of(
+            self._database,
+            scope=scope,
+            type=type,
+            status=status,
+            privacy=privacy,
+            tags=tags,
+            capabilities=capabilities,
+            collection=collection,
+            created_after=created_after,
+            created_before=created_before,
+            updated_after=updated_after,
+            updated_before=updated_before,
+            deleted=deleted,
         )
-        for column, after, before in bounds:
-            conditions += [] if after is None else [column > after]
-            conditions += [] if before is None else [column < before]
-        if deleted is not None:
-            gone = models.c.deleted_at.is_not(None)
-            conditions.append(gone if deleted else ~gone)
-        async for model in self._by_id(conditions, limit):
-            yield model
+        return self._by_id(conditions, limit_of(limit))
 
     @in_own_task
     async def counts(self) -> StoreCounts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import msgspec
@@ -74,6 +74,44 @@ async def test_models_are_found_by_each_filter_and_by_all_of_them(
         assert await ids(store, limit=2) == (await ids(store))[:2]
         assert await ids(store, limit=0) == []
         assert await ids(store, deleted=True) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "error", "words"),
+    [
+        ({"tags": "abc"}, TypeError, r"tags must be several, such as \['abc'\]"),
+        ({"capabilities": "abc"}, TypeError, "capabilities must be several"),
+        ({"tags": [5]}, TypeError, "tags must be a list of str, and has 5"),
+        ({"tags": 5}, TypeError, "tags must be a list of str, not int"),
+        ({"limit": -1}, ValueError, "limit must not be below 0"),
+        ({"limit": "5"}, TypeError, "limit must be an int"),
+        ({"limit": True}, TypeError, "limit must be an int"),
+        ({"created_after": NOW.date()}, TypeError, "created_after must be a datetime"),
+        ({"updated_before": NOW.replace(tzinfo=None)}, ValueError, "without time zone"),
+        ({"status": ["trained"]}, TypeError, "status must be a str"),
+        ({"collection": ""}, ValueError, "collection is empty"),
+        ({"scope": 5}, TypeError, "scope must be a str"),
+    ],
+)
+async def test_a_filter_that_fits_nothing_is_refused_at_once(
+    filters: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    store = CatalogStore.open("sqlite://")
+    with pytest.raises(error, match=words):
+        store.models(**filters)
+
+
+async def test_dates_finer_than_a_millisecond_keep_what_they_should(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    little = timedelta(microseconds=1)
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store)
+
+        assert await ids(store, created_before=NOW + little) == ["a", "c", "d"]
+        assert await ids(store, created_before=NOW) == []
+        assert await ids(store, created_after=NOW - little) == ["a", "b", "c", "d"]
+        assert await ids(store, created_after=NOW + little) == ["b"]
 
 
 async def test_deleted_models_are_given_where_they_are_wanted(
