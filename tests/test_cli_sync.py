@@ -478,6 +478,38 @@ class TestExport:
         ran = run("export", "models.db", "-", "--format", "json", *options)
         assert [record["id"] for record in json.loads(ran.out)] == names
 
+    @pytest.mark.usefixtures("stored")
+    @pytest.mark.parametrize("name", ["models.csv", "-"])
+    @pytest.mark.parametrize(
+        ("filters", "sentence"),
+        [
+            (("--scope", "privat"), "the store has no scope 'privat'; it has 'private', 'public'"),
+            (("--scope", "collection:c"), "the store has no scope 'collection:c'; it has 'pri"),
+            (("--status", ""), "--status is empty: give a value, or leave it out"),
+        ],
+    )
+    def test_a_filter_that_nothing_can_fit_replaces_no_file(
+        self, ask: Run, name: str, filters: tuple[str, str], sentence: str
+    ) -> None:
+        Path("models.csv").write_text("old")
+        ran = ask("export", "models.db", name, "--format", "csv", *filters)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
+        assert ran.err.startswith(f"Error: {sentence}")
+        assert Path("models.csv").read_text(encoding="utf-8") == "old"
+
+    async def test_a_scope_without_models_is_one(self, tmp_path: Path) -> None:
+        async with (
+            Sandbox(Catalogue()) as sandbox,
+            AsyncScenario(
+                api_key=sandbox.api_key, api_secret=sandbox.api_secret, base_url=sandbox.base_url
+            ) as scenario,
+            CatalogStore.open(tmp_path / "models.db") as store,
+        ):
+            with pytest.raises(ValueError, match="no scope 'public'; it has none yet"):
+                await export(store, tmp_path / "models.csv", scope="public")
+            await sync_models(scenario, store, scopes=["public"])
+            assert await export(store, tmp_path / "models.csv", scope="public") == 0
+
     @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl", "json"])
     async def test_an_empty_store_makes_a_valid_file(self, tmp_path: Path, form: Any) -> None:
         async with CatalogStore.open(tmp_path / "models.db") as store:

@@ -101,6 +101,7 @@ async def export(
     }
     opened = opened_store(store, create=False)
     from scenario_async.sync import export as write_file  # noqa: PLC0415 - the extra is there
+    from scenario_async.sync._export import models_of  # noqa: PLC0415 - as above
     from scenario_async.sync._formats import format_of  # noqa: PLC0415 - as above
 
     if path == _STANDARD_OUTPUT:
@@ -109,6 +110,8 @@ async def export(
     with wrong_usage():
         chosen = format_ or format_of(path)
     async with opened as source:
+        with wrong_usage():
+            await models_of(source, **given)
         with extra_needed():
             count = await write_file(source, path, format=chosen, **given)
     await write_out(f"{count:,} {'model' if count == 1 else 'models'} in {path}\n".encode())
@@ -117,12 +120,15 @@ async def export(
 async def _to_standard_output(
     opened: CatalogStore, format_: ExportFormat | None, given: _Filters
 ) -> None:
-    from scenario_async.sync._export import encoded  # noqa: PLC0415 - the extra is there
+    from scenario_async.sync._export import encoded, models_of  # noqa: PLC0415 - the extra is there
 
     if format_ is None:
         raise WrongUsageError("standard output has no suffix: add --format csv, jsonl or json")
     if format_ == "parquet":
         raise WrongUsageError("Parquet needs a file: name one in place of '-'")
-    async with opened as source, aclosing(encoded(source.models(**given), format_)) as parts:
-        async for _, data in parts:
-            await write_out(data)
+    async with opened as source:
+        with wrong_usage():
+            models = await models_of(source, **given)
+        async with aclosing(encoded(models, format_)) as parts:
+            async for _, data in parts:
+                await write_out(data)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
+
+from scenario_async._query_arguments import given_text
 
 from ._errors import ExportError
 from ._formats import encoder_of, format_of
 from ._replacement import Replacement
-from ._store import database_of
+from ._scopes import Scope
+from ._store import database_of, scopes_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from ._store import CatalogStore
     from ._stored import StoredModel
 
-__all__ = ["encoded", "export"]
+__all__ = ["encoded", "export", "models_of"]
 
 # What is in memory at once, whatever the store has.
 _BATCH_BYTES = 8 * 1024 * 1024
@@ -68,14 +71,17 @@ async def export(
         How many models were written.
 
     Raises:
-        ValueError: There is no such format, or the suffix names none.
+        ValueError: There is no such format, or the suffix names none; the store has no such scope,
+            or another filter fits nothing.
+        TypeError: A filter of the wrong type.
         ModuleNotFoundError: Parquet needs pyarrow.
         ExportError: The file cannot be written, or is one of the store's own.
         StoreError: The database failed.
     """
     chosen = format_of(path) if format is None else format
     _refuse_own_file(store, path)
-    models = store.models(
+    models = await models_of(
+        store,
         scope=scope,
         type=type,
         status=status,
@@ -90,6 +96,32 @@ async def export(
             count += number
             await file.write(data)
     return count
+
+
+async def models_of(
+    store: CatalogStore,
+    *,
+    scope: str | None,
+    **filters: Any,  # noqa: ANN401 - what ``CatalogStore.models`` takes
+) -> AsyncGenerator[StoredModel, None]:
+    """The models of a store for a file: of a scope that the store has.
+
+    Raises:
+        ValueError: It never had the scope, or another filter fits nothing.
+        TypeError: A filter of the wrong type.
+        StoreError: The database failed.
+    """
+    models = store.models(**filters)
+    if scope is not None:
+        known = await scopes_of(store)
+        name = given_text("scope", scope)
+        with suppress(ValueError):
+            name = str(Scope.parse(scope))
+        if name not in known:
+            has = ", ".join(map(repr, known)) or "none yet"
+            raise ValueError(f"the store has no scope {scope!r}; it has {has}")
+        models = store.models(scope=scope, **filters)
+    return models
 
 
 def _refuse_own_file(store: CatalogStore, path: str | Path) -> None:

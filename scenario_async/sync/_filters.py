@@ -8,6 +8,7 @@ from sqlalchemy import exists
 
 from scenario_async._query_arguments import given_count, given_text, given_time
 
+from ._scopes import Scope
 from ._tables import memberships, models
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def conditions_of(
     scope = given_text("scope", scope)
     if scope is not None:
         seen = memberships.c.model_id == models.c.id
-        conditions.append(exists().where(memberships.c.scope == scope, seen))
+        conditions.append(exists().where(memberships.c.scope == str(Scope.parse(scope)), seen))
     for name in ("created", "updated"):
         column = models.c[f"{name}_at"]
         after = given_time(f"{name}_after", given[f"{name}_after"], round_up=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union
 
 from ._database import Database
 from ._filters import conditions_of, limit_of
 from ._stored import RunRecord, StoreCounts, StoredModel, as_stored, read_stored
-from ._tables import memberships, models, rejected, runs
+from ._tables import memberships, models, rejected, runs, state
 from ._task import in_own_task
 from ._urls import database_url
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Executable
 
-__all__ = ["CatalogStore", "database_of"]
+__all__ = ["CatalogStore", "database_of", "scopes_of"]
 
 _BATCH = 500
 
@@ -116,7 +116,8 @@ class CatalogStore:
             limit: At most so many.
 
         Raises:
-            ValueError: A value that fits nothing, as a time without zone; at once, as is the next.
+            ValueError: A value that fits nothing, as a text that is no scope or a time without
+                zone; at once, as is the next.
             TypeError: A value of the wrong type.
             StoreError: The database failed, or a model in it cannot be read.
         """
@@ -204,6 +205,21 @@ class CatalogStore:
     async def _rows(self, query: Executable) -> Sequence[Any]:
         async with self._database.transaction() as connection:
             return (await connection.execute(query)).all()
+
+
+@in_own_task
+async def scopes_of(store: CatalogStore) -> list[str]:
+    """The scopes that were ever copied into a store, sorted.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    query = union(
+        select(func.substr(state.c.key, 7)).where(state.c.key.startswith("scope:")),
+        select(memberships.c.scope),
+    )
+    async with database_of(store).transaction() as connection:
+        return sorted((await connection.scalars(query)).all())
 
 
 def database_of(store: CatalogStore) -> Database:

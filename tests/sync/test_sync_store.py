@@ -58,6 +58,7 @@ async def test_models_are_found_by_each_filter_and_by_all_of_them(
 
         assert await ids(store, scope="private") == ["a", "b", "c", "d"]
         assert await ids(store, scope=f"collection:{collection}") == ["c"]
+        assert await ids(store, scope=f"collection: {collection}") == ["c"]
         assert await ids(store, collection=collection) == ["c"]
         assert await ids(store, privacy="private", type="custom") == ["a"]
         assert await ids(store, privacy="private", status="failed") == ["c"]
@@ -91,6 +92,7 @@ async def test_models_are_found_by_each_filter_and_by_all_of_them(
         ({"status": ["trained"]}, TypeError, "status must be a str"),
         ({"collection": ""}, ValueError, "collection is empty"),
         ({"scope": 5}, TypeError, "scope must be a str"),
+        ({"scope": "privat"}, ValueError, "a scope is .* not 'privat'"),
     ],
 )
 async def test_a_filter_that_fits_nothing_is_refused_at_once(
