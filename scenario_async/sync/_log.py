@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import insert, update
+from sqlalchemy import insert, or_, update
 
 from ._tables import runs
 
@@ -34,18 +34,20 @@ class RunLog:
 
     @classmethod
     async def begin(cls, database: Database, scopes: Sequence[str]) -> RunLog:
-        """Begin a run. Whoever holds the lock of these scopes knows that no other one goes on.
+        """Begin a run, and note which of those before were killed.
+
+        Whoever holds the lock of these scopes knows that no other run goes on with any of them, and
+        in SQLite none at all.
 
         Raises:
             StoreError: The database failed.
         """
         now = datetime.now(UTC)
         async with database.writing() as connection:
-            await connection.execute(
-                update(runs)
-                .where(runs.c.status == "running", runs.c.scopes == list(scopes))
-                .values(status="interrupted")
-            )
+            killed = runs.c.status == "running"
+            if connection.dialect.name != "sqlite":
+                killed &= or_(*(database.has(runs.c.scopes, scope) for scope in scopes))
+            await connection.execute(update(runs).where(killed).values(status="interrupted"))
             row = {"started_at": now, "status": "running", "scopes": list(scopes)}
             inserted = await connection.execute(insert(runs).values(row).returning(runs.c.id))
             run: int = inserted.scalar_one()

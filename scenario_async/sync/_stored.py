@@ -92,7 +92,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         started_at: When it began.
         finished_at: When it ended; ``None`` where it is under way, or was killed.
         status: ``"running"``, ``"finished"``, ``"failed"``, or ``"interrupted"`` where it was
-            cancelled or killed.
+            cancelled or killed; the latter shows when the next run with one of its scopes begins.
         scopes: What it was to bring up to date.
         report: What it did; ``None`` where it was killed.
         error: What ended it, where something did.

@@ -15,6 +15,7 @@ from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreVersionError, sync
 from scenario_async.sync._comparison import Absence, ScopePage
 from scenario_async.sync._lanes import Lanes
+from scenario_async.sync._log import RunLog
 from scenario_async.sync._members import Members
 from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._state import ScopeState
@@ -177,6 +178,43 @@ async def test_runs_are_kept_with_what_they_did(
     assert (last.id, last.scopes, last.report) == (second.run, ["private"], second)
     assert last.finished_at is not None
     assert last.started_at <= last.finished_at
+
+
+@pytest.mark.parametrize("scopes", [["public"], ["collection:c", "private"], ["public", "private"]])
+async def test_a_killed_run_is_interrupted_when_one_of_its_scopes_is_begun_again(
+    new_store: Callable[[], str], scopes: list[str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        database = database_of(store)
+        await RunLog.begin(database, ["private", "public"])
+        await RunLog.begin(database, scopes)
+        statuses = [run.status for run in await store.runs()]
+
+    assert statuses == ["running", "interrupted"]
+
+
+async def test_a_run_of_other_scopes_says_nothing_of_one_under_way_in_postgresql(
+    new_postgresql: Callable[[], str],
+) -> None:
+    async with CatalogStore.open(new_postgresql()) as store:
+        database = database_of(store)
+        await RunLog.begin(database, ["private", "public"])
+        await RunLog.begin(database, ["collection:private"])
+        statuses = [run.status for run in await store.runs()]
+
+    assert statuses == ["running", "running"]
+
+
+async def test_a_run_of_other_scopes_tells_that_one_was_killed_in_sqlite(
+    new_sqlite: Callable[[], str],
+) -> None:
+    async with CatalogStore.open(new_sqlite()) as store:
+        database = database_of(store)
+        await RunLog.begin(database, ["private"])
+        await RunLog.begin(database, ["public"])
+        statuses = [run.status for run in await store.runs()]
+
+    assert statuses == ["running", "interrupted"]
 
 
 async def test_a_model_found_by_its_id_may_still_have_left_its_scope(
