@@ -119,6 +119,9 @@ class _Run:
             async with anyio.create_task_group() as at_once:
                 for scope in self._reports:
                     at_once.start_soon(self._bring_up_to_date, scope, options)
+            if not all(report.complete or report.error for report in self._reports.values()):
+                # One was cancelled by itself, which ends the others without a word.
+                raise anyio.get_cancelled_exc_class()
             if options.details and not self._failures:
                 await self._fetch_details(options)
             status = "failed" if self._failures else "finished"
@@ -128,8 +131,12 @@ class _Run:
             error = f"{self._failures[0]}" if self._failures else None
             with anyio.CancelScope(shield=True):
                 await self._log.end(status, report, error)
-        if self._failures:
-            raise self._failures[0]
+        try:
+            if self._failures:
+                raise self._failures[0]
+        finally:
+            # Or its traceback would hold this run, and the run the failure.
+            self._failures.clear()
         return report
 
     async def _bring_up_to_date(self, scope: Scope, options: _Options) -> None:
@@ -171,11 +178,16 @@ class _Run:
             await scope_run.run(state, planned)
             report.complete = True
         except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
-            report.error = f"{type(error).__name__}: {error}"
-            error.add_note(f"while syncing the scope {str(scope)!r}")
-            self._failures.append(error)
-        finally:
+            self._fail(report, error)
+        try:
             notify()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(report, error)
+
+    def _fail(self, report: ScopeReport, error: Exception) -> None:
+        report.error = f"{type(error).__name__}: {error}"
+        error.add_note(f"while syncing the scope {report.scope!r}")
+        self._failures.append(error)
 
     async def _fetch_details(self, options: _Options) -> None:
         for scope, report in self._reports.items():
@@ -189,9 +201,8 @@ class _Run:
             try:
                 await fetch_details(self._database, lanes, str(scope), report, notify)
             except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
-                report.error = f"{type(error).__name__}: {error}"
                 report.complete = False
-                self._failures.append(error)
+                self._fail(report, error)
 
 
 def _parsed(scopes: Sequence[str]) -> list[Scope]:

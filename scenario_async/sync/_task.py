@@ -41,8 +41,14 @@ def in_own_task(
 
         async with anyio.create_task_group() as task:
             task.start_soon(child)
-        if failures:
-            raise failures[0]
-        return results[0]
+        if results:
+            return results[0]
+        # A child that cancelled itself ends its group without a word.
+        ended = failures.pop() if failures else anyio.get_cancelled_exc_class()()
+        try:
+            raise ended
+        finally:
+            # Or the traceback would hold this frame, and the frame the traceback.
+            del ended
 
     return begin

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scenario_async.sandbox import Request
+    from scenario_async.sync import ScopeReport
+
+SCOPES = ["private", "public"]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_a_clock_that_does_not_move_between_two_looks_stops_no_run(
     async def work() -> None:
         async with copying(catalogue, tmp_path / "models.db") as copy:
             # Not to wait for ever where no page is asked for.
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await sync(copy.scenario, copy.store)
             assert len(await copy.alive()) == 600
 
@@ -117,5 +120,46 @@ def test_a_model_of_two_scopes_is_deleted_once(tmp_path: Path) -> None:
             catalogue.delete(model_id)
             report = await sync(copy.scenario, copy.store, scopes=scopes, full=True)
             assert report.deleted == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3], ids="after {} calls".format)
+def test_what_a_caller_raises_on_progress_comes_out_as_itself_when_other_scopes_are_finished(
+    tmp_path: Path, calls: int
+) -> None:
+    def fail(report: ScopeReport) -> None:
+        nonlocal calls
+        calls -= report.scope == "private"
+        if report.scope == "private" and calls < 0:
+            raise LookupError("mine")
+
+    async def work() -> None:
+        catalogue = Catalogue.seeded(public=600, private=600, odd=False)
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            with pytest.raises(LookupError, match="mine"):
+                await sync(copy.scenario, copy.store, scopes=SCOPES, on_progress=fail)
+            (last,) = await copy.store.runs()
+            assert (last.status, last.error) == ("failed", "mine")
+            assert (await copy.store.counts()).scopes["public"] == 600
+
+    run(work())
+
+
+def test_a_run_that_is_cancelled_from_within_does_not_end_as_if_it_were_finished(
+    tmp_path: Path,
+) -> None:
+    def cancel(_: ScopeReport) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def work() -> None:
+        catalogue = Catalogue.seeded(public=60, private=60, odd=False)
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            with pytest.raises(asyncio.CancelledError):
+                await sync(copy.scenario, copy.store, scopes=SCOPES, on_progress=cancel)
+            (last,) = await copy.store.runs()
+            assert last.status == "interrupted"
 
     run(work())
