@@ -244,6 +244,11 @@ class AsyncScenario:
         """Where requests go, without a slash at the end."""
         return self._options.base_url
 
+    @property
+    def project_id(self) -> str | None:
+        """Which project requests are for, where they do not say otherwise."""
+        return self._options.project_id
+
     def is_closed(self) -> bool:
         """Whether the client was closed."""
         return self._lifetime.closed

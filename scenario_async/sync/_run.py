@@ -20,6 +20,7 @@ from ._members import Members
 from ._report import ScopeReport, SyncReport, total
 from ._scope_run import ScopeRun
 from ._scopes import Scope
+from ._source import claim, source_of
 from ._state import plan
 from ._store import database_of
 from ._task import in_own_task
@@ -77,9 +78,10 @@ async def sync(
     Raises:
         ValueError: A scope is none, or given twice.
         StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
-        StoreError: The database failed.
-        APIError: The service could not be listed. The other scopes are finished first; nothing of
-            the scope that failed is marked as deleted.
+        StoreError: The database failed, or is a copy of another service or project.
+        APIError: The service could not be listed. The other scopes are finished first. Of the
+            scope that failed no model is marked as deleted but those that were asked for by their
+            ids and are gone.
     """
     parsed = _parsed(scopes)
     names = [str(scope) for scope in parsed]
@@ -87,6 +89,7 @@ async def sync(
     options = _Options(full, full_every, details, max_concurrency, on_progress)
 
     async with _locked(database, names, wait=wait):
+        await claim(database, source_of(scenario))
         log = await RunLog.begin(database, names)
         return await _Run(scenario, database, log, parsed).run(options)
 

@@ -10,7 +10,7 @@ import pytest
 from catalogue_copies import copying, run
 
 from scenario_async.sandbox import Catalogue, Delayed
-from scenario_async.sync import CatalogStore, sync
+from scenario_async.sync import CatalogStore, StoreError, sync
 from scenario_async.sync._store import database_of
 
 if TYPE_CHECKING:
@@ -161,5 +161,35 @@ def test_a_run_that_is_cancelled_from_within_does_not_end_as_if_it_were_finished
                 await sync(copy.scenario, copy.store, scopes=SCOPES, on_progress=cancel)
             (last,) = await copy.store.runs()
             assert last.status == "interrupted"
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("base_url", "project", "told"),
+    [
+        ("https://service.invalid/v1", None, "asks https://service.invalid/v1:"),
+        ("https://127.example/v1", None, "asks https://127.example/v1:"),
+        (None, "project_b", "asks this machine, project project_b:"),
+        ("https://service.invalid/v1", "project_b", "invalid/v1, project project_b:"),
+    ],
+)
+def test_a_store_is_a_copy_of_one_service_and_project(
+    tmp_path: Path, base_url: str | None, project: str | None, told: str
+) -> None:
+    async def work() -> None:
+        catalogue = Catalogue.seeded(public=0, private=60, odd=False)
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store)
+            other = copy.scenario.with_options(base_url=base_url, project_id=project)
+            with pytest.raises(StoreError, match="is a copy of this machine, and") as caught:
+                await sync(other, copy.store)
+            assert told in str(caught.value)
+            assert len(await copy.alive()) == 60
+            assert len(await copy.store.runs()) == 1
+        # On another port.
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            report = await sync(copy.scenario, copy.store)
+            assert (report.new, report.scopes[0].mode) == (0, "incremental")
 
     run(work())

@@ -1,0 +1,73 @@
+"""Whose models a store has: those of one service, and there of one project."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+from sqlalchemy import select
+
+from ._errors import StoreError
+from ._tables import state
+
+if TYPE_CHECKING:
+    from scenario_async import AsyncScenario
+
+    from ._database import Database
+
+__all__ = ["Source", "claim", "source_of"]
+
+_KEY = "source"
+_THIS_MACHINE = "this machine"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Who is asked, as far as a later run has to ask the same.
+
+    Not by which key: keys are replaced, and nothing tells whose they are.
+
+    Attributes:
+        service: The base URL. A service on this machine has another port each time.
+        project: The ``project_id`` of the client.
+    """
+
+    service: str
+    project: str | None = None
+
+    def __str__(self) -> str:
+        return self.service if self.project is None else f"{self.service}, project {self.project}"
+
+
+def source_of(client: AsyncScenario) -> Source:
+    """Who is asked by a client."""
+    local = _is_local(urlsplit(client.base_url).hostname or "")
+    return Source(_THIS_MACHINE if local else client.base_url, client.project_id)
+
+
+async def claim(database: Database, source: Source) -> None:
+    """Make a new store a copy of this source; another one has to be a copy of it already.
+
+    Models of two accounts in one store would be taken for deleted in turns.
+
+    Raises:
+        StoreError: It is a copy of another source.
+    """
+    async with database.writing() as connection:
+        row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(source)}
+        await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
+        value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
+    there = msgspec.convert(value, Source)
+    if there != source:
+        raise StoreError(
+            f"{database.name}: this is a copy of {there}, and the run asks {source}: "
+            "give that a store of its own"
+        )
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
