@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import insert, or_, update
+from sqlalchemy import delete, insert, or_, update
 
 from ._tables import runs
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ._report import SyncReport
 
 __all__ = ["RunLog"]
+
+# A week of runs each ten minutes. A worker that runs each minute for years must not fill the disk.
+_KEPT = 1_000
 
 
 class RunLog:
@@ -51,6 +54,7 @@ class RunLog:
             row = {"started_at": now, "status": "running", "scopes": list(scopes)}
             inserted = await connection.execute(insert(runs).values(row).returning(runs.c.id))
             run: int = inserted.scalar_one()
+            await connection.execute(delete(runs).where(runs.c.id <= run - _KEPT))
         return cls(database, run, now)
 
     async def end(self, status: str, report: SyncReport, error: str | None) -> None:

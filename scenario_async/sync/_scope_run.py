@@ -123,7 +123,7 @@ class ScopeRun:
         await self._mark_deleted()
         await self._settle_doubts()
         walk = self._walk
-        self._state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=self._now)
+        self._state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=walk.began_at)
         await self._writer.finish_walk(self._state, walk.run)
 
     @property

@@ -81,10 +81,10 @@ class Copy:
             found = await connection.exec_driver_sql(sql, values)
             return [tuple(row) for row in found]
 
-    async def execute(self, sql: str) -> None:
+    async def execute(self, sql: str, *values: object) -> None:
         """Change something behind the back of the package."""
         async with database_of(self.store).transaction() as connection:
-            await connection.exec_driver_sql(sql)
+            await connection.exec_driver_sql(sql, values)
 
     async def alive(self) -> set[str]:
         """The models that the store has, and not as deleted."""

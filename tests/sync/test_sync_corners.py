@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from catalogue_copies import copying, run
 
-from scenario_async.sandbox import Catalogue, Delayed
+from scenario_async import InternalServerError
+from scenario_async.sandbox import Catalogue, Delayed, ServerError
 from scenario_async.sync import CatalogStore, StoreError, sync
 from scenario_async.sync._store import database_of
 
@@ -191,5 +194,42 @@ def test_a_store_is_a_copy_of_one_service_and_project(
         async with copying(catalogue, tmp_path / "models.db") as copy:
             report = await sync(copy.scenario, copy.store)
             assert (report.new, report.scopes[0].mode) == (0, "incremental")
+
+    run(work())
+
+
+def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_a_full_one(
+    tmp_path: Path,
+) -> None:
+    async def work() -> None:
+        catalogue = Catalogue.seeded(public=0, private=1_200, odd=False)
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            copy.sandbox.faults.add(ServerError(500), after=3, times=1)
+            with pytest.raises(InternalServerError):
+                await sync(copy.scenario, copy.store)
+            paused = timedelta(days=40)
+            (row,) = await copy.rows("SELECT value FROM state WHERE key = 'scope:private'")
+            state = json.loads(row[0])
+            began_at = datetime.fromisoformat(state["walk"]["began_at"]) - paused
+            state["walk"]["began_at"] = began_at.isoformat()
+            await copy.execute(
+                "UPDATE state SET value = ? WHERE key = 'scope:private'", json.dumps(state)
+            )
+            for mode in ("resumed", "full", "incremental"):
+                report = await sync(copy.scenario, copy.store, full_every=3 * paused)
+                assert report.scopes[0].mode == mode
+
+    run(work())
+
+
+def test_a_store_keeps_its_last_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenario_async.sync._log._KEPT", 3)
+
+    async def work() -> None:
+        catalogue = Catalogue.seeded(public=0, private=3, odd=False)
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            for _ in range(5):
+                await sync(copy.scenario, copy.store)
+            assert [one.id for one in await copy.store.runs()] == [5, 4, 3]
 
     run(work())
