@@ -263,7 +263,7 @@ class TestSync:
         assert [run["status"] for run in json.loads(out)["runs"]] == ["finished", "interrupted"]
 
     def test_watching_goes_on_until_ctrl_c(self, start: Start, tmp_path: Path) -> None:
-        process = start("sync", str(tmp_path / "m.db"), "--public", "--watch", "0", "--json")
+        process = start("sync", str(tmp_path / "m.db"), "--public", "--watch", "0.001", "--json")
         reports = [json.loads(read_line(process)) for _ in range(3)]
         assert [report["run"] for report in reports] == [1, 2, 3]
         process.send_signal(signal.SIGINT)

@@ -26,7 +26,7 @@ import pytest
 from scenario_async import AsyncScenario, cli
 from scenario_async.cli._summaries import run_lines, summary_lines
 from scenario_async.cli._sync_progress import progress_words
-from scenario_async.sandbox import BadRow, Catalogue, NotJSON, Sandbox, ServerError
+from scenario_async.sandbox import BadRow, Catalogue, NotJSON, RateLimited, Sandbox, ServerError
 from scenario_async.sync import (
     CatalogStore,
     ExportError,
@@ -181,6 +181,7 @@ class TestSync:
             ("mysql://host/models --private", "Error: a store is 'sqlite:///models.db', a path"),
             ("models.db --private --sandbox-models 5", "Error: --sandbox-models needs --sandbox"),
             ("models.db --collection no --sandbox", "Error: the sandbox has no collection 'no'"),
+            ("models.db --private --sandbox --watch 0", "Usage: scenario-async sync "),
         ],
     )
     def test_wrong_usage_is_said_and_makes_no_file(
@@ -226,11 +227,18 @@ class TestSync:
         ran = ask("sync", "models.db", "--private", "--public", "--max-retries", "0", "--json")
         assert (ran.code, ran.err.count("\n")) == (code, 1)
         assert ran.err.startswith("Error: GET /models")
+        assert "(while syncing the scope 'private'; request sandbox-" in ran.err
         private, public = ran.report()["scopes"]
         assert (private["complete"], private["new"]) == (False, 0)
         assert (public["complete"], public["new"]) == (True, PUBLIC)
         table = ask("sync", "models.db", "--private", "--max-retries", "0").out.decode()
         assert "private  broke off" in table
+
+    def test_how_long_the_service_asks_to_wait_is_said(self, ask: Run, sandbox: Sandbox) -> None:
+        sandbox.faults.add(RateLimited(retry_after=3_600), times=None)
+        ran = ask("sync", "models.db", "--private", "--max-retries", "0")
+        assert ran.code == 4
+        assert "; the service asks to wait 3,600 s; request sandbox-" in ran.err
 
     def test_a_store_that_cannot_be_made_is_one_sentence(self, ask: Run) -> None:
         ran = ask("sync", "nowhere/models.db", "--private")

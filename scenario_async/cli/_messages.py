@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
-from scenario_async import ScenarioError, ScenarioWarning
+from scenario_async import APIError, ScenarioError, ScenarioWarning
 
 from ._output import OutputError
 
@@ -71,6 +71,17 @@ def say(text: str) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{printable(text)}\n")
         sys.stderr.flush()
+
+
+def in_words(error: Exception) -> str:
+    """What an error says, with what else is known of it."""
+    more: list[str] = list(getattr(error, "__notes__", ()))
+    if isinstance(error, APIError):
+        if error.retry_after is not None:
+            more.append(f"the service asks to wait {error.retry_after:,g} s")
+        if error.request_id is not None:
+            more.append(f"request {error.request_id}")
+    return f"{error} ({'; '.join(more)})" if more else str(error)
 
 
 def option_names(sentence: str) -> str:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import anyio
 import asyncclick as click
 
-from scenario_async import APIError, ScenarioError, __version__
+from scenario_async import ScenarioError, __version__
 
 from ._exit_codes import ExitCode, exit_code_for
 from ._export_command import export
 from ._get_command import get
 from ._interrupts import InterruptedRunError, second_interrupt_ends_at_once
 from ._list_commands import list_models
-from ._messages import say
+from ._messages import in_words, say
 from ._output import OutputClosedError, OutputFailedError
 from ._sandbox_command import sandbox
 from ._status_command import status
@@ -114,10 +114,8 @@ def _explain(error: BaseException) -> None:
                 error.show()
         case OutputClosedError():
             pass
-        case APIError(request_id=str(request_id)):
-            say(f"Error: {error} (request {request_id})")
         case ScenarioError() | OutputFailedError() | OSError():
-            say(f"Error: {error}")
+            say(f"Error: {in_words(error)}")
         case _:
             name = type(error).__name__
             say(f"Error: this is a bug: {name}: {error} (--verbose shows where)")

@@ -19,7 +19,7 @@ from ._exit_codes import ExitCode
 from ._extras import opened_store, store_argument
 from ._interrupts import InterruptedRunError
 from ._listing import check_collections
-from ._messages import WrongUsageError, debug_log, say, warnings_said
+from ._messages import WrongUsageError, debug_log, in_words, say, warnings_said
 from ._options import Option, gathered, ids
 from ._output import is_terminal, write_out
 from ._summaries import summary_lines
@@ -93,7 +93,7 @@ _sync_options: Option = gathered(
         ),
         click.option(
             "--watch",
-            type=click.FloatRange(min=0),
+            type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
             help="Run again so long after the end of each run, until Ctrl-C.",
         ),
@@ -200,7 +200,7 @@ class _Rounds:
             try:
                 await self._run()
             except (APIError, StoreBusyError) as error:
-                say(f"Error: {error}; the next run is in {seconds:g} s")
+                say(f"Error: {in_words(error)}; the next run is in {seconds:g} s")
 
     async def _run(self) -> SyncReport:
         from scenario_async.sync import sync as run  # noqa: PLC0415 - the extra is there

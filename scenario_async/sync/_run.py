@@ -6,6 +6,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from ._database import Database
     from ._store import CatalogStore
 
-__all__ = ["sync"]
+__all__ = ["FULL_EVERY", "sync"]
 
-_FULL_EVERY = timedelta(days=1)
+FULL_EVERY = timedelta(days=1)
+"""How often a scope is listed in full, unless it is told otherwise."""
+
 _LOOK_AGAIN = 1.0
 
 
@@ -47,7 +50,7 @@ async def sync(
     *,
     scopes: Sequence[str] = ("private",),
     full: bool | None = None,
-    full_every: timedelta = _FULL_EVERY,
+    full_every: timedelta = FULL_EVERY,
     details: bool = False,
     wait: bool = False,
     max_concurrency: int = PAGES_AT_ONCE,
@@ -145,13 +148,7 @@ class _Run:
     async def _bring_up_to_date(self, scope: Scope, options: _Options) -> None:
         """One scope. Its failure is kept until the others are finished."""
         report = self._reports[scope]
-        started = time.monotonic()
-
-        def notify() -> None:
-            report.seconds = time.monotonic() - started
-            if options.on_progress is not None:
-                options.on_progress(report)
-
+        notify = partial(self._notify, options, report)
         writer = ScopeWriter(
             self._database, str(scope), run=self._log.run, now=self._log.started_at
         )
@@ -187,6 +184,11 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(report, error)
 
+    def _notify(self, options: _Options, report: ScopeReport) -> None:
+        report.seconds = time.monotonic() - self._started
+        if options.on_progress is not None:
+            options.on_progress(report)
+
     def _fail(self, report: ScopeReport, error: Exception) -> None:
         report.error = f"{type(error).__name__}: {error}"
         error.add_note(f"while syncing the scope {report.scope!r}")
@@ -196,11 +198,7 @@ class _Run:
         for scope, report in self._reports.items():
             client = counting(self._scenario, report)
             lanes = Lanes(client, options.max_concurrency)
-
-            def notify(report: ScopeReport = report) -> None:
-                if options.on_progress is not None:
-                    options.on_progress(report)
-
+            notify = partial(self._notify, options, report)
             try:
                 await fetch_details(self._database, lanes, str(scope), report, notify)
             except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished

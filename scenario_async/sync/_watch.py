@@ -10,7 +10,7 @@ import anyio
 import msgspec
 from sqlalchemy import delete, select
 
-from ._run import sync
+from ._run import FULL_EVERY, sync
 from ._store import database_of
 from ._tables import changes, state
 from ._task import in_own_task
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Added", "Change", "Changed", "Removed", "unwatch", "watch"]
 
 _BATCH = 100
-_FULL_EVERY = timedelta(days=1)
 
 
 class Added(msgspec.Struct, frozen=True, tag="added"):
@@ -72,8 +71,9 @@ async def watch(
     *,
     every: timedelta | float,
     scopes: Sequence[str] = ("private",),
-    full_every: timedelta = _FULL_EVERY,
+    full_every: timedelta = FULL_EVERY,
     details: bool = False,
+    wait: bool = False,
 ) -> AsyncGenerator[Change, None]:
     """The changes of a store, brought up to date again and again; it does not end by itself.
 
@@ -90,10 +90,11 @@ async def watch(
         scopes: As for :func:`sync`.
         full_every: As for :func:`sync`.
         details: As for :func:`sync`.
+        wait: As for :func:`sync`: where other runs come now and then, such as a nightly full one.
 
     Raises:
         ValueError: ``every`` is not above zero, or a scope is none.
-        StoreBusyError: Another run is at work on the store.
+        StoreBusyError: Another run is at work on the store, and ``wait`` is not set.
         StoreError: The database failed.
         APIError: The service could not be listed. All changes before were given; to go on, watch
             again.
@@ -107,7 +108,9 @@ async def watch(
         async with aclosing(_noted(database)) as noted:
             async for change in noted:
                 yield change
-        await sync(scenario, store, scopes=scopes, full_every=full_every, details=details)
+        await sync(
+            scenario, store, scopes=scopes, full_every=full_every, details=details, wait=wait
+        )
         async with aclosing(_noted(database)) as noted:
             async for change in noted:
                 yield change

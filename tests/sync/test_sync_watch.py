@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from scenario_async.sync import (
     Change,
     Changed,
     Removed,
+    StoreBusyError,
     sync,
     unwatch,
     watch,
@@ -210,3 +211,25 @@ async def test_a_pause_that_is_none_is_refused(
     async with CatalogStore.open(new_sqlite()) as store:
         with pytest.raises(ValueError, match="every must be above zero"):
             await anext(watch(scenario, store, every=every))
+
+
+@pytest.mark.parametrize("wait", [False, True])
+async def test_where_another_run_is_at_work_a_watch_ends_or_waits(
+    wait: bool,
+    scenario: AsyncScenario,
+    new_sqlite: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with CatalogStore.open(new_sqlite()) as store, AsyncExitStack() as other:
+        await other.enter_async_context(database_of(store).lock(["private"]))
+
+        async def until_it_ends(_: float) -> None:
+            await other.aclose()
+
+        monkeypatch.setattr(anyio, "sleep", until_it_ends)
+        async with aclosing(watch(scenario, store, every=LATER, wait=wait)) as watched:
+            if wait:
+                assert isinstance(await anext(watched), Added)
+            else:
+                with pytest.raises(StoreBusyError):
+                    await anext(watched)
