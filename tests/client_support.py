@@ -21,8 +21,8 @@ Connect = Callable[..., AsyncScenario]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it; only a test that fails waits for its ten seconds."""
-    with anyio.fail_after(10):
+    """Wait for it; only a test that fails waits to the end."""
+    with anyio.fail_after(30):
         while not condition():
             await anyio.lowlevel.checkpoint()
 
@@ -76,7 +76,7 @@ class Leftovers:
 
     async def check_connections(self) -> None:
         await self.check()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while self._sandbox.open_connections:
                 await anyio.lowlevel.checkpoint()
 

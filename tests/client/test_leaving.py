@@ -185,14 +185,14 @@ async def test_many_walks_at_once_share_the_slots_of_the_client(
 async def test_waiting_for_a_slot_does_not_eat_the_timeout(
     connect: Connect, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.add(Delayed(0.12), times=None)
-    # Ten calls of 0.12 s, one after the other, each of which may take 0.8 s.
-    async with connect(max_concurrency=1, timeout=Timeout(total=0.8), max_retries=0) as scenario:
+    sandbox.faults.add(Delayed(0.4), times=None)
+    # Eight calls of 0.4 s, one after the other, each of which may take 2.8 s.
+    async with connect(max_concurrency=1, timeout=Timeout(total=2.8), max_retries=0) as scenario:
         async with anyio.create_task_group() as calls:
-            for _ in range(10):
+            for _ in range(8):
                 calls.start_soon(_first_page, scenario)
 
-    assert len(sandbox.requests) == 10
+    assert len(sandbox.requests) == 8
 
 
 async def _first_page(scenario: AsyncScenario) -> None:

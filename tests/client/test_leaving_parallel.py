@@ -64,7 +64,7 @@ class UnderWay:
     async def ended(self) -> None:
         """Come back when no request is under way and none follows."""
         quiet = 0
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while quiet < 50:
                 quiet = quiet + 1 if self.sent == self.answered else 0
                 await anyio.lowlevel.checkpoint()
@@ -77,7 +77,7 @@ class UnderWay:
 
 
 async def until_connections(sandbox: Sandbox, most: int) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while sandbox.open_connections > most:
             await anyio.lowlevel.checkpoint()
 
@@ -216,7 +216,7 @@ async def test_a_closed_client_gives_no_page_that_waits(
     async with connect(max_concurrency=2, event_hooks=requests.hooks) as scenario:
         async with aclosing(way.listing(scenario, page_size=5).pages()) as pages:
             await anext(pages)
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 while requests.answered < 2:
                     await anyio.lowlevel.checkpoint()
             await scenario.aclose()
@@ -275,7 +275,7 @@ async def test_requests_past_the_end_do_not_hold_the_end_of_a_walk_up(
     )
     async with connect() as scenario:
         listing = scenario.models.public(route="public", page_size=20)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             found = [model.id async for model in listing]
         await leftovers.check()
 
@@ -295,7 +295,7 @@ async def test_the_request_for_the_end_of_a_listing_does_not_hold_a_walk_up(
         Stalled(), times=None, when=lambda request: request.query.get("sortDirection") == "asc"
     )
     async with connect() as scenario:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             models = await WINDOWS.listing(scenario).collect()
         await leftovers.check()
 
@@ -312,8 +312,8 @@ async def test_a_slow_caller_holds_a_walk_back(way: Way, connect: Connect) -> No
             async for _ in pages:
                 handled += 1
                 await requests.ended()
-                # The first page, the end of the listing, and two pages for each of two at once,
-                # three at the beginning.
-                assert requests.sent <= handled + 2 + 2 * (3 if handled <= 6 else 2)
+                # The first page, the end of the listing, and two pages for each of two at once;
+                # three at the beginning, which is six full pages: those of windows are seldom full.
+                assert requests.sent <= handled + 2 + 2 * (3 if handled <= 8 else 2)
                 if handled == 15:  # of 26 and more: no request is given up yet
                     break

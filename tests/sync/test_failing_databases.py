@@ -268,7 +268,7 @@ async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 async def no_thread_is_left() -> None:
     """The driver has a thread for each connection, which must end before the loop does."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while any(  # noqa: ASYNC110 - a thread sets no event
             "_connection_worker" in thread.name for thread in threading.enumerate()
         ):
