@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from scenario_async._events import check_callback
+from scenario_async._options import check_count
 from scenario_async._walk import PAGES_AT_ONCE
 
 from ._details import fetch_details
@@ -79,7 +81,8 @@ async def sync(
         What was done.
 
     Raises:
-        ValueError: A scope is none, or given twice.
+        TypeError: ``full_every`` is no ``timedelta``, or ``on_progress`` no function.
+        ValueError: A scope is none or given twice, or ``max_concurrency`` is below 1.
         StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
         StoreError: The database failed, or is a copy of another service or project.
         APIError: The service could not be listed. The other scopes are finished first. Of the
@@ -104,6 +107,11 @@ class _Options:
     details: bool
     max_concurrency: int
     on_progress: Callable[[ScopeReport], object] | None
+
+    def __post_init__(self) -> None:
+        _check_duration("full_every", self.full_every)
+        check_count("max_concurrency", self.max_concurrency, least=1)
+        check_callback("on_progress", self.on_progress)
 
 
 class _Run:
@@ -204,6 +212,11 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
                 report.complete = False
                 self._fail(report, error)
+
+
+def _check_duration(name: str, value: object) -> None:
+    if not isinstance(value, timedelta):
+        raise TypeError(f"{name} must be a timedelta, not {type(value).__name__}")
 
 
 def _parsed(scopes: Sequence[str]) -> list[Scope]:

@@ -131,7 +131,9 @@ def test_pages_of_one_millisecond_are_kept_whatever_their_size(tmp_path: Path, s
     run(work())
 
 
-def test_a_large_public_catalogue_without_changes_is_looked_through_in_one_request(tmp_path: Path) -> None:
+def test_a_large_public_catalogue_without_changes_is_looked_through_in_one_request(
+    tmp_path: Path,
+) -> None:
     catalogue = Catalogue.seeded(public=5_000, private=0, odd=False)
 
     async def work() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from catalogue_copies import copying, run
@@ -231,5 +231,26 @@ def test_a_store_keeps_its_last_runs_alone(tmp_path: Path, monkeypatch: pytest.M
             for _ in range(5):
                 await sync(copy.scenario, copy.store)
             assert [one.id for one in await copy.store.runs()] == [5, 4, 3]
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"full_every": 3_600}, TypeError, "full_every must be a timedelta, not int"),
+        ({"max_concurrency": 0}, ValueError, "max_concurrency"),
+        ({"on_progress": "all"}, TypeError, "on_progress"),
+        ({"scopes": "private"}, TypeError, "several scopes, such as"),
+    ],
+)
+def test_a_run_with_options_that_do_not_fit_is_refused_before_it_begins(
+    tmp_path: Path, options: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    async def work() -> None:
+        async with copying(Catalogue(), tmp_path / "models.db") as copy:
+            with pytest.raises(error, match=sentence):
+                await sync(copy.scenario, copy.store, **options)
+            assert await copy.store.runs() == []
 
     run(work())
