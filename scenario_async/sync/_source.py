@@ -52,13 +52,19 @@ async def claim(database: Database, source: Source) -> None:
     Models of two accounts in one store would be taken for deleted in turns.
 
     Raises:
-        StoreError: It is a copy of another source.
+        StoreError: It is a copy of another source, or nobody can tell of which.
     """
     async with database.writing() as connection:
         row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(source)}
         await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
-    there = msgspec.convert(value, Source)
+    try:
+        there = msgspec.convert(value, Source)
+    except msgspec.ValidationError:
+        raise StoreError(
+            f"{database.name}: what this is a copy of cannot be read: delete the row {_KEY!r} of "
+            "the table 'state'"
+        ) from None
     if there != source:
         raise StoreError(
             f"{database.name}: this is a copy of {there}, and the run asks {source}: "

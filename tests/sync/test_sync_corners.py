@@ -235,6 +235,16 @@ def test_a_store_keeps_its_last_runs_alone(tmp_path: Path, monkeypatch: pytest.M
     run(work())
 
 
+def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with copying(Catalogue(), tmp_path / "models.db") as copy:
+            await copy.execute("INSERT INTO state VALUES ('source', 1, '{}')")
+            with pytest.raises(StoreError, match="delete the row 'source' of the table 'state'"):
+                await sync(copy.scenario, copy.store)
+
+    run(work())
+
+
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
