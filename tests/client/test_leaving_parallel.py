@@ -13,7 +13,7 @@ import pytest
 from client_support import PREDICTED, WINDOWS, until_requests
 
 from scenario_async import AsyncScenario, EventHooks, InternalServerError, UsageError
-from scenario_async.sandbox import RateLimited, ServerError, Stalled
+from scenario_async.sandbox import Delayed, RateLimited, ServerError, Stalled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -272,6 +272,12 @@ async def test_requests_past_the_end_do_not_hold_the_end_of_a_walk_up(
         Stalled(),
         times=None,
         when=lambda request: _offset(request.query.get("offset")) > rows,
+    )
+    # Those that are not sent yet when the end arrives are not sent at all.
+    sandbox.faults.add(
+        Delayed(0.5),
+        times=None,
+        when=lambda request: rows - 40 < _offset(request.query.get("offset")) <= rows,
     )
     async with connect() as scenario:
         listing = scenario.models.public(route="public", page_size=20)
