@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._options import ClientOptions
     from ._pacing import Pacer
     from ._transport import Transport
+    from ._turns import Turns
 
 __all__ = ["Call", "RequestOptions", "Requester"]
 
@@ -89,7 +90,7 @@ class Requester:
         self._transport = transport
         self._pacer = pacer
         self._clock = clock
-        self.turns = transport.turns
+        self.turns: Turns = transport.turns
 
     def check_usable(self) -> None:
         """Raises UsageError where no call could be sent: closed, or on a wrong event loop."""
