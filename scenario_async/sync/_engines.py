@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import anyio.to_thread
 import msgspec
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -55,10 +56,12 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         json_deserializer=msgspec.json.decode,
         **options,
     )
-    if not sqlite:
+    if sqlite:
+        event.listen(engine.sync_engine, "do_connect", _connect_to_its_end)
+        if patience:
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    else:
         event.listen(engine.sync_engine, "close", _close_in_time)
-    elif patience:
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 
 
@@ -87,6 +90,32 @@ def _close_in_time(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
 
 async def _closed(driver: Any) -> None:  # noqa: ANN401 - it has no types
     await driver.close(timeout=_GOODBYE)
+
+
+def _connect_to_its_end(
+    _dialect: object, _record: object, _arguments: object, options: dict[str, Any]
+) -> None:
+    options["async_creator_fn"] = _connected
+
+
+async def _connected(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the driver has it
+    """A connection of the driver, or an error after which its thread is gone.
+
+    The driver does not wait for the thread where a file cannot be opened, and the thread writes a
+    traceback when it finds the loop closed.
+    """
+    import aiosqlite  # noqa: PLC0415 - an extra has it
+
+    connection: Any = aiosqlite.connect(*arguments, **options)
+    # Until 0.22 it is its thread. What nobody closes must not keep the interpreter from ending.
+    thread = getattr(connection, "_thread", connection)
+    thread.daemon = True
+    try:
+        return await connection
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(thread.join)
+        raise
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it

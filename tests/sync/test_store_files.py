@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import sys
+import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from scenario_async.sandbox import Catalogue
@@ -247,6 +251,28 @@ async def test_a_run_whose_lock_fails_says_nothing_of_what_is_kept(
     async with CatalogStore.open(path) as store:
         with pytest.raises(StoreError, match=r"unable to open database file$"):
             await sync(scenario, store)
+
+
+class SlowToStop(logging.Handler):
+    """Keeps a thread of the driver behind the loop when it stops, as a busy machine may."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "stop" in record.getMessage():
+            time.sleep(0.3)
+
+
+async def test_a_file_that_cannot_be_opened_leaves_no_thread_of_the_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "aiosqlite")
+    monkeypatch.setattr(logging.getLogger("aiosqlite"), "handlers", [SlowToStop()])
+    (tmp_path / "models.db").mkdir()
+    # anyio keeps a thread of its own for later.
+    await anyio.to_thread.run_sync(bool)
+    before = set(threading.enumerate())
+    with pytest.raises(StoreError, match="unable to open database file"):
+        await CatalogStore.open(tmp_path / "models.db").__aenter__()
+    assert set(threading.enumerate()) <= before
 
 
 async def test_a_failure_outside_of_a_run_says_nothing_of_what_is_kept(
