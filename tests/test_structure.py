@@ -126,7 +126,17 @@ SYNC_LAYERS = (
     ("_dependencies", "_task", "_urls", "_windows"),
 )
 SYNC_THIRD_PARTY = {
-    "anyio": {"_database", "_engines", "_export", "_replacement", "_run", "_store", "_task", "_watch"},
+    "aiosqlite": {"_engines"},
+    "anyio": {
+        "_database",
+        "_engines",
+        "_export",
+        "_replacement",
+        "_run",
+        "_store",
+        "_task",
+        "_watch",
+    },
     "msgspec": {
         "_engines",
         "_formats",

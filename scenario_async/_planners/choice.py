@@ -174,7 +174,7 @@ class ChosenPlanner:
         places = self._places(page.answer) if page else ()
         if not places or self._begins is None or places[-1] <= self._begins:
             return False
-        windows = TimeWindows(
+        windows = TimeWindows.behind(
             self._timeline,
             places,
             most=most,

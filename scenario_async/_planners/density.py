@@ -8,13 +8,13 @@ __all__ = ["Density"]
 
 
 class Density:
-    """Estimates from the pages seen nearest before a place.
+    """Estimates from the pages seen nearest to a place, as many before it as behind.
 
     Models are born in bursts with long gaps between them, so an average over the whole listing says
     little about any part of it, and one page alone not much more.
     """
 
-    NEIGHBOURS = 16
+    NEIGHBOURS = 8
 
     def __init__(self) -> None:
         # Of each page: where it begins, how far it reaches, how many models it has.
@@ -25,9 +25,9 @@ class Density:
         insort(self._pages, (start, max(1, stop - start), models))
 
     def at(self, place: int) -> float:
-        """Models for each step of one, at a place and behind it; 0 where none were seen."""
+        """Models for each step of one, at a place; 0 where none were seen."""
         known = bisect_right(self._pages, place, key=_start)
-        near = self._pages[max(0, known - self.NEIGHBOURS) : known]
+        near = self._pages[max(0, known - self.NEIGHBOURS) : known + self.NEIGHBOURS]
         extent = sum(extent for _, extent, _ in near)
         return sum(models for _, _, models in near) / extent if extent else 0.0
 

@@ -16,16 +16,22 @@ _GIVE = 0.035
 
 
 class Outlook:
-    """Expects what the survey says, and where there is none, the density of the pages before.
+    """Expects what the survey says, and where there is none, the density of the pages around.
 
     How many models the pages of this walk have for each that the survey has, tells what has become
     of those behind them: of a listing that half was deleted of, the rest is taken for half as well.
 
+    Args:
+        survey: Of an earlier walk, if there is one.
+        bound: No model can be here or behind it.
+
     Attributes:
         end: No model is expected here or behind it; ``None`` where that is not known.
+        bound: As given.
     """
 
-    def __init__(self, survey: Survey | None) -> None:
+    def __init__(self, survey: Survey | None, bound: int) -> None:
+        self.bound = bound
         self.end: int | None = None if survey is None else survey.end
         self._survey = survey
         self._density = Density()
@@ -38,6 +44,11 @@ class Outlook:
         survey = self._survey
         if survey is not None and survey.first <= start and stop <= survey.end:
             self._kept.saw(round(survey.before(start)), round(survey.before(stop)), models)
+
+    @property
+    def has_survey(self) -> bool:
+        """Whether there is one."""
+        return self._survey is not None
 
     def surveyed(self, place: int) -> bool:
         """Whether there is a survey of what comes next behind a place."""

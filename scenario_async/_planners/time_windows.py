@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
 from scenario_async._planners.outlook import Outlook
 from scenario_async._planners.planner import PageRequest, ReleasedPage, is_refusal
 from scenario_async._planners.survey import Surveyor
-from scenario_async._planners.window import Window, unusable
+from scenario_async._planners.walkers import Walkers
+from scenario_async._planners.window import Asked, Window, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,37 +19,19 @@ if TYPE_CHECKING:
     from scenario_async._errors import APIError
     from scenario_async._planners.survey import Survey
     from scenario_async._planners.timeline import Timeline
-    from scenario_async._query import ListingQuery
+    from scenario_async._planners.window import Reading
 
 __all__ = ["TimeWindows"]
 
-# Found by simulation, over even, growing and bursty listings of 700 to 100,000 models: windows of
-# this many expected pages, and no cut through what is expected to be hardly more than one piece.
-_PAGES_PER_WINDOW = 2.8
-_WORTH_A_CUT = 1.25
-# With a survey: what windows of one page are meant to have of it, so that a few models more do not
-# make it two, and what may be left as one window.
-_FULL = 0.94
-_NEARLY_FULL = 0.99
-# In any order: how many pages by walker may be windows of their own. The little that each of them
-# wastes would take more than is allowed where there are many.
-_IN_PIECES = 8
-# In listing order: pages asked for or waiting for their turn, by walker, at the beginning and later
-# on: what a walk does not know of the listing yet costs time, and what waits for long costs memory.
-# And the share of requests that cuts may cost beyond the two by walker, because a bounded buffer
-# needs cuts for ever.
-_AHEAD_AT_FIRST = 3
-_AHEAD = 2
-_MORE_IN_ORDER = 0.25
-
 
 class TimeWindows:
-    """Cuts a listing behind a page with rows at ``places``, and asks for several windows at once.
+    """Cuts a listing, and asks for several windows at once, each from both its ends.
 
     A window is asked for by its bounds. A page with more behind it leaves a smaller window, which
     begins at the last millisecond seen: its models come once more and are dropped as repeated, but
-    no deletion shifts a model past the reader, and no cursor expires. Only where one millisecond
-    fills a page does the service's cursor lead through it.
+    no deletion shifts a model past the reader, and no cursor expires. A page from the end of a
+    window leaves what is before it, with the first millisecond of the page. Only where one
+    millisecond fills a page does the service's cursor lead through it.
 
     ``most`` requests are under way at a time. In all they are at most two for each of those more
     than one walk by key would need; with ``ordered``, where only so many pages may wait for those
@@ -67,117 +49,124 @@ class TimeWindows:
     def __init__(
         self,
         timeline: Timeline,
+        windows: Sequence[tuple[int, int | None]],
+        *,
+        rows_per_page: int,
+        most: int,
+        ordered: bool = False,
+        released: int = 0,
+        survey: Survey | None = None,
+    ) -> None:
+        """Goes through these windows and no others, such as those an earlier walk has left.
+
+        They are in the order of the line and do not overlap.
+        """
+        self.unusable: str | None = None
+        self._timeline = timeline
+        self._line = [Window(start, stop) for start, stop in windows]
+        self._origin = self._line[0].start - released
+        self._released = released
+        self._ordered = ordered
+        # One walker has nothing to cut.
+        survey = survey if most > 1 else None
+        self._may_seek_end = survey is not None
+        self._surveyor = Surveyor()
+        self._outlook = Outlook(survey, timeline.end)
+        self._walkers = Walkers(
+            self._line,
+            self._outlook,
+            rows_per_page=rows_per_page,
+            most=most,
+            ordered=ordered,
+            seek_end=survey is None,
+        )
+        self._under_way: dict[PageRequest, Asked] = {}
+        self._asked = 0
+        self._begun = False
+        self._broken: PaginationError | None = None
+
+    @classmethod
+    def behind(
+        cls,
+        timeline: Timeline,
         places: Sequence[int],
         *,
         most: int,
         ordered: bool,
         released: int,
         survey: Survey | None = None,
-    ) -> None:
-        self.unusable: str | None = None
-        self._timeline = timeline
-        self._origin = places[-1] - released
-        # Rows in a page where the service caps what was asked for.
-        self._rows_per_page = len(places)
-        self._most = most
-        self._ordered = ordered
-        self._line = [Window(places[-1], None)]
-        self._surveyor = Surveyor()
-        self._surveyor.saw(places[0], places, len(places), again=True)
-        # One walker has nothing to cut.
-        survey = survey if most > 1 else None
-        self._surveyed = survey is not None
-        self._outlook = Outlook(survey)
-        if survey is None:
-            self._outlook.saw(places[0], places[-1], len(places))
-        # The place of the last model: only several walkers need it.
-        self._asks_end = most > 1 and survey is None
-        self._may_ask_end_later = survey is not None
-        self._end_request: PageRequest | None = None
-        self._asked = 0
-        self._released = released
-        # Both in pages: what came, and what the cuts through it cost, with the request for the end.
-        self._received = 1.0
-        self._spent = 0.0
-        self._broken: PaginationError | None = None
-
-    @classmethod
-    def over(
-        cls,
-        timeline: Timeline,
-        windows: Sequence[tuple[int, int | None]],
-        *,
-        rows_per_page: int,
-        most: int,
     ) -> TimeWindows:
-        """Goes through these windows and no others, such as those an earlier walk has left.
-
-        They are in the order of the line and do not overlap. Pages come as they arrive.
-        """
-        planner = cls(timeline, [windows[0][0]], most=most, ordered=False, released=0)
-        planner._line = [Window(start, stop) for start, stop in windows]
-        planner._surveyor, planner._outlook = Surveyor(), Outlook(None)
-        planner._rows_per_page = rows_per_page
-        planner._received = planner._spent = 0.0
+        """Goes through all that is behind a page with rows at ``places``."""
+        planner = cls(
+            timeline,
+            [(places[-1], None)],
+            # Fewer than were asked for, where the service has a cap.
+            rows_per_page=len(places),
+            most=most,
+            ordered=ordered,
+            released=released,
+            survey=survey,
+        )
+        planner._begun = True
+        planner._walkers.received(len(places), last=False)
+        planner._surveyor.saw(places[0], places, len(places), again=True)
+        if not planner._may_seek_end:
+            planner._outlook.saw(places[0], places[-1], len(places))
         return planner
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
-        """The windows to ask for now, and at the beginning the last model of the listing."""
-        free = min(room, self._room(waiting))
-        if free < 1 or self._broken is not None:
-            return ()
+        """The windows to ask for now, from the one end or the other."""
         requests: list[PageRequest] = []
-        # Where nothing came yet, the first page may be all there is.
-        if self._asks_end and self._received and self._line[-1].stop is None:
-            self._asks_end = False
-            self._spent += 1
-            self._end_request = self._request(self._timeline.last(self._line[-1].start))
-            requests.append(self._end_request)
-        chosen = self._in_order if self._ordered or self._in_pieces() else self._largest
-        for window in chosen(free - len(requests)):
-            query = window.cursor or self._timeline.window(window.start, window.stop)
-            window.request = self._request(query)
-            requests.append(window.request)
+        while self._broken is None and (
+            end := self._walkers.next(room - len(requests), len(self._under_way), waiting)
+        ):
+            requests.append(self._ask(*end))
         return requests
 
     def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
         """Release the page, in listing order once all before it came."""
-        places = self._timeline.some_places(answer)
-        if request == self._end_request:
-            self._end_request = None
-            self._outlook.end = places[-1] if places else self._outlook.end
+        asked = self._under_way.pop(request)
+        window = asked.window
+        if window.answer is not None:
+            return ()  # all of it came from the other end meanwhile
+        reading = read(asked, answer, self._timeline)
+        window.answered(asked)
+        if isinstance(reading, str):
+            self.unusable = reading
             return ()
-        window = self._window(request)
-        self.unusable = unusable(window, places)
-        if self.unusable is not None:
+        if reading is None:
+            self._do_without(window)
             return ()
-        window.request = None
-        window.answer = answer
-        self._shrink(window, request, answer, places)
+        page = self._take(asked, reading)
         if not self._ordered:
-            self._line.remove(window)
-            return (self._release(window),)
+            self._line.remove(page)
+            return (self._release(page),)
         released: list[ReleasedPage] = []
         while self._line and self._line[0].answer is not None:
             released.append(self._release(self._line.pop(0)))
         return released
 
     def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
-        """Only a cursor that was refused can be done without: its millisecond is begun again."""
-        if request == self._end_request:
-            self._end_request = None
+        """An end can be done without, and a cursor too: its millisecond is begun again."""
+        asked = self._under_way.pop(request)
+        window = asked.window
+        if window.answer is not None:
             return ()
-        window = self._window(request)
+        window.answered(asked)
+        if asked.backwards:
+            self._do_without(window)
+            self._walkers.turn_back = self._walkers.turn_back and not is_refusal(error)
+            return ()
         if window.cursor is None or window.refused or not is_refusal(error):
             raise error
-        window.request = window.cursor = None
+        window.cursor = None
         window.tokens = frozenset()
         window.refused = True
         return ()
 
     def finished(self) -> bool:
         """Whether every window was released."""
-        if self._broken is not None and not any(window.request for window in self._line):
+        if self._broken is not None and not any(window.sides for window in self._line):
             raise self._broken
         return not self._line
 
@@ -186,159 +175,101 @@ class TimeWindows:
         """Where the models lie, once every window was released."""
         return None if self._line or self._broken else self._surveyor.survey()
 
-    # Which windows come next
-
-    def _room(self, waiting: int) -> int:
-        under_way = sum(window.request is not None for window in self._line)
-        under_way += self._end_request is not None
-        free = self._most - under_way
-        if not self._ordered or self._most == 1:
-            return free if waiting <= max(1, self._most - 1) else 0
-        ahead = under_way + waiting + sum(window.answer is not None for window in self._line)
-        at_first = self._received < _AHEAD_AT_FIRST * self._most
-        at_most = self._most * (_AHEAD_AT_FIRST if at_first else _AHEAD)
-        if ahead >= at_most:
-            # What all the others wait for must come in any case.
-            return int(free > 0 and waiting <= self._most and self._line[0].open)
-        return min(free, at_most - ahead)
-
-    def _in_pieces(self) -> bool:
-        rest = sum(self._pages_in(window) for window in self._line if window.open)
-        return self._surveyed and rest <= _IN_PIECES * self._most
-
-    def _in_order(self, free: int) -> Sequence[Window]:
-        """The first windows, cut so that all walkers have work but do not run far ahead."""
-        rest = sum(self._pages_in(window) for window in self._line if window.open)
-        chosen: list[Window] = []
-        while len(chosen) < free:
-            window = next((one for one in self._line if one.open and one not in chosen), None)
-            if window is None:
-                break
-            # The last walker takes all that is left: an end that is not known must be reached.
-            last = rest == inf and len(chosen) == free - 1
-            pages = self._pages_in(window)
-            if not last and (size := self._size(window, pages, rest)) < pages:
-                self._cut(window, size)
-            chosen.append(window)
-        return chosen
-
-    def _size(self, window: Window, pages: float, rest: float) -> float:
-        """How many pages the next window is to have, of one with so many: all, if few are left."""
-        if not self._outlook.surveyed(window.start):
-            size = min(_PAGES_PER_WINDOW, max(1.0, rest / self._most))
-            return size if pages > size * _WORTH_A_CUT else pages
-        if pages <= _NEARLY_FULL:
-            return pages
-        return pages / ceil(pages / _FULL)
-
-    def _largest(self, free: int) -> Sequence[Window]:
-        """The largest windows, the largest of all halved until each walker has one."""
-        while sum(window.open for window in self._line) < free:
-            still_open = [window for window in self._line if window.open]
-            largest = max(still_open, key=self._pages_in, default=None)
-            if largest is None or (rest := self._pages_in(largest)) <= _WORTH_A_CUT:
-                break
-            if not self._cut(largest, _PAGES_PER_WINDOW if rest == inf else rest / 2):
-                break
-        still_open = [window for window in self._line if window.open]
-        return sorted(still_open, key=self._pages_in, reverse=True)[:free]
-
-    def _pages_in(self, window: Window) -> float:
-        """How many pages a window is expected to have."""
-        if window.cursor is not None:
-            return 1.0
-        stop = self._outlook.end if window.stop is None else window.stop
-        if stop is None:
-            return inf
-        return self._outlook.between(window.start, stop) / self._rows_per_page
-
-    def _cut(self, window: Window, pages: float) -> bool:
-        """Cut a window behind so many expected pages, if that can be told and is allowed."""
-        if window.cursor is not None or not self._may_spend():
-            return False
-        middle = self._outlook.behind(window.start, pages * self._rows_per_page)
-        # Without a stop, the bounds of the listing itself are the end: a window across them would
-        # be asked for by looser ones, and find models that nobody asked for.
-        end = self._timeline.end if window.stop is None else window.stop
-        if middle is None or not window.start < middle < end:
-            return False
-        self._line.insert(self._line.index(window) + 1, Window(middle, window.stop))
-        window.stop = middle
-        return True
-
-    def _may_spend(self) -> bool:
-        """Whether one more cut keeps the bound on requests: each may cost up to a page."""
-        at_risk = sum(window.answer is None for window in self._line)
-        bound = 2.0 * self._most + (_MORE_IN_ORDER * self._received if self._ordered else 0)
-        return self._spent + at_risk + 1 <= bound
-
-    # What an answer says
-
-    def _request(self, query: ListingQuery) -> PageRequest:
-        self._asked += 1
-        return PageRequest(query, self._asked)
-
-    def _window(self, request: PageRequest) -> Window:
-        return next(window for window in self._line if window.request == request)
-
-    def _shrink(
-        self, window: Window, request: PageRequest, answer: PageAnswer, places: Sequence[int]
-    ) -> None:
-        """Make the window what the page covers, and leave the rest of it open."""
-        pages = len(answer.rows) / self._rows_per_page
-        self._received += pages
-        last = places[-1] if places else window.start
-        # Before the first row of a listing lies no time in which there could be models.
-        begun = places[0] if places and self._received == pages else window.start
-        window.covers = (window.start, window.stop)
-        if answer.token is None:
-            self._spent += max(0.0, 1 - pages)
-            last = last if window.stop is None else window.stop
+    def _ask(self, window: Window, backwards: bool) -> PageRequest:
+        start, stop = window.start, window.stop
+        if backwards:
+            query = self._timeline.backwards(start, stop)
         else:
-            rest = Window(last, window.stop)
-            window.covers = (window.start, last)
-            # All of one millisecond, also where that is not the first one of the window.
-            if last == (places[0] if places else begun):
-                self._go_through(window, rest, request.query.after(answer.token))
-            self._line.insert(self._line.index(window) + 1, rest)
-            self._look_for_end(begun, rest)
-        window.stop = last
+            query = window.cursor or self._timeline.window(start, stop)
+        self._asked += 1
+        request = PageRequest(query, self._asked)
+        self._under_way[request] = window.ask(request, backwards=backwards)
+        return request
+
+    def _do_without(self, window: Window) -> None:
+        """Ask for a window from its beginning only."""
+        window.has_end = False
+        self._walkers.wasted(1)
+
+    def _take(self, asked: Asked, reading: Reading) -> Window:
+        """Make of the window what the page covers and what is left open; gives the former."""
+        page = rest = asked.window
+        if reading.full and asked.backwards:
+            page = rest.cut(reading.start)
+        elif reading.full:
+            assert reading.stop is not None  # noqa: S101 - for the type checker: a full page has one
+            rest = page.cut(reading.stop)
+        else:
+            self._walkers.wasted(page.sides)
+        page.answer = reading.answer
+        page.covers = (reading.start, reading.stop)
+        if reading.full:
+            new = page if asked.backwards else rest
+            self._line.insert(self._line.index(asked.window) + 1, new)
+        self._note(asked, reading, rest)
+        return page
+
+    def _note(self, asked: Asked, reading: Reading, rest: Window) -> None:
+        """Learn from a page where models lie."""
+        places, rows = reading.places, len(reading.answer.rows)
+        begun = reading.start
+        if places and not self._begun:
+            # Before the first row of a listing lies no time in which there could be models.
+            begun = places[0]
+        self._begun = True
+        last = reading.stop
+        if last is None:
+            last = places[-1] if places else begun
+            self._outlook.end = last
+        forwards = reading.full and not asked.backwards
+        # All of one millisecond, also where that is not the first one of the window.
+        if forwards and last == (places[0] if places else begun):
+            assert reading.answer.token is not None  # noqa: S101 - for the type checker
+            self._go_through(rest, asked, reading.answer.token)
         # What a page by key has of its last place comes once more.
-        again = answer.token is not None and self._line[self._line.index(window) + 1].cursor is None
-        models = self._surveyor.saw(begun, places, len(answer.rows), again=again)
+        again = forwards and rest.cursor is None
+        models = self._surveyor.saw(begun, places, rows, again=again)
         self._outlook.saw(begun, last, models)
+        self._walkers.received(rows, last=not reading.full)
+        if forwards and rest.stop is None and not self._outlook.surveyed(begun):
+            self._seek_end()
 
-    def _look_for_end(self, begun: int, rest: Window) -> None:
+    def _seek_end(self) -> None:
         """Ask for the end, if all of a page and more came behind the end of the survey."""
-        behind = rest.stop is None and not self._outlook.surveyed(begun)
-        if behind and self._may_ask_end_later and self._may_spend():
-            self._may_ask_end_later = False
-            self._asks_end = True
+        if self._may_seek_end and self._walkers.may_waste():
+            self._may_seek_end = False
+            self._walkers.seek_end = True
 
-    def _go_through(self, window: Window, rest: Window, cursor: ListingQuery) -> None:
+    def _go_through(self, rest: Window, asked: Asked, token: str) -> None:
         """Follow the service's cursor through a millisecond that fills a page."""
-        assert cursor.pagination_token is not None  # noqa: S101 - for the type checker
-        if cursor.pagination_token in window.tokens:
+        before = asked.window
+        if token in before.tokens:
             self._broken = PaginationError(
                 "the service handed out the same token with two pages of one millisecond: "
                 "following it would never end"
             )
-        rest.cursor = cursor
-        rest.tokens = window.tokens | {cursor.pagination_token}
-        rest.refused = window.refused
+        rest.cursor = asked.request.query.after(token)
+        rest.cursor_stop = asked.stop
+        rest.tokens = before.tokens | {token}
+        rest.refused = before.refused
 
     def _release(self, window: Window) -> ReleasedPage:
         assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
-        assert window.stop is not None  # noqa: S101 - as above
+        assert window.covers is not None  # noqa: S101 - as above
         depth = self._released
         self._released += 1
-        behind = self._line[0].start if self._ordered and self._line else window.stop
-        following = PageRequest(self._timeline.window(behind, None), depth + 1)
+        start, stop = window.covers
+        behind = self._line[0].start if self._ordered and self._line else stop
+        following = None
+        if self._line:
+            # Nothing of any order is behind the last window: all that is left is before it.
+            onward = self._timeline.window(start if behind is None else behind, None)
+            following = PageRequest(onward, depth + 1)
         return ReleasedPage(
-            PageRequest(self._timeline.window(window.start, window.stop), depth),
+            PageRequest(self._timeline.window(start, stop), depth),
             # A token of a window ends with the window, and not with the listing.
             replace(window.answer, token=None),
-            following if self._line else None,
-            place=window.start - self._origin,
+            following,
+            place=start - self._origin,
             covers=window.covers,
         )

@@ -78,12 +78,18 @@ class Timeline:
             return msgspec.structs.replace(self._query, updated_after=first, updated_before=last)
         return msgspec.structs.replace(self._query, created_after=first, created_before=last)
 
-    def last(self, start: int) -> ListingQuery:
-        """The last model of the listing alone, if it is not before ``start``."""
+    def backwards(self, start: int, stop: int | None) -> ListingQuery:
+        """The listing of one window from its end on."""
         return msgspec.structs.replace(
-            self.window(start, None).with_rows_per_page(1),
-            sort_direction="desc" if self._ascending else "asc",
+            self.window(start, stop), sort_direction="desc" if self._ascending else "asc"
         )
+
+    def place(self, answer: PageAnswer, row: int) -> int | None:
+        """The place of one row, if it can be told."""
+        moment = answer.moment(row, by_update=self._by_update)
+        if moment is None:
+            return None
+        return place_of(moment) if self._ascending else -place_of(moment)
 
     def places(self, answer: PageAnswer) -> list[int]:
         """The place of each row, but for those where it cannot be told."""
@@ -105,12 +111,8 @@ class Timeline:
         return [first, *self._places(answer, range(step, rows - 1, step)), last]
 
     def _places(self, answer: PageAnswer, rows: Iterable[int]) -> Iterator[int]:
-        sign = 1 if self._ascending else -1
-        return (
-            sign * place_of(moment)
-            for row in rows
-            if (moment := answer.moment(row, by_update=self._by_update)) is not None
-        )
+        places = (self.place(answer, row) for row in rows)
+        return (place for place in places if place is not None)
 
 
 def step_of_places(rows: int) -> int:

@@ -233,9 +233,7 @@ class _ByDate:
     """Windows that fail where the listing has none."""
 
     def __init__(self, query: ListingQuery, windows: Sequence[Window], most: int) -> None:
-        self._windows = TimeWindows.over(
-            Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most
-        )
+        self._windows = TimeWindows(Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most)
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
         return self._windows.requests(room, waiting)

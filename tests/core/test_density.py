@@ -32,7 +32,8 @@ def test_it_is_zero_only_where_no_models_were_seen(
     pages: list[tuple[int, int, int]], place: int
 ) -> None:
     before = sorted(page for page in pages if page[0] <= place)[-Density.NEIGHBOURS :]
-    near = [models for _, _, models in before]
+    behind = sorted(page for page in pages if page[0] > place)[: Density.NEIGHBOURS]
+    near = [models for _, _, models in before + behind]
     # Pages that begin at one place are all as near as each other.
     if len({start for start, _, _ in pages}) == len(pages):
         assert (of(pages).at(place) > 0) == (sum(near) > 0)
@@ -51,7 +52,7 @@ def test_it_does_not_matter_in_which_order_pages_came(
     rows=st.integers(1, 500),
     number=st.integers(1, 30),
 )
-def test_an_even_listing_has_its_own_density_everywhere_behind_its_beginning(
+def test_an_even_listing_has_its_own_density_everywhere(
     start: int, every: int, rows: int, number: int
 ) -> None:
     extent = every * rows
@@ -60,14 +61,16 @@ def test_an_even_listing_has_its_own_density_everywhere_behind_its_beginning(
     assert density.at(start + number * extent) == pytest.approx(1 / every)
 
 
-def test_only_the_pages_nearest_before_a_place_count() -> None:
+def test_only_the_pages_nearest_to_a_place_count() -> None:
     density = Density()
-    density.saw(0, 10, 1000)
     for index in range(Density.NEIGHBOURS):
         density.saw(100 + index, 101 + index, 2)
-    assert density.at(50) == 100
-    assert density.at(200) == 2
-    assert density.at(-1) == 0
+        density.saw(300 + index, 301 + index, 6)
+    density.saw(0, 1, 1000)
+    density.saw(500, 501, 1000)
+    assert density.at(200) == 4
+    assert density.at(99) > 100
+    assert density.at(400) > 60
 
 
 def test_a_page_of_one_millisecond_counts_as_one_long() -> None:

@@ -165,7 +165,7 @@ def test_whatever_is_expected_is_finite_and_cuts_lead_on(
     extent: int,
     models: float,
 ) -> None:
-    outlook = Outlook(survey)
+    outlook = Outlook(survey, bound=10**15)
     for begin, length, rows in pages:
         outlook.saw(begin, begin + length, rows)
     assert 0 <= outlook.between(start, start + extent) < float("inf")
@@ -177,7 +177,7 @@ def test_whatever_is_expected_is_finite_and_cuts_lead_on(
 
 
 def test_what_became_of_the_models_so_far_is_expected_of_the_others() -> None:
-    outlook = Outlook(EVEN)
+    outlook = Outlook(EVEN, bound=10**15)
     assert outlook.between(0, 1000) == 100
     outlook.saw(0, 200, 5)
     assert outlook.between(200, 1000) == 20
@@ -185,7 +185,7 @@ def test_what_became_of_the_models_so_far_is_expected_of_the_others() -> None:
 
 
 def test_before_the_survey_and_behind_it_the_pages_seen_tell() -> None:
-    outlook = Outlook(EVEN)
+    outlook = Outlook(EVEN, bound=10**15)
     assert outlook.between(-500, 100) == 10
     outlook.saw(-1000, -500, 50)
     assert outlook.between(-500, 100) == 60

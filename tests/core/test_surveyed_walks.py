@@ -349,7 +349,7 @@ def test_a_walk_that_broke_off_leaves_no_survey() -> None:
     planner = chosen(by_creation(20))
     (first,) = planner.requests(3, 0)
     planner.receive(first, service.answer(first.query))
-    *_, window = planner.requests(3, 0)
+    window = next(one for one in planner.requests(3, 0) if one.query.sort_direction != "asc")
     with pytest.raises(APIConnectionError):
         planner.failed(window, APIConnectionError("gone"))
     assert planner.survey is None
@@ -392,7 +392,7 @@ def test_the_end_is_asked_for_only_where_much_came_behind_the_survey(*, lost: bo
     query = by_creation(50, "asc")
 
     def asks_for_the_end(request: PageRequest) -> bool:
-        return request.query.sort_direction != "asc"
+        return request.query.sort_direction != "asc" and request.query.created_before is None
 
     survey = surveyed(rows[:1_000], query)
     for number, asks in ((1_000, False), (1_020, False), (3_000, True)):

@@ -166,7 +166,7 @@ def test_windows_cost_few_requests_more_than_one_walk_by_key(
 
 
 def test_what_all_wait_for_is_asked_for_although_the_caller_has_a_page_to_take() -> None:
-    service = Service([Row(f"m{number:03}", number) for number in range(500)])
+    service = Service([Row(f"m{number:03}", 100 * number) for number in range(500)])
     planner = chosen(by_creation(5, "asc"), strategy="windows", most=3)
     (first,) = planner.requests(3, 0)
     planner.receive(first, service.answer(first.query))
@@ -175,13 +175,17 @@ def test_what_all_wait_for_is_asked_for_although_the_caller_has_a_page_to_take()
         # All that is not the first in line is answered at once.
         under_way += requests
         under_way.sort(
-            key=lambda request: (request.query.page_size == 1, request.query.created_after)
+            key=lambda request: (request.query.sort_direction != "asc", request.query.created_after)
         )
         for request in under_way[1:]:
             assert not planner.receive(request, service.answer(request.query))
         del under_way[1:]
     (head,) = under_way
     assert sum(window.answer is not None for window in windows_of(planner)) == 8
+    # Meanwhile, more models are there than a page has.
+    born = min(row.created for row in service.listed(head.query))
+    service.rows |= {f"new{number}": Row(f"new{number}", born + number) for number in range(9)}
+    service.changed()
     released = planner.receive(head, service.answer(head.query))
     assert len(released) == 1
     assert planner.requests(3, len(released))
@@ -250,7 +254,7 @@ def test_a_caller_who_takes_nothing_stops_the_requests(*, ordered: bool) -> None
     ordered=st.booleans(),
     script=scripts,
 )
-def test_windows_do_without_the_end_of_the_listing(
+def test_windows_do_without_pages_from_their_ends(
     *,
     rows: list[Row],
     size: int,
@@ -261,12 +265,12 @@ def test_windows_do_without_the_end_of_the_listing(
 ) -> None:
     query = by_creation(size, direction)
 
-    def asks_for_the_end(request: PageRequest) -> bool:
+    def comes_from_an_end(request: PageRequest) -> bool:
         return request.query.sort_direction != direction
 
     planner = chosen(query, strategy="windows", most=most, ordered=ordered)
     walk = Walk(
-        planner, Service(rows), script, concurrency=most, dispensable=asks_for_the_end
+        planner, Service(rows), script, concurrency=most, dispensable=comes_from_an_end
     ).run()
     assert sorted(walk.given) == sorted(row.id for row in rows)
 
@@ -339,7 +343,7 @@ def test_a_window_that_cannot_be_fetched_fails_the_walk(*, ordered: bool) -> Non
     planner = chosen(by_creation(5, "asc"), strategy="windows", most=3, ordered=ordered)
     (first,) = planner.requests(3, 0)
     planner.receive(first, service.answer(first.query))
-    *_, window = planner.requests(3, 0)
+    window = next(one for one in planner.requests(3, 0) if one.query.sort_direction == "asc")
     error = APIConnectionError("gone")
     with pytest.raises(APIConnectionError) as caught:
         planner.failed(window, error)

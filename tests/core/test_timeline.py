@@ -85,17 +85,16 @@ def test_places_grow_along_the_listing(births: list[int], direction: SortDirecti
     assert len(places) == len(births)
 
 
-@given(births=births, direction=directions, start=st.integers(-30, 30))
-def test_the_last_model_is_asked_for_alone(
-    births: list[int], direction: SortDirection, start: int
+@given(births=births, direction=directions, start=st.integers(-30, 30), length=bounds)
+def test_a_window_backwards_has_the_same_rows_from_its_end_on(
+    births: list[int], direction: SortDirection, start: int, length: int | None
 ) -> None:
-    query = listing(direction)
     there = service(births)
-    timeline = Timeline(query)
+    timeline = Timeline(listing(direction))
     (zero,) = timeline.places(answer(f'"{moment(0)}"'))
-    rest = there.listed(timeline.window(zero + start, None))
-    last = there.answer(timeline.last(zero + start))
-    assert last.ids == [row.id for row in rest[-1:]]
+    window = zero + start, None if length is None else zero + start + length
+    forwards = there.listed(timeline.window(*window))
+    assert there.listed(timeline.backwards(*window)) == forwards[::-1]
 
 
 @given(direction=directions, start=st.integers(-30, 30), length=bounds, after=bounds)
