@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement, Executable, Select
+
     from ._database import Database
 
 __all__ = ["Members"]
@@ -35,15 +37,7 @@ class Members:
 
         And whatever is in no scope any more: no walk would find out that it is deleted.
         """
-        missing = (
-            select(memberships.c.model_id)
-            .join(models, models.c.id == memberships.c.model_id)
-            .where(
-                memberships.c.scope == self._scope,
-                memberships.c.missing_in.is_not(None),
-                models.c.deleted_at.is_(None),
-            )
-        )
+        missing = self._living(models.c.id).where(memberships.c.missing_in.is_not(None))
         nowhere = except_(
             select(models.c.id).where(models.c.deleted_at.is_(None)),
             select(memberships.c.model_id),
@@ -52,31 +46,14 @@ class Members:
 
     async def has_undated(self) -> bool:
         """Whether any member has no creation date: no window would find it."""
-        query = (
-            select(memberships.c.model_id)
-            .join(models, models.c.id == memberships.c.model_id)
-            .where(
-                memberships.c.scope == self._scope,
-                models.c.created_at.is_(None),
-                models.c.deleted_at.is_(None),
-            )
-            .limit(1)
-        )
-        return bool(await self._ids(query))
+        query = self._living(models.c.id).where(models.c.created_at.is_(None))
+        return bool(await self._ids(query.limit(1)))
 
     async def each_nth_creation(self, step: int) -> list[datetime]:
         """The creation dates that cut the members into parts of so many, in their order."""
         number = func.row_number().over(order_by=models.c.created_at).label("number")
-        numbered = (
-            select(models.c.created_at, number)
-            .join(memberships, memberships.c.model_id == models.c.id)
-            .where(
-                memberships.c.scope == self._scope,
-                models.c.deleted_at.is_(None),
-                models.c.created_at.is_not(None),
-            )
-            .subquery()
-        )
+        dated = self._living(models.c.created_at, number).where(models.c.created_at.is_not(None))
+        numbered = dated.subquery()
         # Somebody may have written what is no date.
         date = type_coerce(numbered.c.created_at, Text)
         query = select(date).where(numbered.c.number % step == 0).order_by("number")
@@ -86,17 +63,8 @@ class Members:
 
     async def unfinished(self, statuses: Collection[str]) -> list[str]:
         """The members whose status says that they are still changing."""
-        query = (
-            select(memberships.c.model_id)
-            .join(models, models.c.id == memberships.c.model_id)
-            .where(
-                memberships.c.scope == self._scope,
-                models.c.deleted_at.is_(None),
-                models.c.status.in_(sorted(statuses)),
-            )
-            .order_by(memberships.c.model_id)
-        )
-        return await self._ids(query)
+        query = self._living(models.c.id).where(models.c.status.in_(sorted(statuses)))
+        return await self._ids(query.order_by(models.c.id))
 
     async def alive(self, ids: Sequence[str]) -> list[str]:
         """Those of these models that the store has, and not as deleted."""
@@ -105,6 +73,14 @@ class Members:
             select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
         )
 
-    async def _ids(self, query: Any) -> list[str]:  # noqa: ANN401 - a Select
+    def _living(self, *columns: ColumnElement[Any]) -> Select[Any]:
+        """A query for members that are not deleted."""
+        return (
+            select(*columns)
+            .join_from(memberships, models, models.c.id == memberships.c.model_id)
+            .where(memberships.c.scope == self._scope, models.c.deleted_at.is_(None))
+        )
+
+    async def _ids(self, query: Executable) -> list[str]:
         async with self._database.transaction() as connection:
             return list((await connection.scalars(query)).all())
