@@ -121,7 +121,7 @@ SYNC_LAYERS = (
     ("_store",),
     ("_comparison", "_filters", "_stored"),
     ("_database",),
-    ("_engines", "_store_file"),
+    ("_engines", "_many_rows", "_store_file"),
     ("_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
     ("_dependencies", "_task", "_urls", "_windows"),
 )

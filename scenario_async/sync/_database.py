@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -18,19 +17,20 @@ from scenario_async import UsageError
 
 from ._engines import json_text, new_engine
 from ._errors import StoreBusyError, StoreError, StoreVersionError
+from ._many_rows import ManyRows
 from ._store_file import StoreFile
-from ._tables import SCHEMA_VERSION, Moment, metadata, state
+from ._tables import SCHEMA_VERSION, metadata, state
 from ._urls import in_memory, shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Generator, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Column, Dialect, FromClause, Table
+    from sqlalchemy import Column, FromClause, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-__all__ = ["Database", "ManyRows"]
+__all__ = ["Database"]
 
 _SCHEMA = "schema"
 # Any number: it tells our locks in PostgreSQL from those of other programs.
@@ -280,41 +280,6 @@ class Database:
             if not await connection.scalar(select(taken)):
                 raise StoreBusyError(f"{self.name}: another run is at work on the scope {name!r}")
         await connection.commit()
-
-
-class ManyRows:
-    """One statement, compiled once, for rows that are tuples of text.
-
-    The usual way, through a dict for each row and a conversion of each value, takes as long as the
-    database itself. Here dates are text as the API writes it and lists are JSON already, which is
-    what SQLite stores.
-
-    Args:
-        statement: What to execute for each row.
-        columns: What is in a row, in the order of the table.
-        dialect: Of the database.
-    """
-
-    def __init__(self, statement: Insert, columns: Sequence[Column[Any]], dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=[one.name for one in columns])
-        names = [column.name for column in columns]
-        if compiled.positiontup != names:
-            raise ValueError(f"columns must be in the order of the table, not {names}")
-        self._sql = str(compiled)
-        dates = [place for place, one in enumerate(columns) if isinstance(one.type, Moment)]
-        self._dates = dates if dialect.name == "postgresql" else []
-
-    async def write(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
-        """Execute the statement for these rows."""
-        given = [self._converted(row) for row in rows] if self._dates else list(rows)
-        await connection.exec_driver_sql(self._sql, given)
-
-    def _converted(self, row: tuple[object, ...]) -> tuple[object, ...]:
-        values = list(row)
-        for place in self._dates:
-            date = values[place]
-            values[place] = datetime.fromisoformat(date) if isinstance(date, str) else date
-        return tuple(values)
 
 
 def _tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a synchronous Connection

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from scenario_async import InvalidRow
 
     from ._comparison import Absence, ScopePage
-    from ._database import Database, ManyRows
+    from ._database import Database
+    from ._many_rows import ManyRows
     from ._rows import ModelRow
 
 __all__ = ["WATCH", "ScopeWriter"]
