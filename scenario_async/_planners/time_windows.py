@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
+from scenario_async._planners.line import leave, put, share
 from scenario_async._planners.outlook import Outlook
 from scenario_async._planners.planner import PageRequest, ReleasedPage, is_refusal
 from scenario_async._planners.survey import Surveyor
@@ -127,17 +128,18 @@ class TimeWindows:
         """Release the page, in listing order once all before it came."""
         asked = self._under_way.pop(request)
         window = asked.window
-        if window.answer is not None:
-            return ()  # all of it came from the other end meanwhile
-        reading = read(asked, answer, self._timeline)
+        if window is None:
+            return ()
         window.answered(asked)
+        reading = read(asked, answer, self._timeline)
         if isinstance(reading, str):
             self.unusable = reading
             return ()
-        if reading is None:
-            self._do_without(window)
+        window.has_end = window.has_end and reading is not None
+        page = None if reading is None else self._take(window, asked, reading)
+        if page is None:
+            self._walkers.wasted(1)
             return ()
-        page = self._take(asked, reading)
         if not self._ordered:
             self._line.remove(page)
             return (self._release(page),)
@@ -150,11 +152,12 @@ class TimeWindows:
         """An end can be done without, and a cursor too: its millisecond is begun again."""
         asked = self._under_way.pop(request)
         window = asked.window
-        if window.answer is not None:
+        if window is None:
             return ()
         window.answered(asked)
         if asked.backwards:
-            self._do_without(window)
+            window.has_end = False
+            self._walkers.wasted(1)
             self._walkers.turn_back = self._walkers.turn_back and not is_refusal(error)
             return ()
         if window.cursor is None or window.refused or not is_refusal(error):
@@ -186,79 +189,70 @@ class TimeWindows:
         self._under_way[request] = window.ask(request, backwards=backwards)
         return request
 
-    def _do_without(self, window: Window) -> None:
-        """Ask for a window from its beginning only."""
-        window.has_end = False
-        self._walkers.wasted(1)
-
-    def _take(self, asked: Asked, reading: Reading) -> Window:
-        """Make of the window what the page covers and what is left open; gives the former."""
-        page = rest = asked.window
-        if reading.full and asked.backwards:
-            page = rest.cut(reading.start)
-        elif reading.full:
-            assert reading.stop is not None  # noqa: S101 - for the type checker: a full page has one
-            rest = page.cut(reading.stop)
-        else:
-            self._walkers.wasted(page.sides)
-        page.answer = reading.answer
-        page.covers = (reading.start, reading.stop)
-        if reading.full:
-            new = page if asked.backwards else rest
-            self._line.insert(self._line.index(asked.window) + 1, new)
-        self._note(asked, reading, rest)
+    def _take(self, window: Window, asked: Asked, reading: Reading) -> Window | None:
+        """Give a page its part of the line, which gets smaller by that; ``None`` if it has none."""
+        part = share(self._line, window, asked, reading)
+        if part is None:
+            return None
+        own = reading.within(*part, self._timeline)
+        page = Window(*part, answer=own.answer)
+        tokens, refused = window.tokens, window.refused
+        self._walkers.wasted(leave(self._line, *part))
+        put(self._line, page)
+        full = own.answer.token is not None and len(own.answer.rows) == len(reading.answer.rows)
+        self._walkers.received(len(own.answer.rows), last=not full)
+        again = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
+        begun, last = self._edges(own)
+        # All of one millisecond, also where that is not the first one of the window.
+        of_one = last == (own.places[0] if own.places else begun)
+        if again and of_one and window in self._line and window.start == last:
+            self._go_through(window, asked, own.answer, tokens)
+            window.refused = refused
+        # What a page by key has of its last place comes once more.
+        again = again and window.cursor is None
+        models = self._surveyor.saw(begun, own.places, len(own.answer.rows), again=again)
+        self._outlook.saw(begun, last, models)
+        self._look_behind_survey(begun)
         return page
 
-    def _note(self, asked: Asked, reading: Reading, rest: Window) -> None:
-        """Learn from a page where models lie."""
-        places, rows = reading.places, len(reading.answer.rows)
-        begun = reading.start
-        if places and not self._begun:
-            # Before the first row of a listing lies no time in which there could be models.
-            begun = places[0]
+    def _edges(self, page: Reading) -> tuple[int, int]:
+        """Between which places a page shows how dense models lie."""
+        places = page.places
+        # Before the first row of a listing lies no time in which there could be models.
+        begun = places[0] if places and not self._begun else page.start
         self._begun = True
-        last = reading.stop
-        if last is None:
-            last = places[-1] if places else begun
-            self._outlook.end = last
-        forwards = reading.full and not asked.backwards
-        # All of one millisecond, also where that is not the first one of the window.
-        if forwards and last == (places[0] if places else begun):
-            assert reading.answer.token is not None  # noqa: S101 - for the type checker
-            self._go_through(rest, asked, reading.answer.token)
-        # What a page by key has of its last place comes once more.
-        again = forwards and rest.cursor is None
-        models = self._surveyor.saw(begun, places, rows, again=again)
-        self._outlook.saw(begun, last, models)
-        self._walkers.received(rows, last=not reading.full)
-        if forwards and rest.stop is None and not self._outlook.surveyed(begun):
-            self._seek_end()
+        if page.stop is not None:
+            return begun, page.stop
+        self._outlook.end = places[-1] if places else begun
+        return begun, self._outlook.end
 
-    def _seek_end(self) -> None:
+    def _look_behind_survey(self, begun: int) -> None:
         """Ask for the end, if all of a page and more came behind the end of the survey."""
-        if self._may_seek_end and self._walkers.may_waste():
+        rest = self._line[-1]
+        behind = rest.stop is None and rest.answer is None and not self._outlook.surveyed(begun)
+        if behind and self._may_seek_end and self._walkers.may_waste():
             self._may_seek_end = False
             self._walkers.seek_end = True
 
-    def _go_through(self, rest: Window, asked: Asked, token: str) -> None:
+    def _go_through(
+        self, window: Window, asked: Asked, page: PageAnswer, tokens: frozenset[str]
+    ) -> None:
         """Follow the service's cursor through a millisecond that fills a page."""
-        before = asked.window
-        if token in before.tokens:
+        assert page.token is not None  # noqa: S101 - for the type checker: only a full page has one
+        if page.token in tokens:
             self._broken = PaginationError(
                 "the service handed out the same token with two pages of one millisecond: "
                 "following it would never end"
             )
-        rest.cursor = asked.request.query.after(token)
-        rest.cursor_stop = asked.stop
-        rest.tokens = before.tokens | {token}
-        rest.refused = before.refused
+        window.cursor = asked.request.query.after(page.token)
+        window.cursor_stop = asked.stop
+        window.tokens = tokens | {page.token}
 
     def _release(self, window: Window) -> ReleasedPage:
         assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
-        assert window.covers is not None  # noqa: S101 - as above
         depth = self._released
         self._released += 1
-        start, stop = window.covers
+        start, stop = window.start, window.stop
         behind = self._line[0].start if self._ordered and self._line else stop
         following = None
         if self._line:
@@ -271,5 +265,5 @@ class TimeWindows:
             replace(window.answer, token=None),
             following,
             place=start - self._origin,
-            covers=window.covers,
+            covers=(start, stop),
         )

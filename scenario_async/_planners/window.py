@@ -28,7 +28,6 @@ class Window:
 
     start: int
     stop: int | None
-    covers: tuple[int, int | None] | None = None
     cursor: ListingQuery | None = None
     # The stop of the window when the service handed out the cursor, which leads up to there.
     cursor_stop: int | None = None
@@ -77,12 +76,32 @@ class Window:
         self.stop = place
         return behind
 
+    def begin_at(self, place: int) -> None:
+        """Leave all before a place to a page."""
+        self.start = place
+        self.cursor = self.cursor_stop = None
+        self.tokens = frozenset()
+        self.refused = False
+
+    def close(self) -> int:
+        """Leave all of it to a page; gives how many requests for it are in vain now."""
+        in_vain = self.sides
+        for asked in (self.from_start, self.from_end):
+            if asked is not None:
+                asked.window = None
+        self.from_start = self.from_end = None
+        return in_vain
+
 
 @dataclass(slots=True, eq=False)
 class Asked:
-    """A request for a window that is under way, with the bounds that it has."""
+    """A request for a window that is under way, with the bounds that it has.
 
-    window: Window
+    The window may have become smaller meanwhile, by a cut or by pages that came; ``None`` is left
+    of it where they had all of it.
+    """
+
+    window: Window | None
     request: PageRequest
     start: int
     stop: int | None
@@ -91,100 +110,86 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an answer says of its window.
+    """What an answer shows: all that is in ``[start, stop)``, to the end where that is ``None``.
 
     Attributes:
-        answer: The rows within the window that do not come with another page, in listing order.
+        answer: The rows in listing order.
         places: Of some of them, the first one and the last one always.
-        start: From here on nothing is missing now.
-        stop: Up to here; ``None`` up to the end of the listing.
-        full: Whether the service has more rows, which this page has no place for.
+        start: Nothing is missing from here on.
+        stop: And nothing before this.
     """
 
     answer: PageAnswer
     places: Sequence[int]
     start: int
     stop: int | None
-    full: bool
+
+    def within(self, start: int, stop: int | None, timeline: Timeline) -> Reading:
+        """What of it is in a smaller part, with all rows on its edges that are not beyond that.
+
+        A page from the beginning of a window keeps its last millisecond, although that comes once
+        more: where the service's cursor leads on, it does not.
+        """
+        answer, rows = self.answer, len(self.answer.rows)
+        beyond: set[int] = set()
+        if start != self.start:
+            beyond |= _beyond(answer, range(rows), lambda place: place < start, timeline)
+        if stop is not None and stop != self.stop:
+            backwards = range(rows - 1, -1, -1)
+            beyond |= _beyond(answer, backwards, lambda place: place >= stop, timeline)
+        if not beyond:
+            return Reading(answer, self.places, start, stop)
+        kept = [row for number, row in enumerate(answer.rows) if number not in beyond]
+        answer = PageAnswer(kept, answer.token)
+        return Reading(answer, timeline.some_places(answer), start, stop)
 
 
 def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str | None:
-    """What an answer says of the window that it was asked for.
-
-    The window may have become smaller meanwhile, from the other end or by a cut: the rows beyond
-    are those of other pages.
+    """What an answer shows of the window that was asked for.
 
     Returns:
         The reading; a sentence, where the answer shows that the listing cannot be cut by creation;
         ``None``, where a page from the end shows nothing, not even that it is one.
     """
     places = timeline.some_places(answer)
+    full = answer.token is not None
     if asked.backwards:
         turned = [*reversed(places)]
+        if full and not _from_end(turned):
+            return None
         if _rising(turned):
             answer, places = PageAnswer(answer.rows[::-1], answer.token), turned
-        if answer.token is not None and not _from_end(turned):
-            return None
     if not _rising(places):
         return "the service does not sort by createdAt"
     if places and (
         places[0] < asked.start or (asked.stop is not None and places[-1] >= asked.stop)
     ):
         return "the service does not heed createdAfter and createdBefore"
-    return (
-        _from_its_end(asked, answer, places, timeline)
-        if asked.backwards
-        else _from_its_start(asked, answer, places, timeline)
-    )
+    if not full:
+        return Reading(answer, places, asked.start, asked.stop)
+    if asked.backwards:
+        # The first millisecond is left to the page before it.
+        reading = Reading(answer, places, asked.start, asked.stop)
+        return reading.within(places[0] + 1, asked.stop, timeline)
+    # The last millisecond comes once more, with what is behind it.
+    return Reading(answer, places, asked.start, places[-1] if places else asked.start)
 
 
-def _from_its_start(
-    asked: Asked, answer: PageAnswer, places: Sequence[int], timeline: Timeline
-) -> Reading:
-    """The last millisecond of a full page comes once more, with the rows behind it."""
-    window = asked.window
-    full = answer.token is not None
-    reached = (places[-1] if places else asked.start) if full else window.stop
-    if window.stop is not None and (reached is None or reached >= window.stop):
-        full, reached = False, window.stop
-    stop = window.stop
-    if not full and stop is not None and stop != asked.stop:
-        numbers = range(len(answer.rows) - 1, -1, -1)
-        answer, places = _without(answer, numbers, lambda place: place >= stop, timeline)
-    return Reading(answer, places, window.start, reached, full)
-
-
-def _from_its_end(
-    asked: Asked, answer: PageAnswer, places: Sequence[int], timeline: Timeline
-) -> Reading:
-    """Of a full page the first millisecond is left to the page before it."""
-    window = asked.window
-    # What a cursor leads through comes once only, and from the beginning.
-    begin = window.start + (window.cursor is not None)
-    reached = max(begin, places[0] + 1) if answer.token is not None else begin
-    if reached != asked.start:
-        numbers = range(len(answer.rows))
-        answer, places = _without(answer, numbers, lambda place: place < reached, timeline)
-    return Reading(answer, places, reached, window.stop, reached > window.start)
-
-
-def _without(
+def _beyond(
     answer: PageAnswer, numbers: Iterable[int], beyond: Callable[[int], bool], timeline: Timeline
-) -> tuple[PageAnswer, Sequence[int]]:
-    """A page without the rows at one end of it that are beyond its window, and the places left.
+) -> set[int]:
+    """The rows at one end of a page that are beyond something; one that has no place is not.
 
-    Dates are read no further than that; a row that has none stays.
+    Dates are read no further than that.
     """
-    gone: set[int] = set()
+    found: set[int] = set()
     for number in numbers:
         place = timeline.place(answer, number)
         if place is not None and not beyond(place):
             break
         if place is not None:
-            gone.add(number)
-    rows = [row for number, row in enumerate(answer.rows) if number not in gone]
-    within = PageAnswer(rows, answer.token)
-    return within, timeline.some_places(within)
+            found.add(number)
+    return found
 
 
 def _rising(places: Sequence[int]) -> bool:
