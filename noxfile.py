@@ -62,16 +62,16 @@ PYTHONS = installed_pythons()
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests against the installed package."""
+    """Run the tests against the installed package, but for what one interpreter shows for all."""
     session.install(".[cli,export,sync]", *groups("test"))
-    # Most of the time goes where interpreters do not differ.
-    extent = [] if session.python == PYTHONS[0] else ["--briefly"]
-    session.run("pytest", *WORKERS, *extent, *session.posargs, env=INSTALLED)
+    # Whoever names some tests wants all of those.
+    extent = session.posargs or ["--briefly"]
+    session.run("pytest", *WORKERS, *extent, env=INSTALLED)
 
 
 @nox.session(python=PYTHONS[:1])
 def coverage(session: nox.Session) -> None:
-    """Run the tests once more and see that they reach nearly every branch."""
+    """Run all tests, and see that they reach nearly every branch."""
     session.install(".[cli,export,sync]", *groups("coverage"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *WORKERS, *session.posargs, env=INSTALLED)
