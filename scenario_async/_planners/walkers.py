@@ -101,7 +101,8 @@ class Walkers:
         last = self._line[-1]
         if self.seek_end and self._received and last.stop is None:
             self.seek_end = False
-            return last, True
+            if last.from_end is None:
+                return last, True
         if self._most == 1:
             return next(((window, False) for window in self._line if window.open), None)
         rest = sum(map(self._pages_in, self._unanswered()))

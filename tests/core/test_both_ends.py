@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, BadRequestError
+from scenario_async._planners.time_windows import TimeWindows
+from scenario_async._planners.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,6 +136,66 @@ def test_whether_a_page_came_from_its_end_does_not_show(
         if page.covers is not None and not by_cursor:
             listed = {row.id for row in service.listed(page.request.query)}
             assert listed <= set(page.answer.ids)
+
+
+@settings(max_examples=400)
+@given(
+    rows=catalogues,
+    size=st.integers(1, 20),
+    direction=st.sampled_from(["asc", "desc"]),
+    most=st.integers(1, 9),
+    script=scripts,
+    changes=st.integers(0, 20),
+    cuts=st.sets(st.integers(0, 119), max_size=9),
+    done=st.integers(0, 2**10 - 1),
+)
+def test_windows_that_were_left_are_gone_through_and_no_others(
+    *,
+    rows: list[Row],
+    size: int,
+    direction: SortDirection,
+    most: int,
+    script: Script,
+    changes: int,
+    cuts: set[int],
+    done: int,
+) -> None:
+    timeline = Timeline(by_creation(size, direction))
+    service = Service(rows)
+    places = timeline.places(service.answer(by_creation(500, direction)))
+    starts = [timeline.begin, *sorted({places[cut] for cut in cuts if cut < len(places)})]
+    windows = [
+        window for number, window in enumerate(pairwise([*starts, None])) if not done >> number & 1
+    ]
+    left = [(start or 0, stop) for start, stop in windows]
+    if not left:
+        return
+    planner = TimeWindows(timeline, left, rows_per_page=size, most=most)
+
+    def watch(_under_way: int, _waiting: int) -> None:
+        ends = [(asked.window, asked.backwards) for asked in planner._under_way.values()]
+        assert all(window is None or ends.count((window, end)) == 1 for window, end in ends)
+
+    walk = Walk(planner, service, script, concurrency=most, changes=changes, watch=watch).run()
+    wanted = {
+        row.id for window in left for row in Service(rows).listed(timeline.window(*window))
+    } & walk.survivors
+    assert wanted <= set(walk.given)
+    if not changes:
+        assert wanted == set(walk.given)
+    # Side by side, what the pages cover is what was left: nothing twice, and nothing missing.
+    covered = sorted(
+        {page.covers for page in walk.released if page.covers}, key=lambda part: part[0]
+    )
+    covered = [part for part in covered if part[0] != part[1]]
+    assert all(one[1] is not None and one[1] <= next_[0] for one, next_ in pairwise(covered))
+    assert edges(covered) == edges(left)
+
+
+def edges(parts: Sequence[tuple[int, int | None]]) -> tuple[set[int], set[int | None]]:
+    """Where parts begin and end, but for where they touch."""
+    starts, stops = {start for start, _ in parts}, {stop for _, stop in parts}
+    return {start for start in starts if start not in stops}, stops - starts
 
 
 @pytest.mark.parametrize(
