@@ -95,9 +95,11 @@ class Walkers:
         Returns:
             A window, as large as is to be asked for, and whether from its end.
         """
-        free = min(room, self._room(under_way, waiting)) if self._line else 0
-        if free < 1:
+        if not self._line:
             return None
+        free = min(room, self._room(under_way, waiting))
+        if free < 1:
+            return self._head(min(room, self._most - under_way), waiting)
         last = self._line[-1]
         if self.seek_end and self._received and last.stop is None:
             self.seek_end = False
@@ -116,11 +118,13 @@ class Walkers:
         free = self._most - under_way
         if not self._ordered or self._most == 1:
             return free if waiting <= max(1, self._most - 1) else 0
-        more = self._most_ahead() - self._held(waiting) - under_way
-        if more < 1:
-            # What all the others wait for must come in any case.
-            return int(free > 0 and waiting <= self._most and self._line[0].open)
-        return min(free, more)
+        return min(free, self._most_ahead() - self._held(waiting) - under_way)
+
+    def _head(self, free: int, waiting: int) -> tuple[Window, bool] | None:
+        """What all the others wait for, which must come in any case."""
+        head = self._line[0]
+        wanted = self._ordered and head.open and (not head.sides or self.may_waste())
+        return (head, False) if wanted and free > 0 and waiting <= self._most else None
 
     def _held(self, waiting: int) -> int:
         """How many pages wait for those before them, or for the caller."""
