@@ -160,11 +160,12 @@ class TimeWindows:
             self._walkers.wasted(1)
             self._walkers.turn_back = self._walkers.turn_back and not is_refusal(error)
             return ()
-        if window.cursor is None or window.refused or not is_refusal(error):
+        by_cursor = asked.request.query.pagination_token is not None
+        if not by_cursor or window.refused or not is_refusal(error):
             raise error
-        window.cursor = None
-        window.tokens = frozenset()
-        window.refused = True
+        if window.start == asked.start:
+            window.begin_at(asked.start)
+            window.refused = True
         return ()
 
     def finished(self) -> bool:
@@ -195,10 +196,8 @@ class TimeWindows:
         if part is None:
             return None
         own = reading.within(*part, self._timeline)
-        page = Window(*part, answer=own.answer)
         tokens, refused = window.tokens, window.refused
         self._walkers.wasted(leave(self._line, *part))
-        put(self._line, page)
         full = own.answer.token is not None and len(own.answer.rows) == len(reading.answer.rows)
         self._walkers.received(len(own.answer.rows), last=not full)
         again = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
@@ -208,6 +207,11 @@ class TimeWindows:
         if again and of_one and window in self._line and window.start == last:
             self._go_through(window, asked, own.answer, tokens)
             window.refused = refused
+        elif again and of_one:
+            # It comes once more, with a window that was cut off and begins there by key.
+            own = own.before(last, self._timeline)
+        page = Window(*part, answer=own.answer)
+        put(self._line, page)
         # What a page by key has of its last place comes once more.
         again = again and window.cursor is None
         models = self._surveyor.saw(begun, own.places, len(own.answer.rows), again=again)

@@ -47,7 +47,7 @@ class Walkers:
 
     Attributes:
         turn_back: Whether windows are asked for from their ends too.
-        seek_end: Whether the end of the listing is to be asked for first, once anything came.
+        seek_end: Whether the end of the listing is to be asked for next, once anything came.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Walkers:
         self._wasted = 0.0
 
     def received(self, rows: int, *, last: bool) -> None:
-        """Note a page with so many rows of use, and whether it is the last one of its window."""
+        """Note a page with so many rows of use, and whether it could have no more of them."""
         pages = rows / self._rows_per_page
         self._received += pages
         self._wasted += max(0.0, 1 - pages) if last else 0.0
@@ -103,7 +103,7 @@ class Walkers:
         last = self._line[-1]
         if self.seek_end and self._received and last.stop is None:
             self.seek_end = False
-            if last.from_end is None:
+            if self._turns(last):
                 return last, True
         if self._most == 1:
             return next(((window, False) for window in self._line if window.open), None)
@@ -190,8 +190,12 @@ class Walkers:
             return None
         if window.open:
             return False
-        turns = self.turn_back and window.has_end and window.cursor is None
-        return True if turns and window.from_end is None else None
+        return True if self._turns(window) else None
+
+    def _turns(self, window: Window) -> bool:
+        """Whether a window can be asked for from its end."""
+        free = window.answer is None and window.from_end is None and window.cursor is None
+        return free and window.has_end and self.turn_back
 
     def _pages_in(self, window: Window) -> float:
         """How many pages a window is expected to have."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ __all__ = ["Asked", "Reading", "Window", "read"]
 
 @dataclass(slots=True, eq=False)
 class Window:
-    """A part ``[start, stop)`` of the line: open, asked for, or answered and waiting its turn.
+    """A part ``[start, stop)`` of the line, to be asked for or answered and waiting its turn.
 
     It is asked for from its beginning, and also from its end: two pages of it come at a time, and
     nobody has to guess where its middle lies. A page leaves what is between the two ends.
@@ -125,23 +125,39 @@ class Reading:
     stop: int | None
 
     def within(self, start: int, stop: int | None, timeline: Timeline) -> Reading:
-        """What of it is in a smaller part, with all rows on its edges that are not beyond that.
+        """What of it is in a smaller part.
 
-        A page from the beginning of a window keeps its last millisecond, although that comes once
-        more: where the service's cursor leads on, it does not.
+        A full page keeps its last millisecond, although that may come once more.
         """
-        answer, rows = self.answer, len(self.answer.rows)
-        beyond: set[int] = set()
+        reading = self
         if start != self.start:
-            beyond |= _beyond(answer, range(rows), lambda place: place < start, timeline)
+            numbers = range(len(self.answer.rows))
+            reading = reading._without(numbers, lambda place: place < start, timeline)
         if stop is not None and stop != self.stop:
-            backwards = range(rows - 1, -1, -1)
-            beyond |= _beyond(answer, backwards, lambda place: place >= stop, timeline)
-        if not beyond:
-            return Reading(answer, self.places, start, stop)
-        kept = [row for number, row in enumerate(answer.rows) if number not in beyond]
-        answer = PageAnswer(kept, answer.token)
-        return Reading(answer, timeline.some_places(answer), start, stop)
+            reading = reading.before(stop, timeline)
+        return replace(reading, start=start, stop=stop)
+
+    def before(self, stop: int, timeline: Timeline) -> Reading:
+        """The same without the rows at a place or behind it."""
+        numbers = range(len(self.answer.rows) - 1, -1, -1)
+        return self._without(numbers, lambda place: place >= stop, timeline)
+
+    def _without(
+        self, numbers: Iterable[int], beyond: Callable[[int], bool], timeline: Timeline
+    ) -> Reading:
+        """Dates are read no further than to the first row that stays; one without any stays too."""
+        gone: set[int] = set()
+        for number in numbers:
+            place = timeline.place(self.answer, number)
+            if place is not None and not beyond(place):
+                break
+            if place is not None:
+                gone.add(number)
+        if not gone:
+            return self
+        rows = [row for number, row in enumerate(self.answer.rows) if number not in gone]
+        answer = PageAnswer(rows, self.answer.token)
+        return replace(self, answer=answer, places=timeline.some_places(answer))
 
 
 def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str | None:
@@ -173,23 +189,6 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str 
         return reading.within(places[0] + 1, asked.stop, timeline)
     # The last millisecond comes once more, with what is behind it.
     return Reading(answer, places, asked.start, places[-1] if places else asked.start)
-
-
-def _beyond(
-    answer: PageAnswer, numbers: Iterable[int], beyond: Callable[[int], bool], timeline: Timeline
-) -> set[int]:
-    """The rows at one end of a page that are beyond something; one that has no place is not.
-
-    Dates are read no further than that.
-    """
-    found: set[int] = set()
-    for number in numbers:
-        place = timeline.place(answer, number)
-        if place is not None and not beyond(place):
-            break
-        if place is not None:
-            found.add(number)
-    return found
 
 
 def _rising(places: Sequence[int]) -> bool:

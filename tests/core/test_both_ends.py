@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async import APIError
-    from scenario_async._planners.planner import PageRequest
+    from scenario_async._planners.planner import PageRequest, ReleasedPage
     from scenario_async._query import ListingQuery, SortDirection
 
 pytestmark = pytest.mark.once
@@ -190,6 +190,49 @@ def test_windows_that_were_left_are_gone_through_and_no_others(
     covered = [part for part in covered if part[0] != part[1]]
     assert all(one[1] is not None and one[1] <= next_[0] for one, next_ in pairwise(covered))
     assert edges(covered) == edges(left)
+
+    for_good = [model_id for page in walk.released for model_id in not_coming_again(page, timeline)]
+    assert len(for_good) == len(set(for_good))
+
+
+def not_coming_again(page: ReleasedPage, timeline: Timeline) -> list[str | None]:
+    """All but the last millisecond, unless it is all there is and a cursor leads on."""
+    assert page.covers is not None
+    stop = page.covers[1]
+    if stop is None or stop == page.covers[0]:
+        return page.answer.ids
+    places = timeline.places(page.answer)
+    before = [one for one, at in zip(page.answer.ids, places, strict=True) if at < stop]
+    return before or page.answer.ids
+
+
+@pytest.mark.parametrize("most", [2, 3, 5])
+def test_an_end_that_is_slow_fills_no_memory(most: int) -> None:
+    peaks: list[int] = []
+    for seed in range(12):
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        gaps = (chance.choice((0, 0, 0, 1, 5, 1000, 10**6)) for _ in range(1000))
+        born = itertools.accumulate(gaps)
+        service = Service([Row(f"m{index:05}", at) for index, at in enumerate(born)])
+        planner = chosen(by_creation(5, "asc"), strategy="windows", most=most)
+        under_way: list[PageRequest] = []
+        slow: PageRequest | None = None
+        peak = 0
+        while not planner.finished():
+            under_way += planner.requests(most - len(under_way), 0)
+            line = planner._windows._line if planner._windows else []
+            peak = max(peak, len(under_way) + sum(window.answer is not None for window in line))
+            if slow is None and line and line[0].from_end and not line[0].from_start:
+                # Not the one for the end of the listing, for which nothing waits.
+                slow = line[0].from_end.request if line[0].stop is not None else None
+            ready = [request for request in under_way if request is not slow]
+            if not ready:
+                break
+            answered = chance.choice(ready)
+            under_way.remove(answered)
+            planner.receive(answered, service.answer(answered.query))
+        peaks.append(peak)
+    assert max(peaks) <= 3 * most + 1
 
 
 def edges(parts: Sequence[tuple[int, int | None]]) -> tuple[set[int], set[int | None]]:
