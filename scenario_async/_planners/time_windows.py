@@ -260,7 +260,7 @@ class TimeWindows:
         behind = self._line[0].start if self._ordered and self._line else stop
         following = None
         if self._line:
-            # Nothing of any order is behind the last window: all that is left is before it.
+            # In any order, that there is something to come is all that this can say.
             onward = self._timeline.window(start if behind is None else behind, None)
             following = PageRequest(onward, depth + 1)
         return ReleasedPage(

@@ -79,6 +79,8 @@ def test_a_first_walk_waits_hardly_more_often_than_one_that_knows_where_models_l
     # From the beginning only, it is more than two on average.
     waits = [rounds(bursts(MODELS, seed), query, ordered=ordered) for seed in range(12)]
     assert sum(waits) <= 12 * (fewest + 1.6)
+    # Without what a page shows of windows that were cut off its own, it is three at times.
+    assert max(waits) <= fewest + 2
 
 
 @settings(max_examples=300)
@@ -251,16 +253,17 @@ def test_a_service_that_gives_nothing_from_an_end_is_asked_from_the_beginning(
     service = Service([Row(f"m{index:05}", 1000 * index) for index in range(2000)])
     planner = chosen(by_creation(20, "asc"), most=4, ordered=ordered)
     given_: list[str | None] = []
-    refused = 0
+    refused = False
     while not planner.finished():
-        for request in planner.requests(4, 0):
+        requests = planner.requests(4, 0)
+        if refused:
+            assert not any(backwards(request, "asc") for request in requests)
+        for request in requests:
             if backwards(request, "asc"):
-                refused += 1
                 assert planner.failed(request, error) == ()
+                refused = error.status_code == 400
                 continue
             for page in planner.receive(request, service.answer(request.query)):
                 given_ += page.answer.ids
     assert set(given_) == set(service.rows)
-    if error.status_code == 400:
-        # Those under way when the first one was refused.
-        assert refused <= 4
+    assert refused == (error.status_code == 400)

@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import sys
 import threading
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -253,26 +252,41 @@ async def test_a_run_whose_lock_fails_says_nothing_of_what_is_kept(
             await sync(scenario, store)
 
 
-class SlowToStop(logging.Handler):
-    """Keeps a thread of the driver behind the loop when it stops, as a busy machine may."""
+class StopsWhenWaitedFor(logging.Handler):
+    """Keeps a thread of the driver from stopping until somebody waits for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.waited_for = threading.Event()
+        join = threading.Thread.join
+
+        def joined(thread: threading.Thread, timeout: float | None = None) -> None:
+            self.waited_for.set()
+            join(thread, timeout)
+
+        monkeypatch.setattr(threading.Thread, "join", joined)
 
     def emit(self, record: logging.LogRecord) -> None:
         if "stop" in record.getMessage():
-            time.sleep(0.3)
+            self.waited_for.wait(30)
 
 
 async def test_a_file_that_cannot_be_opened_leaves_no_thread_of_the_driver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "aiosqlite")
-    monkeypatch.setattr(logging.getLogger("aiosqlite"), "handlers", [SlowToStop()])
+    stopping = StopsWhenWaitedFor(monkeypatch)
+    monkeypatch.setattr(logging.getLogger("aiosqlite"), "handlers", [stopping])
     (tmp_path / "models.db").mkdir()
     # anyio keeps a thread of its own for later.
     await anyio.to_thread.run_sync(bool)
     before = set(threading.enumerate())
-    with pytest.raises(StoreError, match="unable to open database file"):
-        await CatalogStore.open(tmp_path / "models.db").__aenter__()
-    assert set(threading.enumerate()) <= before
+    try:
+        with pytest.raises(StoreError, match="unable to open database file"):
+            await CatalogStore.open(tmp_path / "models.db").__aenter__()
+        assert set(threading.enumerate()) <= before
+    finally:
+        stopping.waited_for.set()
 
 
 async def test_a_failure_outside_of_a_run_says_nothing_of_what_is_kept(
