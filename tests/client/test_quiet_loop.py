@@ -11,7 +11,7 @@ from client_support import PREDICTED, WINDOWS, Passes
 from scenario_async import _transport, _walk
 from scenario_async._decode import PageAnswer, decode_page
 from scenario_async._turns import Turns
-from scenario_async.sandbox import Catalogue
+from scenario_async.sandbox import Catalogue, Delayed
 
 if TYPE_CHECKING:
     from client_support import Connect, Way
@@ -47,6 +47,8 @@ async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_lo
         note(len(body))
         return decode_page(body)
 
+    # An answer without delay is often gone before the request after it is read.
+    sandbox.faults.add(Delayed(0.01), times=None)
     monkeypatch.setattr(_transport, "BytesIO", Buffer)
     monkeypatch.setattr(_walk, "decode_page", decode)
     async with connect() as scenario:
