@@ -126,8 +126,11 @@ class Lanes:
             async for page in pages:
                 yield await self._read(page.answer, page.covers)
 
-    async def first_page(self, query: ListingQuery, windows: Sequence[Window]) -> ListedPage:
+    async def first_page(self, query: ListingQuery, windows: Sequence[Window]) -> ListedPage | None:
         """The first page of the first window, and no request for another one.
+
+        ``None``, where it is all of one millisecond and leads on by its cursor alone: whoever goes
+        on by date gets all of it again.
 
         Raises:
             NotByDateError: As for :meth:`windows`.
@@ -135,6 +138,8 @@ class Lanes:
         planner = _ByDate(query, windows, 1)
         (request,) = planner.requests(1, 0)
         (page,) = planner.receive(request, await self._fetch(request))
+        if any(behind.query.pagination_token for behind in planner.requests(1, 0)):
+            return None
         return await self._read(page.answer, page.covers)
 
     async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[ListedPage]:

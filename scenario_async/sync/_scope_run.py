@@ -147,6 +147,8 @@ class ScopeRun:
         """One page; gives how many at once are of use: as many as come while one is written."""
         asked = time.monotonic()
         page = await self._lanes.first_page(self._query, self._walk.left)
+        if page is None:
+            return self._lanes.most
         came = time.monotonic()
         await self._write_window(page)
         # Clocks may stand still for some milliseconds.

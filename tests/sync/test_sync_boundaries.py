@@ -57,7 +57,8 @@ def test_no_model_of_a_full_millisecond_is_lost(tmp_path: Path, scope: str, olde
 
     async def work() -> None:
         async with copying(catalogue, tmp_path / "models.db") as copy:
-            await bring_up_to_date(copy, scope, full=True)
+            report = await bring_up_to_date(copy, scope, full=True)
+            assert (report.new, report.changed, report.unchanged) == (1_300 + older, 0, 0)
             await check_equal(copy, scope)
             add_many(catalogue, 700, privacy=scope, name="late")
             report = await bring_up_to_date(copy, scope, full=False)
