@@ -267,3 +267,26 @@ def test_a_service_that_gives_nothing_from_an_end_is_asked_from_the_beginning(
                 given_ += page.answer.ids
     assert set(given_) == set(service.rows)
     assert refused == (error.status_code == 400)
+
+
+def test_one_refusal_of_an_end_is_enough_for_all_windows() -> None:
+    service = Service([Row(f"m{index:05}", 1000 * index) for index in range(2000)])
+    timeline = Timeline(by_creation(20, "asc"))
+    (first,) = timeline.places(service.answer(by_creation(1, "asc")))
+    middle = first + 1_000_000
+    planner = TimeWindows(timeline, [(first, middle), (middle, None)], rows_per_page=20, most=3)
+    under_way: list[PageRequest] = []
+    given_: list[str | None] = []
+    ends = 0
+    while not planner.finished():
+        under_way += planner.requests(3 - len(under_way), 0)
+        under_way.sort(key=lambda request: not backwards(request, "asc"))
+        request = under_way.pop(0)
+        if backwards(request, "asc"):
+            ends += 1
+            planner.failed(request, BadRequestError("no such order", status_code=400))
+            continue
+        for page in planner.receive(request, service.answer(request.query)):
+            given_ += page.answer.ids
+    assert ends == 1
+    assert set(given_) == set(service.rows)
