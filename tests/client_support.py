@@ -68,7 +68,7 @@ class Leftovers:
     async def check(self) -> None:
         gc.collect()
         # Generators that were dropped close themselves in tasks of the loop.
-        with anyio.move_on_after(5):
+        with anyio.move_on_after(30):
             while self._tasks() or self._sandbox.requests.unanswered:
                 await anyio.lowlevel.checkpoint()
         assert not self._tasks()

@@ -392,7 +392,7 @@ class TestTerminal:
     ) -> None:
         command = ("sync", str(tmp_path / "m.db"), "--private", "--max-concurrency", "1")
         assert ended(start(*command))[0] == 0
-        sandbox.faults.add(Delayed(0.3), after=3, times=1)
+        sandbox.faults.add(Delayed(1), after=3, times=1)
         process = start(*command, "--full", stdout=subprocess.DEVNULL, stderr=terminal[1])
         assert " left" in self.shown(terminal, process)
 

@@ -181,7 +181,7 @@ async def test_a_silent_service_runs_into_the_read_limit(
 
 async def test_a_call_as_a_whole_has_a_limit(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.faults.add(Stalled(), times=None)
-    async with connect(timeout=Timeout(total=0.05), max_retries=9) as scenario:
+    async with connect(timeout=Timeout(total=0.5), max_retries=9) as scenario:
         with pytest.raises(APITimeoutError):
             await scenario.models.private()
 

@@ -90,4 +90,4 @@ async def test_a_timeout_halves_what_is_under_way_and_pauses_nobody(
         assert pacer.limit == 4
         assert pacer.rate is None
         assert pacer.pause_left() < 0
-        await scenario.models.private()
+        await scenario.models.private(timeout=30)
