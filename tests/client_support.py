@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import anyio
 import anyio.lowlevel
 
-from scenario_async import AsyncScenario
+from scenario_async import AsyncScenario, EventHooks
 
 if TYPE_CHECKING:
-    from scenario_async import Listing, Model
+    from scenario_async import Listing, Model, RequestEvent, ResponseEvent
     from scenario_async.sandbox import Sandbox
 
 Connect = Callable[..., AsyncScenario]
@@ -57,6 +57,29 @@ class Passes:
     def _next(self) -> None:
         self.count += 1
         asyncio.get_running_loop().call_soon(self._next)
+
+
+class UnderWay:
+    """Counts the requests of a client that are under way, as its hooks tell of them.
+
+    Whether two of them meet at the server is a race; that both were sent before an answer is none.
+    """
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._now = 0
+
+    @property
+    def hooks(self) -> EventHooks:
+        """For the client."""
+        return EventHooks(on_request=self._sent, on_response=self._answered)
+
+    def _sent(self, _: RequestEvent) -> None:
+        self._now += 1
+        self.most = max(self.most, self._now)
+
+    def _answered(self, _: ResponseEvent) -> None:
+        self._now -= 1
 
 
 class Leftovers:

@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from client_support import PREDICTED, WINDOWS, Passes
+from client_support import PREDICTED, WINDOWS, Passes, UnderWay
 
 from scenario_async import _transport, _walk
 from scenario_async._decode import PageAnswer, decode_page
@@ -33,6 +33,7 @@ async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_lo
     way: Way, connect: Connect, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     worked: list[int] = []
+    under_way = UnderWay()
 
     def note(size: int) -> None:
         if size >= Turns.LARGE:
@@ -51,11 +52,11 @@ async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_lo
     sandbox.faults.add(Delayed(0.01), times=None)
     monkeypatch.setattr(_transport, "BytesIO", Buffer)
     monkeypatch.setattr(_walk, "decode_page", decode)
-    async with connect() as scenario:
+    async with connect(event_hooks=under_way.hooks) as scenario:
         passes = Passes()
         models = await way.listing(scenario, page_size=PAGE).collect()
 
     assert len(models) == MODELS
-    assert sandbox.requests.most_unanswered > 1
+    assert under_way.most > 1
     assert len(worked) >= 2 * MODELS // PAGE
     assert len(set(worked)) == len(worked)

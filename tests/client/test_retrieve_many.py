@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
-from client_support import until
+from client_support import UnderWay, until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -370,12 +370,15 @@ class TestConcurrency:
         assert sandbox.requests.most_unanswered == 12
 
     async def test_max_concurrency_bounds_one_walk(
-        self, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
+        self, connect: Connect, ids: list[str], sandbox: Sandbox
     ) -> None:
         sandbox.faults.add(Delayed(0.01), times=None)
-        records = scenario.models.retrieve_many(ids[:20], max_concurrency=3)
-        assert [record.id async for record in records] == ids[:20]
-        assert 1 < sandbox.requests.most_unanswered <= 3
+        under_way = UnderWay()
+        async with connect(event_hooks=under_way.hooks) as scenario:
+            records = scenario.models.retrieve_many(ids[:20], max_concurrency=3)
+            assert [record.id async for record in records] == ids[:20]
+        assert under_way.most == 3
+        assert sandbox.requests.most_unanswered <= 3
 
     async def test_one_at_a_time_is_one_after_the_other(
         self, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
@@ -397,15 +400,17 @@ class TestConcurrency:
         self, connect: Connect, ids: list[str], sandbox: Sandbox
     ) -> None:
         sandbox.faults.add(Delayed(0.01), times=None)
+        under_way = UnderWay()
 
         async def all_of(records: Records) -> None:
             assert [record.id async for record in records] == ids
 
-        async with connect(max_concurrency=4) as scenario:
+        async with connect(max_concurrency=4, event_hooks=under_way.hooks) as scenario:
             async with anyio.create_task_group() as walks:
                 walks.start_soon(all_of, scenario.models.retrieve_many(ids))
                 walks.start_soon(all_of, scenario.models.private().with_details())
-        assert 1 < sandbox.requests.most_unanswered <= 4
+        assert under_way.most == 4
+        assert sandbox.requests.most_unanswered <= 4
 
 
 class TestWhatIsAsked:

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from client_support import until
+from client_support import UnderWay, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -243,7 +243,8 @@ async def test_the_smaller_bound_of_client_and_listing_holds(
 ) -> None:
     sandbox.faults.add(Delayed(0.01), times=None)
     most = min(client, listing or client)
-    async with connect(max_concurrency=client) as scenario:
+    under_way = UnderWay()
+    async with connect(max_concurrency=client, event_hooks=under_way.hooks) as scenario:
         found = await _listing(
             scenario, sandbox, scope, page_size=10, max_concurrency=listing
         ).collect()
@@ -251,7 +252,8 @@ async def test_the_smaller_bound_of_client_and_listing_holds(
     assert [model.id for model in found] == sandbox.catalogue.ids(
         "private" if scope == "private" else "public"
     )
-    assert min(most, 2) <= sandbox.requests.most_unanswered <= most
+    assert min(most, 2) <= under_way.most <= most
+    assert sandbox.requests.most_unanswered <= most
 
 
 @pytest.mark.parametrize(("wanted", "most"), [(None, 8), (12, 12)])
