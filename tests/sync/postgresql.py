@@ -113,6 +113,15 @@ class PostgreSQL:
         user = USER if password is None else f"{USER}:{password}"
         return f"postgresql://{user}@127.0.0.1:{self._port}/{name}"
 
+    def require_password(self, user: str, password: str) -> None:
+        """Make a user whom the server lets in with this password only."""
+        self.query(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{password}'")
+        rules = self._data / "pg_hba.conf"
+        rule = f"host all {user} 127.0.0.1/32 scram-sha-256\n"
+        # The first rule that fits counts.
+        rules.write_text(rule + rules.read_text())
+        self._control("reload")
+
     def query(self, statement: str, database: str = "postgres") -> list[str]:
         """Execute one statement, and give the lines of its answer."""
         return self._run(

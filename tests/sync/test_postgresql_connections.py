@@ -92,6 +92,37 @@ async def test_a_password_in_a_parameter_is_kept_nowhere(
         assert PASSWORD not in said
 
 
+async def test_a_password_that_the_url_does_not_have_comes_from_the_environment(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await anyio.to_thread.run_sync(postgresql.require_password, "copyist", PASSWORD)
+    url = new_postgresql().replace("postgres@", "copyist@")
+    monkeypatch.setenv("PGPASSWORD", "another one")
+    with pytest.raises(StoreError, match="password authentication failed"):
+        async with CatalogStore.open(url):
+            pass
+
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    async with CatalogStore.open(url) as store:
+        assert (await store.counts()).models == 0
+
+
+async def test_a_password_that_the_url_does_not_have_comes_from_a_file(
+    new_postgresql: Callable[[], str],
+    postgresql: PostgreSQL,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    await anyio.to_thread.run_sync(postgresql.require_password, "filed", PASSWORD)
+    url = new_postgresql().replace("postgres@", "filed@")
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"127.0.0.1:*:*:filed:{PASSWORD}\n")
+    passwords.chmod(0o600)
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    async with CatalogStore.open(f"{url}?passfile={passwords}") as store:
+        assert (await store.counts()).models == 0
+
+
 async def database_drops(server: PostgreSQL, url: str, table: str) -> None:
     await anyio.to_thread.run_sync(server.query, f"DROP TABLE {table}", url.rpartition("/")[2])
 
