@@ -383,7 +383,8 @@ class TestExport:
         assert ask("sync", "models.db", "--private", "--public").code == 0
         with closing(sqlite3.connect("models.db")) as database, database:
             database.execute("""
-                UPDATE models SET details = '{"id":"' || id || '",' || char(10) || '"inputs":[]}'
+                UPDATE models SET details_hash = content_hash,
+                details = '{"id":"' || id || '",' || char(10) || '"inputs":[]}'
                 WHERE substr(id, -1) < '5'
                 """)
             database.execute("UPDATE models SET name = 'a \"b\",' || char(10) || 'c' LIMIT 1")

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from sqlalchemy import Text, cast, type_coerce
+from sqlalchemy import Text, case, cast, type_coerce
 
 from scenario_async import Model
 from scenario_async._decode import InvalidRow, RowDecoder
@@ -49,7 +49,7 @@ class StoredModel(msgspec.Struct, frozen=True):
         first_seen_at: When the run began that saw it first.
         record: The row of the listing, as it was sent.
         details: The full record with ``inputs`` and ``uiConfig``, as it was sent, where it was
-            fetched.
+            fetched since the row last changed.
     """
 
     id: str
@@ -73,7 +73,7 @@ class StoredModel(msgspec.Struct, frozen=True):
         return f"<StoredModel {self.id} {self.name!r}>"
 
     def model(self) -> Model:
-        """The typed record, with its details where the store has them.
+        """The typed record: the full one where ``details`` has it.
 
         Raises:
             APIResponseValidationError: It does not fit the type.
@@ -131,7 +131,10 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
 _REPAIRS: dict[type[msgspec.Struct], tuple[str, str]] = {
     StoredModel: (
         "model",
-        "delete its row, or set its content_hash to '': the next full run writes it again",
+        (
+            "delete its row, or, if the service still has it, set its content_hash to '': "
+            "the next full run writes it again"
+        ),
     ),
     RunRecord: ("run", "delete its row"),
 }
@@ -141,9 +144,17 @@ def as_stored(table: Table, kind: type[StoredT]) -> list[ColumnElement[Any]]:
     """The columns for :func:`read_stored`: JSON, and dates in SQLite, as text."""
     # The driver of PostgreSQL would take JSON apart by itself, and has dates of its own.
     return [
-        (cast if name in _DECODERS else type_coerce)(table.c[name], Text)
+        (cast if name in _DECODERS else type_coerce)(_column(table, name), Text)
         for name in kind.__struct_fields__
     ]
+
+
+def _column(table: Table, name: str) -> ColumnElement[Any]:
+    column = table.c[name]
+    if name != "details":
+        return column
+    # Those that were fetched for an older row say what is not true any more.
+    return case((table.c.details_hash == table.c.content_hash, column))
 
 
 def read_stored(row: Sequence[Any], kind: type[StoredT], store: str) -> StoredT:

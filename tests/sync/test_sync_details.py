@@ -11,7 +11,7 @@ from catalogue_copies import Copy, copying, run
 
 from scenario_async import InternalServerError
 from scenario_async.sandbox import Catalogue, NotJSON, ServerError
-from scenario_async.sync import SyncReport, sync
+from scenario_async.sync import SyncReport, export, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +107,34 @@ def test_only_new_and_changed_models_are_asked_for_again(tmp_path: Path, full: b
             details = await details_of(copy)
             assert details[training]["status"] == "trained"
             assert (details[changed]["name"] == "Another name") is full
+
+    run(work())
+
+
+def test_a_full_record_of_an_older_row_is_not_given_for_what_the_model_is_now(
+    tmp_path: Path,
+) -> None:
+    catalogue = some_models()
+    renamed = catalogue.ids()[0]
+
+    async def names(copy: Copy) -> tuple[str | None, bool]:
+        """The name of the record, and whether that is the full one."""
+        (model,) = [one async for one in copy.store.models() if one.id == renamed]
+        return model.model().name, model.details is not None
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await copy_details(copy)
+            catalogue.update(renamed, name="Another name")
+            await sync(copy.scenario, copy.store, full=True)
+            assert await names(copy) == ("Another name", False)
+            exported = tmp_path / "models.jsonl"
+            await export(copy.store, exported)
+            records = map(msgspec.json.decode, exported.read_bytes().splitlines())
+            full = {record["id"]: "inputs" in record for record in records}
+            assert full == {one: one != renamed for one in catalogue.ids()}
+            await copy_details(copy)
+            assert await names(copy) == ("Another name", True)
 
     run(work())
 
