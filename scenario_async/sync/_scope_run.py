@@ -245,6 +245,7 @@ class ScopeRun:
         try:
             await self._list_since_mark(lane == "updated")
         except NotByDateError:
+            self._report.mode = "full"
             await self._full()
             return
         if not self._scope.public:

@@ -12,7 +12,7 @@ import pytest
 from catalogue_copies import copying, run
 
 from scenario_async import InternalServerError
-from scenario_async.sandbox import Catalogue, Delayed, ServerError
+from scenario_async.sandbox import Catalogue, Delayed, IgnoredBounds, ServerError
 from scenario_async.sync import CatalogStore, StoreError, sync
 from scenario_async.sync._store import database_of
 
@@ -219,6 +219,23 @@ def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_
             for mode in ("resumed", "full", "incremental"):
                 report = await sync(copy.scenario, copy.store, full_every=3 * paused)
                 assert report.scopes[0].mode == mode
+
+    run(work())
+
+
+def test_an_incremental_run_that_cannot_list_by_date_is_a_full_one(tmp_path: Path) -> None:
+    catalogue = Catalogue.seeded(public=60, private=60, odd=False)
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store, scopes=["private"])
+            gone, renamed = catalogue.ids("private")[:2]
+            catalogue.delete(gone)
+            catalogue.update(renamed, name="Another name")
+            copy.sandbox.faults.add(IgnoredBounds(), times=None)
+            (report,) = (await sync(copy.scenario, copy.store, scopes=["private"])).scopes
+            assert (report.mode, report.changed, report.deleted) == ("full", 1, 1)
+            assert await copy.alive() == set(catalogue.ids("private"))
 
     run(work())
 
