@@ -31,7 +31,10 @@ __all__ = [
 
 
 class ScenarioError(Exception):
-    """The root of all that this package raises, but for ``ValueError`` on bad arguments."""
+    """The root of all that this package raises.
+
+    Except for bad arguments: they are a ``ValueError`` or a ``TypeError``.
+    """
 
 
 class ScenarioWarning(UserWarning):

@@ -148,7 +148,7 @@ connection_options: Option = gathered(
             default=16,
             show_default=True,
             metavar="N",
-            help="Requests under way at once.",
+            help="Requests under way at once, of which a listing needs 8 at most.",
         ),
         click.option(
             "--sandbox",

@@ -41,7 +41,7 @@ Formats:
   csv      The same columns without the records; times in UTC, lists comma
            separated.
   jsonl    One record on each line, exactly as the service sent it; the full
-           record where a sync with --details fetched it.
+           one where sync --details fetched it since it last changed.
   json     One array of the same records.
 
 Models come in the order of their ids. An older file is replaced when the new one is whole.

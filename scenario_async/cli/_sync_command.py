@@ -85,9 +85,16 @@ _sync_options: Option = gathered(
             help="Copy the public models of this collection. Repeatable.",
         ),
         click.option(
-            "--details", is_flag=True, help="Also fetch full records of new and changed models."
+            "--details",
+            is_flag=True,
+            help="Also fetch the full records of models that have none, or have changed since.",
         ),
-        click.option("--full", is_flag=True, help="List everything, also where it was done today."),
+        click.option(
+            "--full",
+            is_flag=True,
+            help="List everything, also where it was done today. A walk that was broken off is "
+            "finished.",
+        ),
         click.option(
             "--wait", is_flag=True, help="Wait while another run is at work, instead of failing."
         ),
@@ -116,8 +123,8 @@ What is new, changed and deleted is counted on standard output at the end; progr
 terminal. After Ctrl-C or a failure the same command goes on from there.
 
 The exit code is 5 where all was listed and some rows did not fit: the table "rejected" has them.
-After a failure it is 3 or 4, the other scopes being finished. With --watch only the first run ends
-so: what goes wrong in a later one is said, and the watching goes on.
+After a failure of the service it is 3 or 4, the other scopes being finished; of the database, 1.
+With --watch such rows are only said, and so is a service that fails after the first run.
 
 \b
 Examples:

@@ -54,11 +54,11 @@ async def export(
     Args:
         store: An open store.
         path: Which file.
-        format: ``"jsonl"`` and ``"json"`` have the records as they were sent, with their details
-            where the store has them. ``"csv"`` has the columns of :class:`StoredModel` without
-            the records, with lists comma separated. ``"parquet"`` has lists, times in UTC, and the
-            records as text; it needs the extra ``scenario-async[export]``. ``None`` takes the
-            format that the suffix of the path names.
+        format: ``"jsonl"`` and ``"json"`` have the records as they were sent, the full ones where
+            they were fetched since the row last changed. ``"csv"`` has the columns of
+            :class:`StoredModel` without the records, with lists comma separated. ``"parquet"`` has
+            lists, times in UTC, and the records as text; it needs the extra
+            ``scenario-async[export]``. ``None`` takes the format that the suffix of the path names.
         scope: As for :meth:`CatalogStore.models`, and so are all that follow.
         type: See ``scope``.
         status: See ``scope``.

@@ -68,11 +68,14 @@ async def sync(
         store: Where to.
         scopes: What is copied: ``"private"``, ``"public"``, ``"collection:ID"`` or
             ``"public:collection:ID,ID"``.
-        full: ``True`` lists everything, ``False`` only what may have changed; ``None`` lists
-            everything where that was never done or not for ``full_every``.
+        full: ``True`` lists everything, ``False`` only what may have changed, unless a scope was
+            never listed whole; ``None`` lists everything where that was never done or not for
+            ``full_every``. A full walk that an earlier run began is finished in any case, and what
+            it had listed is not listed again.
         full_every: How old the last full walk may be. Deletions of public models, and changes of
             private ones that are not in training, show in full walks only.
-        details: Also fetch the full records of new and changed models.
+        details: Also fetch the full records of all models that have none, or have changed since;
+            once every scope is listed.
         wait: Wait while another run is at work, in place of an error.
         max_concurrency: How many pages of each scope may be under way.
         on_progress: Called with the report of a scope after each page of it.
@@ -81,8 +84,10 @@ async def sync(
         What was done.
 
     Raises:
-        TypeError: ``full_every`` is no ``timedelta``, or ``on_progress`` no function.
-        ValueError: A scope is none or given twice, or ``max_concurrency`` is below 1.
+        TypeError: ``full_every`` is no ``timedelta``, ``on_progress`` no function, ``scopes`` one
+            text, or ``max_concurrency`` no whole number.
+        ValueError: There is no scope, one is none or given twice, or ``max_concurrency`` is below
+            1.
         StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
         StoreError: The database failed, or is a copy of another service or project.
         APIError: The service could not be listed. The other scopes are finished first. Of the

@@ -96,8 +96,8 @@ async def watch(
         ValueError: ``every`` is not above zero, or a scope is none.
         StoreBusyError: Another run is at work on the store, and ``wait`` is not set.
         StoreError: The database failed.
-        APIError: The service could not be listed. All changes before were given; to go on, watch
-            again.
+        APIError: The service could not be listed. What earlier runs changed was given; what this
+            one did before it failed comes first when you watch again.
     """
     pause = every.total_seconds() if isinstance(every, timedelta) else every
     if not pause > 0:
