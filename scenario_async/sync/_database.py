@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from sqlalchemy import ColumnElement, Text, exists, func, inspect, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from scenario_async import UsageError
 
 from ._engines import json_text, new_engine
-from ._errors import StoreBusyError, StoreError, StoreVersionError
+from ._errors import StoreError, StoreVersionError
+from ._locks import OWN, lock_file, lock_scopes
 from ._many_rows import ManyRows
 from ._store_file import StoreFile
 from ._tables import SCHEMA_VERSION, metadata, state
@@ -24,17 +24,15 @@ from ._urls import in_memory, shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Generator, Sequence
-    from pathlib import Path
 
     from sqlalchemy import Column, FromClause, Table
     from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 __all__ = ["Database"]
 
 _SCHEMA = "schema"
-# Any number: it tells our locks in PostgreSQL from those of other programs.
-_LOCKS = 0x5CE7A810
 
 
 class Database:
@@ -141,9 +139,9 @@ class Database:
         try:
             with self._failures(), self._undisturbed():
                 if self._file is not None:
-                    await self._lock_file(self._file.lock_path(), held)
+                    await lock_file(self.name, self._file.lock_path(), held)
                 elif not self._sqlite:
-                    await self._lock_names(names, held)
+                    await lock_scopes(self.name, self._engine, names, held)
             self._runs += 1
             held.callback(self._run_ended)
             yield
@@ -187,7 +185,7 @@ class Database:
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             # Two processes may make them at once, and IF NOT EXISTS does not cover that.
-            await connection.execute(select(func.pg_advisory_xact_lock(_LOCKS)))
+            await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
         for table in metadata.sorted_tables:
             await connection.execute(CreateTable(table, if_not_exists=True))
         version = {"key": _SCHEMA, "version": SCHEMA_VERSION, "value": None}
@@ -256,30 +254,6 @@ class Database:
             if self._file is not None and self._file.only_read is not None:
                 more = f" ({self._file.only_read})"
             raise StoreError(f"{self.name}: {text}{more}") from None
-
-    async def _lock_file(self, path: Path, stack: AsyncExitStack) -> None:
-        """Hold a transaction in a file beside: the operating system lets go with the process."""
-        url = URL.create("sqlite+aiosqlite", database=str(path))
-        engine = new_engine(url, patience=0)
-        stack.push_async_callback(engine.dispose)
-        connection = await stack.enter_async_context(engine.connect())
-        try:
-            await connection.exec_driver_sql("BEGIN EXCLUSIVE")
-        except OperationalError as error:
-            if "locked" not in str(error.orig):
-                raise
-            raise StoreBusyError(f"{self.name}: another run is at work on it") from None
-
-    async def _lock_names(self, names: Collection[str], stack: AsyncExitStack) -> None:
-        """Advisory locks of one session: the server lets go when the session ends."""
-        connection = await stack.enter_async_context(self._engine.connect())
-        # Not back to the pool: with the session the locks end as well.
-        stack.push_async_callback(connection.invalidate)
-        for name in sorted(names):
-            taken = func.pg_try_advisory_lock(_LOCKS, func.hashtext(name))
-            if not await connection.scalar(select(taken)):
-                raise StoreBusyError(f"{self.name}: another run is at work on the scope {name!r}")
-        await connection.commit()
 
 
 def _tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a synchronous Connection
