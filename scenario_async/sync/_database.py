@@ -10,13 +10,13 @@ import anyio
 from sqlalchemy import ColumnElement, Text, exists, func, inspect, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from scenario_async import UsageError
 
 from ._engines import json_text, new_engine
-from ._errors import StoreError, StoreVersionError
-from ._locks import OWN, lock_file, lock_scopes
+from ._errors import StoreBusyError, StoreError, StoreVersionError
+from ._locks import OWN, ScopesLock, lock_file
 from ._many_rows import ManyRows
 from ._store_file import StoreFile
 from ._tables import SCHEMA_VERSION, metadata, state
@@ -25,7 +25,7 @@ from ._urls import in_memory, shown
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Generator, Sequence
 
-    from sqlalchemy import Column, FromClause, Table
+    from sqlalchemy import Column, FromClause, Index, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -50,6 +50,7 @@ class Database:
         self._file = StoreFile(self.name) if has_file else None
         self._engine: AsyncEngine = new_engine(url)
         self._turn = asyncio.Lock()
+        self._locks: list[ScopesLock] = []
         self._opened = False
         self._runs = 0
 
@@ -101,6 +102,8 @@ class Database:
         self._check_writable()
         async with self._turn:
             with anyio.CancelScope(shield=True):
+                for lock in self._locks:
+                    await lock.check()
                 async with self.transaction() as connection:
                     yield connection
 
@@ -125,8 +128,8 @@ class Database:
     async def lock(self, names: Collection[str]) -> AsyncGenerator[None]:
         """Keep other runs away, until left or until this process ends in whatever way.
 
-        In PostgreSQL from the scopes of these names, in SQLite from the whole file: it has one
-        writer at a time.
+        In PostgreSQL from the scopes of these names, in SQLite from the whole database: it has
+        one writer at a time.
 
         Raises:
             UsageError: The database is not open.
@@ -141,13 +144,27 @@ class Database:
                 if self._file is not None:
                     await lock_file(self.name, self._file.lock_path(), held)
                 elif not self._sqlite:
-                    await lock_scopes(self.name, self._engine, names, held)
+                    lock = await ScopesLock.take(self.name, self._engine, names, held)
+                    self._locks.append(lock)
+                    held.push_async_callback(self._forget, lock)
+                elif self._runs:
+                    raise StoreBusyError(f"{self.name}: another run is at work on it")
             self._runs += 1
             held.callback(self._run_ended)
             yield
         finally:
             with anyio.CancelScope(shield=True):
                 await held.aclose()
+
+    async def make_index(self, connection: AsyncConnection, index: Index) -> None:
+        """Make an index where it is not there yet."""
+        if not self._sqlite:
+            # Even where there is nothing to do, PostgreSQL would let all writers wait.
+            there = func.to_regclass(index.name).is_not(None)
+            if await connection.scalar(select(there)):
+                return
+            await self._alone(connection)
+        await connection.execute(CreateIndex(index, if_not_exists=True))
 
     def insert(self, table: Table) -> Insert:
         """An ``INSERT`` that knows ``ON CONFLICT``: both dialects spell it in the same way."""
@@ -184,12 +201,19 @@ class Database:
             # committed alone: a kill between two would leave something that is no store.
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            # Two processes may make them at once, and IF NOT EXISTS does not cover that.
-            await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
+            await self._alone(connection)
         for table in metadata.sorted_tables:
             await connection.execute(CreateTable(table, if_not_exists=True))
         version = {"key": _SCHEMA, "version": SCHEMA_VERSION, "value": None}
         await connection.execute(self.insert(state).values(version).on_conflict_do_nothing())
+
+    @staticmethod
+    async def _alone(connection: AsyncConnection) -> None:
+        """Keep others from changing the schema until the end of this transaction.
+
+        Two processes may do so at once, and ``IF NOT EXISTS`` does not cover that.
+        """
+        await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
 
     async def _check_version(self, connection: AsyncConnection) -> None:
         found = await connection.scalar(select(state.c.version).where(state.c.key == _SCHEMA))
@@ -210,6 +234,10 @@ class Database:
                 # Another program reads it at this moment: the next opening does it.
                 if "locked" not in str(error.orig):
                     raise
+
+    async def _forget(self, lock: ScopesLock) -> None:
+        async with self._turn:  # nobody looks at it now
+            self._locks.remove(lock)
 
     def _run_ended(self) -> None:
         self._runs -= 1
@@ -247,7 +275,10 @@ class Database:
         except (SQLAlchemyError, OSError) as error:
             # asyncpg's connection errors are those of the operating system.
             cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-            text = str(cause).partition("\n")[0].rpartition(">: ")[2] or type(cause).__name__
+            text = str(cause).partition("\n")[0].rpartition(">: ")[2]
+            if not text:
+                unanswered = isinstance(cause, TimeoutError)
+                text = "the database does not answer" if unanswered else type(cause).__name__
             # Not chained: what a driver says below its first line may quote a row, signed URLs
             # and all.
             more = "; what was committed before is whole" if self._runs else ""

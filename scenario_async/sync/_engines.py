@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["json_text", "new_engine"]
 
 _GOODBYE = 2.0  # seconds for a server to see a connection closed
+# Seconds for it to answer a command, many times what any takes: a write cannot be cancelled.
+_ANSWER = 120.0
 # What the driver is told in another way, or not at all.
 _TOLD_OTHERWISE = frozenset({"channel_binding", "connect_timeout"})
 
@@ -44,6 +46,8 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         options["connect_args"] = {"timeout": patience}
     else:
         options["connect_args"] = _connect_arguments(url)
+        # A worker goes on after a restart of the server.
+        options["pool_pre_ping"] = True
         url = url.set(query={})
     if in_memory(url):
         # One connection, as each has a database of its own, and one transaction at a time.
@@ -73,12 +77,14 @@ def json_text(value: object) -> str:
 def _connect_arguments(url: URL) -> dict[str, Any]:
     """The parameters of a URL as the driver of PostgreSQL takes them."""
     parameters = {name: one for name, one in url.query.items() if name not in _TOLD_OTHERWISE}
-    # It knows them from URLs only, and this one says nothing else.
-    arguments: dict[str, Any] = {"dsn": f"postgresql://?{urlencode(parameters)}"}
+    arguments: dict[str, Any] = {"command_timeout": _ANSWER}
+    if parameters:
+        # It knows them from URLs only, and this one says nothing else.
+        arguments["dsn"] = f"postgresql://?{urlencode(parameters)}"
     timeout = url.query.get("connect_timeout")
     if timeout is not None:
         arguments["timeout"] = int(str(timeout)) or None
-    return arguments if parameters or timeout is not None else {}
+    return arguments
 
 
 def _close_in_time(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it

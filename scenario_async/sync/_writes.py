@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import Text, and_, cast, delete, insert, literal, select, true, update
-from sqlalchemy.schema import CreateIndex
 
 from scenario_async._query import wire_time
 
@@ -158,7 +157,7 @@ class ScopeWriter:
                 delete(rejected).where(rejected.c.scope == self._scope, rejected.c.run < walk)
             )
             await self._save(connection, new)
-            await connection.execute(CreateIndex(by_creation, if_not_exists=True))
+            await self._database.make_index(connection, by_creation)
 
     # Inside one transaction
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,7 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from scenario_async.sync import CatalogStore, StoreError, sync
+from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store import database_of
+from scenario_async.sync._writes import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +128,97 @@ async def test_a_password_that_the_url_does_not_have_comes_from_a_file(
 
 async def database_drops(server: PostgreSQL, url: str, table: str) -> None:
     await anyio.to_thread.run_sync(server.query, f"DROP TABLE {table}", url.rpartition("/")[2])
+
+
+async def test_two_copies_that_are_complete_at_the_same_moment_both_finish(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url = new_postgresql()
+    many = """
+        INSERT INTO models (id, created_at, first_seen_at, content_hash, record)
+        SELECT 'model_' || number, now(), now(), '', '{}' FROM generate_series(1, 5000) number
+    """
+    async with CatalogStore.open(url) as one, CatalogStore.open(url) as other:
+        await anyio.to_thread.run_sync(postgresql.query, many, url.rpartition("/")[2])
+        async with anyio.create_task_group() as at_once:
+            for store, scope in ((one, "private"), (other, "public")):
+                now = datetime.now(UTC)
+                writer = ScopeWriter(database_of(store), scope, run=1, now=now)
+                at_once.start_soon(writer.finish_walk, ScopeState(full_at=now), 1)
+        for scope in ("private", "public"):
+            writer = ScopeWriter(database_of(one), scope, run=2, now=now)
+            assert (await writer.load()).full_at is not None
+
+
+async def test_a_worker_goes_on_after_a_restart_of_the_server(
+    scenario: AsyncScenario, new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    async with CatalogStore.open(new_postgresql()) as store:
+        copied = await sync(scenario, store)
+        await anyio.to_thread.run_sync(postgresql.stop)
+        await anyio.to_thread.run_sync(postgresql.start)
+        again = await sync(scenario, store)
+
+    assert copied.new > 0
+    assert (again.new, again.deleted) == (0, 0)
+
+
+async def test_a_run_that_lost_its_lock_writes_nothing_more(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url = new_postgresql()
+    async with CatalogStore.open(url) as store:
+        database = database_of(store)
+        async with database.lock(["private"]):
+            end = """
+                SELECT pg_terminate_backend(pid) FROM pg_locks
+                WHERE locktype = 'advisory' AND database =
+                    (SELECT oid FROM pg_database WHERE datname = current_database())
+            """
+            await anyio.to_thread.run_sync(postgresql.query, end, url.rpartition("/")[2])
+            for _ in range(2):
+                with pytest.raises(StoreError, match="keeps other runs away was lost"):
+                    async with database.writing():
+                        pytest.fail("it writes")
+        async with database.lock(["private"]), database.writing():
+            pass
+
+
+async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
+    new_postgresql: Callable[[], str],
+) -> None:
+    async with CatalogStore.open(new_postgresql()) as store:
+        database = database_of(store)
+        async with database.lock(["private"]):
+            (lock,) = database._locks
+            names = ("idle", "interval", "count")
+            shown = [
+                await lock._connection.scalar(text(f"SHOW tcp_keepalives_{name}")) for name in names
+            ]
+
+    idle, interval, count = (int(f"{one}") for one in shown)
+    assert idle + interval * count <= 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+async def test_a_server_that_does_not_answer_ends_a_write(
+    new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scenario_async.sync._engines._ANSWER", 0.1)
+    async with CatalogStore.open(new_postgresql()) as store:
+        process = 0
+        watchdog = threading.Timer(_LONG, lambda: os.kill(process, signal.SIGCONT))
+        watchdog.start()
+        try:
+            with pytest.raises(StoreError, match="does not answer"):
+                async with database_of(store).writing() as connection:
+                    process = await connection.scalar(text("SELECT pg_backend_pid()")) or 0
+                    os.kill(process, signal.SIGSTOP)
+                    await connection.execute(text("SELECT 1"))
+            assert watchdog.is_alive(), "it has waited for the server"
+        finally:
+            watchdog.cancel()
+            os.kill(process, signal.SIGCONT)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")

@@ -80,6 +80,21 @@ class TestTwoRunsOfTheSame:
         assert url.rpartition("/")[2] in str(caught.value)
 
     @pytest.mark.anyio
+    async def test_the_second_is_refused_without_a_file(self, connect: Connect) -> None:
+        begun = anyio.Event()
+
+        def begin(_: ScopeReport) -> None:
+            begun.set()
+
+        async with connect() as scenario, CatalogStore.open("sqlite://") as store:
+            first = asyncio.create_task(sync(scenario, store, scopes=SCOPES, on_progress=begin))
+            await begun.wait()
+            with pytest.raises(StoreBusyError, match="another run is at work"):
+                await sync(scenario, store, scopes=SCOPES)
+            assert (await first).new == 1300
+            assert (await sync(scenario, store, scopes=SCOPES)).new == 0
+
+    @pytest.mark.anyio
     async def test_one_that_waits_runs_after_the_first(
         self,
         sandbox: Sandbox,
