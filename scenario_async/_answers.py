@@ -134,11 +134,16 @@ def _reason(body: object) -> str | None:
     if isinstance(body, dict):
         texts = cast("dict[str, object]", body)
         given = (texts.get(name) for name in ("reason", "message", "error"))
-        return next((_shortened(text) for text in given if isinstance(text, str) and text), None)
+        return next(
+            (_shortened(text) for text in given if isinstance(text, str) and text.strip()), None
+        )
     if isinstance(body, str) and body.strip() and not body.lstrip().startswith("<"):
-        return _shortened(" ".join(body.split()))
+        return _shortened(body)
     return None
 
 
 def _shortened(text: str) -> str:
+    """One line of what can be shown: it goes to logs, terminals and databases."""
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    text = " ".join(shown.split())
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
