@@ -642,6 +642,7 @@ class TestExport:
             ("- --format parquet", 2, "Parquet needs a file: "),
             ("nowhere/models.csv", 1, "cannot write 'nowhere/models.csv': No such file or dir"),
             ("folder.csv", 1, "cannot write 'folder.csv': it is no file"),
+            ("/dev/stdout --format csv", 1, "cannot write '/dev/stdout': it is no file"),
         ],
     )
     def test_what_cannot_be_written_is_one_sentence(

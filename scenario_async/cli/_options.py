@@ -25,7 +25,7 @@ def ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[
     for one in given:
         if not one.strip() or "," in one:
             raise click.BadParameter(f"{one!r} is no id: give ids one by one, and none empty")
-    return given
+    return tuple(one.strip() for one in given)
 
 
 _FILTERS: dict[str, Option] = {

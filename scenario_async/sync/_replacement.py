@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Replacement"]
 
+_OPEN_FILES = ("/dev/fd", "/dev/stderr", "/dev/stdin", "/dev/stdout", "/proc")
+
 
 class Replacement:
     """A file that takes its place when it is whole."""
@@ -67,7 +69,10 @@ class Replacement:
             raise
 
     def _open(self) -> None:
-        # A link stays one, and what is no file, as a device, is not replaced by one.
+        # A link stays one, and what is no file, as a device, is not replaced by one; what leads to
+        # a file that a process has open is none either.
+        if any(self._named.absolute().is_relative_to(one) for one in _OPEN_FILES):
+            raise OSError(0, "it is no file")
         self._path = Path(os.path.realpath(self._named))
         if self._path.exists() and not self._path.is_file():
             raise OSError(0, "it is no file")
