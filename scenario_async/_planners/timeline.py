@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from scenario_async._decode import PageAnswer
     from scenario_async._query import ListingQuery
 
-__all__ = ["Timeline", "moment_at", "place_of", "step_of_places"]
+__all__ = ["MILLISECOND", "Timeline", "moment_at", "place_of", "step_of_places"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+MILLISECOND = timedelta(milliseconds=1)
+"""The grain of places."""
+
 _ENOUGH = 16
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -123,14 +125,14 @@ def step_of_places(rows: int) -> int:
 def moment_at(place: int) -> datetime | None:
     """The date at a place of a line that grows upwards; ``None`` beyond the calendar."""
     try:
-        return _EPOCH + place * _MILLISECOND
+        return _EPOCH + place * MILLISECOND
     except OverflowError:
         return None
 
 
 def place_of(moment: datetime) -> int:
     """The place of a date on a line that grows upwards."""
-    return (moment - _EPOCH) // _MILLISECOND
+    return (moment - _EPOCH) // MILLISECOND
 
 
 def _moment(bound: str | None) -> datetime | None:

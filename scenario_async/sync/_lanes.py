@@ -80,10 +80,12 @@ class Existing:
     Attributes:
         ids: Their ids.
         rows: Their rows as in a listing, where the service gave them in that form.
+        invalid: Those of them that do not fit.
     """
 
     ids: set[str]
-    rows: Sequence[ModelRow]
+    rows: Sequence[ModelRow] = ()
+    invalid: Sequence[InvalidRow] = ()
 
 
 class Lanes:
@@ -172,7 +174,10 @@ class Lanes:
             # It is one of these models, and nobody can tell which.
             return await self._existing_one_by_one(ids)
         # A row that does not fit exists as well.
-        return Existing(page.ids & set(ids), [row for row in page.rows if row.id in ids])
+        rows_wanted = [row for row in page.rows if row.id in ids]
+        return Existing(
+            page.ids & set(ids), rows_wanted, [row for row in page.invalid if row.id in ids]
+        )
 
     async def details(self, ids: Sequence[str]) -> AsyncGenerator[tuple[str, str]]:
         """Of these models the full records that can be read, each with its id, as they arrive."""
@@ -189,7 +194,7 @@ class Lanes:
     async def _existing_one_by_one(self, ids: Sequence[str]) -> Existing:
         async with aclosing(self._records(ids)) as records:
             gone = {record.id async for record in records if isinstance(record, Missing)}
-        return Existing(set(ids) - gone, ())
+        return Existing(set(ids) - gone)
 
     def _records(self, ids: Sequence[str]) -> AsyncGenerator[msgspec.Raw | Missing, None]:
         """What comes for each id, as it arrives, but for answers that are no record."""

@@ -147,7 +147,7 @@ class _Run:
         finally:
             seconds = time.monotonic() - self._started
             report = total(self._log.run, self._reports.values(), seconds)
-            error = f"{self._failures[0]}" if self._failures else None
+            error = _text(self._failures[0]) if self._failures else None
             with anyio.CancelScope(shield=True):
                 await self._log.end(status, report, error)
         try:
@@ -203,7 +203,7 @@ class _Run:
             options.on_progress(report)
 
     def _fail(self, report: ScopeReport, error: Exception) -> None:
-        report.error = f"{type(error).__name__}: {error}"
+        report.error = f"{type(error).__name__}: {_text(error)}"
         error.add_note(f"while syncing the scope {report.scope!r}")
         self._failures.append(error)
 
@@ -217,6 +217,11 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
                 report.complete = False
                 self._fail(report, error)
+
+
+def _text(error: Exception) -> str:
+    """What an error says, as PostgreSQL can store it."""
+    return str(error).replace("\0", "")
 
 
 def _check_duration(name: str, value: object) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scenario_async import ScenarioWarning
-from scenario_async._planners.timeline import Timeline, moment_at, place_of
+from scenario_async._planners.timeline import MILLISECOND, Timeline, moment_at, place_of
 from scenario_async._query import LARGEST_PAGE
 
 from ._comparison import Absence, ScopePage
 from ._lanes import BULK, NotByDateError
-from ._state import MARGIN, FullWalk, Plan, ScopeState, later
+from ._state import MARGIN, FullWalk, Plan, ScopeState, deletions_are_listed, later
 from ._windows import cut, inside, without
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class ScopeRun:
         self._state = ScopeState()
         # Of a millisecond that fills pages: what the pages before had of it.
         self._held: dict[int, set[str]] = {}
+        # All milliseconds that filled pages.
+        self._crowded: set[int] = set()
         # These may be on two pages: a window does not tell to which one they belong.
         self._undated: set[str] = set()
         self._rejected: set[str | bytes] = set()
@@ -192,13 +194,22 @@ class ScopeRun:
             ScopePage(
                 rows=rows,
                 invalid=page.invalid,
-                # Windows do not overlap.
-                fresh=self._alone and walk.run == self._run,
+                fresh=self._alone and walk.run == self._run and not self._comes_again(covers),
                 absence=self._absence(covers, seen, later(None, created)),
                 state=state,
             )
         )
         self._state = state
+
+    def _comes_again(self, covers: Window) -> bool:
+        """Whether a page may have rows of one before it, although windows do not overlap.
+
+        A millisecond that fills pages is begun again where its cursor was refused.
+        """
+        start, stop = covers
+        if start == stop:
+            self._crowded.add(start)
+        return start in self._crowded
 
     def _absence(self, covers: Window, seen: set[str], last: datetime | None) -> Absence | None:
         """What the page proves, together with those before it of the same millisecond."""
@@ -253,7 +264,8 @@ class ScopeRun:
             unfinished = await self._members.unfinished(_CHANGING)
             for ids in _batches(unfinished):
                 await self._existing(ids)
-        self._state = msgspec.structs.replace(self._state, run_at=self._now)
+        if self._scope.public or deletions_are_listed(self._state, self._now):
+            self._state = msgspec.structs.replace(self._state, run_at=self._now)
         await self._writer.save(self._state)
 
     async def _list_since_mark(self, updated: bool) -> None:
@@ -261,7 +273,7 @@ class ScopeRun:
         query = self._scope.query("updated" if updated else "created")
         start = Timeline(query).begin
         if self._state.mark is not None:
-            start = place_of(self._state.mark - MARGIN)
+            start = place_of(self._state.mark) - MARGIN // MILLISECOND
         async with aclosing(self._lanes.windows(query, [(start, None)])) as pages:
             async for page in pages:
                 assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
@@ -304,7 +316,10 @@ class ScopeRun:
             counted: Whether those that did not change count as seen.
         """
         existing = await self._lanes.existing(ids)
-        await self._write(ScopePage(rows=existing.rows, joins=False), counted=counted)
+        # What is asked for in doubt may not be in the scope any more.
+        invalid = existing.invalid if counted else ()
+        page = ScopePage(rows=existing.rows, invalid=invalid, joins=False)
+        await self._write(page, counted=counted)
         return existing.ids
 
     async def _remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:

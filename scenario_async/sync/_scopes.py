@@ -11,6 +11,7 @@ from scenario_async._query import LARGEST_PAGE, ListingQuery
 __all__ = ["Scope"]
 
 _FORMS = '"private", "public", "collection:ID" or "public:collection:ID,ID"'
+_LONGEST = 1_000  # bytes; an index of PostgreSQL takes 2,704, of which an id may need some
 Lane: TypeAlias = Literal["full", "created", "updated", "deleted", "newest"]
 
 
@@ -39,6 +40,11 @@ class Scope(msgspec.Struct, frozen=True):
         privacy: Literal["private", "public"] = "private"
         if text.startswith("public:"):
             privacy = "public"
+        if len(text.encode()) > _LONGEST:
+            raise ValueError(
+                f"a scope of {len(text):,} characters is too long to be a key of the store: "
+                "give the collections in several scopes"
+            )
         kind, _, names = text.removeprefix("public:").partition(":")
         ids = tuple(name.strip() for name in names.split(","))
         if kind != "collection" or not all(ids):

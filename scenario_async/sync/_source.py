@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ._errors import StoreError
-from ._tables import state
+from ._tables import SCOPE_KEY, models, state
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from scenario_async import AsyncScenario
 
     from ._database import Database
@@ -58,18 +60,34 @@ async def claim(database: Database, source: Source) -> None:
         row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(source)}
         await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
-    try:
-        there = msgspec.convert(value, Source)
-    except msgspec.ValidationError:
-        raise StoreError(
-            f"{database.name}: what this is a copy of cannot be read: delete the row {_KEY!r} of "
-            "the table 'state'"
-        ) from None
+        there = _read(value, database.name)
+        if there != source and await _is_empty(connection):
+            # Nothing came of a run before, as of one with a wrong base_url.
+            claimed = update(state).where(state.c.key == _KEY).values(value=row["value"])
+            await connection.execute(claimed)
+            there = source
     if there != source:
         raise StoreError(
             f"{database.name}: this is a copy of {there}, and the run asks {source}: "
             "give that a store of its own"
         )
+
+
+def _read(value: object, name: str) -> Source:
+    try:
+        return msgspec.convert(value, Source)
+    except msgspec.ValidationError:
+        raise StoreError(
+            f"{name}: what this is a copy of cannot be read: delete the row {_KEY!r} of "
+            "the table 'state'"
+        ) from None
+
+
+async def _is_empty(connection: AsyncConnection) -> bool:
+    copied = select(state.c.key).where(state.c.key.startswith(SCOPE_KEY))
+    stored = select(models.c.id)
+    found = [await connection.scalar(one.limit(1)) for one in (copied, stored)]
+    return found == [None, None]
 
 
 def _is_local(host: str) -> bool:

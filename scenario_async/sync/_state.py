@@ -16,7 +16,16 @@ from ._windows import Window  # noqa: TC001 - msgspec reads it at run time
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DELETED_ARE_LISTED", "MARGIN", "FullWalk", "Plan", "ScopeState", "later", "plan"]
+__all__ = [
+    "DELETED_ARE_LISTED",
+    "MARGIN",
+    "FullWalk",
+    "Plan",
+    "ScopeState",
+    "deletions_are_listed",
+    "later",
+    "plan",
+]
 
 DELETED_ARE_LISTED = timedelta(days=30)
 """For how long the service lists deleted private models (API reference, ``status``)."""
@@ -91,11 +100,15 @@ def plan(
         return Plan.INCREMENTAL
     if now - state.full_at >= full_every or now < state.full_at:
         return Plan.FULL
-    last_run = state.run_at or state.full_at
-    # What was deleted meanwhile may be listed no more.
-    if not public and now - last_run >= DELETED_ARE_LISTED:
+    if not public and not deletions_are_listed(state, now):
         return Plan.FULL
     return Plan.INCREMENTAL
+
+
+def deletions_are_listed(state: ScopeState, now: datetime) -> bool:
+    """Whether the service still lists all private models deleted since the last complete run."""
+    last_run = state.run_at or state.full_at
+    return last_run is not None and now - last_run < DELETED_ARE_LISTED
 
 
 def later(mark: datetime | None, dates: Iterable[str | None]) -> datetime | None:

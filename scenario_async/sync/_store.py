@@ -10,7 +10,7 @@ from sqlalchemy import func, select, union
 from ._database import Database
 from ._filters import conditions_of, limit_of
 from ._stored import RunRecord, StoreCounts, StoredModel, as_stored, read_stored
-from ._tables import memberships, models, rejected, runs, state
+from ._tables import SCOPE_KEY, memberships, models, rejected, runs, state
 from ._task import in_own_task
 from ._urls import database_url
 
@@ -215,7 +215,9 @@ async def scopes_of(store: CatalogStore) -> list[str]:
         StoreError: The database failed.
     """
     query = union(
-        select(func.substr(state.c.key, 7)).where(state.c.key.startswith("scope:")),
+        select(func.substr(state.c.key, len(SCOPE_KEY) + 1)).where(
+            state.c.key.startswith(SCOPE_KEY)
+        ),
         select(memberships.c.scope),
     )
     async with database_of(store).transaction() as connection:

@@ -24,6 +24,7 @@ from scenario_async._query import wire_time
 
 __all__ = [
     "SCHEMA_VERSION",
+    "SCOPE_KEY",
     "Moment",
     "by_creation",
     "changes",
@@ -132,6 +133,9 @@ state = Table(
     Column("version", Integer, nullable=False),
     Column("value", _json()),
 )
+
+SCOPE_KEY = "scope:"
+"""What the keys of ``state`` begin with that say how far the copy of a scope is."""
 
 rejected = Table(
     "rejected",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,9 @@ from scenario_async._query import wire_time
 
 from ._comparison import Comparison, Known, compare
 from ._errors import StoreError, StoreVersionError
-from ._rows import changed_fields
+from ._rows import changed_fields, content_hash
 from ._state import ScopeState
-from ._tables import by_creation, changes, memberships, models, rejected, state
+from ._tables import SCOPE_KEY, by_creation, changes, memberships, models, rejected, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -163,7 +162,7 @@ class ScopeWriter:
 
     @property
     def _key(self) -> str:
-        return f"scope:{self._scope}"
+        return f"{SCOPE_KEY}{self._scope}"
 
     async def _save(self, connection: AsyncConnection, new: ScopeState) -> None:
         row = {"key": self._key, "version": _STATE_VERSION, "value": msgspec.to_builtins(new)}
@@ -242,7 +241,7 @@ class ScopeWriter:
         for row in rows:
             statement = self._database.insert(rejected).values(
                 scope=self._scope,
-                row_key=row.id or blake2b(row.raw, digest_size=16).hexdigest(),
+                row_key=row.id or content_hash(row.raw),
                 model_id=row.id,
                 raw=row.raw,
                 error=str(row.error),

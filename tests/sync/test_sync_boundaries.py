@@ -10,7 +10,7 @@ import pytest
 from catalogue_copies import Copy, cap, copying, on_server, run
 
 from scenario_async import InternalServerError
-from scenario_async.sandbox import BadRow, Catalogue, ServerError
+from scenario_async.sandbox import BadRow, Catalogue, ExpiredToken, ServerError
 from scenario_async.sync import ScopeReport, sync
 
 if TYPE_CHECKING:
@@ -128,6 +128,20 @@ def test_pages_of_one_millisecond_are_kept_whatever_their_size(tmp_path: Path, s
             cap(copy.sandbox, 5)
             await bring_up_to_date(copy, scope)
             await check_equal(copy, scope)
+
+    run(work())
+
+
+def test_models_of_a_millisecond_that_is_begun_again_count_once(tmp_path: Path) -> None:
+    catalogue = Catalogue()
+    add_many(catalogue, 1_300, privacy="private", name="early")
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            copy.sandbox.faults.add(ExpiredToken(), after=1)
+            report = await bring_up_to_date(copy, "private")
+            assert (report.new, report.unchanged > 0) == (1_300, True)
+            await check_equal(copy, "private")
 
     run(work())
 
@@ -357,5 +371,36 @@ def test_rows_that_an_interrupted_walk_rejected_are_still_rejected_when_it_is_co
             assert report.mode == "resumed"
             assert len(await copy.rows("SELECT * FROM rejected")) == 1
             await check_equal(copy, "private")
+
+    run(work())
+
+
+def test_a_row_without_an_id_is_kept_aside_once_however_its_urls_are_signed(tmp_path: Path) -> None:
+    catalogue = Catalogue.seeded(public=0, private=3)
+    catalogue.update(catalogue.ids()[0], fields={"id": None})
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            for _ in range(3):
+                report = await bring_up_to_date(copy, "private")
+                assert report.rejected == 1
+                catalogue.sign_again()
+            assert (await copy.store.counts()).rejected == 1
+
+    run(work())
+
+
+def test_a_model_that_does_not_fit_once_it_is_trained_is_kept_aside(tmp_path: Path) -> None:
+    catalogue = Catalogue()
+    trained = catalogue.add(status="training", created_at=MOMENT - timedelta(days=1))
+    catalogue.add(created_at=MOMENT)
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await bring_up_to_date(copy, "private")
+            catalogue.update(trained, status="trained", fields={"tags": [1]})
+            report = await bring_up_to_date(copy, "private")
+            assert (report.mode, report.changed, report.rejected) == ("incremental", 0, 1)
+            assert await copy.rows("SELECT model_id FROM rejected") == [(trained,)]
 
     run(work())

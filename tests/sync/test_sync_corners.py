@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import copying, run
+from catalogue_copies import Copy, copying, run
 
-from scenario_async import InternalServerError
+from scenario_async import APIConnectionError, InternalServerError, PermissionDeniedError
 from scenario_async.sandbox import Catalogue, Delayed, IgnoredBounds, ServerError
+from scenario_async.sandbox._answers import Answer, reason
+from scenario_async.sandbox._faults import AnswerFault
 from scenario_async.sync import CatalogStore, StoreError, sync
 from scenario_async.sync._store import database_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from scenario_async.sandbox import Request
@@ -196,6 +200,103 @@ def test_a_store_is_a_copy_of_one_service_and_project(
             assert (report.new, report.scopes[0].mode) == (0, "incremental")
 
     run(work())
+
+
+def test_a_store_without_any_model_may_become_a_copy_of_another_service(tmp_path: Path) -> None:
+    catalogue = Catalogue.seeded(public=0, private=5, odd=False)
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            mistyped = copy.scenario.with_options(base_url="https://mistyped.invalid/v1")
+            with pytest.raises(APIConnectionError):
+                await sync(mistyped, copy.store)
+            assert (await sync(copy.scenario, copy.store)).new == 5
+            with pytest.raises(StoreError, match="this is a copy of"):
+                await sync(mistyped, copy.store)
+
+    run(work())
+
+
+def test_an_empty_copy_that_is_complete_stays_one_of_its_service(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with copying(Catalogue(), tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store)
+            other = copy.scenario.with_options(project_id="proj_other")
+            with pytest.raises(StoreError, match="this is a copy of"):
+                await sync(other, copy.store)
+
+    run(work())
+
+
+def test_models_of_the_first_day_of_the_calendar_stop_no_incremental_run(tmp_path: Path) -> None:
+    catalogue = Catalogue()
+    catalogue.add(created_at=datetime.min.replace(tzinfo=UTC))
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            for unchanged in (0, 1):
+                assert (await sync(copy.scenario, copy.store)).unchanged == unchanged
+
+    run(work())
+
+
+def test_an_incremental_run_after_too_long_a_time_does_not_hide_that_it_was_too_long(
+    tmp_path: Path,
+) -> None:
+    catalogue = Catalogue.seeded(public=0, private=5, odd=False)
+    rarely = timedelta(days=1_000)
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store)
+            await long_ago(copy, timedelta(days=31))
+            for full, mode in ((False, "incremental"), (None, "full"), (None, "incremental")):
+                report = await sync(copy.scenario, copy.store, full=full, full_every=rarely)
+                assert report.scopes[0].mode == mode
+
+    run(work())
+
+
+async def long_ago(copy: Copy, age: timedelta) -> None:
+    """Make the last complete run of private models so old."""
+    ((value,),) = await copy.rows("SELECT value FROM state WHERE key = 'scope:private'")
+    scope = json.loads(value)
+    for name in ("full_at", "run_at"):
+        scope[name] = (datetime.fromisoformat(scope[name]) - age).isoformat()
+    await copy.execute("UPDATE state SET value = ? WHERE key = 'scope:private'", json.dumps(scope))
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["JSON", "text"])
+def test_what_a_service_says_with_characters_that_no_database_takes_is_kept(
+    new_store: Callable[[], str], plain: bool
+) -> None:
+    async def work() -> None:
+        async with copying(Catalogue(), new_store()) as copy:
+            copy.sandbox.faults.add(Unprintable(plain=plain), times=None)
+            with pytest.raises(PermissionDeniedError, match="403 Forbidden: not for you"):
+                await sync(copy.scenario, copy.store)
+            (failed,) = await copy.store.runs()
+            assert failed.status == "failed"
+            assert failed.error is not None
+            assert failed.error.endswith("not for you")
+
+    run(work())
+
+
+@dataclass(frozen=True, slots=True)
+class Unprintable(AnswerFault):
+    """Refuses with a reason that has more than text in it.
+
+    Attributes:
+        plain: As text, and not as JSON.
+    """
+
+    plain: bool
+
+    def answer(self) -> Answer:
+        if self.plain:
+            return Answer(status=403, body=b"not\0for\x1b\nyou")
+        return reason(403, "not\0for\x1b\nyou")
 
 
 def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_a_full_one(

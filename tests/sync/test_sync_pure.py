@@ -81,6 +81,12 @@ def test_private_collections_are_named_one_by_one() -> None:
         Scope.parse("collection:a,b")
 
 
+def test_a_scope_that_is_too_long_for_a_key_is_refused() -> None:
+    text = "public:collection:" + ",".join(f"collection_{number:024}" for number in range(40))
+    with pytest.raises(ValueError, match="give the collections in several scopes"):
+        Scope.parse(text)
+
+
 @given(scopes)
 def test_every_lane_of_a_scope_lists_what_it_has(scope: Scope) -> None:
     lanes: tuple[Lane, ...] = ("full", "created")
