@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -61,6 +63,7 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         **options,
     )
     if sqlite:
+        logging.getLogger("aiosqlite").addFilter(_without_arguments)
         event.listen(engine.sync_engine, "do_connect", _connect_to_its_end)
         if patience:
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -72,6 +75,16 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
 def json_text(value: object) -> str:
     """A value as databases store it."""
     return msgspec.json.encode(value).decode()
+
+
+def _without_arguments(record: logging.LogRecord) -> bool:
+    """Let the driver of SQLite log what it does, and not the records that it does it with.
+
+    Their URLs are signed.
+    """
+    if isinstance(record.args, tuple):
+        record.args = tuple(one.func if isinstance(one, partial) else one for one in record.args)
+    return True
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:

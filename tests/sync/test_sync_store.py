@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -354,3 +355,17 @@ async def test_a_stored_model_shows_no_record(
         model = await anext(store.models())
 
     assert repr(model) == "<StoredModel a 'A'>"
+
+
+async def test_no_log_has_a_record_or_a_signed_url(
+    scenario: AsyncScenario, new_store: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store, scopes=["public"])
+        records = [model.record async for model in store.models()]
+
+    assert any("Signature=" in record for record in records)
+    assert any(line.name == "scenario_async" for line in caplog.records)
+    shown = [line.getMessage() for line in caplog.records]
+    assert [line for line in shown if "Signature=" in line or '"id"' in line] == []
