@@ -81,7 +81,13 @@ class Catalogue:
 
         Returns:
             The catalogue.
+
+        Raises:
+            ValueError: A number is negative.
         """
+        numbers = (public, private, unlisted, collections, foreign)
+        if any(number < 0 for number in numbers):
+            raise ValueError(f"there cannot be fewer than no models or collections: {numbers}")
         catalogue = cls(kept_rows=kept_rows)
         collection_ids = _seeding.seeded_collection_ids(collections, seed=seed)
         for number, collection_id in enumerate(collection_ids):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 from scenario_async.sandbox._bad_rows import BadRowKind, bad_row, bad_row_id
 from scenario_async.sandbox._faults import Fault, Phase
@@ -141,6 +141,11 @@ class BadRow(PageFault):
 
     kind: BadRowKind
     index: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(BadRowKind):
+            kinds = ", ".join(map(repr, get_args(BadRowKind)))
+            raise ValueError(f"kind must be one of {kinds}, not {self.kind!r}")
 
     @property
     def id(self) -> str:

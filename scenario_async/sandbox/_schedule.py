@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scenario_async.sandbox._faults import Fault
 from scenario_async.sandbox._page_faults import PageFault
 from scenario_async.sandbox._requests import Request
 
 if TYPE_CHECKING:
-    from scenario_async.sandbox._faults import Fault, Phase
+    from scenario_async.sandbox._faults import Phase
     from scenario_async.sandbox._pages import Page
 
 BASE_PATH = "/v1"
@@ -93,8 +94,15 @@ class FaultSchedule:
             when: Asked about each request; must be quick and may not raise.
 
         Raises:
-            ValueError: ``times`` or ``after`` is negative.
+            TypeError: ``fault`` is none, as a class without its parentheses.
+            ValueError: ``times`` or ``after`` is negative, or ``path`` no regular expression.
         """
+        if not isinstance(fault, Fault):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(f"fault must be one, such as ServerError(), not {fault!r}")
+        try:
+            _ = path is None or re.compile(path)
+        except re.error as error:
+            raise ValueError(f"path is no regular expression: {error}") from None
         if after < 0 or (times is not None and times < 0):
             raise ValueError("times and after count requests: give 0 or more")
         entry = _Entry(fault=fault, remaining=times, skip=after, path=path, when=when)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sandbox_wire import Wire, serving
 
 from scenario_async.sandbox import (
+    BadRow,
     Catalogue,
     EmptyPage,
     EndToken,
@@ -137,6 +138,28 @@ def test_negative_counts_are_refused(sandbox: Sandbox) -> None:
         sandbox.faults.add(ServerError(), after=-1)
     with pytest.raises(ValueError, match="times"):
         sandbox.faults.add(ServerError(), times=-1)
+
+
+@pytest.mark.parametrize("given", [ServerError, "ServerError", None])
+def test_what_is_no_fault_is_refused(sandbox: Sandbox, given: Any) -> None:
+    with pytest.raises(TypeError, match=r"such as ServerError\(\)"):
+        sandbox.faults.add(given)
+
+
+def test_a_path_that_is_no_pattern_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="path is no regular expression"):
+        sandbox.faults.add(ServerError(), path="/models[")
+
+
+def test_a_kind_of_broken_row_that_there_is_not_is_refused() -> None:
+    unknown: Any = "lone-surogate"
+    with pytest.raises(ValueError, match=r"one of 'lone-surrogate', .*, not 'lone-surogate'"):
+        BadRow(unknown)
+
+
+def test_a_catalogue_of_fewer_than_no_models_is_refused() -> None:
+    with pytest.raises(ValueError, match="fewer than no models"):
+        Catalogue.seeded(public=-1)
 
 
 def test_a_repr_lists_the_faults(sandbox: Sandbox) -> None:
