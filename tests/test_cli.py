@@ -333,6 +333,7 @@ class TestWrongUsage:
                 "public --created-before 2026-01-01 --updated-after 2026-01-01",
                 "--created-before and --updated-after cannot be used together",
             ),
+            ("public --tag \udce9", "an argument is not UTF-8"),
             ("collection a b", "several collections need --privacy public: "),
             ("collection a --tag x", "--tag needs --privacy public: "),
             ("collection a --privacy public --status new", "--status cannot be combined with --p"),
@@ -359,6 +360,8 @@ class TestWrongUsage:
             "list private --nonsense",
             "list private --status nonsense",
             "list private --sort-by updatedAt",
+            "list private --status trained --status failed",
+            "list private --limit 1 --limit=2",
             "list private --limit 0",
             "list private --timeout 0",
             "list private --max-retries -1",
@@ -499,7 +502,8 @@ class TestFailures:
         ran = ask("list", "private")
         assert (ran.code, ran.out) == (1, b"")
         assert ran.err == (
-            "Error: this is a bug: RuntimeError: this cannot be (--verbose shows where)\n"
+            "Error: this is a bug: RuntimeError: this cannot be "
+            "(list, get and sync show where with --verbose)\n"
         )
         assert "Traceback" in ask("list", "private", "--verbose").err
 

@@ -182,6 +182,9 @@ class TestSync:
             ("models.db --private --sandbox-models 5", "Error: --sandbox-models needs --sandbox"),
             ("models.db --collection no --sandbox", "Error: the sandbox has no collection 'no'"),
             ("models.db --private --sandbox --watch 0", "Usage: scenario-async sync "),
+            ("models.db --private --sandbox --watch nan", "Usage: scenario-async sync "),
+            ("models.db --private --sandbox --watch 1 --watch 2", "Usage: scenario-async sync "),
+            ("models.db --sandbox --collection a\udce9", "Error: the sandbox has no collection"),
         ],
     )
     def test_wrong_usage_is_said_and_makes_no_file(

@@ -42,7 +42,8 @@ class ExitCode(IntEnum):
 # The first that fits.
 _CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ExitCode], ...] = (
     ((KeyboardInterrupt, click.Abort), ExitCode.INTERRUPTED),
-    ((click.UsageError, WrongUsageError), ExitCode.WRONG_USAGE),
+    # Nothing but an argument has what no text can have.
+    ((click.UsageError, WrongUsageError, UnicodeEncodeError), ExitCode.WRONG_USAGE),
     ((AuthenticationError, PermissionDeniedError), ExitCode.REFUSED),
     (APIError, ExitCode.SERVICE),
     (OutputClosedError, ExitCode.DONE),

@@ -9,6 +9,7 @@ import asyncclick as click
 
 from ._extras import extra_needed, opened_store, store_argument
 from ._messages import WrongUsageError, wrong_usage
+from ._options import StrictCommand
 from ._output import write_out
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _STANDARD_OUTPUT = "-"
 
 
 @click.command(
+    cls=StrictCommand,
     short_help="Write the models of a store to a file.",
     epilog="""
 \b
@@ -114,7 +116,8 @@ async def export(
             await models_of(source, **given)
         with extra_needed():
             count = await write_file(source, path, format=chosen, **given)
-    await write_out(f"{count:,} {'model' if count == 1 else 'models'} in {path}\n".encode())
+    line = f"{count:,} {'model' if count == 1 else 'models'} in {path}\n"
+    await write_out(line.encode(errors="surrogateescape"))
 
 
 async def _to_standard_output(

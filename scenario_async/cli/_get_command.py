@@ -13,7 +13,7 @@ from scenario_async import NotFoundError
 from ._connection import connection_options
 from ._formats import JSONArray, JSONLines, JSONRecord
 from ._messages import debug_log, wrong_usage
-from ._options import filters, ids
+from ._options import StrictCommand, filters, ids
 from ._output import write_out
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = ["get"]
 
 
 @click.command(
+    cls=StrictCommand,
     short_help="Get single models, whole.",
     epilog="""
 The exit code is 4 where there is no such model, and 3 where it may not be read. Models are given in

@@ -9,7 +9,7 @@ import asyncclick as click
 from ._connection import connection_options
 from ._formats import CSV_COLUMNS
 from ._listing import listing_options, write_listing
-from ._options import filters, ids
+from ._options import StrictCommand, filters, ids
 
 if TYPE_CHECKING:
     from ._connection import Connection
@@ -33,7 +33,7 @@ _PUBLIC = ("tags", "types", *_CREATED, *_UPDATED, "sort_by", "sort_direction")
     "list",
     epilog=f"""
 Times are ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00+01:00, in UTC where they name no zone.
-The moment itself is excluded. An option is repeated to give several values.
+The moment itself is excluded. Of --tag, --type and --collection several may be given.
 
 \b
 Formats:
@@ -56,6 +56,7 @@ def list_models() -> None:
 
 
 @list_models.command(
+    cls=StrictCommand,
     short_help="Private models, newest first.",
     epilog="""
 \b
@@ -79,6 +80,7 @@ async def private(connection: Connection, options: ListingOptions, **given: obje
 
 
 @list_models.command(
+    cls=StrictCommand,
     short_help="Public models, best score first.",
     epilog="""
 \b
@@ -100,6 +102,7 @@ async def public(connection: Connection, options: ListingOptions, **given: objec
 
 
 @list_models.command(
+    cls=StrictCommand,
     short_help="Models of a collection.",
     epilog="""
 \b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from functools import wraps
@@ -14,10 +15,32 @@ from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Command", "Option", "filters", "gathered", "ids"]
+__all__ = ["Command", "Option", "StrictCommand", "filters", "gathered", "ids"]
 
 Command: TypeAlias = Callable[..., Awaitable[None]]
 Option: TypeAlias = Callable[[Command], Command]
+
+
+class StrictCommand(click.Command):
+    """A command whose options are given once each, but for those that are repeatable.
+
+    Of several values click would keep the last one without a word.
+    """
+
+    async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look for repeated options, and parse."""
+        if not ctx.resilient_parsing:
+            _, _, given = await self.make_parser(ctx).parse_args(list(args))
+            for option, times in Counter(given).items():
+                if times > 1 and isinstance(option, click.Option) and _takes_one(option):
+                    raise click.UsageError(
+                        f"{option.opts[0]} takes one value, and is given {times} times", ctx
+                    )
+        return await super().parse_args(ctx, args)
+
+
+def _takes_one(option: click.Option) -> bool:
+    return not (option.multiple or option.is_flag or option.count)
 
 
 def ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:

@@ -116,6 +116,9 @@ def _explain(error: BaseException) -> None:
             pass
         case ScenarioError() | OutputFailedError() | OSError():
             say(f"Error: {in_words(error)}")
+        case UnicodeEncodeError():
+            say("Error: an argument is not UTF-8")
         case _:
             name = type(error).__name__
-            say(f"Error: this is a bug: {name}: {error} (--verbose shows where)")
+            where = "list, get and sync show where with --verbose"
+            say(f"Error: this is a bug: {name}: {error} ({where})")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
+from ._options import StrictCommand
 from ._output import write_out
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ __all__ = ["sandbox"]
 
 
 @click.command(
+    cls=StrictCommand,
     short_help="Run a Scenario API on this machine.",
     epilog="""
 Standard output gets lines for a shell: where it runs, and key and secret, which are invented. The

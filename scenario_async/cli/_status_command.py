@@ -9,6 +9,7 @@ import asyncclick as click
 import msgspec
 
 from ._extras import opened_store, store_argument
+from ._options import StrictCommand
 from ._output import is_terminal, write_out
 from ._summaries import run_lines, store_lines
 
@@ -21,6 +22,7 @@ __all__ = ["status"]
 
 
 @click.command(
+    cls=StrictCommand,
     short_help="What a store has, and how its last runs went.",
     epilog="""
 \b

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from ._extras import opened_store, store_argument
 from ._interrupts import InterruptedRunError
 from ._listing import check_collections
 from ._messages import WrongUsageError, debug_log, in_words, say, warnings_said
-from ._options import Option, gathered, ids
+from ._options import Option, StrictCommand, gathered, ids
 from ._output import is_terminal, write_out
 from ._summaries import summary_lines
 from ._sync_progress import SyncProgress
@@ -62,6 +63,13 @@ class _Options:
         return list(dict.fromkeys(named))
 
 
+def _number(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
+    """Check what a range lets pass."""
+    if given is not None and not math.isfinite(given):
+        raise click.BadParameter(f"{given} is no time to wait for")
+    return given
+
+
 _sync_options: Option = gathered(
     "options",
     _Options,
@@ -101,6 +109,7 @@ _sync_options: Option = gathered(
         click.option(
             "--watch",
             type=click.FloatRange(min=0, min_open=True),
+            callback=_number,
             metavar="SECONDS",
             help="Run again so long after the end of each run, until Ctrl-C.",
         ),
@@ -113,6 +122,7 @@ _sync_options: Option = gathered(
 
 
 @click.command(
+    cls=StrictCommand,
     short_help="Keep a copy of the catalogue in a database.",
     epilog="""
 STORE is a path or sqlite:///PATH, which are made where there are none, or

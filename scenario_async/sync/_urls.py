@@ -43,6 +43,7 @@ _MISTYPED = re.compile(
     (?! /(?!/) | \.\.?/ | [a-z]:\\ )          # surely a path
     (?: (?: postgres (?:ql)? | sqlite ) (?: \+\w+ )? \s* (?: : | // )
       | .* (?: :.*@ | @.*: )
+      | .* \b (?: host | hostaddr | dbname | user | password | passfile ) \s* =
     )
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,

@@ -83,6 +83,8 @@ def test_a_url_that_is_refused_is_not_quoted(given: str | Path) -> None:
         ("postgresql://host:0/store", "no number from 1 to 65535, the port"),
         ("postgresql://bob:pass@word@host/store", "write '@' as %40"),
         ("postgresql:/host/store", "this looks like a URL and is none: a store is 'sqlite:///mod"),
+        ("host=localhost dbname=store", "this looks like a URL and is none: a store is 'sqlite"),
+        ("password = word user=bob", "this looks like a URL and is none: a store is 'sqlite"),
         ("sqlite:models.db", "a path like it is written 'sqlite:///PATH'"),
         ("sqlite://models.db", "write 'sqlite:///models.db'"),
         ("sqlite://folder/models.db", "write 'sqlite:///folder/models.db'"),
