@@ -54,6 +54,11 @@ class Database:
         self._opened = False
         self._runs = 0
 
+    def check_closed(self) -> None:
+        """Raises UsageError where it is open."""
+        if self._opened:
+            raise UsageError(f"{self.name}: the store is open: enter it once")
+
     async def open(self, *, create: bool) -> None:
         """Connect, and make the tables where there are none.
 
@@ -281,7 +286,8 @@ class Database:
                 text = "the database does not answer" if unanswered else type(cause).__name__
             # Not chained: what a driver says below its first line may quote a row, signed URLs
             # and all.
-            more = "; what was committed before is whole" if self._runs else ""
+            whole = self._runs and "malformed" not in text
+            more = "; what was committed before is whole" if whole else ""
             if self._file is not None and self._file.only_read is not None:
                 more = f" ({self._file.only_read})"
             raise StoreError(f"{self.name}: {text}{more}") from None

@@ -84,8 +84,9 @@ async def sync(
         What was done.
 
     Raises:
-        TypeError: ``full_every`` is no ``timedelta``, ``on_progress`` no function, ``scopes`` one
-            text, or ``max_concurrency`` no whole number.
+        TypeError: ``store`` is no store, ``full`` no ``bool``, ``full_every`` no ``timedelta``,
+            ``on_progress`` no function, ``scopes`` one text, or ``max_concurrency`` no whole
+            number.
         ValueError: There is no scope, one is none or given twice, or ``max_concurrency`` is below
             1.
         StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
@@ -114,6 +115,8 @@ class _Options:
     on_progress: Callable[[ScopeReport], object] | None
 
     def __post_init__(self) -> None:
+        if not (self.full is None or isinstance(self.full, bool)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(f"full must be True, False or None, not {self.full!r}")
         _check_duration("full_every", self.full_every)
         check_count("max_concurrency", self.max_concurrency, least=1)
         check_callback("on_progress", self.on_progress)

@@ -27,6 +27,13 @@ __all__ = ["CatalogStore", "database_of", "scopes_of"]
 _BATCH = 500
 
 
+# Those of which a copy was begun.
+_SCOPES = union(
+    select(func.substr(state.c.key, len(SCOPE_KEY) + 1)).where(state.c.key.startswith(SCOPE_KEY)),
+    select(memberships.c.scope),
+)
+
+
 class CatalogStore:
     """A copy of the catalogue in a database. Made by :meth:`open`, used with ``async with``.
 
@@ -60,9 +67,11 @@ class CatalogStore:
         """Connect.
 
         Raises:
+            UsageError: It is open.
             StoreError: The database cannot be reached, or, without ``create``, has no store.
             StoreVersionError: Its tables are of a newer release, or not of this package.
         """
+        self._database.check_closed()
         try:
             await self._open()
         except BaseException:
@@ -151,15 +160,16 @@ class CatalogStore:
             .join(models, models.c.id == memberships.c.model_id)
             .where(~gone)
             .group_by(memberships.c.scope)
-            .order_by(memberships.c.scope)
         )
         async with self._database.transaction() as connection:
             count = select(func.count()).select_from
+            scopes = dict.fromkeys((await connection.scalars(_SCOPES)).all(), 0)
+            scopes |= {row[0]: row[1] for row in await connection.execute(by_scope)}
             return StoreCounts(
                 models=await connection.scalar(count(models).where(~gone)) or 0,
                 deleted=await connection.scalar(count(models).where(gone)) or 0,
                 rejected=await connection.scalar(count(rejected)) or 0,
-                scopes={row[0]: row[1] for row in await connection.execute(by_scope)},
+                scopes=dict(sorted(scopes.items())),
             )
 
     async def runs(self, limit: int = 10) -> list[RunRecord]:
@@ -214,16 +224,16 @@ async def scopes_of(store: CatalogStore) -> list[str]:
     Raises:
         StoreError: The database failed.
     """
-    query = union(
-        select(func.substr(state.c.key, len(SCOPE_KEY) + 1)).where(
-            state.c.key.startswith(SCOPE_KEY)
-        ),
-        select(memberships.c.scope),
-    )
     async with database_of(store).transaction() as connection:
-        return sorted((await connection.scalars(query)).all())
+        return sorted((await connection.scalars(_SCOPES)).all())
 
 
 def database_of(store: CatalogStore) -> Database:
-    """The database behind a store, for the rest of this package."""
+    """The database behind a store, for the rest of this package.
+
+    Raises:
+        TypeError: It is no store.
+    """
+    if not isinstance(store, CatalogStore):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"store must be a CatalogStore, not {type(store).__name__}")
     return store._database  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

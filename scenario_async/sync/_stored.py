@@ -114,7 +114,7 @@ class StoreCounts(msgspec.Struct, frozen=True, kw_only=True):
         models: Models that exist.
         deleted: Models that are marked as deleted.
         rejected: Rows that do not fit.
-        scopes: Of each scope, how many of its models exist.
+        scopes: Of each scope that was begun, how many of its models exist.
     """
 
     models: int

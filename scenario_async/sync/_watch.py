@@ -100,6 +100,8 @@ async def watch(
             one did before it failed comes first when you watch again.
     """
     pause = every.total_seconds() if isinstance(every, timedelta) else every
+    if not isinstance(pause, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"every must be seconds or a timedelta, not {type(every).__name__}")
     if not pause > 0:
         raise ValueError(f"every must be above zero, not {every!r}")
     database = database_of(store)

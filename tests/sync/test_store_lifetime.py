@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
@@ -66,6 +66,29 @@ async def test_a_store_that_is_not_open_says_what_to_do(
     await use(store, scenario)
     async with store:
         assert await store.runs() == []
+
+
+async def test_a_store_is_entered_once_at_a_time(new_store: Callable[[], str]) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        with pytest.raises(UsageError, match="the store is open: enter it once"):
+            async with store:
+                pytest.fail("it is entered")
+        assert (await store.counts()).models == 0
+
+
+async def test_a_scope_without_models_is_counted(
+    scenario: AsyncScenario, new_store: Callable[[], str], catalogue: Catalogue
+) -> None:
+    collection = catalogue.add_collection("Empty")
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store, scopes=[f"collection:{collection}"])
+        assert (await store.counts()).scopes == {f"collection:{collection}": 0}
+
+
+async def test_what_is_no_store_is_named(scenario: AsyncScenario) -> None:
+    for given in (scenario, "models.db"):
+        with pytest.raises(TypeError, match="store must be a CatalogStore, not"):
+            await sync(scenario, cast("Any", given))
 
 
 async def test_an_error_in_a_scope_that_is_cancelled_is_not_lost(

@@ -367,6 +367,7 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
+        ({"full": 1}, TypeError, "full must be True, False or None, not 1"),
         ({"full_every": 3_600}, TypeError, "full_every must be a timedelta, not int"),
         ({"max_concurrency": 0}, ValueError, "max_concurrency"),
         ({"on_progress": "all"}, TypeError, "on_progress"),
