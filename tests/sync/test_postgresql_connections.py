@@ -133,7 +133,7 @@ async def database_drops(server: PostgreSQL, url: str, table: str) -> None:
 async def test_two_copies_that_are_complete_at_the_same_moment_both_finish(
     new_postgresql: Callable[[], str], postgresql: PostgreSQL
 ) -> None:
-    url = new_postgresql()
+    url, now = new_postgresql(), datetime.now(UTC)
     many = """
         INSERT INTO models (id, created_at, first_seen_at, content_hash, record)
         SELECT 'model_' || number, now(), now(), '', '{}' FROM generate_series(1, 5000) number
@@ -142,7 +142,6 @@ async def test_two_copies_that_are_complete_at_the_same_moment_both_finish(
         await anyio.to_thread.run_sync(postgresql.query, many, url.rpartition("/")[2])
         async with anyio.create_task_group() as at_once:
             for store, scope in ((one, "private"), (other, "public")):
-                now = datetime.now(UTC)
                 writer = ScopeWriter(database_of(store), scope, run=1, now=now)
                 at_once.start_soon(writer.finish_walk, ScopeState(full_at=now), 1)
         for scope in ("private", "public"):
