@@ -98,7 +98,9 @@ class AsyncScenario:
                 public=public,
                 environment=os.environ,
             ),
-            base_url=check_base_url(base_url or os.environ.get(_BASE_URL) or DEFAULT_BASE_URL),
+            base_url=check_base_url(
+                base_url if base_url is not None else os.environ.get(_BASE_URL) or DEFAULT_BASE_URL
+            ),
             project_id=project_id,
             timeout=Timeout() if isinstance(timeout, NotGiven) else Timeout.of(timeout),
             max_retries=max_retries,
@@ -151,6 +153,7 @@ class AsyncScenario:
                 self._lifetime,
                 self._options.event_hooks,
                 self._options.max_concurrency,
+                self._options.default_query,
                 self._surveys,
             )
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "AskableRow",
     "InvalidRow",
     "PageAnswer",
     "RowDecoder",
@@ -95,6 +96,12 @@ class _Birth(msgspec.Struct):
 
 class _Update(msgspec.Struct):
     at: Timestamp = msgspec.field(name="updatedAt")
+
+
+class AskableRow(msgspec.Struct):
+    """The least of a row whose record can be asked for: not every text can stand in a path."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"(?s)^(?!\.\.?\Z).*\S")]
 
 
 @cache

@@ -83,10 +83,13 @@ class Lifetime:
             raise UsageError("the client was closed while a request was under way")
 
     async def aclose(self) -> None:
-        """End all tasks and calls, and come back when nothing of the tasks is left."""
+        """End all tasks and calls, and come back when nothing of the tasks is left.
+
+        But for the task that closes: one that reads ids may do so, and would wait for itself.
+        """
         self._closed = True
         self._root._in_use.discard(self)  # noqa: SLF001 - its own kind
-        tasks = tuple(self._tasks)
+        tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         for scope in tuple(self._calls):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ._decode import RowDecoder
+from ._decode import AskableRow, RowDecoder
 from ._page import Page, fetch_page, walk_pages
 from ._planners.chain import PageChain
 from ._planners.choice import sorted_by_creation
@@ -15,13 +15,15 @@ from ._planners.planner import PageRequest
 from ._query import LARGEST_PAGE
 from ._requester import RequestOptions
 from ._retrieval import Retrieval, retrieve_many
-from ._walk import Identity, Walk, WalkOptions
+from ._walk import Walk, WalkOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
 
+    from ._decode import InvalidRow
     from ._planners.records import Missing
     from ._query import ListingQuery
+    from ._reader import SeenIds
     from ._walk import PageSource
 
 __all__ = ["Beginning", "Listing", "begin"]
@@ -49,6 +51,12 @@ class Listing(Generic[RowT]):
             raise ValueError(
                 "strategy='windows' needs a listing that is sorted by creation: "
                 "public ones are with sort_by='createdAt' and route='filter'"
+            )
+
+        if query.by_offset and options.request.extra_query.get("offset") is not None:
+            raise ValueError(
+                "extra_query must not have 'offset' here: each page would be the same one; "
+                "offset=... of the listing says where it begins"
             )
 
     def __repr__(self) -> str:
@@ -112,7 +120,11 @@ class Listing(Generic[RowT]):
             places.sort(key=itemgetter(0))
             return [model for _, models in places for model in models]
         # The service turned out not to list as documented, in the middle of the listing.
-        by_cursor = replace(self._options, strategy="cursor")
+        by_cursor = replace(
+            self._options,
+            strategy="cursor",
+            on_invalid=_unless_seen(self._options.on_invalid, walk.seen),
+        )
         return [model async for model in Listing(self._source, self._query, by_cursor)]
 
     def with_details(
@@ -182,7 +194,7 @@ class Listing(Generic[RowT]):
                 yield record
 
     async def _ids(self, *, ordered: bool) -> AsyncGenerator[str, None]:
-        rows = self.as_type(Identity)
+        rows = self.as_type(AskableRow)
         async with aclosing(aiter(rows) if ordered else rows.unordered()) as begun:
             async for row in begun:
                 yield row.id
@@ -195,6 +207,15 @@ class Listing(Generic[RowT]):
     def _walk(self) -> Walk[RowT]:
         decoder = RowDecoder(self._options.type_)
         return Walk(self._source, self._options, decoder, PageChain(self._query))
+
+
+def _unless_seen(
+    on_invalid: Callable[[InvalidRow], object] | None, seen: SeenIds
+) -> Callable[[InvalidRow], object] | None:
+    """The same, but for rows that another walk has reported before."""
+    if on_invalid is None:
+        return None
+    return lambda row: None if seen.has(row) else on_invalid(row)
 
 
 @dataclass(frozen=True, slots=True)

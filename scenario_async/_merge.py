@@ -207,7 +207,9 @@ class _Walks(Generic[RowT]):
         for number, raw in enumerate(released.answer.rows):
             if self._turn.over():
                 await self._turn.give_back()
-            place = (part.index, released.place, self._pages, number)
+            # Where a walk by windows had to begin again by cursor, that one has the order.
+            by_date = released.covers is not None
+            place = (part.index, by_date, released.place, self._pages, number)
             identity = _IDENTITY.decode(raw)
             known = None if isinstance(identity, InvalidRow) else self._found.get(identity.id)
             if known is not None:

@@ -33,7 +33,8 @@ class Models(Listings):
     - ``sort_by``, ``sort_direction``: without them private models come newest first and public ones
       by score.
     - ``page_size``: 1 to 500 rows; see :class:`Listing` for what happens without.
-    - ``pagination_token``: begin at a token from an earlier page of the same listing.
+    - ``pagination_token``: begin at a token from an earlier page of the same listing, which the
+      service takes with the same ``page_size`` only: 100 where an awaited page had none.
     - ``project_id``: overrides the client's.
     - ``on_invalid``: called with each :class:`InvalidRow`; without it such a row raises
       :class:`APIResponseValidationError` after the good rows of its page.
@@ -43,7 +44,9 @@ class Models(Listings):
     - ``max_concurrency``: how many requests of the listing may be under way, below the client's;
       8 without, because a page is some 2 MB.
     - ``extra_headers``, ``extra_query``, ``extra_body``, ``timeout``: added to each request of the
-      listing, as in the official SDK; ``extra_query`` wins over what this package would send.
+      listing, as in the official SDK; ``extra_query`` wins over what this package would send. What
+      it, or the client's ``default_query``, says of order, bounds or pages makes a walk go by
+      cursor.
 
     Raises:
         ValueError: At once, before any request, for a value or a combination that the API refuses.

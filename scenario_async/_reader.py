@@ -36,6 +36,10 @@ class SeenIds:
         seen._depths = {model_id: at for model_id, at in self._depths.items() if at <= depth}
         return seen
 
+    def has(self, row: InvalidRow) -> bool:
+        """Whether a row that does not fit, or a model of its id, came before."""
+        return _known_by(row) in self._depths
+
     def first_on(self, row: str | bytes, depth: int) -> int:
         """The page that gave this id first: this one, unless a page before it did."""
         return self._depths.setdefault(row, depth)
@@ -87,8 +91,7 @@ class PageReader(Generic[RowT]):
         )
 
     def _report(self, row: InvalidRow) -> None:
-        known_by = row.raw if row.id is None else row.id
-        if self._seen.first_on(known_by, self._depth) < self._depth:
+        if self._seen.first_on(_known_by(row), self._depth) < self._depth:
             self._repeated += 1
             return
         self._invalid += 1
@@ -96,3 +99,7 @@ class PageReader(Generic[RowT]):
             self._on_invalid(row)
         elif self.error is None:
             self.error = row.error
+
+
+def _known_by(row: InvalidRow) -> str | bytes:
+    return row.raw if row.id is None else row.id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
@@ -22,7 +22,7 @@ from ._query import wire_value
 from ._requester import Call, RequestOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
     import msgspec
 
@@ -244,6 +244,12 @@ class _AsyncIds:
 
     async def _run(self) -> None:
         place = 0
-        async for model_id in self._ids:
-            await self._send.send(_checked(f"ids[{place}]", model_id))
-            place += 1
+        ids = aiter(self._ids)
+        try:
+            async for model_id in ids:
+                await self._send.send(_checked(f"ids[{place}]", model_id))
+                place += 1
+        finally:
+            # Nobody else could: its time limits and cancel scopes are of this task.
+            if isinstance(ids, AsyncGenerator):
+                await ids.aclose()

@@ -19,7 +19,7 @@ from ._requester import Call, RequestOptions
 from ._turns import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Hashable
+    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 
     from ._decode import InvalidRow, PageAnswer
     from ._events import EventHooks
@@ -56,6 +56,7 @@ class PageSource:
     lifetime: Lifetime
     event_hooks: EventHooks
     max_concurrency: int
+    default_query: Mapping[str, object]
     surveys: Surveys
 
     def new_slice(self) -> Slice:
@@ -99,12 +100,8 @@ class WalkOptions(Generic[RowT]):
         if self.max_concurrency is not None:
             check_count("max_concurrency", self.max_concurrency, least=1)
 
-    @property
-    def foreseeable(self) -> bool:
-        """Whether nothing in ``extra_query`` replaces what a planner would ask."""
-        return not _PLANNED & self.request.extra_query.keys()
 
-
+# What a planner asks by, and what it takes from the query of the listing for a fact.
 _PLANNED = {
     "createdAfter",
     "createdBefore",
@@ -112,6 +109,7 @@ _PLANNED = {
     "offset",
     "pageSize",
     "paginationToken",
+    "privacy",
     "sortBy",
     "sortDirection",
 }
@@ -143,7 +141,7 @@ class Walk(Generic[RowT]):
 
     def planner(self, first: PageRequest, *, ordered: bool, most: int) -> ChosenPlanner:
         """A planner for this page and all after it."""
-        strategy = self.options.strategy if self.options.foreseeable else "cursor"
+        strategy = self.options.strategy if self._foreseeable(first.query) else "cursor"
         return ChosenPlanner(
             first,
             self.chain,
@@ -152,6 +150,14 @@ class Walk(Generic[RowT]):
             ordered=ordered,
             survey=self.source.surveys.of(self._listing(first.query)),
         )
+
+    def _foreseeable(self, query: ListingQuery) -> bool:
+        """Whether nothing that the caller adds to requests replaces what a planner would ask."""
+        added = {**self.source.default_query}
+        for name in query.parameters():
+            added.pop(name, None)
+        added |= self.options.request.extra_query
+        return not any(value is not None and name in _PLANNED for name, value in added.items())
 
     def over(self, planner: ChosenPlanner) -> None:
         """Remember where the models lie, for the next walk: nothing is left of this one to come."""

@@ -104,13 +104,16 @@ class ChosenPlanner:
         if self._asked.pop(request, None) is not self._planner:
             return ()
         try:
-            return self._planner.failed(request, error)
+            released = self._planner.failed(request, error)
         except APIError:
             by_cursor = self._windows is None and request.query.pagination_token is not None
             if not by_cursor or not is_refusal(error) or self._since <= self._since_before:
                 raise
             self._do_without_cursor()
             return ()
+        if self._windows is not None and self._windows.unusable is not None:
+            self._do_without_windows(self._windows.unusable)
+        return released
 
     def finished(self) -> bool:
         """Whether the present planner is finished."""

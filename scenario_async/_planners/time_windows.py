@@ -161,6 +161,9 @@ class TimeWindows:
             self._walkers.turn_back = self._walkers.turn_back and not is_refusal(error)
             return ()
         by_cursor = asked.request.query.pagination_token is not None
+        if not by_cursor and self._begun and is_refusal(error):
+            self.unusable = "the service refuses createdAfter and createdBefore"
+            return ()
         if not by_cursor or window.refused or not is_refusal(error):
             raise error
         if window.start == asked.start:

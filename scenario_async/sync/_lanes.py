@@ -255,7 +255,10 @@ class _ByDate:
         return released
 
     def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
-        return self._windows.failed(request, error)
+        released = self._windows.failed(request, error)
+        if self._windows.unusable is not None:
+            raise NotByDateError(self._windows.unusable) from error
+        return released
 
     def finished(self) -> bool:
         return self._windows.finished()

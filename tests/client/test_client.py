@@ -446,6 +446,17 @@ async def test_the_environment_names_of_the_official_sdk_are_read(
     assert [r.authorization_kind for r in sandbox.requests] == ["bearer", "bearer"]
 
 
+@pytest.mark.parametrize("configured", [None, "https://other.example/v1"])
+async def test_an_empty_base_url_is_not_the_usual_service(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, configured: str | None
+) -> None:
+    connect()
+    if configured is not None:
+        monkeypatch.setenv("SCENARIO_BASE_URL", configured)
+    with pytest.raises(ValueError, match="base_url must be an absolute URL"):
+        connect(base_url="")
+
+
 async def test_any_running_loop_will_do_but_one_of_asyncio_it_must_be(connect: Connect) -> None:
     scenario = connect()
     coroutine = scenario.models.retrieve("model_x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -27,6 +28,7 @@ from scenario_async import (
 )
 from scenario_async.sandbox import (
     BadRow,
+    Catalogue,
     Delayed,
     IgnoredBounds,
     RepeatedToken,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from client_support import Connect, Leftovers
 
     from scenario_async import AsyncScenario, InvalidRow
+    from scenario_async.pytest_plugin import SandboxFactory
     from scenario_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -234,6 +237,22 @@ async def test_a_service_that_ignores_bounds_is_warned_of_and_nothing_is_lost(
     with pytest.warns(ScenarioWarning):
         found = await everything(scenario, sandbox).collect()
     assert {one.model.id: one.scopes for one in found} == all_scopes(sandbox)
+
+
+async def test_a_service_that_ignores_bounds_from_some_page_on_keeps_the_order(
+    connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    catalogue = Catalogue()
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(100):
+        catalogue.add(created_at=begin + timedelta(milliseconds=number // 2))
+    other = scenario_sandbox_factory(catalogue)
+    other.faults.add(IgnoredBounds(), times=None, after=12)
+    at = {"base_url": other.base_url, "api_key": other.api_key, "api_secret": other.api_secret}
+    async with connect(**at) as scenario:
+        with pytest.warns(ScenarioWarning):
+            found = await scenario.models.merge(scenario.models.private(page_size=5)).collect()
+    assert [one.model.id for one in found] == catalogue.ids()
 
 
 async def test_the_hooks_hear_of_each_page_and_of_each_row_once(

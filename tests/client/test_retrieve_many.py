@@ -230,6 +230,17 @@ class TestRecordsThatDoNotFit:
         assert [one.id async for one in listing.with_details()] == ids[:5] + ids[6:]
         assert [row.id for row in rejected] == [None, ids[5]]
 
+    @pytest.mark.parametrize("odd", ["", " ", ".", ".."])
+    async def test_with_details_tells_of_rows_whose_id_cannot_be_asked_for(
+        self, odd: str, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
+    ) -> None:
+        sandbox.catalogue.update(ids[2], fields={"id": odd})
+        rejected: list[InvalidRow] = []
+        listing = scenario.models.private(on_invalid=rejected.append)
+        given = [one.id async for one in listing.with_details()]
+        assert given == [one for number, one in enumerate(ids) if number not in (2, 5)]
+        assert [row.id for row in rejected] == [odd, ids[5]]
+
     async def test_a_row_without_an_id_fails_with_details_after_the_others(
         self, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
     ) -> None:
@@ -315,6 +326,41 @@ class TestIds:
         assert [record.id async for record in records] == ids
         assert len(tasks) == 1
         await leftovers.check()
+
+    async def test_ids_are_closed_in_their_task_by_whoever_leaves_early(
+        self, scenario: AsyncScenario, ids: list[str], leftovers: Leftovers
+    ) -> None:
+        tasks: list[asyncio.Task[Any] | None] = []
+
+        async def limited() -> AsyncGenerator[str, None]:
+            with anyio.fail_after(60):
+                tasks.append(asyncio.current_task())
+                try:
+                    for model_id in ids:
+                        yield model_id
+                finally:
+                    await anyio.lowlevel.checkpoint()
+                    tasks.append(asyncio.current_task())
+
+        mine = limited()
+        records = scenario.models.retrieve_many(mine)
+        async with aclosing(mine), aclosing(records):
+            await anext(records)
+        begun, ended = tasks
+        assert begun is ended
+        await leftovers.check()
+
+    async def test_ids_may_close_the_client(self, connect: Connect, ids: list[str]) -> None:
+        scenario = connect()
+
+        async def closing() -> AsyncGenerator[str, None]:
+            for model_id in ids[:3]:
+                yield model_id
+            await scenario.aclose()
+
+        with anyio.fail_after(20), pytest.raises(UsageError, match="closed"):
+            async for _ in scenario.models.retrieve_many(closing()):
+                pass
 
     async def test_the_first_record_does_not_wait_for_the_next_id(
         self, scenario: AsyncScenario, ids: list[str], leftovers: Leftovers

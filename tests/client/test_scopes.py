@@ -122,6 +122,13 @@ async def test_the_public_route_begins_at_an_offset(scenario: AsyncScenario) -> 
     assert [model.id async for model in listing] == everything[40:]
 
 
+async def test_an_offset_that_would_be_the_same_in_each_request_is_refused(
+    scenario: AsyncScenario,
+) -> None:
+    with pytest.raises(ValueError, match=r"offset=\.\.\. of the listing says where it begins"):
+        scenario.models.public(route="public", extra_query={"offset": 40})
+
+
 async def test_public_models_need_no_account(connect: Callable[..., AsyncScenario]) -> None:
     async with connect(public=True) as scenario:
         assert len(await scenario.models.public().collect()) > 0

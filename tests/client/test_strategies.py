@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import anyio.lowlevel
@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import AsyncScenario, PaginationError, ScenarioWarning
+from scenario_async._query import wire_time
 from scenario_async.sandbox import (
     Catalogue,
     ChangedTokens,
@@ -25,12 +26,13 @@ from scenario_async.sandbox import (
     IgnoredBounds,
     RepeatedToken,
     Sandbox,
+    ServerError,
 )
 
 if TYPE_CHECKING:
     from client_support import Connect
 
-    from scenario_async import Listing, Model
+    from scenario_async import InvalidRow, Listing, Model
     from scenario_async.pytest_plugin import SandboxFactory
     from scenario_async.sandbox import Request
 
@@ -318,6 +320,91 @@ async def test_what_a_caller_sends_himself_is_never_foreseen(
     assert found == sandbox.catalogue.ids("private" if scope == "private" else "public")
     assert len(sandbox.requests) == -(-len(found) // 25)
     assert _bounded(sandbox) == 0
+
+
+@pytest.mark.parametrize("where", ["default_query", "extra_query"])
+@pytest.mark.parametrize("form", ["async for", "pages", "collect"])
+async def test_bounds_and_orders_of_the_callers_own_hold_for_the_whole_walk(
+    form: str, where: str, connect: Connect, sandbox: Sandbox
+) -> None:
+    ids, get = sandbox.catalogue.ids("private"), sandbox.catalogue.get
+    bound = get(ids[60]).created
+    newest = [one for one in ids if get(one).created > bound]
+    moment = datetime.fromtimestamp(bound / 1000, UTC)
+    own = {"sortBy": "createdAt", "createdAfter": wire_time(moment)}
+    async with connect(**({where: own} if where == "default_query" else {})) as scenario:
+        options: dict[str, Any] = {where: own} if where == "extra_query" else {}
+        found = await _walk(scenario.models.private(page_size=10, **options), form)
+
+    assert len(found) > 30
+    assert found == newest
+
+
+async def test_what_the_listing_asks_for_anyway_may_be_in_the_default_query(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    own = {"pageSize": 50, "privacy": "public", "sortBy": None, "other": 1}
+    async with connect(default_query=own) as scenario:
+        await scenario.models.private(page_size=10, strategy="windows").collect()
+
+    assert _bounded(sandbox) > 0
+
+
+async def test_other_models_than_the_listing_asks_for_are_not_taken_for_sorted_by_creation(
+    connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    catalogue = Catalogue()
+    for number in range(60):
+        # The first pages happen to come by creation.
+        score = 100 - number if number < 10 else number
+        created = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=number % 50)
+        catalogue.add(privacy="public", score=score, created_at=created)
+    other = scenario_sandbox_factory(catalogue)
+    async with _connected(connect, other) as scenario:
+        listing = scenario.models.list(extra_query={"privacy": "public"}, page_size=3)
+        assert len(await listing.collect()) == 60
+
+
+@pytest.mark.parametrize("form", ["async for", "pages", "collect"])
+@pytest.mark.parametrize("status", [400, 422])
+async def test_a_service_that_refuses_bounds_of_time_is_walked_by_its_cursors(
+    status: int, form: str, scenario: AsyncScenario, sandbox: Sandbox
+) -> None:
+    def bounded(request: Request) -> bool:
+        return not {"createdAfter", "createdBefore"}.isdisjoint(request.query)
+
+    sandbox.faults.add(ServerError(status=status), times=None, when=bounded)
+
+    with pytest.warns(ScenarioWarning, match="refuses createdAfter and createdBefore") as warned:
+        found = await _walk(scenario.models.private(page_size=10), form)
+
+    assert found == sandbox.catalogue.ids("private")
+    assert len(warned) == 1
+
+
+async def test_a_row_that_does_not_fit_is_told_once_where_the_walk_begins_again(
+    connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    catalogue = Catalogue.seeded(public=0, private=60, odd=False)
+    odd = catalogue.ids()[3]
+    catalogue.update(odd, fields={"tags": [1]})
+    other = scenario_sandbox_factory(catalogue)
+    other.faults.add(IgnoredBounds(), times=None)
+    invalid: list[InvalidRow] = []
+
+    async with _connected(connect, other) as scenario:
+        listing = scenario.models.private(page_size=10, on_invalid=invalid.append)
+        with pytest.warns(ScenarioWarning):
+            found = await listing.collect()
+
+    assert len(found) == 59
+    assert [row.id for row in invalid] == [odd]
+
+
+def _connected(connect: Connect, sandbox: Sandbox) -> AsyncScenario:
+    return connect(
+        base_url=sandbox.base_url, api_key=sandbox.api_key, api_secret=sandbox.api_secret
+    )
 
 
 @pytest.mark.parametrize("form", ["async for", "pages", "collect"])
