@@ -114,7 +114,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against the official SDK, in turns, and write the tables and the plot of the docs.
 
-    All of it takes about 35 minutes; ``-- --quick``, ``-- --only NAME`` or ``-- --resume`` less.
+    All of it takes about 40 minutes; ``-- --quick``, ``-- --only NAME`` or ``-- --resume`` less.
     """
     session.install(".[cli,sync]", *groups("bench"))
     if not session.posargs:
