@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TimeWindows"]
 
+_REFUSED_BOUNDS = (400, 422)
+
 
 class TimeWindows:
     """Cuts a listing, and asks for several windows at once, each from both its ends.
@@ -161,8 +163,9 @@ class TimeWindows:
             self._walkers.turn_back = self._walkers.turn_back and not is_refusal(error)
             return ()
         by_cursor = asked.request.query.pagination_token is not None
-        if not by_cursor and self._begun and is_refusal(error):
-            self.unusable = "the service refuses createdAfter and createdBefore"
+        unbounded = self._timeline.window(self._timeline.begin, None)
+        if not by_cursor and request.query != unbounded and error.status_code in _REFUSED_BOUNDS:
+            self.unusable = "the service refused createdAfter and createdBefore"
             return ()
         if not by_cursor or window.refused or not is_refusal(error):
             raise error

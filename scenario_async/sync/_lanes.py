@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from scenario_async import APIStatusError, InvalidRow, RateLimitError
+from scenario_async import APIError, APIStatusError, InvalidRow, RateLimitError
 from scenario_async._decode import PageAnswer, decode_page
 from scenario_async._events import emit
 from scenario_async._fetcher import fetch_planned
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async import AsyncScenario, RequestEvent, RetryEvent
-    from scenario_async._errors import APIError
     from scenario_async._planners.choice import Strategy
     from scenario_async._planners.planner import ReleasedPage
     from scenario_async._query import ListingQuery
@@ -139,7 +138,12 @@ class Lanes:
         """
         planner = _ByDate(query, windows, 1)
         (request,) = planner.requests(1, 0)
-        (page,) = planner.receive(request, await self._fetch(request))
+        try:
+            answer = await self._fetch(request)
+        except APIError as error:
+            planner.failed(request, error)
+            raise
+        (page,) = planner.receive(request, answer)
         if any(behind.query.pagination_token for behind in planner.requests(1, 0)):
             return None
         return await self._read(page.answer, page.covers)

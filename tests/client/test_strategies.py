@@ -375,7 +375,7 @@ async def test_a_service_that_refuses_bounds_of_time_is_walked_by_its_cursors(
 
     sandbox.faults.add(ServerError(status=status), times=None, when=bounded)
 
-    with pytest.warns(ScenarioWarning, match="refuses createdAfter and createdBefore") as warned:
+    with pytest.warns(ScenarioWarning, match="refused createdAfter and createdBefore") as warned:
         found = await _walk(scenario.models.private(page_size=10), form)
 
     assert found == sandbox.catalogue.ids("private")

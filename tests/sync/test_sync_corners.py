@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from catalogue_copies import Copy, copying, run
 
-from scenario_async import APIConnectionError, InternalServerError, PermissionDeniedError
+from scenario_async import (
+    APIConnectionError,
+    BadRequestError,
+    InternalServerError,
+    PermissionDeniedError,
+)
 from scenario_async.sandbox import Catalogue, Delayed, IgnoredBounds, ServerError
 from scenario_async.sandbox._answers import Answer, reason
 from scenario_async.sandbox._faults import AnswerFault
@@ -337,6 +342,39 @@ def test_an_incremental_run_that_cannot_list_by_date_is_a_full_one(tmp_path: Pat
             (report,) = (await sync(copy.scenario, copy.store, scopes=["private"])).scopes
             assert (report.mode, report.changed, report.deleted) == ("full", 1, 1)
             assert await copy.alive() == set(catalogue.ids("private"))
+
+    run(work())
+
+
+@pytest.mark.filterwarnings("ignore:.*refused createdAfter and createdBefore")
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_service_that_refuses_bounds_is_copied_by_its_cursors(
+    tmp_path: Path, status: int
+) -> None:
+    catalogue = Catalogue.seeded(public=0, private=1_100, odd=False)
+
+    def bounded(request: Request) -> bool:
+        return not {"createdAfter", "createdBefore"}.isdisjoint(request.query)
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            copy.sandbox.faults.add(ServerError(status), times=None, when=bounded)
+            for full in (None, None, True):
+                catalogue.delete(catalogue.ids()[7])
+                report = await sync(copy.scenario, copy.store, full=full)
+                assert report.scopes[0].mode == "full"
+                assert await copy.alive() == set(catalogue.ids("private"))
+
+    run(work())
+
+
+def test_a_scope_that_is_refused_is_no_matter_of_bounds(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with copying(Catalogue(), tmp_path / "models.db") as copy:
+            copy.sandbox.faults.add(ServerError(400), times=None)
+            with pytest.raises(BadRequestError):
+                await sync(copy.scenario, copy.store)
+            assert len(copy.sandbox.requests) == 1
 
     run(work())
 
