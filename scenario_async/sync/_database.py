@@ -99,15 +99,16 @@ class Database:
             await self._engine.dispose()
 
     @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+    async def writing(self, *, locked: bool = True) -> AsyncGenerator[AsyncConnection]:
         """A transaction that writes: one at a time, and committed whatever is cancelled meanwhile.
 
-        Several scopes have one database, which in SQLite has one writer.
+        Several scopes have one database, which in SQLite has one writer. What is written ``locked``
+        is not, once a lock of a run is gone.
         """
         self._check_writable()
         async with self._turn:
             with anyio.CancelScope(shield=True):
-                for lock in self._locks:
+                for lock in self._locks if locked else ():
                     await lock.check()
                 async with self.transaction() as connection:
                     yield connection
@@ -160,6 +161,10 @@ class Database:
         finally:
             with anyio.CancelScope(shield=True):
                 await held.aclose()
+
+    async def is_ours_alone(self, connection: AsyncConnection) -> bool:
+        """Whether no other run is at work on any scope, for a run that is."""
+        return self._sqlite or await ScopesLock.held_by_one(connection)
 
     async def make_index(self, connection: AsyncConnection, index: Index) -> None:
         """Make an index where it is not there yet."""
@@ -283,7 +288,7 @@ class Database:
             text = str(cause).partition("\n")[0].rpartition(">: ")[2]
             if not text:
                 unanswered = isinstance(cause, TimeoutError)
-                text = "the database does not answer" if unanswered else type(cause).__name__
+                text = "the database did not answer in time" if unanswered else type(cause).__name__
             # Not chained: what a driver says below its first line may quote a row, signed URLs
             # and all.
             whole = self._runs and "malformed" not in text

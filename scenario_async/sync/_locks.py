@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -89,6 +89,16 @@ class ScopesLock:
             if not await connection.scalar(select(taken)):
                 raise StoreBusyError(f"{name}: another run is at work on the scope {scope!r}")
         return cls(name, connection)
+
+    @staticmethod
+    async def held_by_one(connection: AsyncConnection) -> bool:
+        """Whether no more than one session holds such locks in the database of a connection."""
+        sessions = text(
+            "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' "
+            "AND classid = :own AND objsubid = 2 AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return (await connection.scalar(sessions, {"own": OWN}) or 0) <= 1
 
     async def check(self) -> None:
         """Look whether the session is still there. That also keeps it from ending for idleness.

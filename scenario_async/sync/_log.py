@@ -63,10 +63,11 @@ class RunLog:
         Raises:
             StoreError: The database failed.
         """
-        async with self._database.writing() as connection:
+        # Also where the run has lost its lock, and another one may have called it interrupted.
+        async with self._database.writing(locked=False) as connection:
             await connection.execute(
                 update(runs)
-                .where(runs.c.id == self.run)
+                .where(runs.c.id == self.run, runs.c.status == "running")
                 .values(
                     finished_at=datetime.now(UTC),
                     status=status,

@@ -61,7 +61,8 @@ async def claim(database: Database, source: Source) -> None:
         await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
         there = _read(value, database.name)
-        if there != source and await _is_empty(connection):
+        empty = there != source and await _is_empty(connection)
+        if empty and await database.is_ours_alone(connection):
             # Nothing came of a run before, as of one with a wrong base_url.
             claimed = update(state).where(state.c.key == _KEY).values(value=row["value"])
             await connection.execute(claimed)

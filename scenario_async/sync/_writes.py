@@ -156,6 +156,8 @@ class ScopeWriter:
                 delete(rejected).where(rejected.c.scope == self._scope, rejected.c.run < walk)
             )
             await self._save(connection, new)
+        # By itself: it may have to wait for what others write.
+        async with self._database.writing() as connection:
             await self._database.make_index(connection, by_creation)
 
     # Inside one transaction

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,19 +70,20 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Start the server and wait until it answers; again on the port that it had."""
-        if self._port:
-            self._start()
-            return
+        known = self._port
         for left in reversed(range(_TRIES)):
-            # Only now, and not for good: others look for free ports as well.
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self._port = free.getsockname()[1]
-            self._configure({"port": self._port})
+            if not known:
+                # Only now, and not for good: others look for free ports as well.
+                with socket.create_server(("127.0.0.1", 0)) as free:
+                    self._port = free.getsockname()[1]
+                self._configure({"port": self._port})
             try:
                 self._start()
             except RuntimeError:
                 if not left:
                     raise
+                # Somebody may have the port for a moment.
+                time.sleep(1 if known else 0)
             else:
                 return
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from scenario_async.sync import CatalogStore, StoreError, sync
+from scenario_async.sync._source import claim, source_of
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store import database_of
 from scenario_async.sync._writes import ScopeWriter
@@ -25,10 +26,16 @@ if TYPE_CHECKING:
     from postgresql import PostgreSQL
 
     from scenario_async import AsyncScenario
+    from scenario_async.sync import ScopeReport
 
 pytestmark = pytest.mark.anyio
 _LONG = 10  # seconds; what waits so long would wait for ever
 PASSWORD = "s3cr3tpw"
+END_OF_LOCKS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
+    WHERE locktype = 'advisory' AND database =
+        (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -169,18 +176,46 @@ async def test_a_run_that_lost_its_lock_writes_nothing_more(
     async with CatalogStore.open(url) as store:
         database = database_of(store)
         async with database.lock(["private"]):
-            end = """
-                SELECT pg_terminate_backend(pid) FROM pg_locks
-                WHERE locktype = 'advisory' AND database =
-                    (SELECT oid FROM pg_database WHERE datname = current_database())
-            """
-            await anyio.to_thread.run_sync(postgresql.query, end, url.rpartition("/")[2])
+            await anyio.to_thread.run_sync(postgresql.query, END_OF_LOCKS, url.rpartition("/")[2])
             for _ in range(2):
                 with pytest.raises(StoreError, match="keeps other runs away was lost"):
                     async with database.writing():
                         pytest.fail("it writes")
         async with database.lock(["private"]), database.writing():
             pass
+
+
+async def test_a_run_that_lost_its_lock_is_one_that_failed(
+    scenario: AsyncScenario, new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url = new_postgresql()
+    async with CatalogStore.open(url) as store:
+
+        def lose(_: ScopeReport) -> None:
+            postgresql.query(END_OF_LOCKS, url.rpartition("/")[2])
+
+        with pytest.raises(StoreError, match="keeps other runs away was lost"):
+            await sync(scenario, store, on_progress=lose)
+        (run,) = await store.runs()
+
+    assert (run.status, run.finished_at is not None) == ("failed", True)
+    assert run.error is not None
+    assert "was lost" in run.error
+
+
+async def test_a_store_is_not_taken_from_a_run_that_has_nothing_yet(
+    scenario: AsyncScenario, new_postgresql: Callable[[], str]
+) -> None:
+    url = new_postgresql()
+    async with CatalogStore.open(url) as store, CatalogStore.open(url) as other:
+        others = scenario.with_options(project_id="proj_other")
+        async with database_of(store).lock(["private"]):
+            await claim(database_of(store), source_of(scenario))
+            with pytest.raises(StoreError, match="this is a copy of"):
+                await sync(others, other, scopes=["public"])
+        # A run that was over before it had anything keeps nobody away.
+        async with database_of(other).lock(["public"]):
+            await claim(database_of(other), source_of(others))
 
 
 async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
@@ -203,13 +238,13 @@ async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
 async def test_a_server_that_does_not_answer_ends_a_write(
     new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenario_async.sync._engines._ANSWER", 0.1)
+    monkeypatch.setattr("scenario_async.sync._engines._ANSWER", 1.0)
     async with CatalogStore.open(new_postgresql()) as store:
         process = 0
         watchdog = threading.Timer(_LONG, lambda: os.kill(process, signal.SIGCONT))
         watchdog.start()
         try:
-            with pytest.raises(StoreError, match="does not answer"):
+            with pytest.raises(StoreError, match="did not answer in time"):
                 async with database_of(store).writing() as connection:
                     process = await connection.scalar(text("SELECT pg_backend_pid()")) or 0
                     os.kill(process, signal.SIGSTOP)
