@@ -113,7 +113,8 @@ class Models(Listings):
         the walk as its own error. How far the requests run ahead of the caller is bounded.
 
         Args:
-            ids: An iterable of ids, or an asynchronous one, which is read in a task of its own.
+            ids: An iterable of ids, or an asynchronous one, which is read in a task of its own. An
+                asynchronous generator is closed in the end, also by leaving early.
             ordered: In the order of the ids; with ``False``, as they arrive, which no slow answer
                 holds up.
             original_assets: Give assets without transformation.
