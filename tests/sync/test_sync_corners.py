@@ -13,7 +13,6 @@ import pytest
 from catalogue_copies import Copy, copying, run
 
 from scenario_async import (
-    APIConnectionError,
     BadRequestError,
     InternalServerError,
     PermissionDeniedError,
@@ -207,13 +206,14 @@ def test_a_store_is_a_copy_of_one_service_and_project(
     run(work())
 
 
-def test_a_store_without_any_model_may_become_a_copy_of_another_service(tmp_path: Path) -> None:
+def test_a_store_without_any_model_may_become_a_copy_of_another_project(tmp_path: Path) -> None:
     catalogue = Catalogue.seeded(public=0, private=5, odd=False)
 
     async def work() -> None:
         async with copying(catalogue, tmp_path / "models.db") as copy:
-            mistyped = copy.scenario.with_options(base_url="https://mistyped.invalid/v1")
-            with pytest.raises(APIConnectionError):
+            mistyped = copy.scenario.with_options(project_id="proj_mistyped")
+            copy.sandbox.faults.add(ServerError())
+            with pytest.raises(InternalServerError):
                 await sync(mistyped, copy.store)
             assert (await sync(copy.scenario, copy.store)).new == 5
             with pytest.raises(StoreError, match="this is a copy of"):
