@@ -288,6 +288,20 @@ def test_what_a_service_says_with_characters_that_no_database_takes_is_kept(
     run(work())
 
 
+def test_what_a_caller_raises_with_a_nul_in_it_is_kept(new_store: Callable[[], str]) -> None:
+    def progress(_: ScopeReport) -> None:
+        raise LookupError("mi\0ne")
+
+    async def work() -> None:
+        async with copying(Catalogue(), new_store()) as copy:
+            with pytest.raises(LookupError):
+                await sync(copy.scenario, copy.store, on_progress=progress)
+            (failed,) = await copy.store.runs()
+            assert (failed.status, failed.error) == ("failed", "mine")
+
+    run(work())
+
+
 @dataclass(frozen=True, slots=True)
 class Unprintable(AnswerFault):
     """Refuses with a reason that has more than text in it.
