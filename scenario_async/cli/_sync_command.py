@@ -63,7 +63,7 @@ class _Options:
         return list(dict.fromkeys(named))
 
 
-def _number(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
+def _finite(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
     """Check what a range lets pass."""
     if given is not None and not math.isfinite(given):
         raise click.BadParameter(f"{given} is no time to wait for")
@@ -109,7 +109,7 @@ _sync_options: Option = gathered(
         click.option(
             "--watch",
             type=click.FloatRange(min=0, min_open=True),
-            callback=_number,
+            callback=_finite,
             metavar="SECONDS",
             help="Run again so long after the end of each run, until Ctrl-C.",
         ),

@@ -79,7 +79,7 @@ class ScopeRun:
         self._state = ScopeState()
         # Of a millisecond that fills pages: what the pages before had of it.
         self._held: dict[int, set[str]] = {}
-        # All milliseconds that filled pages.
+        # All milliseconds that filled pages: where a cursor is refused, such a one begins again.
         self._crowded: set[int] = set()
         # These may be on two pages: a window does not tell to which one they belong.
         self._undated: set[str] = set()
@@ -179,6 +179,9 @@ class ScopeRun:
         assert covers is not None  # noqa: S101 - for the type checker: windows have them
         rows = inside(covers, [(row.created_at, row) for row in page.rows if row.created_at])
         rows += self._new_undated(page.rows)
+        start, stop = covers
+        if start == stop:
+            self._crowded.add(start)
         walk = self._walk
         created = [row.created_at for row in rows]
         mark = walk.mark if self._scope.public else later(walk.mark, created)
@@ -194,22 +197,13 @@ class ScopeRun:
             ScopePage(
                 rows=rows,
                 invalid=page.invalid,
-                fresh=self._alone and walk.run == self._run and not self._comes_again(covers),
+                # Windows do not overlap, but for a millisecond that is begun again.
+                fresh=self._alone and walk.run == self._run and start not in self._crowded,
                 absence=self._absence(covers, seen, later(None, created)),
                 state=state,
             )
         )
         self._state = state
-
-    def _comes_again(self, covers: Window) -> bool:
-        """Whether a page may have rows of one before it, although windows do not overlap.
-
-        A millisecond that fills pages is begun again where its cursor was refused.
-        """
-        start, stop = covers
-        if start == stop:
-            self._crowded.add(start)
-        return start in self._crowded
 
     def _absence(self, covers: Window, seen: set[str], last: datetime | None) -> Absence | None:
         """What the page proves, together with those before it of the same millisecond."""

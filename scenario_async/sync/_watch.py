@@ -93,6 +93,7 @@ async def watch(
         wait: As for :func:`sync`: where other runs come now and then, such as a nightly full one.
 
     Raises:
+        TypeError: ``every`` is neither seconds nor a ``timedelta``, or ``store`` no store.
         ValueError: ``every`` is not above zero, or a scope is none.
         StoreBusyError: Another run is at work on the store, and ``wait`` is not set.
         StoreError: The database failed.
