@@ -10,12 +10,22 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.5"
-nox.options.sessions = ["tests", "coverage", "kill", "lint", "types", "docs"]
+nox.options.sessions = [
+    "tests",
+    "interpreters",
+    "lowest",
+    "coverage",
+    "kill",
+    "lint",
+    "types",
+    "docs",
+]
 nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # The tests see what was installed and not the working tree beside them.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
+PACKAGE = ".[cli,export,sync]"
 # Some tests take half a minute, and the others should not wait for them.
 WORKERS = ("--numprocesses=auto", "--dist=worksteal")
 
@@ -60,11 +70,32 @@ def groups(*names: str) -> list[str]:
 PYTHONS = installed_pythons()
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS[:1])
 def tests(session: nox.Session) -> None:
-    """Run the tests against the installed package, but for what one interpreter shows for all."""
-    session.install(".[cli,export,sync]", *groups("test"))
-    # Whoever names some tests wants all of those.
+    """Run the tests on one interpreter, but for the long ones."""
+    session.install(PACKAGE, *groups("test"))
+    run_tests(session)
+
+
+@nox.session(python=PYTHONS[1:])
+def interpreters(session: nox.Session) -> None:
+    """Run the same on each other supported interpreter."""
+    session.install(PACKAGE, *groups("test"))
+    run_tests(session)
+
+
+@nox.session(python=PYTHONS[:1])
+def lowest(session: nox.Session) -> None:
+    """Run the same with the oldest version of each dependency that pyproject.toml allows."""
+    session.install("uv")
+    python = str(Path(session.bin) / "python")
+    oldest = ("--resolution", "lowest-direct", PACKAGE, *groups("test"))
+    session.run("uv", "pip", "install", "--quiet", "--python", python, *oldest)
+    run_tests(session)
+
+
+def run_tests(session: nox.Session) -> None:
+    """Run the tests against the installed package; whoever names some wants all of those."""
     extent = session.posargs or ["--briefly"]
     session.run("pytest", *WORKERS, *extent, env=INSTALLED)
 
@@ -72,7 +103,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[:1])
 def coverage(session: nox.Session) -> None:
     """Run all tests, and see that they reach nearly every branch."""
-    session.install(".[cli,export,sync]", *groups("coverage"))
+    session.install(PACKAGE, *groups("coverage"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *WORKERS, *session.posargs, env=INSTALLED)
     session.run("coverage", "combine", "--quiet")
@@ -82,7 +113,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[:1])
 def kill(session: nox.Session) -> None:
     """Kill runs of a sync at 50 random instants each; takes a few minutes."""
-    session.install(".[cli,export,sync]", *groups("test"))
+    session.install(PACKAGE, *groups("test"))
     session.run("pytest", "-m", "kill", *WORKERS, *session.posargs, env=INSTALLED)
 
 
@@ -97,7 +128,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types, of us and as a caller sees them."""
-    session.install(".[cli,export,sync]", *groups("types"))
+    session.install(PACKAGE, *groups("types"))
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "scenario_async", "--ignoreexternal", env=INSTALLED)
@@ -106,7 +137,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; its examples run on the way."""
-    session.install(".[cli,export,sync]", *groups("docs"))
+    session.install(PACKAGE, *groups("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
