@@ -77,7 +77,8 @@ class Server:
         except BaseException:
             await self.stop()
             raise
-        return site.port
+        port: int = self._runner.addresses[0][1]  # sites tell theirs from aiohttp 3.14 on
+        return port
 
     async def stop(self) -> None:
         """Stop listening, end what is under way, close every connection."""
