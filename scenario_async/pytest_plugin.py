@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Unpack
 
-    from scenario_async.sandbox import Catalogue, RateLimit, Sandbox
+    from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox
 
 
 class SandboxOptions(TypedDict, total=False):
@@ -25,6 +25,7 @@ class SandboxOptions(TypedDict, total=False):
     port: int
     latency: float
     rate_limit: RateLimit | None
+    behavior: Behavior | None
     api_key: str
     api_secret: str
     bearer_auth: str

@@ -13,13 +13,19 @@ It is a second reading of the public documentation, independent of the client in
 the official SDK lists it correctly. It needs no account and no network beyond loopback. Models,
 names, ids and signatures in it are invented.
 
-Where the documentation is silent, the sandbox had to choose, and the service may do otherwise:
+Where sources on the service disagree, ``Behavior`` has a switch, and what users of the service
+measured is the default: several ``tags`` select the models that carry any of them, ``GET /models``
+has no index of ``sc:`` tags, ``sortDirection`` with ``sortBy=score`` is refused, a ``status`` that
+is not in the reference lists everything, deleted models too, ``GET /models/public`` pages by
+``pageSize`` and ``paginationToken``, the last page has an empty token, and pages under filters may
+be short, or empty, and still have a token.
 
-- Several ``tags`` select the models that carry all of them; several collections or types, any.
+Where they are silent, the sandbox had to choose, and the service may do otherwise:
+
+- Several collections or types select the models that have any of them.
 - ``sortBy`` without ``sortDirection`` sorts in descending order; ties go by id.
-- Values of ``type`` and ``status`` that are not in the reference are refused; an unknown collection
-  is empty; any ``projectId`` is accepted. Empty and repeated parameters are refused.
-- ``limit`` and ``offset`` work on ``/models/public`` only, and not with ``pageSize`` or a token.
+- Values of ``type`` that are not in the reference are refused; an unknown collection is empty; any
+  ``projectId`` is accepted. Empty and repeated parameters are refused.
 - Public listings by score hand out plain offsets, which cannot tell that filters changed. All other
   tokens are sealed: they name the last row given, and are refused with other filters.
 - A request with a token may leave ``pageSize`` out.
@@ -31,6 +37,7 @@ Where the documentation is silent, the sandbox had to choose, and the service ma
 from __future__ import annotations
 
 from scenario_async.sandbox._bad_rows import BadRowKind
+from scenario_async.sandbox._behavior import Behavior
 from scenario_async.sandbox._catalogue import Catalogue, Collection
 from scenario_async.sandbox._faults import (
     Delayed,
@@ -63,6 +70,7 @@ __all__ = [
     "AuthorizationKind",
     "BadRow",
     "BadRowKind",
+    "Behavior",
     "Catalogue",
     "ChangedTokens",
     "Collection",

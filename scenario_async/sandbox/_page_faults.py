@@ -10,7 +10,8 @@ from scenario_async.sandbox._bad_rows import BadRowKind, bad_row, bad_row_id
 from scenario_async.sandbox._faults import Fault, Phase
 
 if TYPE_CHECKING:
-    from scenario_async.sandbox._pages import EndStyle, Page
+    from scenario_async.sandbox._behavior import EndStyle
+    from scenario_async.sandbox._pages import Page
     from scenario_async.sandbox._tokens import TokenStyle
 
 
@@ -51,7 +52,9 @@ class EmptyPage(PageFault):
         """Tell whether it is that page, and there is something to withhold."""
         if self.page is not None and page.number != self.page:
             return False
-        return page.following is not None or (bool(page.rows) and not self.hide)
+        if page.following is not None:
+            return True
+        return bool(page.rows) and page.gives_tokens and not self.hide
 
     def change(self, page: Page) -> Page:
         """Take the rows away and lead to the same place."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -14,12 +15,16 @@ from scenario_async.sandbox._tokens import KeyPlace, OffsetPlace, Place, Tokens,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scenario_async.sandbox._behavior import Behavior, EndStyle
     from scenario_async.sandbox._catalogue import Catalogue, Collection
     from scenario_async.sandbox._rules import CollectionListing, Listing
     from scenario_async.sandbox._selection import Window
 
-EndStyle = Literal["absent", "null", "empty"]
-"""How the last page says that it is the last: no token, a null or an empty text."""
+_LOOKED_AT = 4
+"""How many rows a short page looks at for each that it may have."""
+
+_SHORT_EVERY = 4
+"""Under date bounds every fourth page is short."""
 
 _BAD_TOKEN = "paginationToken is not valid"  # noqa: S105 -- a message
 _OTHER_SIZE = "pageSize differs from the one that the paginationToken was given for"
@@ -39,6 +44,7 @@ class Page:
         sent_token: The token that the request came with.
         style: How the token of the next page is written.
         end: How the end is said.
+        gives_tokens: Whether pages of this listing have tokens.
         repeat_token: Whether to hand out the token that came with the request.
     """
 
@@ -50,44 +56,112 @@ class Page:
     sent_token: str | None = None
     style: TokenStyle = "usual"
     end: EndStyle = "absent"
+    gives_tokens: bool = True
     repeat_token: bool = False
 
 
 def turn_to(
-    listing: Listing, catalogue: Catalogue, tokens: Tokens, *, bounded: bool = True
+    listing: Listing,
+    catalogue: Catalogue,
+    tokens: Tokens,
+    behavior: Behavior,
+    *,
+    bounded: bool = True,
 ) -> Page:
-    """Give the page that a listing asks for, date bounds left aside if not ``bounded``.
+    """Return the page that a listing asks for, date bounds left aside if not ``bounded``.
 
     Raises:
         RefusedError: The token does not belong to this listing.
     """
     low, high = (listing.low, listing.high) if bounded else (None, None)
-    window = catalogue.store.window(listing.filters, low, high, descending=listing.descending)
+    window = partial(catalogue.store.window, low=low, high=high, descending=listing.descending)
+    matching = window(listing.filters)
+    listed = window(listing.filters.looked_through) if behavior.short_pages else matching
     place = _place_of(listing, tokens)
-    size = place.limit
-    start = _start(place, window)
-    rows = window.rows(start, start + size)
+    number = _number(place, filtered=len(listed) != len(matching))
+    if listing.paging.offset is not None:
+        found = _counted(listing.paging.offset, place.limit, matching, listed)
+    else:
+        short = behavior.short_pages and (low, high) != (None, None)
+        short = short and number % _SHORT_EVERY == _SHORT_EVERY - 1
+        found = _looked_up(place, matching, listed, short=short)
     following = None
-    number = start // size if isinstance(place, OffsetPlace) else place.page
-    number += place.skipped
-    if start + len(rows) < len(window) and rows:
-        following = _following(listing, window, start + len(rows), size, number + 1)
+    if found.end < len(listed) and listing.paging.gives_tokens:
+        following = _following(listing, listed, found.end, place.limit, number + 1)
     return Page(
-        rows=list(rows),
+        rows=list(matching.rows(found.start, found.stop)),
         place=place,
         following=following,
         number=number,
-        before=lambda count: window.rows(max(0, start - count), start),
-        sent_token=listing.token,
+        before=lambda count: matching.rows(max(0, found.start - count), found.start),
+        sent_token=listing.paging.token,
+        end=behavior.end if listing.paging.gives_tokens else "absent",
+        gives_tokens=listing.paging.gives_tokens,
     )
 
 
+class _Found(NamedTuple):
+    """The rows of a page.
+
+    Attributes:
+        start: The position of the first one among the matching rows.
+        stop: The position behind the last one.
+        end: How far the page has come in the listing that tokens lead through.
+    """
+
+    start: int
+    stop: int
+    end: int
+
+
+def _counted(offset: int, limit: int, matching: Window, listed: Window) -> _Found:
+    """Return the rows at an offset among those that match."""
+    stop = min(offset + limit, len(matching))
+    if stop >= len(matching):
+        return _Found(offset, stop, len(listed))
+    return _Found(offset, stop, listed.position_behind(matching.key(stop - 1)))
+
+
+def _looked_up(place: Place, matching: Window, listed: Window, *, short: bool) -> _Found:
+    """Look at some rows of the listing from a place on, and return those that match."""
+    size = place.limit
+    start = _start(place, listed)
+    look = min(start + _LOOKED_AT * size, len(listed))
+    first = _position_of(start, matching, listed)
+    stop = _position_of(look, matching, listed)
+    most = size - max(1, size // 10) if short and size > 1 else size
+    if stop <= first + most:
+        return _Found(first, stop, look)
+    stop = first + most
+    return _Found(first, stop, listed.position_behind(matching.key(stop - 1)))
+
+
+def _position_of(position: int, matching: Window, listed: Window) -> int:
+    """Return how many matching rows lie before a position in the listing."""
+    if position >= len(listed):
+        return len(matching)
+    return matching.position_behind(listed.key(position - 1)) if position > 0 else 0
+
+
+def _number(place: Place, *, filtered: bool) -> int:
+    """Return how many pages lie before a place.
+
+    A plain offset cannot tell how many pages stopped early because they were full: under filters
+    the fewest possible are counted.
+    """
+    if isinstance(place, KeyPlace):
+        return place.page + place.skipped
+    step = place.limit * (_LOOKED_AT if filtered else 1)
+    return (place.offset if not filtered else place.offset + step - 1) // step + place.skipped
+
+
 def _place_of(listing: Listing, tokens: Tokens) -> Place:
-    if listing.token is not None:
-        return _place_of_token(listing, tokens, listing.token)
-    size = listing.page_size or 1
-    if listing.by_offset or listing.offset is not None:
-        return OffsetPlace(offset=listing.offset or 0, limit=size)
+    paging = listing.paging
+    if paging.token is not None:
+        return _place_of_token(listing, tokens, paging.token)
+    size = paging.size or 1
+    if listing.by_offset or paging.offset is not None:
+        return OffsetPlace(offset=paging.offset or 0, limit=size)
     return KeyPlace(value=None, id="", limit=size, binding=listing.binding, page=0)
 
 
@@ -99,7 +173,7 @@ def _place_of_token(listing: Listing, tokens: Tokens, token: str) -> Place:
     place = tokens.read(token)
     if place is None or isinstance(place, OffsetPlace) != listing.by_offset:
         raise RefusedError(_BAD_TOKEN)
-    if listing.page_size not in (None, place.limit):
+    if listing.paging.size not in (None, place.limit):
         raise RefusedError(_OTHER_SIZE)
     if isinstance(place, KeyPlace) and place.binding != listing.binding:
         raise RefusedError(_OTHER_LISTING)
@@ -131,7 +205,7 @@ def _next_token(page: Page, tokens: Tokens) -> str | None:
     return None if page.following is None else tokens.issue(page.following, page.style)
 
 
-def envelope(name: bytes, rows: list[bytes], token: str | None, end: EndStyle = "absent") -> bytes:
+def envelope(name: bytes, rows: list[bytes], token: str | None, end: EndStyle) -> bytes:
     """Write rows that are JSON already, and the token of the next page, as one JSON text."""
     if token is not None:
         ending = b',"nextPaginationToken":' + msgspec.json.encode(token)
@@ -144,7 +218,9 @@ def envelope(name: bytes, rows: list[bytes], token: str | None, end: EndStyle = 
     return b'{"' + name + b'":[' + b",".join(rows) + b"]" + ending + b"}"
 
 
-def write_collections(listing: CollectionListing, catalogue: Catalogue, tokens: Tokens) -> bytes:
+def write_collections(
+    listing: CollectionListing, catalogue: Catalogue, tokens: Tokens, end: EndStyle
+) -> bytes:
     """Write one page of collections, newest first.
 
     Raises:
@@ -169,7 +245,7 @@ def write_collections(listing: CollectionListing, catalogue: Catalogue, tokens: 
             KeyPlace(value=given[-1].created, id=given[-1].id, limit=size, binding=binding, page=0)
         )
     rows = [_write_collection(one, catalogue) for one in given]
-    return envelope(b"collections", rows, token)
+    return envelope(b"collections", rows, token, end)
 
 
 def _write_collection(collection: Collection, catalogue: Catalogue) -> bytes:

@@ -1,18 +1,21 @@
 """The rules of the listing parameters: a query becomes a listing or a refusal.
 
 The rules are those of the parameter documentation of the official SDK (``model_list_params.py`` in
-``scenario-sdk`` 2.4.0) and of the help article on filtering models. Where both are silent, the
-choice is named in a comment. No rule here is shared with the client of this package: the sandbox
-is a second reading of the documentation.
+``scenario-sdk`` 2.4.0) and of the help article on filtering models; where they disagree with what
+was measured, ``Behavior`` says which one counts. Where all are silent, the choice is named in a
+comment. No rule here is shared with the client of this package: the sandbox is a second reading of
+the documentation.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
+from scenario_async.sandbox._behavior import Behavior
+from scenario_async.sandbox._paging import Paging, Route, paging_parameters, read_paging
 from scenario_async.sandbox._parameters import (
     MODEL_TYPES,
     RefusedError,
@@ -26,7 +29,7 @@ from scenario_async.sandbox._parameters import (
 from scenario_async.sandbox._selection import Filters, SortBy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from scenario_async.sandbox._rows import Privacy
 
@@ -34,8 +37,6 @@ if TYPE_CHECKING:
 STATUSES: Final = ("new", "training", "trained", "failed", "deleted")
 PRIVACIES: Final = ("private", "public", "unlisted")
 SORT_FIELDS: Final = ("createdAt", "updatedAt", "score")
-LARGEST_PAGE: Final = 500
-DEFAULT_PAGE: Final = 100
 LARGEST_COLLECTION_PAGE: Final = 100
 DEFAULT_COLLECTION_PAGE: Final = 10
 
@@ -55,16 +56,13 @@ _LISTING_PARAMETERS: Final = frozenset(
         *_BOUNDS,
         *_FLAGS,
         "privacy",
-        "pageSize",
-        "paginationToken",
         "sortBy",
         "sortDirection",
         "projectId",
     }
 )
-_WINDOW_PARAMETERS: Final = frozenset({"limit", "offset"})
 _COLLECTION_PARAMETERS: Final = frozenset({"pageSize", "paginationToken", "projectId"})
-Route = Literal["models", "models/public"]
+_MEASURED: Final = Behavior()
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +73,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         low: Smallest sorted date in milliseconds, included; ``None`` for no bound.
         high: Largest sorted date in milliseconds, included; ``None`` for no bound.
         descending: Whether the order is reversed.
-        page_size: Rows in a page. A request with a token may leave ``pageSize`` out: ``None``.
-        token: The pagination token.
-        offset: Rows to skip, for requests that count rows themselves.
+        paging: Which page of it.
         blacklisted: Whether blacklisted models were asked for (the sandbox has none).
         project_id: The ``projectId`` of the request; any is accepted.
     """
@@ -86,9 +82,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     low: int | None = None
     high: int | None = None
     descending: bool = True
-    page_size: int | None = DEFAULT_PAGE
-    token: str | None = None
-    offset: int | None = None
+    paging: Paging = Paging()
     blacklisted: bool = False
     project_id: str | None = None
 
@@ -100,7 +94,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def binding(self) -> str:
         """A short text that differs for listings whose tokens must not be mixed up."""
-        walk = msgspec.structs.replace(self, page_size=None, token=None, offset=None)
+        walk = msgspec.structs.replace(self, paging=Paging())
         return hashlib.blake2b(msgspec.json.encode(walk), digest_size=9).hexdigest()
 
 
@@ -116,40 +110,39 @@ class CollectionListing(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
 
 
-def read_listing(parameters: Iterable[tuple[str, str]], route: Route = "models") -> Listing:
+def read_listing(
+    parameters: Sequence[tuple[str, str]], route: Route = "models", behavior: Behavior = _MEASURED
+) -> Listing:
     """Read the query of a listing of models. Unknown parameters are ignored.
 
     Raises:
         RefusedError: The API does not accept this combination.
     """
-    known = _LISTING_PARAMETERS
-    if route == "models/public":
-        known |= _WINDOW_PARAMETERS
-    query = known_parameters(parameters, known)
+    paging_names = paging_parameters((name for name, _ in parameters), route, behavior)
+    query = known_parameters(parameters, _LISTING_PARAMETERS | paging_names)
     privacy = _privacy(query, route)
     sort_by = _sort_by(query, privacy)
     _check_scope(query, privacy)
     _check_bounds(query, sort_by)
-    _check_window(query)
     flags = {name: flag(query, name) for name in _FLAGS}
+    status, with_deleted = _status(query, behavior)
     low, high = _bounds(query)
-    token = query.get("paginationToken")
     return Listing(
         filters=Filters(
             privacy=privacy,
             sort_by=sort_by,
-            status=choice(query, "status", STATUSES),
+            status=status,
+            with_deleted=with_deleted,
             collections=_collections(query),
-            tags=words(query, "tags"),
+            tags=_tags(query, route, behavior),
+            every_tag=behavior.several_tags == "all" and "tags" in query,
             types=_types(query),
             loaded_only=flags["loadedOnly"],
         ),
         low=low,
         high=high,
-        descending=_descending(query, privacy, sort_by),
-        page_size=_page_size(query, token),
-        token=token,
-        offset=_offset(query),
+        descending=_descending(query, privacy, behavior),
+        paging=read_paging(query, route, behavior),
         blacklisted=flags["blacklisted"],
         project_id=query.get("projectId"),
     )
@@ -191,16 +184,31 @@ def _sort_by(query: dict[str, str], privacy: Privacy) -> SortBy:
     return cast("SortBy", given)
 
 
-def _descending(query: dict[str, str], privacy: Privacy, sort_by: SortBy) -> bool:
+def _descending(query: dict[str, str], privacy: Privacy, behavior: Behavior) -> bool:
     """Read the direction. Newest and best first, unless an effective ``sortDirection`` says not.
 
     It is "only used when sortBy is specified", and for public models "ignored when sortBy is not
-    specified or set to score": in these cases it has no effect and is not refused. The default
-    with ``sortBy`` alone is not documented; descending is the choice here.
+    specified or set to score". The words of the refusal of ``sortBy=score`` were measured. The
+    default with ``sortBy`` alone is not documented; descending is the choice here.
     """
     direction = choice(query, "sortDirection", ("asc", "desc"))
-    ignored = "sortBy" not in query or (privacy == "public" and sort_by == "score")
+    by_score = query.get("sortBy") == "score"
+    if by_score and direction is not None and behavior.score_direction == "refused":
+        raise RefusedError(
+            "sortDirection must be used together with sortBy to createdAt or updatedAt"
+        )
+    ignored = "sortBy" not in query or (privacy == "public" and by_score)
     return ignored or direction != "asc"
+
+
+def _status(query: dict[str, str], behavior: Behavior) -> tuple[str | None, bool]:
+    """Read the status, and whether deleted models are listed among the others."""
+    status = query.get("status")
+    if status is None or status in STATUSES:
+        return status, False
+    if behavior.unknown_status == "refused":
+        raise RefusedError(f"status must be one of {', '.join(STATUSES)}")
+    return None, True
 
 
 def _check_scope(query: dict[str, str], privacy: Privacy) -> None:
@@ -224,14 +232,6 @@ def _check_bounds(query: dict[str, str], sort_by: SortBy) -> None:
             raise RefusedError(f"{name} requires sortBy={needed}")
 
 
-def _check_window(query: dict[str, str]) -> None:
-    """Refuse two ways of turning pages at once; the article never mixes them."""
-    for name in ("limit", "offset"):
-        for other in ("pageSize", "paginationToken"):
-            if name in query and other in query:
-                raise RefusedError(f"{name} and {other} cannot be used together")
-
-
 def _bounds(query: dict[str, str]) -> tuple[int | None, int | None]:
     """Turn the exclusive bounds into included milliseconds."""
     low: int | None = None
@@ -247,17 +247,14 @@ def _bounds(query: dict[str, str]) -> tuple[int | None, int | None]:
     return low, high
 
 
-def _page_size(query: dict[str, str], token: str | None) -> int | None:
-    size = whole_number(query, "pageSize", smallest=1, largest=LARGEST_PAGE)
-    limit = whole_number(query, "limit", smallest=1, largest=LARGEST_PAGE)
-    if size is None and limit is None:
-        return None if token is not None else DEFAULT_PAGE
-    return limit if size is None else size
-
-
-def _offset(query: dict[str, str]) -> int | None:
-    offset = whole_number(query, "offset", smallest=0, largest=1_000_000_000)
-    return 0 if offset is None and "limit" in query else offset
+def _tags(query: dict[str, str], route: Route, behavior: Behavior) -> tuple[str, ...] | None:
+    """Read the tags that select, ``None`` if none was asked for."""
+    if "tags" not in query:
+        return None
+    wanted = words(query, "tags")
+    indexed = behavior.indexed(wanted, public_route=route == "models/public")
+    # All of several tags, one of which selects nothing, select nothing together.
+    return () if behavior.several_tags == "all" and indexed != wanted else indexed
 
 
 def _collections(query: dict[str, str]) -> tuple[str, ...]:

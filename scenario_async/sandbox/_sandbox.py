@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 
 from scenario_async.sandbox._access import Credentials
+from scenario_async.sandbox._behavior import Behavior
 from scenario_async.sandbox._catalogue import Catalogue
 from scenario_async.sandbox._limits import RateLimit, TokenBucket
 from scenario_async.sandbox._requests import RequestLog
@@ -37,6 +38,7 @@ class Sandbox:
         port: The port to listen on; 0 for any free one.
         latency: Seconds to wait before each answer; can be changed while the sandbox runs.
         rate_limit: How many requests are taken, ``None`` for all.
+        behavior: How the service behaves where it is not known; as measured if left out.
         api_key: The API key that is accepted.
         api_secret: The API secret that is accepted.
         bearer_auth: The JWT that is accepted.
@@ -49,6 +51,7 @@ class Sandbox:
         faults: The faults to show.
         requests: The requests so far.
         latency: Seconds to wait before each answer.
+        behavior: How the service behaves where it is not known.
         api_key: The API key that is accepted.
         api_secret: The API secret that is accepted.
         bearer_auth: The JWT that is accepted.
@@ -62,6 +65,7 @@ class Sandbox:
         port: int = 0,
         latency: float = 0.0,
         rate_limit: RateLimit | None = None,
+        behavior: Behavior | None = None,
         api_key: str = "sandbox-key",
         api_secret: str = "sandbox-secret",  # noqa: S107 -- invented, for the sandbox only
         bearer_auth: str = "sandbox-jwt",
@@ -72,6 +76,7 @@ class Sandbox:
         self.faults: FaultSchedule = FaultSchedule()
         self.requests: RequestLog = RequestLog()
         self.latency = latency
+        self.behavior: Behavior = Behavior() if behavior is None else behavior
         self.api_key = api_key
         self.api_secret = api_secret
         self.bearer_auth = bearer_auth
@@ -80,7 +85,7 @@ class Sandbox:
         self._port: int | None = None
         self._rate_limit = rate_limit
         self._compression = compression
-        self._service = Service(self.catalogue, self.faults, cache_bytes=cache_bytes)
+        self._service = Service(self.catalogue, self.faults, self.behavior, cache_bytes=cache_bytes)
         self._server: Server | None = None
 
     def __repr__(self) -> str:

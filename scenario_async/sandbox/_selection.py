@@ -28,8 +28,11 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
         privacy: Which models: the two non-public kinds are those of the project.
         sort_by: What the order goes by; ties are broken by id.
         status: Models with this status; ``deleted`` selects deleted models, not existing ones.
+        with_deleted: Deleted models as well as existing ones.
         collections: Models in at least one of these collections.
-        tags: Models that carry all of these tags (how several tags combine is not documented).
+        tags: Models that carry one of these tags, none if there is no tag here; ``None`` for no
+            selection by tags.
+        every_tag: Only those that carry all of the tags.
         types: Models of one of these types.
         loaded_only: Loaded models only.
     """
@@ -37,10 +40,20 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     privacy: Privacy = "private"
     sort_by: SortBy = "createdAt"
     status: str | None = None
+    with_deleted: bool = False
     collections: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] | None = None
+    every_tag: bool = False
     types: tuple[str, ...] = ()
     loaded_only: bool = False
+
+    @property
+    def looked_through(self) -> Filters:
+        """The listing that a service without an index of tags, types and collections goes through.
+
+        It selects what this one does and more, and sorts it in the same way.
+        """
+        return msgspec.structs.replace(self, collections=(), tags=None, every_tag=False, types=())
 
 
 class Ordering:
@@ -125,13 +138,10 @@ _KEYS: dict[SortBy, Callable[[Row], Key]] = {
 def _selected(row: Row, filters: Filters, now: int) -> bool:
     if row.privacy != filters.privacy:
         return False
-    if filters.status == "deleted":
-        return (
-            row.deleted is not None
-            and row.deleted > now - LISTED_AFTER_DELETION
-            and _filtered(row, filters)
-        )
-    if row.deleted is not None or (filters.status is not None and row.status != filters.status):
+    if row.deleted is not None:
+        listed = filters.status == "deleted" or filters.with_deleted
+        return listed and row.deleted > now - LISTED_AFTER_DELETION and _filtered(row, filters)
+    if filters.status is not None and row.status != filters.status:
         return False
     return _filtered(row, filters)
 
@@ -139,7 +149,13 @@ def _selected(row: Row, filters: Filters, now: int) -> bool:
 def _filtered(row: Row, filters: Filters) -> bool:
     return (
         (not filters.collections or not set(filters.collections).isdisjoint(row.collections))
-        and set(filters.tags).issubset(row.tags)
+        and (filters.tags is None or _tagged(row, filters.tags, every=filters.every_tag))
         and (not filters.types or row.type in filters.types)
         and (row.loaded or not filters.loaded_only)
     )
+
+
+def _tagged(row: Row, tags: tuple[str, ...], *, every: bool) -> bool:
+    if every:
+        return bool(tags) and set(tags).issubset(row.tags)
+    return not set(tags).isdisjoint(row.tags)

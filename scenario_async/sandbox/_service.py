@@ -24,17 +24,14 @@ from scenario_async.sandbox._page_faults import PageFault
 from scenario_async.sandbox._pages import Page, turn_to, write_collections, write_page
 from scenario_async.sandbox._parameters import RefusedError
 from scenario_async.sandbox._rows import Row, encode_summary
-from scenario_async.sandbox._rules import (
-    Listing,
-    Route,
-    read_collection_listing,
-    read_listing,
-)
+from scenario_async.sandbox._rules import Listing, read_collection_listing, read_listing
 from scenario_async.sandbox._schedule import BASE_PATH, FaultSchedule
 from scenario_async.sandbox._tokens import Tokens
 
 if TYPE_CHECKING:
+    from scenario_async.sandbox._behavior import Behavior
     from scenario_async.sandbox._catalogue import Catalogue
+    from scenario_async.sandbox._paging import Route
     from scenario_async.sandbox._requests import Request
 
 # The same secret everywhere: answers are to be the same in every process, and a client that reads
@@ -71,12 +68,16 @@ class Service:
     Args:
         catalogue: What is listed.
         faults: The faults to show.
+        behavior: How the service behaves where it is not known.
         cache_bytes: How much memory answers may take that are kept to be given again.
     """
 
-    def __init__(self, catalogue: Catalogue, faults: FaultSchedule, *, cache_bytes: int) -> None:
+    def __init__(
+        self, catalogue: Catalogue, faults: FaultSchedule, behavior: Behavior, *, cache_bytes: int
+    ) -> None:
         self._catalogue = catalogue
         self._faults = faults
+        self._behavior = behavior
         self._tokens = Tokens(_TOKEN_SECRET)
         self._cache = _PageCache(cache_bytes)
 
@@ -119,20 +120,21 @@ class Service:
             if public:
                 raise RefusedError("Collections need an API key", status=403)
             listing = read_collection_listing(request.parameters)
-            return Answer(body=write_collections(listing, self._catalogue, self._tokens))
+            end = self._behavior.end
+            return Answer(body=write_collections(listing, self._catalogue, self._tokens, end))
         model_id = path.removeprefix("/models/")
         if model_id == path or "/" in model_id or not model_id:
             return reason(404, "There is nothing on this path")
         return self._retrieve(model_id, public=public)
 
     def _list(self, request: Request, route: Route, encoding: Encoding | None) -> Answer:
-        listing = read_listing(request.parameters, route)
+        listing = read_listing(request.parameters, route, self._behavior)
         if request.authorization_kind == "public":
             _check_public(listing)
         version = self._catalogue.version
         bounds = self._faults.take({"bounds"}, request)
         bounded = not any(isinstance(fault, IgnoredBounds) for fault in bounds)
-        page = turn_to(listing, self._catalogue, self._tokens, bounded=bounded)
+        page = turn_to(listing, self._catalogue, self._tokens, self._behavior, bounded=bounded)
         faults = self._faults.take({"page"}, request, page)
         usual = not bounds and not faults
         kept = self._cache.get(_cache_key(request, encoding), version) if usual else None
@@ -158,6 +160,8 @@ class Service:
         return Answer(body=write_detail(row, self._catalogue.store.encoded(row)))
 
     def _bulk(self, body: bytes, *, public: bool) -> Answer:
+        if self._behavior.bulk == "refused":
+            raise RefusedError("Reading several models at once is not allowed", status=403)
         wanted = _read_bulk(body)
         rows: list[Row] = []
         for model_id in dict.fromkeys(wanted.model_ids):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from scenario_async.sandbox import Catalogue, Sandbox
+from scenario_async.sandbox import Behavior, Catalogue, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -40,7 +40,7 @@ class Reply:
     def token(self) -> str | None:
         token = self.json.get("nextPaginationToken")
         assert token is None or isinstance(token, str)
-        return token
+        return token or None
 
 
 class Wire:
@@ -113,9 +113,11 @@ def wired(sandbox: Sandbox) -> Generator[Wire]:
 
 
 @contextmanager
-def serving(catalogue: Catalogue | None = None) -> Generator[tuple[Sandbox, Wire]]:
+def serving(
+    catalogue: Catalogue | None = None, behavior: Behavior | None = None
+) -> Generator[tuple[Sandbox, Wire]]:
     """Run a small sandbox in a thread and connect to it."""
     if catalogue is None:
         catalogue = Catalogue.seeded(public=60, private=40, collections=2)
-    with Sandbox(catalogue).in_thread() as sandbox, wired(sandbox) as wire:
+    with Sandbox(catalogue, behavior=behavior).in_thread() as sandbox, wired(sandbox) as wire:
         yield sandbox, wire

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenario_async.sandbox import Catalogue
+from scenario_async.sandbox import Behavior, Catalogue
 from scenario_async.sandbox._page_faults import EmptyPage, RepeatedRows
 from scenario_async.sandbox._pages import turn_to
 from scenario_async.sandbox._parameters import RefusedError
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scenario_async.sandbox._pages import Page
-    from scenario_async.sandbox._rules import Route
+    from scenario_async.sandbox._paging import Route
     from scenario_async.sandbox._tokens import TokenStyle
 
 TOKENS = Tokens(b"secret")
+MEASURED = Behavior()
 CATALOGUE = Catalogue.seeded(public=60, private=60, unlisted=20, collections=2, burst=15)
-ROWS = list(CATALOGUE)
+for deleted in (*CATALOGUE.ids()[:9], *CATALOGUE.ids("public")[:4]):
+    CATALOGUE.delete(deleted)
+ROWS = CATALOGUE.store.rows()
 MOMENTS = sorted({row.created for row in ROWS} | {row.updated for row in ROWS})
 
 page_sizes = st.integers(1, 70)
@@ -36,11 +39,17 @@ moments = st.sampled_from(MOMENTS).flatmap(
 )
 
 
-def asked(parameters: dict[str, Any], token: str | None = None) -> Listing:
+def asked(
+    parameters: dict[str, Any], token: str | None = None, behavior: Behavior = MEASURED
+) -> Listing:
     query = [(name, str(value)) for name, value in parameters.items()]
     if token is not None:
         query.append(("paginationToken", token))
-    return read_listing(query)
+    return read_listing(query, "models", behavior)
+
+
+def unchanged(page: Page) -> Page:
+    return page
 
 
 def walk(
@@ -48,13 +57,16 @@ def walk(
     parameters: dict[str, Any],
     *,
     style: TokenStyle = "usual",
-    change: Callable[[Page], Page] = lambda page: page,
+    behavior: Behavior = MEASURED,
+    change: Callable[[Page], Page] = unchanged,
     between: Callable[[], object] = lambda: None,
 ) -> list[Row]:
     rows: list[Row] = []
     token: str | None = None
     for _ in range(1_000):
-        page = change(turn_to(asked(parameters, token), catalogue, TOKENS))
+        listing = asked(parameters, token, behavior)
+        page = change(turn_to(listing, catalogue, TOKENS, behavior))
+        assert len(page.rows) <= parameters["pageSize"] or change is not unchanged
         rows.extend(row for row in page.rows if isinstance(row, Row))
         if page.following is None:
             return rows
@@ -69,7 +81,8 @@ def public_queries(draw: st.DrawFn) -> dict[str, Any]:
     sort_by = draw(st.sampled_from([None, "score", "createdAt", "updatedAt"]))
     if sort_by is not None:
         query["sortBy"] = sort_by
-        query["sortDirection"] = draw(st.sampled_from(["asc", "desc"]))
+        if sort_by != "score":
+            query["sortDirection"] = draw(st.sampled_from(["asc", "desc"]))
     if sort_by in {"createdAt", "updatedAt"}:
         for name in ("After", "Before"):
             if draw(st.booleans()):
@@ -85,7 +98,7 @@ def public_queries(draw: st.DrawFn) -> dict[str, Any]:
 def private_queries(draw: st.DrawFn) -> dict[str, Any]:
     query: dict[str, Any] = {"privacy": draw(st.sampled_from(["private", "unlisted"]))}
     if draw(st.booleans()):
-        query["status"] = draw(st.sampled_from(["trained", "failed", "new", "deleted"]))
+        query["status"] = draw(st.sampled_from(["trained", "failed", "new", "deleted", "odd"]))
     if draw(st.booleans()):
         query["collectionId"] = draw(st.sampled_from(CATALOGUE.collection_ids))
     if "status" in query and draw(st.booleans()):
@@ -96,45 +109,67 @@ def private_queries(draw: st.DrawFn) -> dict[str, Any]:
             query["createdAfter"] = draw(moments)
         if draw(st.booleans()):
             query["createdBefore"] = draw(moments)
-    if draw(st.booleans()):
+    if query.get("sortBy") != "score" and draw(st.booleans()):
         query["sortDirection"] = draw(st.sampled_from(["asc", "desc"]))
     return query
 
 
+indexes = st.sampled_from(["all", "ordinary", "none"])
+behaviors = st.builds(
+    Behavior,
+    models_tags=indexes,
+    public_route_tags=indexes,
+    unindexed_tags=st.sampled_from([frozenset(), frozenset({"Video"})]),
+    several_tags=st.sampled_from(["any", "all"]),
+    end=st.sampled_from(["empty", "absent", "null"]),
+    short_pages=st.booleans(),
+)
 queries = public_queries() | private_queries()
 
 
-def wanted(row: Row, query: dict[str, Any]) -> bool:
+def tagged(row: Row, query: dict[str, Any], behavior: Behavior) -> bool:
+    if "tags" not in query:
+        return True
+
+    def selects(tag: str) -> bool:
+        official = tag.startswith("sc:")
+        indexed = {"all": True, "ordinary": not official, "none": False}[behavior.models_tags]
+        return indexed and tag not in behavior.unindexed_tags
+
+    found = [tag in row.tags and selects(tag) for tag in query["tags"].split(",")]
+    return any(found) if behavior.several_tags == "any" else all(found)
+
+
+def wanted(row: Row, query: dict[str, Any], behavior: Behavior) -> bool:
     """Select by the words of the documentation, apart from the code under test."""
     sorted_value = row.updated if query.get("sortBy") == "updatedAt" else row.created
     after = query.get("createdAfter", query.get("updatedAfter", ""))
     before = query.get("createdBefore", query.get("updatedBefore", "9"))
     return (
         row.privacy == query["privacy"]
-        and query.get("status", row.status) == row.status
+        and (query.get("status") == "deleted") <= (row.deleted is not None)
+        and query.get("status", row.status) in {row.status, "odd", "deleted"}
+        and (row.deleted is None or query.get("status") in {"odd", "deleted"})
         and query.get("collectionId") in {None, *row.collections}
-        and all(tag in row.tags for tag in filter(None, query.get("tags", "").split(",")))
+        and tagged(row, query, behavior)
         and row.type in query.get("types", row.type).split(",")
         and after < iso(sorted_value) < before
     )
 
 
-@given(query=queries, page_size=page_sizes)
+@given(query=queries, page_size=page_sizes, behavior=behaviors)
 def test_a_walk_of_any_page_size_gives_each_wanted_model_once_and_in_order(
-    query: dict[str, Any], page_size: int
+    query: dict[str, Any], page_size: int, behavior: Behavior
 ) -> None:
-    rows = walk(CATALOGUE, {**query, "pageSize": page_size})
+    rows = walk(CATALOGUE, {**query, "pageSize": page_size}, behavior=behavior)
 
-    assert sorted(row.id for row in rows) == sorted(row.id for row in ROWS if wanted(row, query))
+    expected = [row.id for row in ROWS if wanted(row, query, behavior)]
+    assert sorted(row.id for row in rows) == sorted(expected)
     field = {"score": "score", "updatedAt": "updated", "createdAt": "created"}[
         query.get("sortBy", "score" if query["privacy"] == "public" else "createdAt")
     ]
     values = [getattr(row, field) for row in rows]
-    ascending = (
-        query.get("sortDirection") == "asc"
-        and "sortBy" in query
-        and not (query["privacy"] == "public" and query["sortBy"] == "score")
-    )
+    ascending = query.get("sortDirection") == "asc" and "sortBy" in query
     assert values == sorted(values, reverse=not ascending)
 
 
