@@ -13,6 +13,8 @@ from sandbox_wire import serving
 from scenario_async.sandbox import Behavior, Catalogue
 
 LARGE = 500
+MEASURED = Behavior()
+NOTHING: set[str] = set()
 
 
 def catalogue() -> Catalogue:
@@ -42,25 +44,30 @@ def carrying(*tags: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "behavior", "tags", "selected"),
     [
-        ("/models", {}, "Video", carrying("Video")),
-        ("/models", {}, "Video,Kling", carrying("Video", "Kling")),
-        ("/models", {}, "VIDEO", set()),
-        ("/models", {}, "sc:scenario", set()),
-        ("/models", {}, "sc:scenario,Kling", carrying("Kling")),
-        ("/models/public", {}, "sc:scenario", carrying("sc:scenario")),
-        ("/models", {"models_tags": "all"}, "sc:scenario", carrying("sc:scenario")),
-        ("/models", {"models_tags": "none"}, "Video", set()),
-        ("/models/public", {"models_tags": "none"}, "Video", carrying("Video")),
-        ("/models/public", {"public_route_tags": "ordinary"}, "sc:scenario,Video", None),
-        ("/models/public", {"public_route_tags": "none"}, "sc:scenario,Video", set()),
-        ("/models", {"unindexed_tags": frozenset({"Video"})}, "Video,Kling", carrying("Kling")),
-        ("/models/public", {"unindexed_tags": frozenset({"Video"})}, "Video", set()),
+        ("/models", MEASURED, "Video", carrying("Video")),
+        ("/models", MEASURED, "Video,Kling", carrying("Video", "Kling")),
+        ("/models", MEASURED, "VIDEO", NOTHING),
+        ("/models", MEASURED, "sc:scenario", NOTHING),
+        ("/models", MEASURED, "sc:scenario,Kling", carrying("Kling")),
+        ("/models/public", MEASURED, "sc:scenario", carrying("sc:scenario")),
+        ("/models", Behavior(models_tags="all"), "sc:scenario", carrying("sc:scenario")),
+        ("/models", Behavior(models_tags="none"), "Video", NOTHING),
+        ("/models/public", Behavior(models_tags="none"), "Video", carrying("Video")),
+        ("/models/public", Behavior(public_route_tags="ordinary"), "sc:scenario,Video", None),
+        ("/models/public", Behavior(public_route_tags="none"), "sc:scenario,Video", NOTHING),
+        (
+            "/models",
+            Behavior(unindexed_tags=frozenset({"Video"})),
+            "Video,Kling",
+            carrying("Kling"),
+        ),
+        ("/models/public", Behavior(unindexed_tags=frozenset({"Video"})), "Video", NOTHING),
     ],
 )
 def test_a_tag_selects_where_the_route_has_an_index_of_it(
-    path: str, behavior: dict[str, Any], tags: str, selected: set[str] | None
+    path: str, behavior: Behavior, tags: str, selected: set[str] | None
 ) -> None:
-    with serving(catalogue(), Behavior(**behavior)) as (_, wire):
+    with serving(catalogue(), behavior) as (_, wire):
         listed = wire.walk_ids(path, privacy="public", tags=tags, pageSize=7)
 
     assert set(listed) == (carrying("Video") if selected is None else selected)
