@@ -38,7 +38,8 @@ from __future__ import annotations
 
 from scenario_async.sandbox._bad_rows import BadRowKind
 from scenario_async.sandbox._behavior import Behavior
-from scenario_async.sandbox._catalogue import Catalogue, Collection
+from scenario_async.sandbox._catalogue import Catalogue
+from scenario_async.sandbox._contents import Collection
 from scenario_async.sandbox._faults import (
     Delayed,
     Dropped,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scenario_async.sandbox._behavior import Behavior, EndStyle
-    from scenario_async.sandbox._catalogue import Catalogue, Collection
+    from scenario_async.sandbox._contents import Collection, Contents
     from scenario_async.sandbox._rules import CollectionListing, Listing
     from scenario_async.sandbox._selection import Window
 
@@ -62,7 +62,7 @@ class Page:
 
 def turn_to(
     listing: Listing,
-    catalogue: Catalogue,
+    catalogue: Contents,
     tokens: Tokens,
     behavior: Behavior,
     *,
@@ -193,7 +193,7 @@ def _following(listing: Listing, window: Window, position: int, size: int, page:
     return KeyPlace(value=value, id=model_id, limit=size, binding=listing.binding, page=page)
 
 
-def write_page(page: Page, catalogue: Catalogue, tokens: Tokens) -> bytes:
+def write_page(page: Page, catalogue: Contents, tokens: Tokens) -> bytes:
     """Write a page as JSON."""
     rows = [row if isinstance(row, bytes) else catalogue.store.encoded(row) for row in page.rows]
     return envelope(b"models", rows, _next_token(page, tokens), page.end)
@@ -219,7 +219,7 @@ def envelope(name: bytes, rows: list[bytes], token: str | None, end: EndStyle) -
 
 
 def write_collections(
-    listing: CollectionListing, catalogue: Catalogue, tokens: Tokens, end: EndStyle
+    listing: CollectionListing, catalogue: Contents, tokens: Tokens, end: EndStyle
 ) -> bytes:
     """Write one page of collections, newest first.
 
@@ -248,7 +248,7 @@ def write_collections(
     return envelope(b"collections", rows, token, end)
 
 
-def _write_collection(collection: Collection, catalogue: Catalogue) -> bytes:
+def _write_collection(collection: Collection, catalogue: Contents) -> bytes:
     count = catalogue.model_count(collection.id)
     return msgspec.json.encode(
         {

@@ -30,7 +30,7 @@ from scenario_async.sandbox._tokens import Tokens
 
 if TYPE_CHECKING:
     from scenario_async.sandbox._behavior import Behavior
-    from scenario_async.sandbox._catalogue import Catalogue
+    from scenario_async.sandbox._contents import Contents
     from scenario_async.sandbox._paging import Route
     from scenario_async.sandbox._requests import Request
 
@@ -73,7 +73,7 @@ class Service:
     """
 
     def __init__(
-        self, catalogue: Catalogue, faults: FaultSchedule, behavior: Behavior, *, cache_bytes: int
+        self, catalogue: Contents, faults: FaultSchedule, behavior: Behavior, *, cache_bytes: int
     ) -> None:
         self._catalogue = catalogue
         self._faults = faults
