@@ -43,6 +43,7 @@ from scenario_async.sandbox._contents import Collection
 from scenario_async.sandbox._faults import (
     Delayed,
     Dropped,
+    EmptyBulk,
     ExpiredToken,
     Fault,
     IgnoredBounds,
@@ -57,6 +58,7 @@ from scenario_async.sandbox._limits import RateLimit
 from scenario_async.sandbox._page_faults import (
     BadRow,
     ChangedTokens,
+    EmptyListing,
     EmptyPage,
     EndToken,
     RepeatedRows,
@@ -77,6 +79,8 @@ __all__ = [
     "Collection",
     "Delayed",
     "Dropped",
+    "EmptyBulk",
+    "EmptyListing",
     "EmptyPage",
     "EndToken",
     "ExpiredToken",

@@ -156,6 +156,19 @@ class NotJSON(AnswerFault):
 
 
 @dataclass(frozen=True, slots=True)
+class EmptyBulk(AnswerFault):
+    """Answers 200 to a bulk read of models, without models, as if none could be read."""
+
+    def concerns(self, request: Request) -> bool:
+        """Tell whether the request is such a read."""
+        return request.path.endswith("/models/get-bulk")
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        return json_answer({"models": []})
+
+
+@dataclass(frozen=True, slots=True)
 class Redirect(AnswerFault):
     """Answers with a redirect.
 

@@ -63,6 +63,15 @@ class EmptyPage(PageFault):
 
 
 @dataclass(frozen=True, slots=True)
+class EmptyListing(PageFault):
+    """Gives a page without models and without a token, as if there were nothing to list."""
+
+    def change(self, page: Page) -> Page:
+        """Take the rows away, and what follows."""
+        return replace(page, rows=[], following=None)
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatedRows(PageFault):
     """Repeats the last models of the page before, ahead of the page's own.
 

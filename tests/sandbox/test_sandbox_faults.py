@@ -19,6 +19,8 @@ from scenario_async.sandbox import (
     ChangedTokens,
     Delayed,
     Dropped,
+    EmptyBulk,
+    EmptyListing,
     EmptyPage,
     EndToken,
     ExpiredToken,
@@ -445,3 +447,31 @@ def test_faults_are_small_values() -> None:
     assert RateLimited(1) == RateLimited(1)
     assert len({Dropped(), Dropped(), Dropped(reset=True)}) == 2
     assert repr(Truncated(0.5)) == "Truncated(fraction=0.5, chunked=False)"
+
+
+def test_a_listing_may_suddenly_be_empty_while_its_models_can_be_read(
+    sandbox: Sandbox, wire: Wire
+) -> None:
+    model_id = sandbox.catalogue.ids()[0]
+    sandbox.faults.add(EmptyListing(), times=2)
+
+    for path, query in (("/models", {"pageSize": 3}), ("/models/public", {})):
+        reply = wire.get(path, query)
+        assert reply.status == 200
+        assert reply.json == {"models": [], "nextPaginationToken": ""}
+    assert wire.get("/models", {"pageSize": 3}).ids
+    sandbox.faults.add(EmptyListing(), times=None)
+    assert wire.get("/models").ids == wire.get("/models").ids == []
+    assert wire.post("/models/get-bulk", {"modelIds": [model_id]}).ids == [model_id]
+    assert wire.get("/collections").json["collections"]
+
+
+def test_a_bulk_read_may_suddenly_find_nothing(sandbox: Sandbox, wire: Wire) -> None:
+    model_id = sandbox.catalogue.ids()[0]
+    sandbox.faults.add(EmptyBulk())
+
+    assert wire.post("/assets/get-bulk", {"assetIds": []}).json == {"assets": []}
+    assert wire.get("/models", {"pageSize": 3}).ids
+    reply = wire.post("/models/get-bulk", {"modelIds": [model_id]})
+    assert (reply.status, reply.json) == (200, {"models": []})
+    assert wire.post("/models/get-bulk", {"modelIds": [model_id]}).ids == [model_id]
