@@ -9,7 +9,7 @@ import msgspec
 
 from scenario_async.sandbox import _seeding
 from scenario_async.sandbox._contents import Collection, Contents
-from scenario_async.sandbox._rows import Privacy, Row, milliseconds_of
+from scenario_async.sandbox._rows import PROJECT_ID, SERVICE_ID, Privacy, Row, milliseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,8 @@ class Catalogue(Contents):
     so that the same program gives the same dates on every run. ``advance`` lets days pass.
 
     Args:
+        owner: The project that private and unlisted models belong to; public ones are the
+            service's own.
         kept_rows: How many encoded rows to keep in memory (about 4.3 KB each). The first ones
             asked for are kept, the others are encoded each time.
     """
@@ -39,6 +41,7 @@ class Catalogue(Contents):
         seed: int = 0,
         burst: int = 40,
         odd: bool = True,
+        owner: str = PROJECT_ID,
         kept_rows: int = 25_000,
     ) -> Self:
         """Make a catalogue of invented models that look and weigh like real ones.
@@ -54,7 +57,9 @@ class Catalogue(Contents):
             foreign: Number of models that belong to another project (403 instead of 404).
             seed: Any whole number; another seed gives other models.
             burst: How many neighbours were created together, half of them in one millisecond.
-            odd: Whether every tenth row departs from the published schema, as real ones do.
+            odd: Whether every tenth row departs from the published schema, as real ones do, and
+                two public ones have an ``accessRestrictions`` that it lacks.
+            owner: As for ``Catalogue``.
             kept_rows: As for ``Catalogue``.
 
         Returns:
@@ -66,7 +71,7 @@ class Catalogue(Contents):
         numbers = (public, private, unlisted, collections, foreign)
         if any(number < 0 for number in numbers):
             raise ValueError(f"there cannot be fewer than no models or collections: {numbers}")
-        catalogue = cls(kept_rows=kept_rows)
+        catalogue = cls(owner=owner, kept_rows=kept_rows)
         collection_ids = _seeding.seeded_collection_ids(collections, seed=seed)
         for number, collection_id in enumerate(collection_ids):
             catalogue._collections[collection_id] = Collection(
@@ -82,7 +87,7 @@ class Catalogue(Contents):
         )
         for privacy, count, ids in wanted:
             rows = _seeding.seeded_rows(
-                privacy, count, seed=seed, burst=burst, odd=odd, collections=ids
+                privacy, count, seed=seed, burst=burst, odd=odd, collections=ids, owner=owner
             )
             catalogue._store.put(rows)
         catalogue._foreign.update(_seeding.seeded_foreign_ids(foreign, seed=seed))
@@ -143,6 +148,7 @@ class Catalogue(Contents):
                 collections=tuple(collection_ids),
                 content=self._added * 0x9E37_79B9_7F4A_7C15 & (1 << 60) - 1,
                 fields=None if fields is None else dict(fields),
+                owner=SERVICE_ID if privacy == "public" else self.owner,
             )
             self._store.put([row])
         return model_id

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from scenario_async.sandbox._rows import PROJECT_ID
 from scenario_async.sandbox._selection import Filters
 from scenario_async.sandbox._store import Store
 
@@ -36,10 +37,15 @@ class Contents:
     """The models and collections of a catalogue, safe to read while it is changed.
 
     Args:
+        owner: The project that private and unlisted models belong to.
         kept_rows: How many encoded rows to keep in memory.
+
+    Attributes:
+        owner: The project that private and unlisted models belong to.
     """
 
-    def __init__(self, *, kept_rows: int = 25_000) -> None:
+    def __init__(self, *, owner: str = PROJECT_ID, kept_rows: int = 25_000) -> None:
+        self.owner = owner
         self._store = Store(kept_rows=kept_rows)
         self._added = 0
         self._collections: dict[str, Collection] = {}

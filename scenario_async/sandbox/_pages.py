@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from scenario_async.sandbox._parameters import RefusedError
-from scenario_async.sandbox._rows import PROJECT_ID, Row, iso
+from scenario_async.sandbox._rows import Row, iso
 from scenario_async.sandbox._tokens import KeyPlace, OffsetPlace, Place, Tokens, TokenStyle
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _write_collection(collection: Collection, catalogue: Contents) -> bytes:
     return msgspec.json.encode(
         {
             "id": collection.id,
-            "ownerId": PROJECT_ID,
+            "ownerId": catalogue.owner,
             "name": collection.name,
             "createdAt": iso(collection.created),
             "updatedAt": iso(collection.updated),

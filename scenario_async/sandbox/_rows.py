@@ -6,8 +6,6 @@ are kept. Everything else in a record follows from them and from one number, ``R
 
 from __future__ import annotations
 
-import random
-import struct
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -15,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from scenario_async.sandbox import _words
+from scenario_async.sandbox._letters import asset_id, example_ids
+from scenario_async.sandbox._signed_urls import signed_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,34 +22,17 @@ if TYPE_CHECKING:
 Privacy = Literal["public", "private", "unlisted"]
 """Who sees a model: everybody, the project, or whoever has the link."""
 
-Oddity = Literal["", "article", "draft", "unknown-value", "new-field", "nulls"]
+Oddity = Literal["", "article", "draft", "unknown-value", "new-field", "nulls", "restricted"]
 """How a row departs from the published schema; each was seen or announced, see ``odd_fields``."""
 
 PROJECT_ID: Final = "proj_SANDBOX00000000000000000"
-USER_ID: Final = "apiu_SANDBOX0000000000000000"
+"""Who owns the private models of a catalogue that is not told otherwise."""
+
+SERVICE_ID: Final = "proj_SANDBOXSERVICE0000000000"
+"""Who owns public models."""
 
 _DAY: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ALPHABET: Final = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
-_ID_LENGTH: Final = 24
-_FEWEST_EXAMPLES: Final = 32
-_MOST_EXAMPLES: Final = 130
-_SIGNATURE_LENGTH: Final = 344
-_POLICY_LENGTH: Final = 200
-
-# Random letters are the bulk of a record. Cut out of one pool they cost a slice instead of a
-# generator per row, which is what makes 100,000 records affordable.
-_POOL: Final = (
-    random.Random(20_261_015)  # noqa: S311 -- invented data, nothing to protect
-    .randbytes(1 << 20)
-    .translate(bytes(_ALPHABET[value % len(_ALPHABET)] for value in range(256)))
-)
-_POOL_TEXT: Final = _POOL.decode()
-_CUTTERS: Final = tuple(
-    struct.Struct(f"{_ID_LENGTH}s" * count) for count in range(_MOST_EXAMPLES + 1)
-)
-_LAST_CUT: Final = len(_POOL) - _MOST_EXAMPLES * _ID_LENGTH - _SIGNATURE_LENGTH - _POLICY_LENGTH
-
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -73,6 +56,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
         oddity: How the record departs from the published schema.
         signature: Counts renewals of the signed URLs.
         fields: Fields that replace or extend those of the record.
+        owner: The project that the model belongs to.
     """
 
     id: str
@@ -91,6 +75,12 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     oddity: Oddity = ""
     signature: int = 0
     fields: Mapping[str, Any] | None = None
+    owner: str = PROJECT_ID
+
+    @property
+    def author(self) -> str:
+        """Who made it: each project has one user here."""
+        return "apiu_" + self.owner.removeprefix("proj_")
 
 
 def encode_row(row: Row) -> bytes:
@@ -108,9 +98,9 @@ def record(row: Row) -> dict[str, Any]:
     content = row.content
     fields: dict[str, Any] = {
         "id": row.id,
-        "userId": USER_ID,
-        "authorId": USER_ID,
-        "ownerId": PROJECT_ID,
+        "userId": row.author,
+        "authorId": row.author,
+        "ownerId": row.owner,
         "createdAt": iso(row.created),
         "updatedAt": iso(row.updated),
         "name": row.name,
@@ -122,16 +112,15 @@ def record(row: Row) -> dict[str, Any]:
         "status": row.status,
         "trainingProgress": {},
         "parameters": {},
-        "trainingImagesNumber": 0 if row.type == "custom" else content % 40,
+        "trainingImagesNumber": training_images_number(row),
         "trainingImagePairs": (),
         "tags": row.tags,
         "collectionIds": row.collections,
-        "exampleAssetIds": _example_asset_ids(content),
+        "exampleAssetIds": msgspec.Raw(example_ids(content)),
         "custom": row.type == "custom",
         "accessRestrictions": _pick(_words.ACCESS_RESTRICTIONS, content >> 5),
     }
-    # Most models have a picture; the schema leaves it optional.
-    if content & 7:
+    if _has_thumbnail(row):
         fields["thumbnail"] = _thumbnail(row)
     if row.privacy == "public":
         fields["complianceMetadata"] = _compliance(content)
@@ -144,6 +133,11 @@ def record(row: Row) -> dict[str, Any]:
     return fields
 
 
+def training_images_number(row: Row) -> int:
+    """Return how many pictures a model was trained with."""
+    return 0 if row.type == "custom" else row.content % 40
+
+
 def odd_fields(fields: dict[str, Any], row: Row) -> None:
     """Change ``fields`` into the kind of record that ``row.oddity`` names.
 
@@ -154,13 +148,15 @@ def odd_fields(fields: dict[str, Any], row: Row) -> None:
     if row.oddity == "article":
         for name in ("createdAt", "updatedAt", "status", "thumbnail", "complianceMetadata"):
             fields.pop(name, None)
-        fields["thumbnailUrl"] = _signed_url(row)
+        fields["thumbnailUrl"] = _thumbnail(row)["url"]
     elif row.oddity == "unknown-value":
         fields["capabilities"] = ("txt2img", "txt2hologram")
         fields["source"] = "elsewhere"
     elif row.oddity == "new-field":
         fields["lineage"] = {"generation": row.content % 9, "parents": [], "note": "neu · 新"}
         fields["popularity"] = 0.5
+    elif row.oddity == "restricted":
+        fields["accessRestrictions"] = 1
     elif row.oddity == "nulls":
         for name in ("shortDescription", "thumbnail", "parameters", "trainingProgress"):
             fields[name] = None
@@ -192,12 +188,6 @@ def _date(day: int) -> str:
     return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
-def letters(content: int, length: int, *, skip: int = 0) -> str:
-    """Cut ``length`` random letters out of the pool at the place that ``content`` names."""
-    start = (content >> 8) % _LAST_CUT + skip
-    return _POOL_TEXT[start : start + length]
-
-
 def _pick(choices: tuple[Any, ...], number: int) -> Any:  # noqa: ANN401 -- any choice of a table
     return choices[number % len(choices)]
 
@@ -209,27 +199,18 @@ def _description(content: int) -> str:
     return f"{opening} {middle}. {closing}"
 
 
-def _example_asset_ids(content: int) -> msgspec.Raw:
-    count = _FEWEST_EXAMPLES + (content >> 19) % (_MOST_EXAMPLES - _FEWEST_EXAMPLES + 1)
-    pieces = _CUTTERS[count].unpack_from(_POOL, (content >> 8) % _LAST_CUT)
-    return msgspec.Raw(b'["asset_' + b'","asset_'.join(pieces) + b'"]')
+def _has_thumbnail(row: Row) -> bool:
+    """Three of four public models have none (measured); one of eight others, which is a choice."""
+    if row.privacy == "public":
+        return row.content & 3 == 0
+    return row.content & 7 != 0
 
 
 def _thumbnail(row: Row) -> dict[str, str]:
-    return {"assetId": "asset_" + letters(row.content, _ID_LENGTH), "url": _signed_url(row)}
-
-
-def _signed_url(row: Row) -> str:
-    """Give a URL as long as a signed one; a renewed signature changes it and nothing else."""
-    behind_ids = _MOST_EXAMPLES * _ID_LENGTH
-    policy = letters(row.content, _POLICY_LENGTH, skip=behind_ids)
-    signature = letters(row.content, _SIGNATURE_LENGTH, skip=behind_ids + _POLICY_LENGTH)
-    turn = row.signature % _SIGNATURE_LENGTH
-    return (
-        f"https://cdn.sandbox.invalid/assets-transform/asset_{letters(row.content, _ID_LENGTH)}"
-        f"?p=100&width=640&Expires={1_792_000_000 + row.signature * 86_400}&Policy={policy}__"
-        f"&Key-Pair-Id=KSANDBOX00000&Signature={signature[turn:]}{signature[:turn]}__"
-    )
+    """Return the first example asset at the size of a thumbnail."""
+    first = asset_id(row.content)
+    url = signed_url(first, row.content, renewals=row.signature, size="p=100&width=640")
+    return {"assetId": first, "url": url}
 
 
 def _compliance(content: int) -> dict[str, str]:

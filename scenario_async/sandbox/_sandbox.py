@@ -101,8 +101,11 @@ class Sandbox:
         """
         if self._port is None:
             raise RuntimeError("The sandbox does not run: use `async with` or `in_thread()` first")
+        return f"{self._origin(self._port)}{BASE_PATH}"
+
+    def _origin(self, port: int) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}{BASE_PATH}"
+        return f"http://{host}:{port}"
 
     @property
     def open_connections(self) -> int:
@@ -129,6 +132,7 @@ class Sandbox:
         self._server = server
         try:
             self._port = await server.start(self._host, self._wanted_port)
+            self._service.serve_at(self._origin(self._port))
         except BaseException:
             self._server = None
             raise

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from scenario_async.sandbox import _words
-from scenario_async.sandbox._rows import Oddity, Privacy, Row, letters, milliseconds_of
+from scenario_async.sandbox._letters import letters
+from scenario_async.sandbox._rows import SERVICE_ID, Oddity, Privacy, Row, milliseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ _PUBLIC_ODDITIES: Final[tuple[Oddity, ...]] = (
     "nulls",
 )
 _PRIVATE_ODDITIES: Final = _PUBLIC_ODDITIES[1:]
+# Two public models have a number that the enumeration of the reference lacks (measured).
+_RESTRICTED_ROWS: Final = (3, 6)
 _DEPRECATED_EVERY: Final = 50
 _HOUR: Final = 3_600_000
 _KINDS: Final = {"public": 1, "private": 2, "unlisted": 3}
@@ -43,6 +46,7 @@ def seeded_rows(
     burst: int,
     odd: bool,
     collections: tuple[str, ...],
+    owner: str,
 ) -> Iterator[Row]:
     """Give ``count`` rows, the newest burst first.
 
@@ -53,7 +57,15 @@ def seeded_rows(
     for index in range(count):
         if index % burst == 0:
             moment -= _gap(seed, privacy, index // burst)
-        yield _row(privacy, index, seed=seed, moment=moment, odd=odd, collections=collections)
+        yield _row(
+            privacy,
+            index,
+            seed=seed,
+            moment=moment,
+            odd=odd,
+            collections=collections,
+            owner=SERVICE_ID if privacy == "public" else owner,
+        )
 
 
 def seeded_collection_ids(count: int, *, seed: int) -> tuple[str, ...]:
@@ -92,6 +104,7 @@ def _row(
     moment: int,
     odd: bool,
     collections: tuple[str, ...],
+    owner: str,
 ) -> Row:
     source = _random(seed, _KINDS[privacy], index)
     content = source.getrandbits(60)
@@ -112,10 +125,13 @@ def _row(
         loaded=content % 11 == 0,
         content=content,
         oddity=oddity,
+        owner=owner,
     )
 
 
 def _oddity(privacy: Privacy, index: int) -> Oddity:
+    if privacy == "public" and index in _RESTRICTED_ROWS:
+        return "restricted"
     turn, place = divmod(index, ODD_EVERY)
     if place != ODD_EVERY - 1:
         return ""

@@ -17,6 +17,7 @@ from scenario_async.sandbox._answers import Answer, accepted_encoding, compress,
 from scenario_async.sandbox._faults import Dropped, RateLimited, Stalled, Truncated
 from scenario_async.sandbox._requests import Request, RequestLog
 from scenario_async.sandbox._service import Effects
+from scenario_async.sandbox._signed_urls import is_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,8 @@ class Server:
         return request
 
     async def _respond(self, incoming: web.BaseRequest, request: Request) -> web.StreamResponse:
-        wait = None if self._bucket is None else self._bucket.wait(request.when)
+        limited = self._bucket is not None and not is_picture(request.path)
+        wait = self._bucket.wait(request.when) if self._bucket is not None and limited else None
         effects = Effects() if wait is not None else self._service.effects(request)
         if not await self._pause(self._latency() + effects.seconds):
             return _drop(incoming)
@@ -140,7 +142,8 @@ class Server:
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     async def _answer(self, incoming: web.BaseRequest, request: Request) -> Answer:
-        if not self._credentials.accept(incoming.headers.get("Authorization")):
+        accepted = self._credentials.accept(incoming.headers.get("Authorization"))
+        if not accepted and not is_picture(request.path):
             return reason(401, "Authorization is missing or wrong")
         encoding = None
         if self._compression:

@@ -6,10 +6,14 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-import msgspec
-
 from scenario_async.sandbox import _answers
-from scenario_async.sandbox._answers import Answer, Encoding, json_answer, reason
+from scenario_async.sandbox._answers import TEXT, Answer, Encoding, reason
+from scenario_async.sandbox._bulk import (
+    read_assets_wanted,
+    read_models_wanted,
+    write_assets,
+    write_models,
+)
 from scenario_async.sandbox._details import write_detail
 from scenario_async.sandbox._faults import (
     AnswerFault,
@@ -20,12 +24,14 @@ from scenario_async.sandbox._faults import (
     Stalled,
     Truncated,
 )
+from scenario_async.sandbox._letters import is_asset_id
 from scenario_async.sandbox._page_faults import PageFault
 from scenario_async.sandbox._pages import Page, turn_to, write_collections, write_page
 from scenario_async.sandbox._parameters import RefusedError
-from scenario_async.sandbox._rows import Row, encode_summary
+from scenario_async.sandbox._pictures import picture
 from scenario_async.sandbox._rules import Listing, read_collection_listing, read_listing
 from scenario_async.sandbox._schedule import BASE_PATH, FaultSchedule
+from scenario_async.sandbox._signed_urls import ORIGIN, is_picture
 from scenario_async.sandbox._tokens import Tokens
 
 if TYPE_CHECKING:
@@ -37,14 +43,7 @@ if TYPE_CHECKING:
 # The same secret everywhere: answers are to be the same in every process, and a client that reads
 # this file to predict tokens deceives nobody but itself.
 _TOKEN_SECRET: Final = b"sandbox tokens"
-
-
-class _BulkRequest(msgspec.Struct, rename="camel"):
-    model_ids: list[str]
-    minimal: bool = False
-
-
-_bulk_decoder: Final = msgspec.json.Decoder(_BulkRequest)
+_ORIGIN: Final = ORIGIN.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,12 @@ class Service:
         self._behavior = behavior
         self._tokens = Tokens(_TOKEN_SECRET)
         self._cache = _PageCache(cache_bytes)
+        self._origin = _ORIGIN
+
+    def serve_at(self, origin: str) -> None:
+        """Let signed URLs begin with ``origin`` from now on."""
+        self._origin = origin.encode()
+        self._cache.clear()
 
     def effects(self, request: Request) -> Effects:
         """Take the faults that act on a request whatever it asks for."""
@@ -99,8 +104,10 @@ class Service:
         return self._cache.get(_cache_key(request, encoding), self._catalogue.version)
 
     def answer(self, request: Request, body: bytes, encoding: Encoding | None) -> Answer:
-        """Answer a request whose credentials were found right."""
+        """Answer a request whose credentials were found right, or that needs none."""
         try:
+            if is_picture(request.path):
+                return _picture(request)
             return self._route(request, body, encoding)
         except RefusedError as refusal:
             return reason(refusal.status, refusal.reason)
@@ -110,9 +117,9 @@ class Service:
         path = request.path.removeprefix(BASE_PATH)
         if not request.path.startswith(BASE_PATH + "/"):
             return reason(404, "There is nothing on this path")
-        if path == "/models/get-bulk":
+        if path in {"/models/get-bulk", "/assets/get-bulk"}:
             _allow(request, "POST")
-            return self._bulk(body, public=public)
+            return self._bulk(path, body, public=public)
         _allow(request, "GET")
         if path in {"/models", "/models/public"}:
             return self._list(request, cast("Route", path[1:]), encoding)
@@ -142,7 +149,7 @@ class Service:
             return kept
         for fault in faults:
             page = _changed(page, fault)
-        answer = Answer(body=write_page(page, self._catalogue, self._tokens))
+        answer = Answer(body=self._here(write_page(page, self._catalogue, self._tokens)))
         answer = _answers.compress(answer, encoding)
         # An answer out of a catalogue that changed meanwhile is right now and wrong to keep.
         if usual and version == self._catalogue.version:
@@ -157,20 +164,25 @@ class Service:
         row = self._catalogue.get(model_id)
         if public and row.privacy != "public":
             raise RefusedError(f"Model {model_id} is not public", status=403)
-        return Answer(body=write_detail(row, self._catalogue.store.encoded(row)))
+        written = write_detail(row, self._catalogue.store.encoded(row))
+        return Answer(body=self._here(written))
 
-    def _bulk(self, body: bytes, *, public: bool) -> Answer:
-        if self._behavior.bulk == "refused":
-            raise RefusedError("Reading several models at once is not allowed", status=403)
-        wanted = _read_bulk(body)
-        rows: list[Row] = []
-        for model_id in dict.fromkeys(wanted.model_ids):
-            if model_id in self._catalogue:
-                row = self._catalogue.get(model_id)
-                if row.privacy == "public" or not public:
-                    rows.append(row)
-        write = encode_summary if wanted.minimal else self._catalogue.store.encoded
-        return json_answer({"models": [msgspec.Raw(write(row)) for row in rows]})
+    def _bulk(self, path: str, body: bytes, *, public: bool) -> Answer:
+        models = path == "/models/get-bulk"
+        allowed = self._behavior.bulk if models else self._behavior.assets
+        if allowed == "refused":
+            raise RefusedError(f"{path} is not allowed with these credentials", status=403)
+        if models:
+            wanted = read_models_wanted(body)
+            written = write_models(wanted, self._catalogue, public_only=public)
+        else:
+            asked = read_assets_wanted(body)
+            written = write_assets(asked, self._catalogue, public_only=public)
+        return Answer(body=self._here(written))
+
+    def _here(self, written: bytes) -> bytes:
+        """Let signed URLs lead to this sandbox."""
+        return written.replace(_ORIGIN, self._origin)
 
 
 def _cache_key(request: Request, encoding: Encoding | None) -> object:
@@ -198,11 +210,14 @@ def _changed(page: Page, fault: Fault) -> Page:
     return fault.change(page) if isinstance(fault, PageFault) else page
 
 
-def _read_bulk(body: bytes) -> _BulkRequest:
-    try:
-        return _bulk_decoder.decode(body)
-    except msgspec.DecodeError as error:
-        raise RefusedError(f"The body must be JSON with modelIds, a list of ids: {error}") from None
+def _picture(request: Request) -> Answer:
+    """Answer with the picture that a signed URL leads to, whatever its signature."""
+    _allow(request, "GET")
+    asset_id = request.path.rpartition("/")[2]
+    if not is_asset_id(asset_id):
+        return Answer(status=404, body=b"There is no such picture", content_type=TEXT)
+    headers = (("Cache-Control", "public, max-age=86400"),)
+    return Answer(body=picture(asset_id), content_type="image/png", headers=headers)
 
 
 class _PageCache:
@@ -214,6 +229,11 @@ class _PageCache:
         self._answers: dict[object, Answer] = {}
         self._size = 0
         self._version = -1
+
+    def clear(self) -> None:
+        with self._lock:
+            self._answers.clear()
+            self._size = 0
 
     def get(self, key: object, version: int) -> Answer | None:
         with self._lock:

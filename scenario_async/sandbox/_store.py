@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
+from scenario_async.sandbox._letters import cut
 from scenario_async.sandbox._rows import encode_row
 from scenario_async.sandbox._seeding import NEWEST
 from scenario_async.sandbox._selection import Filters, Ordering, Window, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from scenario_async.sandbox._rows import Row
 
@@ -37,6 +38,7 @@ class Store:
         self._orderings: dict[Filters, Ordering] = {}
         self._kept_rows = kept_rows
         self._encoded: dict[str, bytes] = {}
+        self._cuts: dict[int, Row] = {}
 
     @property
     def now(self) -> int:
@@ -53,7 +55,7 @@ class Store:
         with self.lock:
             self._now += milliseconds
             self._version += 1
-            self._orderings.clear()
+            self._forget()
             return self._now
 
     def find(self, model_id: str) -> Row | None:
@@ -71,7 +73,7 @@ class Store:
             for row in rows:
                 self._rows[row.id] = row
                 self._encoded.pop(row.id, None)
-            self._orderings.clear()
+            self._forget()
 
     def window(
         self,
@@ -94,6 +96,18 @@ class Store:
                 ordering = self._orderings[filters] = Ordering(selected, filters.sort_by)
         return ordering.window(low, high, descending=descending)
 
+    def cuts(self) -> Mapping[int, Row]:
+        """Return the existing rows by where the pool of letters is cut for their asset ids.
+
+        Of two at the same place it is a public one: whoever may read one of them may read that.
+        """
+        with self.lock:
+            if not self._cuts:
+                existing = [row for row in self._rows.values() if row.deleted is None]
+                existing.sort(key=lambda row: row.privacy == "public")
+                self._cuts = {cut(row.content): row for row in existing}
+            return self._cuts
+
     def encoded(self, row: Row) -> bytes:
         """Give the record of ``row`` as JSON, from memory where it was kept."""
         with self.lock:
@@ -105,3 +119,7 @@ class Store:
                 if len(self._encoded) < self._kept_rows:
                     self._encoded[row.id] = kept
             return kept
+
+    def _forget(self) -> None:
+        self._orderings.clear()
+        self._cuts = {}

@@ -76,7 +76,7 @@ def test_a_page_of_500_weighs_what_real_ones_weigh(privacy: str) -> None:
         reply = wire.get("/models", {"privacy": privacy, "pageSize": 500})
 
     assert len(reply.json["models"]) == 500
-    assert 2_000_000 <= len(reply.body) <= 2_500_000
+    assert 1_500_000 <= len(reply.body) <= 2_500_000
 
 
 def test_records_have_the_shape_of_real_ones() -> None:
@@ -91,11 +91,12 @@ def test_records_have_the_shape_of_real_ones() -> None:
         assert always <= set(record) <= {*always, "thumbnail"}
         assert record["trainingProgress"] == record["parameters"] == {}
         assert 32 <= len(set(record["exampleAssetIds"])) <= 130
+        assert record["collectionIds"] == []
         assert record["custom"] is (record["type"] == "custom")
         assert record["createdAt"] <= record["updatedAt"]
     urls = [record["thumbnail"]["url"] for record in public if "thumbnail" in record]
-    assert len(urls) > 200
-    assert all(680 <= len(url) <= 760 and "Signature=" in url for url in urls)
+    assert 60 <= len(urls) <= 90
+    assert all(660 <= len(url) <= 760 and "Signature=" in url for url in urls)
     tags = Counter(tag for record in public for tag in record["tags"])
     assert tags["sc:scenario"] > 20
     assert tags["sc:third-party"] > 100
@@ -113,18 +114,19 @@ def test_types_are_mixed_as_in_the_public_catalogue() -> None:
     assert 5 < types["flux.1-composition"] < 30
 
 
-def test_every_tenth_row_is_odd_in_one_of_five_ways() -> None:
+def test_every_tenth_row_is_odd_in_one_of_five_ways_and_two_public_ones_are_restricted() -> None:
     catalogue = Catalogue.seeded(public=100, private=0)
     odd = [json.loads(encode_row(row)) for row in catalogue if row.oddity]
 
     articles = [record for record in odd if "thumbnailUrl" in record]
-    assert len(odd) == 10
+    assert len(odd) == 12
     assert len(articles) == 2
     for record in articles:
         assert record["type"] in {"checkpoint", "lora"}
         assert not {"createdAt", "updatedAt", "status"} & set(record)
     assert sum(record.get("status") == "draft" for record in odd) == 2
     assert sum("lineage" in record for record in odd) == 2
+    assert sum(record["accessRestrictions"] == 1 for record in records(catalogue)) == 2
     assert sum(record["source"] == "elsewhere" for record in odd) == 2
     assert sum(record["shortDescription"] is None for record in odd) == 2
 
@@ -241,7 +243,7 @@ def test_a_deleted_model_is_listed_as_deleted_for_30_days() -> None:
 
 
 def test_signed_urls_change_on_their_own() -> None:
-    catalogue = Catalogue.seeded(public=20, private=0, odd=False)
+    catalogue = Catalogue.seeded(public=20, private=20, odd=False)
     before = {record["id"]: record for record in records(catalogue)}
 
     catalogue.sign_again()
@@ -301,3 +303,33 @@ def test_times_are_written_as_the_service_does(moment: datetime) -> None:
     assert text.endswith("Z")
     assert len(text) == 24
     assert aware - datetime.fromisoformat(text) < timedelta(milliseconds=1)
+
+
+def test_a_catalogue_has_the_public_models_that_were_counted() -> None:
+    assert len(Catalogue.seeded(private=0).ids("public")) == 709
+
+
+def test_three_of_four_public_models_have_no_thumbnail_but_examples() -> None:
+    public = records(Catalogue.seeded(public=709, private=0))
+
+    without = [record for record in public if not record.get("thumbnail")]
+    assert 0.7 < len(without) / len(public) < 0.8
+    assert all(record["exampleAssetIds"] for record in public)
+    assert all("class" not in record and "performanceStats" not in record for record in public)
+
+
+def test_private_models_carry_their_owner() -> None:
+    mine, theirs = (
+        Catalogue.seeded(public=5, private=5, unlisted=2, owner=owner)
+        for owner in ("proj_mine", "proj_theirs")
+    )
+    mine.add()
+    mine.add(privacy="public")
+
+    owners = {(record["privacy"], record["ownerId"]) for record in records(mine)}
+    authors = {record["authorId"] for record in records(mine) if record["privacy"] == "private"}
+    public = [record for record in records(theirs) if record["privacy"] == "public"]
+    assert {owner for privacy, owner in owners if privacy != "public"} == {"proj_mine"}
+    assert authors == {"apiu_mine"}
+    assert "proj_theirs" not in {record["ownerId"] for record in public}
+    assert {row.id for row in mine} > {row.id for row in theirs}

@@ -1,0 +1,233 @@
+"""Several models or assets at once, and the pictures that their URLs lead to."""
+
+from __future__ import annotations
+
+import http.client
+import struct
+import zlib
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sandbox_wire import Reply, Wire, serving
+
+from scenario_async.sandbox import Behavior, Catalogue, Sandbox
+from scenario_async.sandbox._pictures import picture
+from scenario_async.sandbox._signed_urls import expiry
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+PUBLIC = {"Authorization": "public-auth-token"}
+
+
+@pytest.fixture(scope="module")
+def served() -> Generator[tuple[Sandbox, Wire]]:
+    with serving(Catalogue.seeded(public=60, private=40, collections=2)) as running:
+        yield running
+
+
+def fetch(url: str) -> Reply:
+    """Fetch a signed URL as a browser would, without credentials."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    with connection.getresponse() as response:
+        reply = Reply(response.status, dict(response.getheaders()), response.read())
+    connection.close()
+    return reply
+
+
+def pixels(png: bytes) -> set[bytes]:
+    """Decode a PNG of one bit a pixel, and return its lines."""
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    chunks: dict[bytes, bytes] = {}
+    rest = png[8:]
+    while rest:
+        (length,) = struct.unpack(">I", rest[:4])
+        kind, content = rest[4:8], rest[8 : 8 + length]
+        assert struct.unpack(">I", rest[8 + length : 12 + length]) == (zlib.crc32(kind + content),)
+        chunks[kind] = content
+        rest = rest[12 + length :]
+    assert list(chunks) == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    width, height, depth, kind_of_color = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    lines = zlib.decompress(chunks[b"IDAT"])
+    assert (width, height, depth, kind_of_color) == (64, 64, 1, 3)
+    assert len(chunks[b"PLTE"]) == 6
+    assert len(lines) == 64 * 9
+    assert set(lines[::9]) == {0}
+    return {lines[start + 1 : start + 9] for start in range(0, len(lines), 9)}
+
+
+def test_every_example_asset_can_be_read(served: tuple[Sandbox, Wire]) -> None:
+    _, wire = served
+    for privacy in ("public", "private"):
+        rows = wire.get("/models", {"privacy": privacy, "pageSize": 3}).json["models"]
+        for row in rows:
+            wanted = row["exampleAssetIds"]
+            assets = wire.post("/assets/get-bulk", {"assetIds": wanted}).json["assets"]
+            assert [asset["id"] for asset in assets] == wanted
+            assert {asset["ownerId"] for asset in assets} == {row["ownerId"]}
+            assert {asset["privacy"] for asset in assets} == {privacy}
+
+
+def test_a_thumbnail_is_an_asset_too_and_both_lead_to_a_picture(
+    served: tuple[Sandbox, Wire],
+) -> None:
+    sandbox, wire = served
+    rows = wire.get("/models", {"pageSize": 500}).json["models"]
+    thumbnail = next(row["thumbnail"] for row in rows if row.get("thumbnail"))
+    body = {"assetIds": [thumbnail["assetId"]]}
+
+    (asset,) = wire.post("/assets/get-bulk", body).json["assets"]
+
+    urls: list[str] = [thumbnail["url"], asset["url"]]
+    for url in urls:
+        assert url.startswith(sandbox.base_url.removesuffix("/v1") + "/assets")
+        assert {"Expires", "Signature", "Policy", "Key-Pair-Id"} <= set(
+            parse_qs(urlsplit(url).query)
+        )
+        reply = fetch(url)
+        assert reply.status == 200
+        assert reply.headers["Content-Type"] == asset["mimeType"] == "image/png"
+        assert reply.body == picture(asset["id"])
+        assert len(reply.body) == asset["properties"]["size"]
+
+
+def test_a_picture_of_nothing_is_not_found(served: tuple[Sandbox, Wire]) -> None:
+    sandbox, _ = served
+    origin = sandbox.base_url.removesuffix("/v1")
+
+    assert fetch(origin + "/assets/model_1").status == 404
+    assert fetch(origin + "/assets/").status == 404
+    assert fetch(origin + "/pictures/asset_a").status == 401
+
+
+@given(asset_id=st.from_regex(r"\Aasset_[A-Za-z0-9]{24}\Z"))
+def test_an_asset_has_one_picture_of_its_own(asset_id: str) -> None:
+    lines = pixels(picture(asset_id))
+
+    assert picture(asset_id) == picture(asset_id)
+    assert len(picture(asset_id)) < 300
+    for line in lines:
+        assert line == line[::-1]
+
+
+def test_pictures_differ() -> None:
+    assert len({picture(f"asset_{number:024}") for number in range(500)}) == 500
+
+
+def test_assets_that_cannot_be_read_are_left_out() -> None:
+    catalogue = Catalogue.seeded(public=2, private=2)
+    with serving(catalogue) as (_, wire):
+        private, gone = wire.get("/models").json["models"]
+        (public, _) = wire.get("/models", "privacy=public").json["models"]
+        catalogue.delete(gone["id"])
+        wanted = [row["exampleAssetIds"][5] for row in (private, gone, public)]
+        unknown = ["asset_unknown", "", "model_1", "asset_" + "A" * 24]
+        body = {"assetIds": [*unknown, *wanted, wanted[0]]}
+        own = wire.post("/assets/get-bulk", body).json["assets"]
+        wire.send("/assets/get-bulk", method="POST", body=body, headers=PUBLIC)
+        without_account = wire.receive().json["assets"]
+
+    assert [asset["id"] for asset in own] == [wanted[0], wanted[2]]
+    assert [asset["id"] for asset in without_account] == [wanted[2]]
+
+
+def test_200_assets_are_the_most(served: tuple[Sandbox, Wire]) -> None:
+    _, wire = served
+
+    assert wire.post("/assets/get-bulk", {"assetIds": ["asset_a"] * 200}).status == 200
+    refused = wire.post("/assets/get-bulk", {"assetIds": ["asset_a"] * 201})
+    assert refused.status == 400
+    assert "assetIds" in refused.reason
+    assert wire.post("/assets/get-bulk", {"assetIds": "asset_a"}).status == 400
+    assert wire.get("/assets/get-bulk").status == 405
+
+
+def test_assets_may_be_refused() -> None:
+    with serving(behavior=Behavior(assets="refused")) as (_, wire):
+        reply = wire.post("/assets/get-bulk", {"assetIds": []})
+
+    assert reply.status == 403
+    assert reply.reason
+
+
+def test_a_renewed_signature_changes_the_urls_of_assets_too() -> None:
+    catalogue = Catalogue.seeded(public=1, private=0, odd=False)
+    with serving(catalogue) as (_, wire):
+        (row,) = wire.get("/models", "privacy=public").json["models"]
+        body = {"assetIds": row["exampleAssetIds"][:1]}
+        (before,) = wire.post("/assets/get-bulk", body).json["assets"]
+        catalogue.sign_again()
+        (after,) = wire.post("/assets/get-bulk", body).json["assets"]
+
+    assert before.pop("url") != after.pop("url")
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    ("made", "expires"),
+    [
+        ((2026, 10, 1), (2026, 10, 15)),
+        ((2026, 10, 7), (2026, 10, 15)),
+        ((2026, 10, 8), (2026, 10, 22)),
+        ((2026, 10, 15), (2026, 11, 1)),
+        ((2026, 2, 21), (2026, 3, 1)),
+        ((2026, 12, 22), (2027, 1, 8)),
+        ((2026, 10, 31), (2026, 11, 8)),
+    ],
+)
+def test_urls_expire_behind_the_7th_14th_21st_and_last_day(
+    made: tuple[int, int, int], expires: tuple[int, int, int]
+) -> None:
+    assert expiry(datetime(*made, tzinfo=UTC)) == datetime(*expires, tzinfo=UTC)
+
+
+@given(moment=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 -- hypothesis wants naive bounds
+def test_a_renewed_url_lasts_to_the_next_date(moment: datetime) -> None:
+    dates = [expiry(moment, renewals) for renewals in range(6)]
+
+    assert moment < dates[0]
+    assert all(6 < (later - one).days < 12 for one, later in pairwise(dates))
+
+
+def bulk(wire: Wire, model_id: str, **parameters: bool) -> dict[str, Any]:
+    reply = wire.post("/models/get-bulk", {"modelIds": [model_id], **parameters})
+    records: list[dict[str, Any]] = reply.json["models"]
+    assert len(records) == 1
+    return records[0]
+
+
+def test_a_bulk_read_gives_what_a_listing_gives(served: tuple[Sandbox, Wire]) -> None:
+    _, wire = served
+    for row in wire.get("/models", {"pageSize": 500}).json["models"]:
+        assert bulk(wire, row["id"]) == row
+
+
+def test_a_bulk_read_takes_its_parameters() -> None:
+    catalogue = Catalogue()
+    trained = catalogue.add(fields={"thumbnail": None})
+    custom = catalogue.add(type="custom", fields={"thumbnail": None})
+    with serving(catalogue) as (_, wire):
+        images = bulk(wire, trained, allTrainingImages=True)["trainingImages"]
+        count = bulk(wire, trained)["trainingImagesNumber"]
+        few = bulk(wire, trained, trainingImagesPreview=True)["trainingImages"]
+        settings = bulk(wire, trained, settings=True)
+        thumbnail = bulk(wire, trained, thumbnail=True)["thumbnail"]
+        minimal = bulk(wire, trained, minimal=True, settings=True, allTrainingImages=True)
+
+        assert "trainingImages" not in bulk(wire, trained)
+        assert "thumbnail" not in bulk(wire, trained, thumbnail=False)
+        assert bulk(wire, custom, thumbnail=True)["thumbnail"] is None
+        assert bulk(wire, custom, allTrainingImages=True)["trainingImages"] == []
+        assert "promptEmbedding" not in bulk(wire, custom, settings=True)
+    assert len(images) == count > 3
+    assert few == images[:3]
+    assert {"promptEmbedding", "negativePromptEmbedding"} <= set(settings)
+    assert thumbnail["assetId"] == images[0]["id"]
+    assert set(minimal) == {"id", "name", "type"}
