@@ -322,10 +322,10 @@ class TestSandbox:
     ) -> None:
         environment["SCENARIO_SDK_JWT"] = SECRET
         options = "--public 7 --private 5 --collections 2 --seed 3 --latency 0.001 --rate-limit 100"
-        process = start("sandbox", *options.split())
+        process = start("sandbox", *options.split(), "--behavior", "end=null")
         assert process.stdout is not None
         lines = process.stdout.read(4096).decode().splitlines(keepends=True)
-        assert lines[0].startswith("# 12 models at http://127.0.0.1:")
+        assert lines[0].startswith("# 7 public and 5 private models at http://127.0.0.1:")
         assert lines[1].count("collection_") == 2
         assert lines[5:] == ["unset SCENARIO_SDK_JWT\n"]
         script = f'{"".join(lines)}exec "$0" -m scenario_async.cli list public'
@@ -339,6 +339,13 @@ class TestSandbox:
         assert (shell.stderr, len(shell.stdout.splitlines())) == (b"", 8)
         process.send_signal(signal.SIGINT)
         assert ended(process) == (130, b"", "Interrupted.\n")
+
+    def test_it_does_not_behave_in_a_way_that_there_is_not(self, start: Start) -> None:
+        status, _, errors = ended(start("sandbox", "--behavior", "end=never"))
+
+        assert status == 2
+        assert "--behavior" in errors
+        assert "end must be one of 'absent', 'null', 'empty'" in errors
 
 
 class TestTerminal:

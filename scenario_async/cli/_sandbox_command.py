@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ Examples:
   scenario-async sandbox
   scenario-async sandbox --port 8123 --private 20000 --latency 0.2
   scenario-async sandbox --rate-limit 5
+  scenario-async sandbox --behavior models_tags=all --behavior bulk=refused
 """,
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
@@ -86,6 +88,13 @@ Examples:
     metavar="PER_SECOND",
     help="Requests that are taken; the others are answered with 429.",
 )
+@click.option(
+    "--behavior",
+    "behaviors",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A switch of the sandbox's behavior where the service's is not known. Repeatable.",
+)
 async def sandbox(
     *,
     host: str,
@@ -96,17 +105,28 @@ async def sandbox(
     seed: int,
     latency: float,
     rate_limit: float | None,
+    behaviors: tuple[str, ...],
 ) -> None:
     """Run a Scenario API on this machine, with invented models, until Ctrl-C."""
     # The server side of aiohttp takes its time, and few runs need it.
-    from scenario_async.sandbox import Catalogue, RateLimit, Sandbox  # noqa: PLC0415 - see above
+    from scenario_async.sandbox import (  # noqa: PLC0415 - see above
+        Behavior,
+        Catalogue,
+        RateLimit,
+        Sandbox,
+    )
 
+    try:
+        behavior = Behavior.from_text(behaviors)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--behavior") from error
     server = Sandbox(
         Catalogue.seeded(public=public, private=private, collections=collections, seed=seed),
         host=host,
         port=port,
         latency=latency,
         rate_limit=None if rate_limit is None else RateLimit(rate_limit),
+        behavior=behavior,
     )
     async with AsyncExitStack() as stack:
         try:
@@ -126,7 +146,9 @@ def _lines(server: Sandbox) -> list[str]:
         "SCENARIO_SDK_API_KEY": server.api_key,
         "SCENARIO_SDK_API_SECRET": server.api_secret,
     }
-    lines = [f"# {len(server.catalogue):,} models at {server.base_url}, until Ctrl-C"]
+    counts = Counter(row.privacy for row in server.catalogue)
+    made = f"{counts['public']:,} public and {counts['private']:,} private models"
+    lines = [f"# {made} at {server.base_url}, until Ctrl-C"]
     if server.catalogue.collection_ids:
         lines.append(f"# collections: {' '.join(server.catalogue.collection_ids)}")
     lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]

@@ -13,14 +13,24 @@ It is a second reading of the public documentation, independent of the client in
 the official SDK lists it correctly. It needs no account and no network beyond loopback. Models,
 names, ids and signatures in it are invented.
 
-Where sources on the service disagree, ``Behavior`` has a switch, and what users of the service
-measured is the default: several ``tags`` select the models that carry any of them, ``GET /models``
-has no index of ``sc:`` tags, ``sortDirection`` with ``sortBy=score`` is refused, a ``status`` that
-is not in the reference lists everything, deleted models too, ``GET /models/public`` pages by
-``pageSize`` and ``paginationToken``, the last page has an empty token, and pages under filters may
-be short, or empty, and still have a token.
+Where sources on the service disagree, ``Behavior`` has a switch. What users of the service measured
+is the default:
 
-Where they are silent, the sandbox had to choose, and the service may do otherwise:
+- Several ``tags`` select the models that carry any of them, exactly as they are written.
+- ``GET /models`` has no index of ``sc:`` tags: they select nothing there, although rows carry them.
+  ``GET /models/public`` has one, as the help article on filtering says.
+- ``sortDirection`` with ``sortBy=score`` is refused, and date bounds are without their ``sortBy``.
+- A ``status`` that is not in the reference lists everything, deleted models too.
+- ``GET /models/public`` takes the filters, sorts and bounds of public listings, and pages by
+  ``pageSize`` (50 if left out) and ``paginationToken``; ``limit`` and ``offset`` are ignored.
+- The last page has an empty token. Pages under tag, type and collection filters may be short, or
+  empty, and still have a token, and pages under date bounds may be short.
+
+The catalogue follows the public one of October 2026: 709 public models, of which three in four
+have no thumbnail but example assets. Each asset has a URL that looks signed, and leads to a small
+picture that the sandbox makes.
+
+Where the sources are silent, the sandbox had to choose, and the service may do otherwise:
 
 - Several collections or types select the models that have any of them.
 - ``sortBy`` without ``sortDirection`` sorts in descending order; ties go by id.
@@ -30,7 +40,10 @@ Where they are silent, the sandbox had to choose, and the service may do otherwi
   tokens are sealed: they name the last row given, and are refused with other filters.
 - A request with a token may leave ``pageSize`` out.
 - Access without an account gets 403 for everything that is not public.
-- get-bulk answers in the order asked for, and leaves out what cannot be read.
+- get-bulk answers in the order asked for, and leaves out what cannot be read. Without parameters it
+  gives models as listings do.
+- Asset URLs are served whatever their signature, and after they expired. They expire at the end of
+  the documented days, from the day on at which the time of a catalogue begins.
 - The service's own rate limits are unknown: there is none unless ``rate_limit`` sets one.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args, get_type_hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +14,7 @@ TagIndex = Literal["all", "ordinary", "none"]
 EndStyle = Literal["absent", "null", "empty"]
 """How the last page says that it is the last: no token, a null or an empty string."""
 
-_OFFICIAL: str = "sc:"
+_OFFICIAL = "sc:"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,27 @@ class Behavior:
         if self.public_route_page < 1:
             raise ValueError(f"public_route_page must be at least 1, not {self.public_route_page}")
 
+    @classmethod
+    def from_text(cls, settings: Iterable[str]) -> Self:
+        """Make a behavior out of settings such as ``several_tags=all`` and ``short_pages=false``.
+
+        Names may have hyphens in the place of underscores; several tags are separated by commas.
+
+        Raises:
+            ValueError: A setting is none of these, or one is given twice.
+        """
+        hints = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for setting in settings:
+            given, _, text = setting.partition("=")
+            name = given.strip().replace("-", "_")
+            if name not in hints:
+                raise ValueError(f"{setting!r} must be NAME=VALUE, NAME one of {', '.join(hints)}")
+            if name in values:
+                raise ValueError(f"{name} is given twice")
+            values[name] = _value(name, hints[name], text.strip())
+        return cls(**values)
+
     def indexed(self, tags: Iterable[str], *, public_route: bool) -> tuple[str, ...]:
         """Return the tags that a route has an index of; no other one selects anything there."""
         index = self.public_route_tags if public_route else self.models_tags
@@ -84,3 +105,17 @@ class Behavior:
             for tag in tags
             if tag not in self.unindexed_tags and (index == "all" or not tag.startswith(_OFFICIAL))
         )
+
+
+def _value(name: str, hint: object, text: str) -> object:
+    if hint is bool:
+        if text not in {"true", "false"}:
+            raise ValueError(f"{name} must be true or false, not {text!r}")
+        return text == "true"
+    if hint is int:
+        if not (text.isascii() and text.isdigit()):
+            raise ValueError(f"{name} must be a whole number, not {text!r}")
+        return int(text)
+    if hint == frozenset[str]:
+        return frozenset(filter(None, (tag.strip() for tag in text.split(","))))
+    return text

@@ -298,3 +298,30 @@ def test_every_route_has_an_index_of_what_it_is_said_to(tags: list[str]) -> None
 
     assert set(behavior.indexed(tags, public_route=True)) == set(tags) - {"B"}
     assert set(behavior.indexed(tags, public_route=False)) == set(tags) & {"a"}
+
+
+def test_a_behavior_can_be_written_as_text() -> None:
+    settings = ["models-tags=all", "short_pages=false", "public_route_page = 7", "end=null"]
+
+    assert Behavior.from_text([]) == Behavior()
+    assert Behavior.from_text(settings) == Behavior(
+        models_tags="all", short_pages=False, public_route_page=7, end="null"
+    )
+    assert Behavior.from_text(["unindexed_tags=a, b,"]).unindexed_tags == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (["tags=all"], "models_tags"),
+        (["end"], "end"),
+        (["end=never"], "end"),
+        (["end=null", "end=null"], "end"),
+        (["short_pages=no"], "short_pages"),
+        (["public_route_page=-1"], "public_route_page"),
+        ([""], "NAME=VALUE"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_refused(settings: list[str], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        Behavior.from_text(settings)
