@@ -112,6 +112,14 @@ class Sandbox:
         """How many connections clients hold open."""
         return 0 if self._server is None else self._server.open_connections
 
+    def record(self, model_id: str) -> bytes:
+        """Return the record of a model as listings carry it: JSON, with URLs of this sandbox.
+
+        Raises:
+            KeyError: There is no such model.
+        """
+        return self._service.record(self.catalogue.get(model_id))
+
     def reset(self) -> None:
         """Forget the faults and the logged requests; the catalogue stays as it is."""
         self.faults.clear()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from scenario_async.sandbox._contents import Contents
     from scenario_async.sandbox._paging import Route
     from scenario_async.sandbox._requests import Request
+    from scenario_async.sandbox._rows import Row
 
 # The same secret everywhere: answers are to be the same in every process, and a client that reads
 # this file to predict tokens deceives nobody but itself.
@@ -85,6 +86,10 @@ class Service:
         """Let signed URLs begin with ``origin`` from now on."""
         self._origin = origin.encode()
         self._cache.clear()
+
+    def record(self, row: Row) -> bytes:
+        """Return the record of ``row`` as listings carry it."""
+        return self._here(self._catalogue.store.encoded(row))
 
     def effects(self, request: Request) -> Effects:
         """Take the faults that act on a request whatever it asks for."""
@@ -164,8 +169,7 @@ class Service:
         row = self._catalogue.get(model_id)
         if public and row.privacy != "public":
             raise RefusedError(f"Model {model_id} is not public", status=403)
-        written = write_detail(row, self._catalogue.store.encoded(row))
-        return Answer(body=self._here(written))
+        return Answer(body=write_detail(row, self.record(row)))
 
     def _bulk(self, path: str, body: bytes, *, public: bool) -> Answer:
         models = path == "/models/get-bulk"

@@ -44,7 +44,7 @@ async def test_manual_paging(package: ModuleType, sandbox: Sandbox) -> None:
     await client.close()
 
     assert found == list(sandbox.catalogue.ids(privacy="private"))
-    assert page.next_pagination_token is None
+    assert not page.next_pagination_token
 
 
 @PACKAGES

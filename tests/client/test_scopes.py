@@ -229,7 +229,7 @@ async def test_a_model_keeps_its_record_as_it_was_sent(
     scenario: AsyncScenario, sandbox: Sandbox
 ) -> None:
     async for model in scenario.models.public():
-        assert model.raw == sandbox.catalogue.store.encoded(sandbox.catalogue.get(model.id))
+        assert model.raw == sandbox.record(model.id)
 
 
 async def test_parameters_of_a_call_reach_the_service(

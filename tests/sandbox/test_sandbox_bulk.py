@@ -231,3 +231,13 @@ def test_a_bulk_read_takes_its_parameters() -> None:
     assert {"promptEmbedding", "negativePromptEmbedding"} <= set(settings)
     assert thumbnail["assetId"] == images[0]["id"]
     assert set(minimal) == {"id", "name", "type"}
+
+
+def test_a_sandbox_tells_the_record_that_its_listings_carry(served: tuple[Sandbox, Wire]) -> None:
+    sandbox, wire = served
+    body = wire.get("/models", {"pageSize": 500}).body
+
+    for model_id in sandbox.catalogue.ids():
+        assert sandbox.record(model_id) in body
+    with pytest.raises(KeyError):
+        sandbox.record("model_unknown")

@@ -409,8 +409,7 @@ class Histories(RuleBasedStateMachine):
         records = dict(await self.copy.rows("SELECT id, content_hash FROM models"))
         for model_id in ids:
             assert model_id in members
-            row = self.catalogue.get(model_id)
-            assert records[model_id] == content_hash(self.catalogue.store.encoded(row)), model_id
+            assert records[model_id] == content_hash(self.copy.sandbox.record(model_id)), model_id
 
     # The end of each history
 

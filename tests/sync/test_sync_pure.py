@@ -489,7 +489,7 @@ def test_another_thing_behind_a_url_is_a_change(old: str, new: str) -> None:
 
 
 def test_all_records_of_a_catalogue_keep_their_hash_when_they_are_signed_again() -> None:
-    catalogue = Catalogue.seeded(public=40, private=40)
+    catalogue = Catalogue.seeded(public=40, private=80)
     before = {row.id: catalogue.store.encoded(row) for row in catalogue}
     catalogue.sign_again()
     after = {row.id: catalogue.store.encoded(row) for row in catalogue}

@@ -362,7 +362,7 @@ async def test_no_log_has_a_record_or_a_signed_url(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with CatalogStore.open(new_store()) as store:
-        await sync(scenario, store, scopes=["public"])
+        await sync(scenario, store, scopes=["public", "private"])
         records = [model.record async for model in store.models()]
 
     assert any("Signature=" in record for record in records)
