@@ -13,7 +13,7 @@ TESTS = """
 import http.client
 import threading
 
-from scenario_async.sandbox import Catalogue
+from scenario_async.sandbox import Behavior, Catalogue
 
 
 def status(sandbox, path="/v1/models/public"):
@@ -38,10 +38,11 @@ def test_each_test_gets_a_fresh_one(scenario_sandbox):
 
 def test_a_factory_makes_sandboxes_to_measure(scenario_sandbox_factory):
     one = scenario_sandbox_factory(Catalogue.seeded(public=3, private=0))
-    two = scenario_sandbox_factory(latency=0.001, compression=False)
+    two = scenario_sandbox_factory(compression=False, behavior=Behavior(bulk="refused"))
     assert one.base_url != two.base_url
     assert status(one) == status(two) == 200
     assert len(one.catalogue) == 3
+    assert two.behavior.bulk == "refused"
 
 
 def test_nothing_is_left_running():

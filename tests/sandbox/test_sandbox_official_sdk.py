@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import scenario_sdk
+from scenario_sdk.types import AssetGetBulkResponse
 
-from scenario_async.sandbox import Catalogue, RateLimited, Sandbox, ServerError
+from scenario_async.sandbox import Behavior, Catalogue, RateLimited, Sandbox, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -185,6 +186,55 @@ def test_the_official_sdk_reads_several_models_at_once(
 
     assert [model.id for model in models] == model_ids
     assert all(model.inputs is None for model in models)
+
+
+def test_the_official_sdk_asks_a_bulk_read_for_more(
+    sandbox: Sandbox, sdk: scenario_sdk.Scenario
+) -> None:
+    row = next(row for row in sandbox.catalogue if row.type != "custom" and row.content % 40 > 3)
+
+    (model,) = sdk.models.get_bulk(
+        model_ids=[row.id], all_training_images=True, settings=True, thumbnail=True
+    ).models
+
+    assert len(model.training_images or ()) == model.training_images_number == row.content % 40
+    assert model.prompt_embedding is not None
+    assert model.thumbnail is not None
+
+
+def test_the_official_sdk_reads_assets_of_the_shape_that_it_declares(
+    sandbox: Sandbox, sdk: scenario_sdk.Scenario
+) -> None:
+    model = next(iter(sdk.models.list(privacy="public")))
+    asset_ids = (model.example_asset_ids or [])[:3]
+
+    answer = sdk.assets.get_bulk(asset_ids=[*asset_ids, "asset_unknown"])
+
+    assert [asset.id for asset in answer.assets] == asset_ids
+    assert [asset.mime_type for asset in answer.assets] == ["image/png"] * 3
+    # Reading an answer does not check it; this does, enumerations too.
+    AssetGetBulkResponse.model_validate(answer.to_dict(), strict=True)
+    with pytest.raises(scenario_sdk.BadRequestError, match="assetIds"):
+        sdk.assets.get_bulk(asset_ids=["asset_unknown"] * 201)
+
+
+def test_the_official_sdk_stops_at_an_empty_page_that_has_a_token() -> None:
+    catalogue = Catalogue()
+    for number in range(40):
+        tags = ["rare"] if number == 0 else []
+        catalogue.add(privacy="public", score=number, tags=tags)
+    found: dict[bool, list[str]] = {}
+    for short_pages in (True, False):
+        with (
+            Sandbox(catalogue, behavior=Behavior(short_pages=short_pages)).in_thread() as running,
+            scenario_sdk.Scenario(
+                base_url=running.base_url, api_key=running.api_key, api_secret=running.api_secret
+            ) as sdk,
+        ):
+            models = sdk.models.list(privacy="public", tags="rare", page_size=2)
+            found[short_pages] = [model.id for model in models]
+
+    assert found == {True: [], False: [catalogue.ids("public")[-1]]}
 
 
 def test_the_official_sdk_lists_collections(sandbox: Sandbox, sdk: scenario_sdk.Scenario) -> None:
