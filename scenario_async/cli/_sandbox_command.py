@@ -124,9 +124,9 @@ async def sandbox(
         Catalogue.seeded(public=public, private=private, collections=collections, seed=seed),
         host=host,
         port=port,
+        behavior=behavior,
         latency=latency,
         rate_limit=None if rate_limit is None else RateLimit(rate_limit),
-        behavior=behavior,
     )
     async with AsyncExitStack() as stack:
         try:

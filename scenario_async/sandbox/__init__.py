@@ -38,12 +38,12 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
   ``projectId`` is accepted. Empty and repeated parameters are refused.
 - Public listings by score hand out plain offsets, which cannot tell that filters changed. All other
   tokens are sealed: they name the last row given, and are refused with other filters.
+- Without parameters, get-bulk gives models as listings do.
+- URLs of pictures expire at the end of the documented days, by the time of a new catalogue.
+  They are served all the same, whatever their signature, without credentials, limits or faults.
 - A request with a token may leave ``pageSize`` out.
 - Access without an account gets 403 for everything that is not public.
-- get-bulk answers in the order asked for, and leaves out what cannot be read. Without parameters it
-  gives models as listings do.
-- Asset URLs are served whatever their signature, and after they expired. They expire at the end of
-  the documented days, from the day on at which the time of a catalogue begins.
+- get-bulk answers in the order asked for, and leaves out what cannot be read.
 - The service's own rate limits are unknown: there is none unless ``rate_limit`` sets one.
 """
 

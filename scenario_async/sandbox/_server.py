@@ -100,6 +100,8 @@ class Server:
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         request = self._note(incoming)
         try:
+            if is_picture(request.path):
+                return self._respond_with_picture(request)
             return await self._respond(incoming, request)
         finally:
             self._log.answered(request.number, status=None)
@@ -120,8 +122,7 @@ class Server:
         return request
 
     async def _respond(self, incoming: web.BaseRequest, request: Request) -> web.StreamResponse:
-        limited = self._bucket is not None and not is_picture(request.path)
-        wait = self._bucket.wait(request.when) if self._bucket is not None and limited else None
+        wait = None if self._bucket is None else self._bucket.wait(request.when)
         effects = Effects() if wait is not None else self._service.effects(request)
         if not await self._pause(self._latency() + effects.seconds):
             return _drop(incoming)
@@ -141,9 +142,15 @@ class Server:
             return await self._send_part(incoming, answer, headers, effects.cut)
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
+    def _respond_with_picture(self, request: Request) -> web.Response:
+        """Answer as the network that pictures come from: no credentials, limits or faults."""
+        answer = self._service.picture(request)
+        self._log.answered(request.number, status=answer.status)
+        headers = _headers(answer, request)
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
     async def _answer(self, incoming: web.BaseRequest, request: Request) -> Answer:
-        accepted = self._credentials.accept(incoming.headers.get("Authorization"))
-        if not accepted and not is_picture(request.path):
+        if not self._credentials.accept(incoming.headers.get("Authorization")):
             return reason(401, "Authorization is missing or wrong")
         encoding = None
         if self._compression:

@@ -31,7 +31,7 @@ from scenario_async.sandbox._parameters import RefusedError
 from scenario_async.sandbox._pictures import picture
 from scenario_async.sandbox._rules import Listing, read_collection_listing, read_listing
 from scenario_async.sandbox._schedule import BASE_PATH, FaultSchedule
-from scenario_async.sandbox._signed_urls import ORIGIN, is_picture
+from scenario_async.sandbox._signed_urls import ORIGIN
 from scenario_async.sandbox._tokens import Tokens
 
 if TYPE_CHECKING:
@@ -109,13 +109,18 @@ class Service:
         return self._cache.get(_cache_key(request, encoding), self._catalogue.version)
 
     def answer(self, request: Request, body: bytes, encoding: Encoding | None) -> Answer:
-        """Answer a request whose credentials were found right, or that needs none."""
+        """Answer a request whose credentials were found right."""
         try:
-            if is_picture(request.path):
-                return _picture(request)
             return self._route(request, body, encoding)
         except RefusedError as refusal:
             return reason(refusal.status, refusal.reason)
+
+    def picture(self, request: Request) -> Answer:
+        """Answer with the picture that a signed URL leads to, whatever its signature."""
+        asset_id = request.path.rpartition("/")[2]
+        if request.method != "GET" or not is_asset_id(asset_id):
+            return Answer(status=404, body=b"There is no such picture", content_type=TEXT)
+        return Answer(body=picture(asset_id), content_type="image/png")
 
     def _route(self, request: Request, body: bytes, encoding: Encoding | None) -> Answer:
         public = request.authorization_kind == "public"
@@ -212,16 +217,6 @@ def _check_public(listing: Listing) -> None:
 
 def _changed(page: Page, fault: Fault) -> Page:
     return fault.change(page) if isinstance(fault, PageFault) else page
-
-
-def _picture(request: Request) -> Answer:
-    """Answer with the picture that a signed URL leads to, whatever its signature."""
-    _allow(request, "GET")
-    asset_id = request.path.rpartition("/")[2]
-    if not is_asset_id(asset_id):
-        return Answer(status=404, body=b"There is no such picture", content_type=TEXT)
-    headers = (("Cache-Control", "public, max-age=86400"),)
-    return Answer(body=picture(asset_id), content_type="image/png", headers=headers)
 
 
 class _PageCache:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_wire import Reply, Wire, serving
 
-from scenario_async.sandbox import Behavior, Catalogue, Sandbox
+from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox, ServerError
 from scenario_async.sandbox._pictures import picture
 from scenario_async.sandbox._signed_urls import expiry
 
@@ -241,3 +241,14 @@ def test_a_sandbox_tells_the_record_that_its_listings_carry(served: tuple[Sandbo
         assert sandbox.record(model_id) in body
     with pytest.raises(KeyError):
         sandbox.record("model_unknown")
+
+
+def test_a_picture_takes_no_fault_and_counts_for_no_limit() -> None:
+    limit = RateLimit(requests_per_second=0.001)
+    with Sandbox(Catalogue(), rate_limit=limit).in_thread() as sandbox:
+        sandbox.faults.add(ServerError())
+        url = sandbox.base_url.removesuffix("/v1") + "/assets/asset_a"
+
+        assert [fetch(url).status for _ in range(3)] == [200, 200, 200]
+        assert len(sandbox.faults) == 1
+        assert [request.status for request in sandbox.requests] == [200, 200, 200]
