@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_wire import serving
 
-from scenario_async.sandbox import Behavior, Catalogue
+from scenario_async.sandbox import Behavior, Catalogue, EmptyPage
 
 LARGE = 500
 MEASURED = Behavior()
@@ -198,6 +198,27 @@ def test_a_token_behind_an_offset_leads_on_under_filters() -> None:
 
     assert first.ids == listed[2:6]
     assert rest == listed[6:]
+
+
+def test_the_last_page_by_offset_has_no_token_whatever_else_is_listed() -> None:
+    count = len(carrying("Kling"))
+    with serving(catalogue(), BOTH) as (_, wire):
+        last = wire.get("/models/public", {"tags": "Kling", "limit": 4, "offset": count - 4})
+        before = wire.get("/models/public", {"tags": "Kling", "limit": 4, "offset": count - 5})
+
+    assert (len(last.ids), last.token) == (4, None)
+    assert before.token is not None
+
+
+def test_no_page_is_withheld_where_no_token_could_lead_back_to_it() -> None:
+    expected = catalogue().ids("public")
+    with serving(catalogue(), OFFSETS) as (sandbox, wire):
+        sandbox.faults.add(EmptyPage())
+        reply = wire.get("/models/public", {"limit": 25, "offset": 0})
+
+        assert reply.json.keys() == {"models"}
+        assert reply.ids == expected[:25]
+        assert len(sandbox.faults) == 1
 
 
 @pytest.mark.parametrize(

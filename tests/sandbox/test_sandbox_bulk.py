@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_wire import Reply, Wire, serving
+from sandbox_wire import Reply, Wire, serving, wired
 
 from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox, ServerError
 from scenario_async.sandbox._pictures import picture
@@ -252,3 +252,13 @@ def test_a_picture_takes_no_fault_and_counts_for_no_limit() -> None:
         assert [fetch(url).status for _ in range(3)] == [200, 200, 200]
         assert len(sandbox.faults) == 1
         assert [request.status for request in sandbox.requests] == [200, 200, 200]
+
+
+def test_pictures_move_with_a_sandbox_that_is_started_again() -> None:
+    sandbox = Sandbox(Catalogue.seeded(public=0, private=5))
+    for _ in range(2):
+        with sandbox.in_thread(), wired(sandbox) as wire:
+            rows = wire.get("/models").json["models"]
+            urls = [row["thumbnail"]["url"] for row in rows if row.get("thumbnail")]
+            assert urls
+            assert all(url.startswith(sandbox.base_url.removesuffix("v1")) for url in urls)
