@@ -302,11 +302,12 @@ async def bytes_only(target: Target) -> AsyncIterator[Walk]:
                 size += len(body)
                 if models is not None:
                     models += len(msgspec.json.decode(body)["models"])
-                _, found, token = body[-_TAIL:].rpartition(_TOKEN)
+                _, found, rest = body[-_TAIL:].rpartition(_TOKEN)
                 del body
-                if not found:
+                token = msgspec.json.decode(rest[:-1]) if found else None
+                if not token:
                     return Seen(models=models, size=size)
-                parameters["paginationToken"] = msgspec.json.decode(token[:-1])
+                parameters["paginationToken"] = token
 
         yield walk
 
