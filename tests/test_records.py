@@ -339,7 +339,7 @@ FREE_FORM: tuple[Place, ...] = (
 RECORDS: dict[str, type[Record]] = {
     name: kind
     for name, kind in vars(types).items()
-    if isinstance(kind, type) and issubclass(kind, Record)
+    if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
 }
 
 

@@ -2,6 +2,7 @@
 
 from ._base import (
     Number,
+    Record,
     Timestamp,
 )
 from ._inputs import (
@@ -91,6 +92,7 @@ __all__ = [
     "PerformanceStatsVariant",
     "PerformanceStatsVariantArenaScore",
     "Privacy",
+    "Record",
     "Source",
     "Thumbnail",
     "Timestamp",

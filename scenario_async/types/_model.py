@@ -1,6 +1,6 @@
 """A model of the catalogue."""
 
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -9,6 +9,7 @@ from ._inputs import Input
 from ._model_parts import Class, ComplianceMetadata, Concept, Thumbnail
 from ._parameters import Parameters
 from ._performance import PerformanceStats
+from ._plain import attributes
 from ._training import (
     Epoch,
     TrainingImage,
@@ -21,9 +22,19 @@ from ._ui_config import UiConfig
 _SHOWN: Final = ("id", "name", "type", "status", "privacy")
 
 
-# Instances need a __dict__ to keep the raw record beside the fields, which msgspec allows only
-# for structs that the garbage collector knows.
-class Model(Record, frozen=True, kw_only=True, gc=True, dict=True):
+class _WithRaw(Record, frozen=True, kw_only=True, gc=True, dict=True):
+    """Has room for the raw record beside the fields.
+
+    That is a ``__dict__``, which msgspec allows only for structs that the garbage collector knows.
+    """
+
+
+# Under its own name Python's descriptor would show the raw record to encoders, debuggers and
+# whoever else looks for what an object has. Those find the fields there, and this the record.
+_beside_fields = vars(_WithRaw)["__dict__"].__get__
+
+
+class Model(_WithRaw, frozen=True, kw_only=True):
     """A model, as the listings and the retrieval give it.
 
     Fields as documented in the API reference unless a docstring says otherwise. Only ``id`` is
@@ -163,16 +174,19 @@ class Model(Record, frozen=True, kw_only=True, gc=True, dict=True):
     user_id: str | None = None
     """Deprecated name for ``author_id``."""
 
+    if not TYPE_CHECKING:
+        __dict__ = property(attributes)
+
     @property
     def raw(self) -> bytes:
         """The record exactly as the service sent it, as JSON.
 
         Here is what no field has: new fields, and whether something was null or missing. Empty
         for a model that was made by hand or with ``msgspec.structs.replace``. Kept by ``copy``
-        and ``pickle``, ignored by ``==``, and never part of an encoded model. It may contain
-        signed URLs: think twice before logging it.
+        and ``pickle``, ignored by ``==``, and never part of an encoded model, of ``vars`` or of
+        ``dir``. It may contain signed URLs: think twice before logging it.
         """
-        raw: bytes = vars(self).get("raw", b"")
+        raw: bytes = _beside_fields(self).get("raw", b"")
         return raw
 
     @property
@@ -191,18 +205,24 @@ class Model(Record, frozen=True, kw_only=True, gc=True, dict=True):
         # Equal models have equal ids. The fields themselves may hold dicts, which have no hash.
         return hash(self.id)
 
+    def __dir__(self) -> list[str]:
+        # Inspectors and debuggers show the value of each of these names.
+        return [name for name in super().__dir__() if name != "raw"]
+
     def __copy__(self) -> Self:
         duplicate = msgspec.structs.replace(self)
-        vars(duplicate).update(vars(self))
+        attach_raw(duplicate, self.raw)
         return duplicate
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # msgspec's own version leaves __dict__ behind, and the raw record with it.
-        return _rebuild, (type(self), msgspec.structs.asdict(self)), vars(self).copy()
+        # msgspec's own version leaves the raw record behind.
+        return _rebuild, (type(self), attributes(self), self.raw)
 
 
-def _rebuild(kind: type[Model], fields: dict[str, Any]) -> Model:
-    return kind(**fields)
+def _rebuild(kind: type[Model], fields: dict[str, Any], raw: bytes) -> Model:
+    model = kind(**fields)
+    attach_raw(model, raw)
+    return model
 
 
 def attach_raw(model: Model, raw: bytes) -> None:
@@ -212,4 +232,4 @@ def attach_raw(model: Model, raw: bytes) -> None:
         model: The model, just decoded and not handed out yet.
         raw: Its record alone. A copy and no view of a page, or the model holds all of the page.
     """
-    vars(model)["raw"] = raw
+    _beside_fields(model)["raw"] = raw
