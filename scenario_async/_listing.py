@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from ._decode import AskableRow, RowDecoder
 from ._page import Page, fetch_page, walk_pages
@@ -43,6 +43,9 @@ class Listing(Generic[RowT]):
     goes through the whole listing asks for pages of 500, the largest.
     """
 
+    # No __dict__, in which an encoder would look for what a listing is and find a client.
+    __slots__ = ("__weakref__", "_options", "_query", "_source")
+
     def __init__(self, source: PageSource, query: ListingQuery, options: WalkOptions[RowT]) -> None:
         self._source = source
         self._query = query
@@ -62,6 +65,9 @@ class Listing(Generic[RowT]):
     def __repr__(self) -> str:
         parameters = ", ".join(f"{k}={v}" for k, v in self._query.parameters().items())
         return f"<Listing of {self._query.path}: {parameters or 'all'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Listing cannot be pickled or copied: its client cannot; its models can")
 
     @property
     def scope(self) -> str:

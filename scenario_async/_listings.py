@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
 from typing import TYPE_CHECKING, Literal, overload
 
 from ._listing import Listing
@@ -35,6 +36,12 @@ class Listings:
 
     def __init__(self, source: PageSource) -> None:
         self._source = source
+
+    def __init_subclass__(cls) -> None:
+        # Of a wrong argument Python says whose method it is: the class that is public.
+        for name, method in vars(Listings).items():
+            if isfunction(method):
+                method.__qualname__ = f"{cls.__name__}.{name}"
 
     def list(
         self,

@@ -24,6 +24,9 @@ class Page(Generic[RowT]):
     Iterating it with ``async for`` gives its models and those of all pages after it, as a page of
     the official SDK does.
 
+    It can be pickled or copied, which keeps what it has and not the way on: of such a page no other
+    can be fetched.
+
     Attributes:
         models: The models of this page alone. Rows whose id a page before had given are left out.
         next_pagination_token: The service's token for the next page; ``None`` on the last one, and
@@ -31,10 +34,21 @@ class Page(Generic[RowT]):
             :meth:`has_next_page` tells whether there is one.
     """
 
+    # No __dict__, in which an encoder would look for what a page is and find a client.
+    __slots__ = (
+        "__weakref__",
+        "_depth",
+        "_following",
+        "_walk",
+        "_walked_on",
+        "models",
+        "next_pagination_token",
+    )
+
     def __init__(
         self, walk: Walk[RowT], released: ReleasedPage, models: list[RowT], *, walked_on: bool
     ) -> None:
-        self._walk = walk
+        self._walk: Walk[RowT] | None = walk
         self._depth = released.request.depth
         self._following = released.following
         self._walked_on = walked_on
@@ -44,6 +58,10 @@ class Page(Generic[RowT]):
     def __repr__(self) -> str:
         return f"<Page of {len(self.models)} models, {'more' if self.has_next_page() else 'last'}>"
 
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        state = {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}
+        return None, {**state, "_walk": None}
+
     def has_next_page(self) -> bool:
         """Whether the listing goes on, also behind an empty page."""
         return self._following is not None
@@ -52,17 +70,19 @@ class Page(Generic[RowT]):
         """Fetch the next page.
 
         Raises:
-            UsageError: This is the last page.
+            UsageError: This is the last page, or it was pickled or copied.
             PaginationError: The service sends the listing round in a circle.
             APIError: The page could not be fetched.
         """
-        return await fetch_page(self._onward(), self._next())
+        following = self._next()
+        return await fetch_page(self._onward(), following)
 
     async def iter_pages(self) -> AsyncGenerator[Page[RowT], None]:
         """This page and all after it, the next one fetched while the caller handles one."""
         yield self
         if self.has_next_page():
-            async with aclosing(walk_pages(self._onward(), self._next())) as pages:
+            following = self._next()
+            async with aclosing(walk_pages(self._onward(), following)) as pages:
                 async for page in pages:
                     yield page
 
@@ -70,7 +90,7 @@ class Page(Generic[RowT]):
         for model in self.models:
             yield model
         if self.has_next_page():
-            walk, following = self._onward(), self._next()
+            following, walk = self._next(), self._onward()
             planner = walk.planner(following, ordered=True, most=walk.most)
             async with aclosing(walk.models(planner)) as models:
                 async for model in models:
@@ -78,6 +98,11 @@ class Page(Generic[RowT]):
 
     def _onward(self) -> Walk[RowT]:
         """The walk to go on with: the one that led here, or one of its own if another has it."""
+        if self._walk is None:
+            raise UsageError(
+                "this page was pickled or copied, and does not know the way on: list again, from "
+                "pagination_token=page.next_pagination_token on where it has one"
+            )
         if self._walked_on:
             return self._walk.back_to(self._depth)
         self._walked_on = True
