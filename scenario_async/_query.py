@@ -6,7 +6,7 @@ listing can be handed to another process.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import msgspec
@@ -126,6 +126,17 @@ def wire_value(value: object) -> str:
     return str(value)
 
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
 def wire_time(moment: datetime) -> str:
-    """A moment of UTC as the API writes it, in whole milliseconds."""
+    """An aware moment as the API writes it, in UTC and whole milliseconds.
+
+    One that is beyond the calendar in UTC is written as the first or the last moment within.
+    """
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        moment = _FIRST if moment.year == _FIRST.year else _LAST
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

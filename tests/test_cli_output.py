@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from scenario_async import APIConnectionError, Model, PageEvent, RequestEvent, RetryEvent, cli
 from scenario_async.cli._formats import CSV, CSV_COLUMNS, JSONArray, JSONLines, JSONRecord
+from scenario_async.cli._output import steers, write_data
 from scenario_async.cli._progress import Counts
 from scenario_async.cli._table import Table, fitting_widths
 from scenario_async.sandbox import Catalogue, Sandbox
@@ -102,6 +107,76 @@ class TestCSV:
         assert len(self.rows(output.page([A]))) == 1
         assert output.page([C]).startswith(b"c,")
         assert output.end() == b""
+
+    def test_formulas_are_text_where_that_is_wanted(self) -> None:
+        evil = model('{"id":"a","name":"=1+1","trainingImagesNumber":-3}')
+        (row,) = self.rows(written(CSV(safe=True), [evil]))
+        assert (row["name"], row["training_images_number"]) == ("'=1+1", "-3")
+
+    def test_a_lone_carriage_return_makes_no_row(self) -> None:
+        output = written(CSV(), [model('{"id":"a","name":"one\\rtwo"}'), A]).decode()
+        assert [row["id"] for row in csv.DictReader(output.splitlines(keepends=True))] == ["a", "a"]
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def terminal() -> Generator[io.BytesIO]:
+    """Standard output is a terminal; gives what it gets."""
+    data = io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", Terminal(data, encoding="utf-8"))
+        yield data
+
+
+EVIL = "\x1b[2J\x9b31m\u202e\u2028\x7f\r\U000e0041|\u200d\u00a0\u3000\U0001f600|"
+SHOWN = (
+    r"\u001b[2J\u009b31m\u202e\u2028\u007f\u000d\udb40\udc41"
+    "|\u200d\u00a0\u3000\U0001f600|"
+)
+
+
+class TestTerminals:
+    def test_what_would_steer_it_is_shown(self) -> None:
+        with terminal() as shown:
+            asyncio.run(write_data(f"a\n\t{EVIL}\n".encode()))
+            assert shown.getvalue().decode() == f"a\n\t{SHOWN}\n"
+
+    @given(st.text())
+    def test_json_stays_what_it_is(self, text: str) -> None:
+        with terminal() as output:
+            asyncio.run(write_data(msgspec.json.encode({"name": text}) + b"\n"))
+            shown = output.getvalue().decode()
+        assert json.loads(shown) == {"name": text}
+        assert not any(map(steers, shown[:-1]))
+
+    def test_files_and_pipes_have_the_data_as_it_is(
+        self, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        asyncio.run(write_data(EVIL.encode()))
+        assert capfdbinary.readouterr().out == EVIL.encode()
+
+    @pytest.mark.parametrize("form", ["csv", "json", "jsonl", "table"])
+    def test_no_format_of_a_list_steers_it(self, form: str) -> None:
+        catalogue = Catalogue()
+        catalogue.add(name=EVIL, privacy="public")
+        with Sandbox(catalogue).in_thread() as sandbox, terminal() as output:
+            where = ("--public-access", "--base-url", sandbox.base_url, "--quiet")
+            assert cli.main(["list", "public", *where, "--format", form]) == 0
+            *_, row = [line for line in output.getvalue().decode().splitlines() if "model_" in line]
+        assert "[2J" in row
+        assert not any(map(steers, row))
+
+    def test_what_is_wrong_with_an_option_does_not_steer_it(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.main(["list", EVIL]) == 2
+        said = capsys.readouterr().err
+        assert "Error: No such command" in said
+        assert not any(map(steers, said.replace("\n", "")))
 
 
 class TestTable:

@@ -431,6 +431,24 @@ class TestExport:
             assert at is None or datetime.fromisoformat(values["created_at"]) == at
             assert values["deleted_at"] == ""
 
+    def test_formulas_are_text_where_that_is_wanted(self, ask: Run, sandbox: Sandbox) -> None:
+        sandbox.catalogue.add(name="=1+1", tags=["@SUM(A1)"], privacy="private")
+        ask("sync", "models.db", "--private")
+        ask("export", "models.db", "models.csv")
+        assert ",=1+1," in Path("models.csv").read_text("utf-8")
+        assert ask("export", "models.db", "models.csv", "--csv-safe").code == 0
+        assert ",'=1+1," in (text := Path("models.csv").read_text("utf-8"))
+        assert ",'@SUM(A1)," in text
+        ran = ask("export", "models.db", "-", "--format", "csv", "--csv-safe")
+        assert ran.out.decode() == text
+
+    @pytest.mark.usefixtures("stored")
+    @pytest.mark.parametrize("arguments", ["models.json", "models.parquet", "- --format jsonl"])
+    def test_only_csv_can_be_safe(self, ask: Run, arguments: str) -> None:
+        ran = ask("export", "models.db", *arguments.split(), "--csv-safe")
+        assert ran.code == 2
+        assert "--csv-safe is for CSV" in ran.err
+
     def test_parquet_has_lists_times_and_records(self, ask: Run, stored: list[StoredModel]) -> None:
         assert ask("export", "models.db", "models.parquet").code == 0
         table: Any = parquet.read_table("models.parquet")
@@ -532,6 +550,12 @@ class TestExport:
         else:
             header = (",".join(COLUMNS) + "\n").encode()
             assert data == {"csv": header, "jsonl": b"", "json": b"[]\n"}[form]
+
+    async def test_a_format_that_cannot_be_safe_is_refused(self, tmp_path: Path) -> None:
+        async with CatalogStore.open(tmp_path / "models.db") as store:
+            with pytest.raises(ValueError, match="csv_safe is for CSV"):
+                await export(store, tmp_path / "models.json", csv_safe=True)
+        assert not (tmp_path / "models.json").exists()
 
     async def test_only_a_batch_is_read_ahead(self) -> None:
         read = 0

@@ -25,7 +25,7 @@ LAYERS = (
     ("_fetcher", "_reader", "_requester"),
     ("_planners", "_transport", "_retry", "_pacing", "_lifetime", "_answers"),
     ("_decode", "_query_arguments"),
-    ("_query_rules", "_salvage"),
+    ("_csv_rows", "_query_rules", "_salvage"),
     ("_query", "_options", "_rate"),
     (
         "_clock",

@@ -9,8 +9,8 @@ import asyncclick as click
 
 from ._extras import extra_needed, opened_store, store_argument
 from ._messages import WrongUsageError, wrong_usage
-from ._options import StrictCommand
-from ._output import write_out
+from ._options import StrictCommand, check_csv_safe, csv_safe_option
+from ._output import write_data, write_out
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -41,7 +41,8 @@ Formats:
   parquet  The columns that people filter on, with real lists and times, and
            the records as text. Needs: pip install 'scenario-async[export]'
   csv      The same columns without the records; times in UTC, lists comma
-           separated.
+           separated. For a spreadsheet add --csv-safe: names and tags are
+           other people's, and may be formulas.
   jsonl    One record on each line, exactly as the service sent it; the full
            one where sync --details fetched it since it last changed.
   json     One array of the same records.
@@ -64,6 +65,7 @@ Examples:
     show_default="by the suffix of FILE",
     help="What is written.",
 )
+@csv_safe_option
 @click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status.")
 @click.option(
     "--privacy", type=click.Choice(["private", "public", "unlisted"]), help="Only such models."
@@ -80,6 +82,7 @@ async def export(
     path: str,
     format_: ExportFormat | None,
     *,
+    csv_safe: bool,
     scope: str | None,
     privacy: str | None,
     status: str | None,
@@ -107,21 +110,23 @@ async def export(
     from scenario_async.sync._formats import format_of  # noqa: PLC0415 - as above
 
     if path == _STANDARD_OUTPUT:
-        await _to_standard_output(opened, format_, given)
+        check_csv_safe(format_, csv_safe=csv_safe)
+        await _to_standard_output(opened, format_, given, csv_safe=csv_safe)
         return
     with wrong_usage():
         chosen = format_ or format_of(path)
+    check_csv_safe(chosen, csv_safe=csv_safe)
     async with opened as source:
         with wrong_usage():
             await models_of(source, **given)
         with extra_needed():
-            count = await write_file(source, path, format=chosen, **given)
+            count = await write_file(source, path, format=chosen, csv_safe=csv_safe, **given)
     line = f"{count:,} {'model' if count == 1 else 'models'} in {path}\n"
     await write_out(line.encode(errors="surrogateescape"))
 
 
 async def _to_standard_output(
-    opened: CatalogStore, format_: ExportFormat | None, given: _Filters
+    opened: CatalogStore, format_: ExportFormat | None, given: _Filters, *, csv_safe: bool
 ) -> None:
     from scenario_async.sync._export import encoded, models_of  # noqa: PLC0415 - the extra is there
 
@@ -132,6 +137,6 @@ async def _to_standard_output(
     async with opened as source:
         with wrong_usage():
             models = await models_of(source, **given)
-        async with aclosing(encoded(models, format_)) as parts:
+        async with aclosing(encoded(models, format_, csv_safe=csv_safe)) as parts:
             async for _, data in parts:
-                await write_out(data)
+                await write_data(data)

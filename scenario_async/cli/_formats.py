@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+
+from scenario_async._csv_rows import csv_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,43 +107,25 @@ class JSONRecord:
 
 
 class CSV:
-    """A line of column names, then a line for each model, with the fields of ``CSV_COLUMNS``."""
+    """A line of column names, then a line for each model, with the fields of ``CSV_COLUMNS``.
 
-    def __init__(self) -> None:
-        self._text = io.StringIO(newline="")
-        self._rows = csv.writer(self._text, lineterminator="\n")
-        self._rows.writerow(CSV_COLUMNS)
+    Args:
+        safe: Keep spreadsheets from taking text for formulas.
+    """
+
+    def __init__(self, *, safe: bool = False) -> None:
+        self._safe = safe
+        self._header = csv_row(CSV_COLUMNS)
 
     def page(self, models: Sequence[Model]) -> bytes:
         """The lines of these models."""
-        self._rows.writerows(
-            [as_text(getattr(model, name)) for name in CSV_COLUMNS] for model in models
-        )
-        return self._taken()
+        rows = ((getattr(model, name) for name in CSV_COLUMNS) for model in models)
+        return self.end() + "".join([csv_row(row, safe=self._safe) for row in rows]).encode()
 
     def end(self) -> bytes:
         """The column names, unless they were written."""
-        return self._taken()
-
-    def _taken(self) -> bytes:
-        data = self._text.getvalue().encode()
-        self._text.seek(0)
-        self._text.truncate()
-        return data
-
-
-def as_text(value: object) -> str:
-    """A value as text: empty for nothing, lists comma separated, times as the service has them."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC).isoformat(timespec="milliseconds")
-        return moment.replace("+00:00", "Z")
-    if isinstance(value, tuple):
-        return ",".join(map(str, cast("tuple[object, ...]", value)))
-    return str(value)
+        header, self._header = self._header, ""
+        return header.encode()
 
 
 def _on_one_line(raw: bytes) -> bytes:

@@ -14,7 +14,7 @@ from ._connection import connection_options
 from ._formats import JSONArray, JSONLines, JSONRecord
 from ._messages import debug_log, wrong_usage
 from ._options import StrictCommand, filters, ids
-from ._output import write_out
+from ._output import write_data
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Sequence
@@ -82,8 +82,8 @@ async def get(
             _under_way([retrieve(service.client.models, one) for one in model_ids]) as tasks,
         ):
             for task in tasks:
-                await write_out(written.page([await task]))
-            await write_out(written.end())
+                await write_data(written.page([await task]))
+            await write_data(written.end())
 
 
 @asynccontextmanager

@@ -42,7 +42,8 @@ Formats:
   json   One array. It stays open where the listing fails: a part is no JSON.
   jsonl  One record on each line, exactly as the service sent it.
   csv    Column names, then a line for each model; times in UTC, lists comma
-         separated. The columns:
+         separated. For a spreadsheet add --csv-safe: names and tags are other
+         people's, and may be formulas. The columns:
 {click.formatting.wrap_text(", ".join(CSV_COLUMNS), 76, " " * 9, " " * 9)}
 
 json, jsonl and csv are UTF-8, and written page by page in little memory.

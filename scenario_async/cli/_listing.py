@@ -17,8 +17,8 @@ from scenario_async._query import LARGEST_PAGE
 
 from ._formats import CSV, JSONArray, JSONLines
 from ._messages import WrongUsageError, debug_log, say, warnings_said, wrong_usage
-from ._options import Option, gathered
-from ._output import is_pipe, is_terminal, write_out
+from ._options import Option, check_csv_safe, csv_safe_option, gathered
+from ._output import is_pipe, is_terminal, write_data, write_out
 from ._progress import Counts, Progress
 from ._table import Table
 
@@ -41,6 +41,7 @@ class ListingOptions:
     """The options for what becomes of the models; see their help."""
 
     format: Literal["table", "json", "jsonl", "csv"]
+    csv_safe: bool
     limit: int | None
     on_invalid: Literal["fail", "skip"]
     quiet: bool
@@ -51,7 +52,7 @@ class ListingOptions:
             return Table(shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None)
         if self.format == "json":
             return JSONArray()
-        return JSONLines() if self.format == "jsonl" else CSV()
+        return JSONLines() if self.format == "jsonl" else CSV(safe=self.csv_safe)
 
     def shows_progress(self) -> bool:
         """Whether there is a terminal for it, on which nothing else appears meanwhile."""
@@ -72,6 +73,7 @@ listing_options: Option = gathered(
             show_default=True,
             help="How models are written.",
         ),
+        csv_safe_option,
         click.option(
             "--limit",
             type=click.IntRange(min=1),
@@ -104,6 +106,7 @@ async def write_listing(
         WrongUsageError: The options do not fit.
         ScenarioError: The listing failed. What was written before is all there was.
     """
+    check_csv_safe(options.format, csv_safe=options.csv_safe)
     # Not `in`, to which 0 is the same as False.
     given = {
         name: value
@@ -121,12 +124,14 @@ async def write_listing(
             with wrong_usage():
                 listing = scope(service.client.models)(*collections, **given)
             written = options.new_format()
+            # A table is made of what can be shown, in bold where the terminal has it.
+            write = write_out if options.format == "table" else write_data
             shown = options.shows_progress() and not connection.verbose
             with Progress(counts, shown=shown):
                 async with aclosing(_pages(listing, options.limit)) as pages:
                     async for models in pages:
-                        await write_out(written.page(models))
-            await write_out(written.end())
+                        await write(written.page(models))
+            await write(written.end())
 
 
 async def _pages(

@@ -13,7 +13,7 @@ import asyncclick as click
 
 from scenario_async import APIError, ScenarioError, ScenarioWarning
 
-from ._output import OutputError
+from ._output import OutputError, steers
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -61,7 +61,7 @@ class WrongUsageError(click.ClickException):
 def printable(text: str) -> str:
     """The text on one line, without characters that would steer a terminal."""
     flat = " ".join(text.split())
-    return flat if flat.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in flat)
+    return flat if flat.isprintable() else "".join("\ufffd" if steers(c) else c for c in flat)
 
 
 def say(text: str) -> None:

@@ -15,7 +15,16 @@ from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Command", "Option", "StrictCommand", "filters", "gathered", "ids"]
+__all__ = [
+    "Command",
+    "Option",
+    "StrictCommand",
+    "check_csv_safe",
+    "csv_safe_option",
+    "filters",
+    "gathered",
+    "ids",
+]
 
 Command: TypeAlias = Callable[..., Awaitable[None]]
 Option: TypeAlias = Callable[[Command], Command]
@@ -49,6 +58,20 @@ def ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[
         if not one.strip() or "," in one:
             raise click.BadParameter(f"{one!r} is no id: give ids one by one, and none empty")
     return tuple(one.strip() for one in given)
+
+
+csv_safe_option: Option = click.option(
+    "--csv-safe",
+    is_flag=True,
+    help="In csv, write an apostrophe before text that a spreadsheet would take for a formula.",
+)
+"""Declares the option on a command."""
+
+
+def check_csv_safe(format_: str | None, *, csv_safe: bool) -> None:
+    """Refuse the option where it has no meaning."""
+    if csv_safe and format_ != "csv":
+        raise click.UsageError("--csv-safe is for CSV: add --format csv, or leave it out")
 
 
 _FILTERS: dict[str, Option] = {

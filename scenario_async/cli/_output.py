@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import sys
+import unicodedata
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -20,6 +21,8 @@ __all__ = [
     "OutputFailedError",
     "is_pipe",
     "is_terminal",
+    "steers",
+    "write_data",
     "write_out",
 ]
 
@@ -54,6 +57,40 @@ async def write_out(data: bytes) -> None:
     except asyncio.CancelledError:
         await asyncio.gather(writing, return_exceptions=True)
         raise
+
+
+async def write_data(data: bytes) -> None:
+    """Write what the service said, as it is; on a terminal it is shown and does not steer it.
+
+    Names are other people's, and may have sequences that clear the screen, set its title or turn
+    the direction of text around. JSON shows such a character in the same way, as an escape.
+
+    Raises:
+        OutputClosedError: Nobody reads any more.
+        OutputFailedError: It cannot be written.
+    """
+    await write_out(_shown(data) if is_terminal(sys.stdout) else data)
+
+
+def _shown(data: bytes) -> bytes:
+    text = data.decode(errors="backslashreplace")
+    shown = (c if c in "\n\t" or not steers(c) else _escape(c) for c in text)
+    return "".join(shown).encode()
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return "".join(f"\\u{unit}" for unit in units)
+
+
+def steers(character: str) -> bool:
+    """Whether a character does something to a terminal or to the text around it.
+
+    Joiners, which scripts and emoji are made with, do no harm.
+    """
+    if character.isprintable() or character in "\u200c\u200d":
+        return False
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def is_terminal(stream: TextIO | None) -> bool:

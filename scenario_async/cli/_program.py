@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import io
 from typing import TYPE_CHECKING
 
 import anyio
@@ -110,8 +110,10 @@ def _explain(error: BaseException) -> None:
         case KeyboardInterrupt() | click.Abort():
             say("Interrupted.")
         case click.ClickException():
-            with suppress(OSError):  # nobody may listen there
-                error.show()
+            text = io.StringIO()
+            error.show(text)
+            for line in text.getvalue().splitlines():
+                say(line)
         case OutputClosedError():
             pass
         case ScenarioError() | OutputFailedError() | OSError():

@@ -10,7 +10,7 @@ import msgspec
 
 from ._extras import opened_store, store_argument
 from ._options import StrictCommand
-from ._output import is_terminal, write_out
+from ._output import is_terminal, write_data, write_out
 from ._summaries import run_lines, store_lines
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def status(store: str, *, as_json: bool) -> None:
     async with opened_store(store, create=False) as opened:
         counts, runs = await opened.counts(), await opened.runs()
     if as_json:
-        await write_out(_json(counts, runs))
+        await write_data(_json(counts, runs))
         return
     terminal = is_terminal(sys.stdout)
     lines = store_lines(counts, terminal=terminal)

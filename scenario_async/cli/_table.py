@@ -10,7 +10,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from ._formats import as_text
+from scenario_async._csv_rows import as_text
+
 from ._messages import printable
 
 if TYPE_CHECKING:

@@ -45,6 +45,7 @@ async def export(
     tags: Sequence[str] = (),
     collection: str | None = None,
     deleted: bool | None = False,
+    csv_safe: bool = False,
 ) -> int:
     """Write models of a store to a file, by their ids.
 
@@ -66,13 +67,17 @@ async def export(
         tags: See ``scope``.
         collection: See ``scope``.
         deleted: See ``scope``.
+        csv_safe: For CSV that people open in a spreadsheet: an apostrophe is written before text
+            that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, which it would take
+            for a formula. Names and tags are other people's. Without it CSV has the data as it is,
+            as programs need it.
 
     Returns:
         How many models were written.
 
     Raises:
-        ValueError: There is no such format, or the suffix names none; the store has no such scope,
-            or another filter fits nothing.
+        ValueError: There is no such format, or the suffix names none; ``csv_safe`` for another than
+            CSV; the store has no such scope, or another filter fits nothing.
         TypeError: A filter of the wrong type.
         ModuleNotFoundError: Parquet needs pyarrow.
         ExportError: The file cannot be written, or is one of the store's own.
@@ -91,7 +96,8 @@ async def export(
         deleted=deleted,
     )
     count = 0
-    async with aclosing(encoded(models, chosen)) as parts, Replacement(Path(path)) as file:
+    parts_of = encoded(models, chosen, csv_safe=csv_safe)
+    async with aclosing(parts_of) as parts, Replacement(Path(path)) as file:
         async for number, data in parts:
             count += number
             await file.write(data)
@@ -139,16 +145,16 @@ def _refuse_own_file(store: CatalogStore, path: str | Path) -> None:
 
 
 async def encoded(
-    models: AsyncGenerator[StoredModel, None], format_: ExportFormat
+    models: AsyncGenerator[StoredModel, None], format_: ExportFormat, *, csv_safe: bool = False
 ) -> AsyncGenerator[tuple[int, bytes], None]:
     """How many more models are written with how many more bytes of a file, up to its end.
 
     Raises:
-        ValueError: There is no such format.
+        ValueError: There is no such format, or only CSV could be safe.
         ModuleNotFoundError: Parquet needs pyarrow.
         StoreError: The database failed.
     """
-    encoder = encoder_of(format_)
+    encoder = encoder_of(format_, csv_safe=csv_safe)
     async with aclosing(_batches(models)) as batches:
         async for batch in batches:
             # In a thread: a batch takes a tenth of a second.

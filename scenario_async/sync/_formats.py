@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, get_args
 
 import msgspec
 
-from scenario_async._query import wire_time
+from scenario_async._csv_rows import csv_row
 
 from ._stored import StoredModel
 
@@ -76,17 +74,17 @@ class _JSONArray:
 
 
 class _CSV:
-    def __init__(self) -> None:
-        self._text = io.StringIO(newline="")
-        self._rows = csv.writer(self._text, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
+    def __init__(self, *, safe: bool = False) -> None:
+        self._safe = safe
+        self._header = csv_row(COLUMNS)
 
     def batch(self, models: Sequence[StoredModel]) -> bytes:
-        self._rows.writerows([_text(getattr(model, name)) for name in COLUMNS] for model in models)
-        return _taken(self._text).encode()
+        rows = ((getattr(model, name) for name in COLUMNS) for model in models)
+        return self.end() + "".join([csv_row(row, safe=self._safe) for row in rows]).encode()
 
     def end(self) -> bytes:
-        return _taken(self._text).encode()
+        header, self._header = self._header, ""
+        return header.encode()
 
 
 class _Parquet:
@@ -166,16 +164,20 @@ _ENCODERS: dict[str, type[Encoder]] = {
 }
 
 
-def encoder_of(format_: str) -> Encoder:
+def encoder_of(format_: str, *, csv_safe: bool = False) -> Encoder:
     """What writes this format.
 
     Raises:
-        ValueError: There is no such format.
+        ValueError: There is no such format, or only CSV could be safe.
         ModuleNotFoundError: Parquet needs pyarrow.
     """
     made = _ENCODERS.get(format_)
     if made is None:
         raise ValueError(f"there is no format {format_!r}; there are {_known()}")
+    if csv_safe:
+        if made is not _CSV:
+            raise ValueError(f"csv_safe is for CSV, and has no meaning for {format_!r}")
+        return _CSV(safe=True)
     return made()
 
 
@@ -189,20 +191,3 @@ def _record(model: StoredModel) -> bytes:
     if b"\n" in record or b"\r" in record:
         return msgspec.json.format(record, indent=-1)
     return record
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return wire_time(value.astimezone(UTC))
-    if isinstance(value, list):
-        return ",".join(map(str, cast("list[object]", value)))
-    return str(value)
-
-
-def _taken(text: io.StringIO) -> str:
-    data = text.getvalue()
-    text.seek(0)
-    text.truncate()
-    return data
