@@ -767,13 +767,37 @@ class TestWords:
 
     def test_a_single_scope_needs_no_sum(self) -> None:
         report = SyncReport(run=1, scopes=[self.report(complete=True)])
-        assert len(summary_lines(report, terminal=False)) == 2
+        assert len(summary_lines(report, width=None)) == 2
 
     def test_details_have_a_column_where_there_are_some(self) -> None:
         report = SyncReport(run=1, details=3, scopes=[self.report(details=3, complete=True)])
-        title, line = summary_lines(report, terminal=False)
+        title, line = summary_lines(report, width=None)
         assert title.split()[7] == "Details"
         assert line.split()[7] == "3"
+
+    @pytest.mark.parametrize("scope", ["private", "public:collection:collection_0123456789"])
+    @pytest.mark.parametrize("width", [120, 80, 60, 40, 20])
+    def test_tables_fit_the_terminal_and_no_title_is_cut(self, width: int, scope: str) -> None:
+        one = self.report(scope=scope, new=1_234_567, rejected=3, complete=True)
+        report = SyncReport(run=1, scopes=[one, one], new=2_469_134)
+        run = RunRecord(
+            id=7,
+            started_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            finished_at=None,
+            status="finished",
+            scopes=[scope, "public"],
+            report=report,
+            error=None,
+        )
+        for lines in (summary_lines(report, width=width), run_lines([run], width=width)):
+            plain = [re.sub(r"\x1b\[\d+m", "", line) for line in lines]
+            assert max(map(len, plain)) <= width
+            assert set(plain[0].split()) <= {
+                *("Scope", "Run", "New", "Changed", "Unchanged", "Deleted", "Rejected", "Pages"),
+                *("Requests", "Retries", "Seconds", "Started", "(UTC)", "Status", "Scopes"),
+            }
+        if width >= 80:
+            assert "Rejected" in "".join(summary_lines(report, width=width))
 
     def test_a_run_that_was_killed_has_no_counts(self) -> None:
         record = RunRecord(
@@ -785,7 +809,7 @@ class TestWords:
             report=None,
             error=None,
         )
-        assert run_lines([record], terminal=False)[1].split() == [
+        assert run_lines([record], width=None)[1].split() == [
             *("7", "2026-01-02", "03:04", "interrupted", "private")
         ]
 

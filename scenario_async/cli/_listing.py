@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
@@ -18,7 +17,7 @@ from scenario_async._query import LARGEST_PAGE
 from ._formats import CSV, JSONArray, JSONLines
 from ._messages import WrongUsageError, debug_log, say, warnings_said, wrong_usage
 from ._options import Option, check_csv_safe, csv_safe_option, gathered
-from ._output import is_pipe, is_terminal, write_data, write_out
+from ._output import is_pipe, is_terminal, terminal_width, write_data, write_out
 from ._progress import Counts, Progress
 from ._table import Table
 
@@ -49,7 +48,7 @@ class ListingOptions:
     def new_format(self) -> Format:
         """The chosen format, at its beginning."""
         if self.format == "table":
-            return Table(shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None)
+            return Table(terminal_width(sys.stdout))
         if self.format == "json":
             return JSONArray()
         return JSONLines() if self.format == "jsonl" else CSV(safe=self.csv_safe)

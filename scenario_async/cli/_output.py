@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import stat
 import sys
 import unicodedata
@@ -22,6 +23,7 @@ __all__ = [
     "is_pipe",
     "is_terminal",
     "steers",
+    "terminal_width",
     "write_data",
     "write_out",
 ]
@@ -96,6 +98,11 @@ def steers(character: str) -> bool:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether somebody looks at this stream. A process may have been started without it."""
     return stream is not None and stream.isatty()
+
+
+def terminal_width(stream: TextIO | None) -> int | None:
+    """How wide a terminal is; ``None`` for what is none, where nothing needs to be shortened."""
+    return shutil.get_terminal_size().columns if is_terminal(stream) else None
 
 
 def is_pipe(stream: TextIO | None) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from ._extras import opened_store, store_argument
 from ._options import StrictCommand
-from ._output import is_terminal, write_data, write_out
+from ._output import terminal_width, write_data, write_out
 from ._summaries import run_lines, store_lines
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ async def status(store: str, *, as_json: bool) -> None:
     if as_json:
         await write_data(_json(counts, runs))
         return
-    terminal = is_terminal(sys.stdout)
-    lines = store_lines(counts, terminal=terminal)
+    width = terminal_width(sys.stdout)
+    lines = store_lines(counts, width=width)
     if runs:
-        lines += ["", *run_lines(runs, terminal=terminal)]
+        lines += ["", *run_lines(runs, width=width)]
     await write_out("".join(f"{line}\n" for line in lines).encode())
 
 

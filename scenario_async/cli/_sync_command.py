@@ -22,7 +22,7 @@ from ._interrupts import InterruptedRunError
 from ._listing import check_collections
 from ._messages import WrongUsageError, debug_log, in_words, say, warnings_said
 from ._options import Option, StrictCommand, gathered, ids
-from ._output import is_terminal, write_out
+from ._output import is_terminal, terminal_width, write_out
 from ._summaries import summary_lines
 from ._sync_progress import SyncProgress
 
@@ -248,7 +248,7 @@ class _Rounds:
         if self.options.as_json:
             await write_out(msgspec.json.encode(report) + b"\n")
         else:
-            lines = summary_lines(report, terminal=is_terminal(sys.stdout))
+            lines = summary_lines(report, width=terminal_width(sys.stdout))
             await write_out("".join(f"{line}\n" for line in lines).encode())
         if report.rejected:
             rows = "row does" if report.rejected == 1 else "rows do"
