@@ -135,8 +135,9 @@ def wire_time(moment: datetime) -> str:
 
     One that is beyond the calendar in UTC is written as the first or the last moment within.
     """
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:
-        moment = _FIRST if moment.year == _FIRST.year else _LAST
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:
+            moment = _FIRST if moment.year == _FIRST.year else _LAST
+    return moment.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"

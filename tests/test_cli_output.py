@@ -307,6 +307,21 @@ class TestThroughTheCommand:
         ids = [line.replace(",", " ").split()[0] for line in lines]
         assert ids == sandbox.catalogue.ids("public")
 
+    @pytest.mark.parametrize("form", ["csv", "table", "jsonl", "json"])
+    @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:00:00-02:00"])
+    def test_a_date_at_the_edge_of_the_calendar_ends_no_listing(
+        self, capsysbinary: pytest.CaptureFixture[bytes], form: str, date: str
+    ) -> None:
+        catalogue = Catalogue.seeded(public=2, private=0)
+        catalogue.add(privacy="public", name="edge", fields={"createdAt": date})
+        with Sandbox(catalogue).in_thread() as sandbox:
+            output = self.listed(sandbox, capsysbinary, "--format", form).decode()
+        assert output.count("model_") >= 3
+        shown = {"csv": ("0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z")}
+        shown["table"] = ("0001-01-01 00:00", "9999-12-31 23:59")
+        (line,) = [line for line in output.splitlines() if "edge" in line]
+        assert shown.get(form, (date, date))[date.startswith("9")] in line
+
     def test_the_table_is_the_default(
         self, sandbox: Sandbox, capsysbinary: pytest.CaptureFixture[bytes]
     ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -12,9 +11,11 @@ from xxhash import xxh3_128_hexdigest
 
 from scenario_async._decode import InvalidRow, RowDecoder, invalid_row
 from scenario_async._query import wire_time
+from scenario_async.types._base import Timestamp  # noqa: TC001 - msgspec reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
 __all__ = ["ModelRow", "changed_fields", "content_hash", "read_row"]
 
@@ -23,7 +24,6 @@ __all__ = ["ModelRow", "changed_fields", "content_hash", "read_row"]
 _SIGNATURE = re.compile(rb"[?&](?:[A-Za-z-]*Signature|Policy|Expires|sig)=")
 _BACKSLASH = ord("\\")
 _URL = b'"http'
-_FORM = "2026-01-31T12:00:00.000Z"
 _NUL = "\\u0000"
 # Not where the backslash is one of a pair, which stands for itself.
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -31,6 +31,7 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _LONGEST_ID = 500
 _Texts: TypeAlias = list[str | None] | None
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class _Thumbnail(msgspec.Struct, rename="camel", gc=False):
@@ -38,7 +39,10 @@ class _Thumbnail(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Columns(msgspec.Struct, rename="camel", gc=False):
-    """What is read of a row, with the types that a ``Model`` has: nulls in lists are no reason."""
+    """What is read of a row, with the types that a ``Model`` has: nulls in lists are no reason.
+
+    So a date that one reads the other reads, to the same moment.
+    """
 
     id: str
     name: str | None = None
@@ -48,9 +52,9 @@ class _Columns(msgspec.Struct, rename="camel", gc=False):
     capabilities: _Texts = None
     tags: _Texts = None
     collection_ids: _Texts = None
-    created_at: str | None = None
-    updated_at: str | None = None
-    deleted_at: str | None = None
+    created_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
+    deleted_at: Timestamp | None = None
     thumbnail: _Thumbnail | None = None
 
 
@@ -105,7 +109,7 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
             content_hash(sent),
             record,
         )
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         return _told_apart(invalid_row(sent, error))
     # Looking for one character first is ten times as fast, and few records have it.
     return _without_nul(row) if "\\" in record and _NUL in record else row
@@ -151,20 +155,15 @@ def _list(value: _Texts) -> str | None:
     return None if value is None else str(_encode(value), "utf-8")
 
 
-def _date(text: str | None) -> str | None:
-    """A date as the API writes it."""
-    if text is None:
-        return None
-    date = datetime.fromisoformat(text)
-    if len(text) == len(_FORM) and text[7] + text[10] + text[19] + text[23] == "-T.Z":
-        return text
-    if date.tzinfo is None:
-        raise ValueError(f"the date {text!r} has no time zone")
-    return wire_time(date.astimezone(UTC))
+def _date(moment: datetime | None) -> str | None:
+    return None if moment is None else wire_time(moment)
 
 
 def content_hash(record: bytes) -> str:
-    """A hash that is the same as long as nothing of a record changes but signatures in its URLs."""
+    """A hash that is the same as long as no byte of a record changes but signatures in its URLs.
+
+    Where it is another one, :func:`changed_fields` tells whether the record says anything else.
+    """
     # 20 times faster than those of the standard library, which would take a third of a run.
     return xxh3_128_hexdigest(b"".join(_unsigned(record)))
 
@@ -172,10 +171,11 @@ def content_hash(record: bytes) -> str:
 def changed_fields(old: str, new: str) -> tuple[str, ...]:
     """The names on the wire of the fields that differ between two records, sorted.
 
-    Signatures in URLs do not count, nor the order of fields. An empty name stands for all of a
-    record that cannot be taken apart.
+    What is compared is what they say: signatures in URLs do not count, nor the order of fields,
+    white space and the form of escapes and numbers. An empty name stands for all of a record that
+    cannot be taken apart.
     """
-    records = [b"".join(_unsigned(record.encode())) for record in (old, new)]
+    records = old.encode(), new.encode()
     try:
         before, after = map(_fields, records)
     except (msgspec.DecodeError, RecursionError):
@@ -185,12 +185,14 @@ def changed_fields(old: str, new: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if before.get(name) != after.get(name)))
 
 
-def _fields(record: bytes) -> Mapping[str, Any]:
-    fields: Mapping[str, Any] = msgspec.json.decode(record, type=dict[str, Any])
-    return fields
+def _fields(record: bytes) -> Mapping[str, bytes]:
+    # As JSON again, so that true is not 1, and in one order of keys all the way down.
+    fields = msgspec.json.decode(record, type=dict[str, Any])
+    return {name: b"".join(_unsigned(_encode_sorted(value))) for name, value in fields.items()}
 
 
-def _fields_as_sent(record: bytes) -> Mapping[str, Any]:
+def _fields_as_sent(record: bytes) -> Mapping[str, bytes]:
+    record = b"".join(_unsigned(record))
     try:
         fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError:
