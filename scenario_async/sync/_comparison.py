@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from ._rows import changed_fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from ._rows import ModelRow
     from ._state import ScopeState
 
-__all__ = ["Absence", "Comparison", "Known", "ScopePage", "compare"]
+__all__ = ["Absence", "Comparison", "Known", "ScopePage", "compare", "without_same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Comparison:
 
     Attributes:
         new: Models that the store has not, or counts as deleted.
-        changed: Models whose record differs.
+        changed: Models whose record differs; for :func:`compare` in any byte.
         unchanged: How many models need no write.
         joined: The ids of those that were not seen in the scope before.
         found: The ids of those that were missing a moment ago.
@@ -107,3 +109,25 @@ def compare(rows: Sequence[ModelRow], known: Mapping[str, Known]) -> Comparison:
         elif before.missing:
             comparison.found.append(model_id)
     return comparison
+
+
+def without_same(
+    comparison: Comparison, known: Mapping[str, Known], records: Mapping[str, str]
+) -> Comparison:
+    """Count those as unchanged whose record says the same in other bytes.
+
+    Hashes are compared first, as taking each record apart would cost as much as all else. A hash
+    that was emptied asks for the row to be written again.
+
+    Args:
+        comparison: What hashes say.
+        known: What the store has.
+        records: The stored records of the models that count as changed.
+    """
+    changed = [
+        row
+        for row in comparison.changed
+        if not known[row.id].content_hash or changed_fields(records[row.id], row.record)
+    ]
+    same = len(comparison.changed) - len(changed)
+    return replace(comparison, changed=changed, unchanged=comparison.unchanged + same)

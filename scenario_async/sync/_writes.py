@@ -10,7 +10,7 @@ from sqlalchemy import Text, and_, cast, delete, insert, literal, select, true, 
 
 from scenario_async._query import wire_time
 
-from ._comparison import Comparison, Known, compare
+from ._comparison import Comparison, Known, compare, without_same
 from ._errors import StoreError, StoreVersionError
 from ._rows import changed_fields, content_hash
 from ._state import ScopeState
@@ -99,12 +99,14 @@ class ScopeWriter:
             # An empty store knows nothing: there is no need to ask it.
             known = {} if page.fresh and self._empty else await self._known(connection, page.rows)
             comparison = compare(page.rows, known)
+            old = await self._records(connection, comparison.changed)
+            comparison = without_same(comparison, known, old)
             if not page.joins:
                 # Nothing is said of whether they are where they should be.
                 comparison.joined.clear()
                 comparison.found.clear()
             if comparison.new or comparison.changed:
-                await self._note(connection, comparison)
+                await self._note(connection, comparison, old)
                 # All of them in the order of ids, as each is locked when it is written.
                 written = sorted((*comparison.new, *comparison.changed), key=_by_id)
                 await self._upsert.write(connection, [self._values(row) for row in written])
@@ -201,21 +203,28 @@ class ScopeWriter:
         values = row[: -len(("deleted_at", "content_hash", "record"))]
         return (*values, None, self._seen_at, row.content_hash, row.record)
 
-    async def _note(self, connection: AsyncConnection, comparison: Comparison) -> None:
+    async def _records(
+        self, connection: AsyncConnection, rows: Sequence[ModelRow]
+    ) -> dict[str, str]:
+        """The stored records of these models."""
+        if not rows:
+            return {}
+        query = select(models.c.id, models.c.record)
+        query = query.where(self._database.among(models.c.id, [row.id for row in rows]))
+        return {row[0]: row[1] for row in await connection.execute(query)}
+
+    async def _note(
+        self, connection: AsyncConnection, comparison: Comparison, old: Mapping[str, str]
+    ) -> None:
         """Keep what has changed for whoever watches the store."""
         if not await _is_watched(connection):
             return
         noted = [_change("added", row.id) for row in comparison.new]
-        if comparison.changed:
-            ids = [row.id for row in comparison.changed]
-            query = select(models.c.id, models.c.record)
-            query = query.where(self._database.among(models.c.id, ids))
-            old = {row[0]: row[1] for row in await connection.execute(query)}
-            noted += [
-                _change("changed", row.id, names)
-                for row in comparison.changed
-                if (names := changed_fields(old[row.id], row.record))
-            ]
+        noted += [
+            _change("changed", row.id, names)
+            for row in comparison.changed
+            if (names := changed_fields(old[row.id], row.record))
+        ]
         if noted:
             await connection.execute(insert(changes), noted)
 
