@@ -188,7 +188,11 @@ def changed_fields(old: str, new: str) -> tuple[str, ...]:
 def _fields(record: bytes) -> Mapping[str, bytes]:
     # As JSON again, so that true is not 1, and in one order of keys all the way down.
     fields = msgspec.json.decode(record, type=dict[str, Any])
-    return {name: b"".join(_unsigned(_encode_sorted(value))) for name, value in fields.items()}
+    values = {name: _encode_sorted(value) for name, value in fields.items()}
+    return {
+        name: b"".join(_unsigned(value)) if b"?" in value else value
+        for name, value in values.items()
+    }
 
 
 def _fields_as_sent(record: bytes) -> Mapping[str, bytes]:
