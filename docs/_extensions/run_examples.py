@@ -57,7 +57,8 @@ def run_examples(_app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 async def _run(code: str, namespace: dict[str, Any], name: str) -> str:
-    compiled = compile(code, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    # As it is written: not with what this module imports from the future.
+    compiled = compile(code, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         result = eval(compiled, namespace)  # noqa: S307 - our own pages

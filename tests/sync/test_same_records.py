@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from catalogue_copies import copying, run
@@ -30,11 +30,11 @@ SIGNED = "https://cdn.example/a.png?Expires=1&Policy=p&Signature="
 
 def shuffled(value: Any, order: random.Random) -> Any:
     if isinstance(value, dict):
-        names = list(value)
-        order.shuffle(names)
-        return {name: shuffled(value[name], order) for name in names}
+        entries = list(cast("dict[str, Any]", value).items())
+        order.shuffle(entries)
+        return {name: shuffled(entry, order) for name, entry in entries}
     if isinstance(value, list):
-        return [shuffled(item, order) for item in value]
+        return [shuffled(item, order) for item in cast("list[Any]", value)]
     return value
 
 
