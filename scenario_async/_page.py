@@ -52,7 +52,7 @@ class Page(Generic[RowT]):
         self._depth = released.request.depth
         self._following = released.following
         self._walked_on = walked_on
-        self.models = models
+        self.models: list[RowT] = models
         self.next_pagination_token: str | None = released.answer.token
 
     def __repr__(self) -> str:
