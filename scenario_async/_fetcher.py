@@ -97,7 +97,8 @@ class _Walk(Generic[RequestT, AnswerT, ReleasedT]):
         self._caller = caller
         self._under_way = 0
         self._waiting = 0
-        self._outcomes: deque[tuple[RequestT, AnswerT | Exception]] = deque()
+        self._answers: deque[tuple[RequestT, AnswerT]] = deque()
+        self._failures: deque[tuple[RequestT, Exception]] = deque()
         self._news = anyio.Event()
 
     def taken(self) -> None:
@@ -121,36 +122,39 @@ class _Walk(Generic[RequestT, AnswerT, ReleasedT]):
             raise failure
 
     def _start_requests(self, fetches: TaskGroup) -> None:
+        if self._failures:
+            return
         room = self._concurrency - self._under_way
         for request in self._planner.requests(room, self._waiting):
             self._under_way += 1
             fetches.start_soon(self._fetch_one, request, fetches.cancel_scope)
 
     def _take_in_one(self) -> None:
-        """Tell the planner of one outcome, and release: one at a time, so that others can run."""
-        answered = self._outcomes.popleft() if self._outcomes else None
-        if not self._outcomes:
+        """Tell the planner of one outcome, and release: one at a time, so that others can run.
+
+        A failure comes after all answers that are there: it may end the walk, and they were paid
+        for.
+        """
+        released: Sequence[ReleasedT] = ()
+        if self._answers:
+            released = self._planner.receive(*self._answers.popleft())
+            self._under_way -= 1
+        elif self._failures:
+            request, failure = self._failures.popleft()
+            self._under_way -= 1
+            if not isinstance(failure, APIError):
+                raise failure
+            released = self._planner.failed(request, failure)
+        if not (self._answers or self._failures):
             self._news = anyio.Event()
-        if answered is None:
-            return
-        request, outcome = answered
-        self._under_way -= 1
-        released: Sequence[ReleasedT]
-        if isinstance(outcome, APIError):
-            released = self._planner.failed(request, outcome)
-        elif isinstance(outcome, Exception):
-            raise outcome
-        else:
-            released = self._planner.receive(request, outcome)
         for one in released:
             self._waiting += 1
             self._caller.send_nowait(one)
 
     async def _fetch_one(self, request: RequestT, walk: anyio.CancelScope) -> None:
         """Fetch one and report what came of it: an exception would reach the caller in a group."""
-        outcome: AnswerT | Exception
         try:
-            outcome = await self._fetch(request)
+            self._answers.append((request, await self._fetch(request)))
         except asyncio.CancelledError as error:
             if walk.cancel_called:
                 raise
@@ -158,7 +162,7 @@ class _Walk(Generic[RequestT, AnswerT, ReleasedT]):
             # would then end the walk without a word, as if the listing had ended.
             outcome = APIConnectionError("the request was cancelled")
             outcome.__cause__ = error
+            self._failures.append((request, outcome))
         except Exception as error:  # noqa: BLE001 - raised again by the walk
-            outcome = error
-        self._outcomes.append((request, outcome))
+            self._failures.append((request, error))
         self._news.set()
