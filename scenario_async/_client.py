@@ -118,6 +118,7 @@ class AsyncScenario:
             pacer=Pacer(clock, max_concurrency, requests_per_second),
             parent=None,
             surveys=Surveys(),
+            refused=set(),
         )
 
     def _bind(
@@ -129,6 +130,7 @@ class AsyncScenario:
         pacer: Pacer,
         parent: Lifetime | None,
         surveys: Surveys,
+        refused: set[str],
     ) -> None:
         self._options = options
         self._clock = clock
@@ -136,6 +138,7 @@ class AsyncScenario:
         self._pacer = pacer
         self._lifetime = Lifetime(parent)
         self._surveys = surveys
+        self._refused = refused
 
     @cached_property
     def models(self) -> Models:
@@ -155,6 +158,7 @@ class AsyncScenario:
                 self._options.max_concurrency,
                 self._options.default_query,
                 self._surveys,
+                self._refused,
             )
         )
 
@@ -214,18 +218,15 @@ class AsyncScenario:
             default_query={**old.default_query, **(default_query or {})},
             event_hooks=old.event_hooks if event_hooks is None else event_hooks,
         )
+        same_service = options.credentials == old.credentials and options.base_url == old.base_url
         same_pace = (
-            options.credentials == old.credentials
-            and options.base_url == old.base_url
-            and max_concurrency is None
-            and isinstance(requests_per_second, NotGiven)
+            same_service and max_concurrency is None and isinstance(requests_per_second, NotGiven)
         )
         pacer = self._pacer
         if not same_pace:
             pacer = Pacer(self._clock, options.max_concurrency, options.requests_per_second)
         same_models = (
-            options.credentials == old.credentials
-            and options.base_url == old.base_url
+            same_service
             and options.project_id == old.project_id
             and options.default_query == old.default_query
         )
@@ -237,6 +238,7 @@ class AsyncScenario:
             pacer=pacer,
             parent=self._lifetime,
             surveys=self._surveys if same_models else Surveys(),
+            refused=self._refused if same_service else set(),
         )
         return derived
 

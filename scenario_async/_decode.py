@@ -28,6 +28,7 @@ __all__ = [
     "InvalidRow",
     "PageAnswer",
     "RowDecoder",
+    "decode_assets",
     "decode_page",
     "decode_record",
     "encode",
@@ -80,6 +81,10 @@ class PageAnswer:
 class _Envelope(msgspec.Struct):
     models: list[msgspec.Raw] | None
     next_pagination_token: str | None = msgspec.field(name="nextPaginationToken", default=None)
+
+
+class _Assets(msgspec.Struct):
+    assets: list[msgspec.Raw] | None
 
 
 class _Record(msgspec.Struct):
@@ -144,6 +149,19 @@ def decode_record(body: bytes) -> msgspec.Raw:
     except _NOT_DECODED as error:
         raise _not_as_documented("a model", error) from error
     return record.model
+
+
+def decode_assets(body: bytes) -> Sequence[msgspec.Raw]:
+    """The rows of ``POST /assets/get-bulk``, still raw.
+
+    Raises:
+        APIResponseValidationError: The body is no such answer.
+    """
+    try:
+        answer: _Assets = _decoder(_Assets).decode(body)
+    except _NOT_DECODED as error:
+        raise _not_as_documented("assets", error) from error
+    return answer.assets or ()
 
 
 class RowDecoder(Generic[RowT]):

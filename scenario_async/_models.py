@@ -96,6 +96,7 @@ class Models(Listings):
         self,
         ids: Iterable[str] | AsyncIterable[str],
         *,
+        full: bool = True,
         ordered: bool = True,
         original_assets: bool | None = None,
         project_id: str | None = None,
@@ -106,27 +107,38 @@ class Models(Listings):
         extra_body: object | None = None,
         timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
     ) -> AsyncGenerator[Model | Missing, None]:
-        """Many models in full, fetched at once: something for each id, as often as it is given.
+        """Many models, fetched at once: something for each id, as often as it is given.
 
-        An id that the service answers with 403 or 404 gives a :class:`Missing` in its place. Ids
-        are read as they are needed, and may come from an iterator without end; one that fails ends
-        the walk as its own error. How far the requests run ahead of the caller is bounded.
+        In full they take a request each. With ``full=False`` they are summaries, 50 in a request:
+        rows as a listing has them, without ``inputs`` and ``ui_config``. Where the service refuses
+        to answer for many (which this client then remembers), or tells nothing of an id, records
+        are asked for by themselves, and come in full.
+
+        An id that the service does not give comes as a :class:`Missing` in its place. Ids are read
+        as they are needed, and may come from an iterator without end; one that fails ends the walk
+        as its own error. A request for summaries waits for 50 ids no longer than for the answer to
+        one that is under way. How far the requests run ahead of the caller is bounded.
+
+        Where each request counts, prefer ``ordered=False``: what has arrived is given, also where
+        another request fails. In order, whatever stands behind a failure is lost.
 
         Args:
             ids: An iterable of ids, or an asynchronous one, which is read in a task of its own. An
                 asynchronous generator is closed in the end, also by leaving early.
+            full: With all that the service has of them; with ``False``, summaries.
             ordered: In the order of the ids; with ``False``, as they arrive, which no slow answer
                 holds up.
             original_assets: Give assets without transformation.
             project_id: Overrides the client's.
             on_invalid: Called with each :class:`InvalidRow`, which is then left out; without it
                 such a record raises :class:`APIResponseValidationError`.
-            max_concurrency: How many records may be under way at once, below the client's bound;
-                default: that bound.
+            max_concurrency: How many requests may be under way at once, below the client's bound;
+                default: that bound, and 8 for summaries.
             extra_headers: More headers.
             extra_query: More query parameters.
-            extra_body: A JSON body.
-            timeout: In place of the client's, for each record.
+            extra_body: A JSON body; of summaries a mapping that stands beside the ids, such as
+                ``{"thumbnail": True}``.
+            timeout: In place of the client's, for each request.
 
         Raises:
             TypeError: For ids that are no str; at once where ``ids`` is a collection such as a
@@ -137,6 +149,7 @@ class Models(Listings):
         """
         retrieval = Retrieval(
             type_=Model,
+            full=full,
             original_assets=original_assets,
             project_id=project_id,
             on_invalid=on_invalid,

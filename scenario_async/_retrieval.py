@@ -1,37 +1,44 @@
-"""Single records by their ids: one, or many at once."""
+"""Models by their ids: one, or many at once, each by itself or in bulk."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
+from collections.abc import Hashable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 
-import anyio
-
+from ._bulk import MODELS, fetch_bulk
 from ._decode import InvalidRow, RowDecoder, decode_record
-from ._errors import APIResponseValidationError, UsageError
+from ._errors import APIResponseValidationError
 from ._events import check_callback
 from ._fetcher import fetch_planned
-from ._lifetime import until_done
+from ._ids import check_collection, check_id, read_ids
 from ._options import check_count
-from ._planners.records import IdsRead, Missing, MoreIds, RecordRequest, Records
+from ._planners.records import Missing, MoreIds, Records
 from ._query import wire_value
 from ._requester import Call, RequestOptions
+from ._walk import PAGES_AT_ONCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 
     import msgspec
 
-    from ._lifetime import Lifetime
+    from ._decode import PageAnswer
+    from ._ids import IdReader
+    from ._planners.records import IdsRead, Known, Outcome, RecordRequest
     from ._walk import PageSource
 
-__all__ = ["Retrieval", "retrieve_many", "retrieve_one"]
+__all__ = ["Retrieval", "models_of", "records_of", "retrieve_many", "retrieve_one"]
 
 RowT = TypeVar("RowT")
+GivenT = TypeVar("GivenT")
+IdT = TypeVar("IdT", bound=Hashable)
+
+_LEFT_OUT = "the service left the model out of its answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,7 @@ class Retrieval(Generic[RowT]):
 
     Attributes:
         type_: What they are decoded into.
+        full: Whether each is asked for by itself, with all that the service has of it.
         original_assets: Give assets without transformation.
         project_id: In place of the client's.
         on_invalid: Takes the records that do not fit.
@@ -48,6 +56,7 @@ class Retrieval(Generic[RowT]):
     """
 
     type_: type[RowT]
+    full: bool = True
     original_assets: bool | None = None
     project_id: str | None = None
     on_invalid: Callable[[InvalidRow], object] | None = None
@@ -58,17 +67,33 @@ class Retrieval(Generic[RowT]):
         check_callback("on_invalid", self.on_invalid)
         if self.max_concurrency is not None:
             check_count("max_concurrency", self.max_concurrency, least=1)
+        body = self.request.extra_body
+        if not self.full and not isinstance(body, Mapping | None):
+            raise TypeError(
+                f"extra_body must be a mapping beside full=False, not {type(body).__name__}"
+            )
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the query of each request says."""
+        given = {"originalAssets": self.original_assets, "projectId": self.project_id}
+        return {name: wire_value(one) for name, one in given.items() if one is not None}
 
     def call(self, model_id: str) -> Call:
         """What is asked for one record."""
-        given = {"originalAssets": self.original_assets, "projectId": self.project_id}
-        parameters = {name: wire_value(one) for name, one in given.items() if one is not None}
-        return Call(path=f"/models/{quote(model_id, safe='')}", parameters=parameters)
+        return Call(path=f"/models/{quote(model_id, safe='')}", parameters=self.parameters)
+
+    def alone(self) -> Retrieval[RowT]:
+        """How a record is asked for of which an answer for many told nothing."""
+        if self.full:
+            return self
+        # What was said beside the ids is not for this route.
+        return replace(self, full=True, request=replace(self.request, extra_body=None))
 
 
 async def retrieve_one(source: PageSource, model_id: str, retrieval: Retrieval[RowT]) -> RowT:
     """One record."""
-    call = retrieval.call(_checked("model_id", model_id))
+    call = retrieval.call(check_id("model_id", model_id))
     raw = await source.requester.call(call, decode_record, retrieval.request)
     model = RowDecoder(retrieval.type_).decode(raw)
     if isinstance(model, InvalidRow):
@@ -89,59 +114,127 @@ def retrieve_many(
         TypeError: At once, for ids that are no ids; of an iterator, when it comes to them.
         ValueError: As above.
     """
-    if isinstance(ids, str):
-        raise TypeError("ids must be several ids, such as ['a', 'b'], and not one str")
-    if not isinstance(ids, AsyncIterable | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise TypeError(f"ids must be an iterable of str, not {type(ids).__name__}")
-    if isinstance(ids, Collection):
-        # Whatever can be gone through twice is checked before any request.
-        for place, model_id in enumerate(cast("Collection[object]", ids)):
-            _checked(f"ids[{place}]", model_id)
-    return _records(source, ids, retrieval, ordered=ordered)
+
+    def check(place: int, model_id: object) -> str:
+        return check_id(f"ids[{place}]", model_id)
+
+    check_collection("ids", ids, check)
+    return models_of(source, ids, check, retrieval, ordered=ordered)
 
 
-async def _records(
+async def models_of(
     source: PageSource,
-    ids: Iterable[str] | AsyncIterable[str],
+    given: Iterable[GivenT] | AsyncIterable[GivenT],
+    read: Callable[[int, GivenT], str | Known[RowT | InvalidRow]],
     retrieval: Retrieval[RowT],
     *,
     ordered: bool,
 ) -> AsyncGenerator[RowT | Missing, None]:
-    source.requester.check_usable()
-    most = source.at_once(retrieval.max_concurrency)
-    planner: Records[msgspec.Raw | InvalidRow] = Records(most=most, ordered=ordered)
+    """The models of what is given; those that ``read`` does not know are asked for."""
+    bulk = not retrieval.full and MODELS.path not in source.refused
+    at_once = retrieval.max_concurrency or (None if retrieval.full else PAGES_AT_ONCE)
+    planner: Records[str, RowT | InvalidRow] = Records(
+        most=source.at_once(at_once), ordered=ordered, batch=MODELS.most if bulk else 1
+    )
     decoder = RowDecoder(retrieval.type_)
-    reader: _IdReader
-    if isinstance(ids, AsyncIterable):
-        reader = _AsyncIds(ids, source.lifetime, ahead=most)
-    else:
-        reader = _PlainIds(iter(ids))
 
-    async def fetch(request: MoreIds | RecordRequest) -> IdsRead | msgspec.Raw | InvalidRow:
+    async def fetch(request: RecordRequest[str]) -> Mapping[str, Outcome[RowT | InvalidRow]]:
+        return await _fetch(source, retrieval, decoder, request)
+
+    found = records_of(source, planner, given, read, fetch)
+    async with aclosing(found) as records:
+        async for record in records:
+            if not isinstance(record, InvalidRow):
+                yield record
+            elif retrieval.on_invalid is not None:
+                retrieval.on_invalid(record)
+
+
+async def records_of(
+    source: PageSource,
+    planner: Records[IdT, RowT],
+    given: Iterable[GivenT] | AsyncIterable[GivenT],
+    read: Callable[[int, GivenT], IdT | Known[RowT]],
+    fetch: Callable[[RecordRequest[IdT]], Awaitable[Mapping[IdT, Outcome[RowT]]]],
+) -> AsyncGenerator[RowT | Missing, None]:
+    """What comes of each of the things given, fetched while the caller handles what came before.
+
+    Args:
+        source: The client.
+        planner: Decides what is asked for.
+        given: Ids, or things that have one.
+        read: Finds the id of one of them, or what needs no request.
+        fetch: Sends a request, and finds what came of its ids.
+    """
+    source.requester.check_usable()
+    ahead = max(planner.most, planner.batch)
+    reader: IdReader[IdT, RowT] = read_ids(given, read, source.lifetime, ahead=ahead)
+
+    async def fetch_one(
+        request: MoreIds | RecordRequest[IdT],
+    ) -> IdsRead[IdT, RowT] | Mapping[IdT, Outcome[RowT]]:
         if isinstance(request, MoreIds):
             return await reader.read(request.count)
-        return await _fetch(source, request.id, retrieval)
+        return await fetch(request)
 
     # One more than records: asking for ids is no request to the service.
-    fetched = fetch_planned(planner, fetch, concurrency=most + 1, lifetime=source.lifetime)
+    concurrency = planner.most + 1
+    fetched = fetch_planned(planner, fetch_one, concurrency=concurrency, lifetime=source.lifetime)
     async with aclosing(reader), aclosing(fetched) as records:
         async for record in records:
-            if isinstance(record, Missing):
-                yield record
-                continue
-            row = record if isinstance(record, InvalidRow) else decoder.decode(record)
-            if not isinstance(row, InvalidRow):
-                yield row
-            elif retrieval.on_invalid is None:
-                raise row.error
-            else:
-                retrieval.on_invalid(row)
+            yield record
 
 
 async def _fetch(
-    source: PageSource, model_id: str, retrieval: Retrieval[RowT]
-) -> msgspec.Raw | InvalidRow:
-    """One record, still raw. An answer that is none in the end is a record that does not fit."""
+    source: PageSource,
+    retrieval: Retrieval[RowT],
+    decoder: RowDecoder[RowT],
+    request: RecordRequest[str],
+) -> Mapping[str, Outcome[RowT | InvalidRow]]:
+    """What comes of these ids, as far as the answer tells."""
+    if not request.bulk:
+        (model_id,) = request.places
+        row = await _fetch_one(source, retrieval.alone(), decoder, model_id)
+        return {model_id: _unless_refused(row, retrieval.on_invalid)}
+    try:
+        page = await fetch_bulk(
+            source,
+            MODELS,
+            list(request.places),
+            parameters=retrieval.parameters,
+            request=retrieval.request,
+        )
+    except APIResponseValidationError:
+        return {}
+    return await _read_page(source, retrieval, decoder, page, request)
+
+
+async def _read_page(
+    source: PageSource,
+    retrieval: Retrieval[RowT],
+    decoder: RowDecoder[RowT],
+    page: PageAnswer,
+    request: RecordRequest[str],
+) -> Mapping[str, Outcome[RowT | InvalidRow]]:
+    """The rows of an answer by their ids, with the loop given back every millisecond."""
+    turn = source.new_slice()
+    found: dict[str, Outcome[RowT | InvalidRow]] = {}
+    for model_id, raw in zip(page.ids, page.rows, strict=True):
+        if turn.over():
+            await turn.give_back()
+        if model_id is not None and model_id in request.places:
+            found[model_id] = _unless_refused(decoder.decode(raw), retrieval.on_invalid)
+    if None not in page.ids:
+        # Else any of them may be the one whose id cannot be read.
+        for model_id in request.places:
+            found.setdefault(model_id, Missing(model_id, HTTPStatus.NOT_FOUND, _LEFT_OUT))
+    return found
+
+
+async def _fetch_one(
+    source: PageSource, retrieval: Retrieval[RowT], decoder: RowDecoder[RowT], model_id: str
+) -> RowT | InvalidRow:
+    """One record. An answer that is none in the end is a record that does not fit."""
     answer = b""
 
     def parse(body: bytes) -> msgspec.Raw:
@@ -150,106 +243,15 @@ async def _fetch(
         return decode_record(body)
 
     try:
-        return await source.requester.call(retrieval.call(model_id), parse, retrieval.request)
+        raw = await source.requester.call(retrieval.call(model_id), parse, retrieval.request)
     except APIResponseValidationError as error:
         error.model_id = model_id
         return InvalidRow(model_id, answer, error)
+    return await source.requester.turns.run(partial(decoder.decode, raw), len(answer))
 
 
-def _checked(name: str, model_id: object) -> str:
-    if not isinstance(model_id, str):
-        raise TypeError(f"{name} must be a str, not {type(model_id).__name__}")
-    if not model_id.strip() or model_id in (".", ".."):
-        raise ValueError(f"{name} must be the id of a model, not {model_id!r}")
-    return model_id
-
-
-class _IdReader(Protocol):
-    async def read(self, count: int) -> IdsRead:
-        """The next ids, one or more where there are any."""
-        ...
-
-    async def aclose(self) -> None:
-        """Read no further."""
-        ...
-
-
-class _PlainIds:
-    """Reads ids from an iterator, in place."""
-
-    def __init__(self, ids: Iterator[object]) -> None:
-        self._ids = ids
-        self._read = 0
-
-    async def read(self, count: int) -> IdsRead:
-        """As many as are wanted."""
-        ids: list[str] = []
-        try:
-            while len(ids) < count:
-                ids.append(_checked(f"ids[{self._read}]", next(self._ids)))
-                self._read += 1
-        except StopIteration:
-            return IdsRead(ids, last=True)
-        except Exception as error:  # noqa: BLE001 - raised by the walk, after what came before
-            return IdsRead(ids, last=True, error=error)
-        return IdsRead(ids)
-
-    async def aclose(self) -> None:
-        """An iterator is left where it is."""
-
-
-class _AsyncIds:
-    """Reads ids from an asynchronous iterator, ahead of whoever wants them.
-
-    In a task of its own, and in one for all of them: each step of an asynchronous generator in
-    another task would break the time limits and cancel scopes that it may hold.
-    """
-
-    def __init__(self, ids: AsyncIterable[object], lifetime: Lifetime, *, ahead: int) -> None:
-        self._ids = ids
-        self._lifetime = lifetime
-        self._send, self._receive = anyio.create_memory_object_stream[str](ahead)
-        self._task: asyncio.Task[None] | None = None
-
-    async def read(self, count: int) -> IdsRead:
-        """As many as there are, once there is one."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
-            # Also where the task was cancelled before its first step.
-            self._task.add_done_callback(lambda _: self._send.close())
-            self._lifetime.start(self._task)
-        ids: list[str] = []
-        try:
-            ids.append(await self._receive.receive())
-            while len(ids) < count:
-                ids.append(self._receive.receive_nowait())
-        except anyio.WouldBlock:
-            return IdsRead(ids)
-        except anyio.EndOfStream:
-            if self._task.cancelled():
-                return IdsRead(ids, last=True, error=UsageError("reading the ids was cancelled"))
-            error = self._task.exception()
-            return IdsRead(ids, last=True, error=error if isinstance(error, Exception) else None)
-        return IdsRead(ids)
-
-    async def aclose(self) -> None:
-        """End the task."""
-        self._receive.close()
-        if self._task is not None:
-            self._task.cancel()
-            await until_done((self._task,))
-            # Whoever left early does not want to hear of a failure, and neither should the log.
-            _ = self._task.cancelled() or self._task.exception()
-        self._send.close()
-
-    async def _run(self) -> None:
-        place = 0
-        ids = aiter(self._ids)
-        try:
-            async for model_id in ids:
-                await self._send.send(_checked(f"ids[{place}]", model_id))
-                place += 1
-        finally:
-            # Nobody else could: its time limits and cancel scopes are of this task.
-            if isinstance(ids, AsyncGenerator):
-                await ids.aclose()
+def _unless_refused(
+    row: RowT | InvalidRow, on_invalid: Callable[[InvalidRow], object] | None
+) -> Outcome[RowT | InvalidRow]:
+    """The row, or the failure that it is where nobody takes rows that do not fit."""
+    return row.error if isinstance(row, InvalidRow) and on_invalid is None else row

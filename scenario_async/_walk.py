@@ -50,7 +50,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class PageSource:
-    """Where pages come from: one client, seen by its listings."""
+    """Where pages come from: one client, seen by its listings.
+
+    ``refused`` has the paths that the service refuses to these credentials, so that what can be had
+    in another way is not asked for by them again.
+    """
 
     requester: Requester
     lifetime: Lifetime
@@ -58,6 +62,7 @@ class PageSource:
     max_concurrency: int
     default_query: Mapping[str, object]
     surveys: Surveys
+    refused: set[str]
 
     def new_slice(self) -> Slice:
         """A share of the loop of this client."""

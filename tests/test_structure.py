@@ -21,7 +21,9 @@ LAYERS = (
     ("_models",),
     ("_listings", "_merge"),
     ("_listing",),
-    ("_page", "_retrieval", "_walk"),
+    ("_page", "_retrieval"),
+    ("_bulk", "_ids"),
+    ("_walk",),
     ("_fetcher", "_reader", "_requester"),
     ("_planners", "_transport", "_retry", "_pacing", "_lifetime", "_answers"),
     ("_decode", "_query_arguments"),
@@ -42,7 +44,7 @@ LAYERS = (
 THIRD_PARTY = {
     "aiohttp": {"_transport"},
     "tenacity": {"_retry"},
-    "anyio": {"_clock", "_fetcher", "_lifetime", "_pacing", "_retrieval"},
+    "anyio": {"_clock", "_fetcher", "_ids", "_lifetime", "_pacing"},
     "msgspec": {"_answers", "_decode", "_planners", "_query", "types"},
     # Not when the package is imported: pydantic alone asks for what needs it.
     "pydantic_core": {"types"},

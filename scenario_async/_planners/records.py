@@ -1,38 +1,70 @@
-"""Single records, by ids that come little by little. No I/O."""
+"""Records by ids that come little by little, one in a request or many. No I/O."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from scenario_async._errors import APIError, NotFoundError, PermissionDeniedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["IdsRead", "Missing", "MoreIds", "RecordRequest", "Records"]
+__all__ = [
+    "IdsRead",
+    "Known",
+    "Missing",
+    "MoreIds",
+    "Outcome",
+    "RecordRequest",
+    "Records",
+    "refuses_bulk",
+]
 
+IdT = TypeVar("IdT", bound=Hashable)
 RecordT = TypeVar("RecordT")
+RecordT_co = TypeVar("RecordT_co", covariant=True)
 
 # Records under way, waiting for one before them, or waiting for the caller: so many for each
 # request that may be under way, so that a record that takes twice as long holds nobody up.
 _AHEAD = 2
+
+# Of a request for many records: what these credentials, or this service, never answer (what is
+# wrong with the credentials themselves is no such thing), and what may be due to one of its ids.
+_NEVER_ANSWERED = frozenset({402, 403, 404, 405, 406, 410, 415, 501})
+_IDS_REFUSED = frozenset({400, 413, 414, 422})
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
     """In the place of a model that was asked for by its id, and that the service does not give.
 
+    Or in the place of its preview, where there is none.
+
     Attributes:
-        id: The id that was asked for.
-        status_code: 403 where these credentials may not read it, 404 where there is no such model.
-        reason: The service's own words, where it gave any.
+        id: The id that was asked for, always that of the model.
+        status_code: 403 where these credentials may not read it, 404 where there is no such model,
+            or no such picture. A service that is asked for many at once leaves out both: 404.
+        reason: Why, in the service's own words where it gave any.
     """
 
     id: str
     status_code: int
     reason: str | None = None
+
+
+Outcome: TypeAlias = RecordT | Missing | APIError
+"""What comes of one id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[RecordT_co]):
+    """In the place of an id: what needs no request."""
+
+    record: RecordT_co | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +75,7 @@ class MoreIds:
 
 
 @dataclass(frozen=True, slots=True)
-class IdsRead:
+class IdsRead(Generic[IdT, RecordT]):
     """The ids that come next; fewer than wanted is not the end.
 
     Attributes:
@@ -52,78 +84,142 @@ class IdsRead:
         error: Why none come after them, where that is not the end.
     """
 
-    ids: Sequence[str]
+    ids: Sequence[IdT | Known[RecordT]]
     last: bool = False
     error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RecordRequest:
-    """One record to fetch; ``place`` counts the ids before it."""
+class RecordRequest(Generic[IdT]):
+    """Records to fetch at once.
 
-    id: str
-    place: int
-
-
-Request: TypeAlias = MoreIds | RecordRequest
-
-
-class Records(Generic[RecordT]):
-    """Asks for the record of each id, ``most`` at a time, and now and then for more ids.
-
-    A record is released in the order of the ids, or with ``ordered=False`` as it comes. A 403 or
-    404 is an answer like any other. Another failure, of a record or of the ids themselves, ends the
-    walk after the records before it; of a walk without order, after those that came.
-
-    Ids are read no more than ``2 * most`` ahead of the requests, and records are asked for no more
-    than ``2 * most`` ahead of the caller.
+    Attributes:
+        places: Of each id, where it stands among all ids; several times where it is repeated.
+        bulk: Whether the ids are asked for together; else it is a single one.
     """
 
-    def __init__(self, *, most: int, ordered: bool) -> None:
-        self._most = most
+    places: Mapping[IdT, Sequence[int]]
+    bulk: bool = False
+
+
+def refuses_bulk(error: APIError) -> bool:
+    """Whether the service will not take any request for many records at once."""
+    return error.status_code in _NEVER_ANSWERED
+
+
+class Records(Generic[IdT, RecordT]):
+    """Asks for the record of each id, ``most`` requests at a time, and now and then for more ids.
+
+    A record is released in the order of the ids, or with ``ordered=False`` as it comes. A 403 or
+    404 of a single record is an answer like any other. Another failure, of a record or of the ids
+    themselves, ends the walk after the records before it; of a walk without order, after those
+    that came.
+
+    With a ``batch`` so many ids are asked for in one request. Fewer are where no more ids follow,
+    or where none are known while nothing is under way: ids that come slowly are not waited for
+    longer than an answer, and do not cost a request each. An id of which such an answer tells
+    nothing is asked for by itself; so are all ids once the service refuses to answer for many.
+
+    Ids are read no more than ``2 * most * batch`` ahead of the requests, and records are asked for
+    no more than ``2 * most * batch`` ahead of the caller.
+
+    Args:
+        most: How many requests may be under way.
+        ordered: Whether records are released in the order of the ids.
+        batch: How many ids stand in one request.
+        singly: Whether an id can be asked for by itself. Without, a refusal is a failure.
+        patient: Whether ids come without delay, so that it is worth waiting for a whole batch.
+
+    Attributes:
+        most: As above.
+        batch: How many ids stand in the next request: 1 after a refusal.
+    """
+
+    def __init__(
+        self,
+        *,
+        most: int,
+        ordered: bool,
+        batch: int = 1,
+        singly: bool = True,
+        patient: bool = False,
+    ) -> None:
+        self.most: int = most
         self._ordered = ordered
-        self._ids: deque[str] = deque()
+        self.batch: int = batch
+        self._singly = singly
+        self._patient = patient
+        self._ids: deque[tuple[IdT, int]] = deque()
         self._ids_asked = False
         self._ids_ended = False
         self._ids_error: Exception | None = None
-        self._asked = 0
+        # What an answer for many told nothing of.
+        self._alone: deque[tuple[IdT, Sequence[int]]] = deque()
+        self._read = 0
         self._released = 0
         self._under_way = 0
         # What came before its turn, by its place.
-        self._held: dict[int, RecordT | Missing | APIError] = {}
-        self._failing = False
+        self._held: dict[int, Outcome[RecordT]] = {}
+        # The first place that is known to fail; what stands behind it is not asked for.
+        self._fails_at = math.inf
         self._failure: APIError | None = None
 
-    def requests(self, room: int, waiting: int) -> Sequence[Request]:
+    def requests(self, room: int, waiting: int) -> Sequence[MoreIds | RecordRequest[IdT]]:
         """The next records, and the next ids where few are known."""
-        if self._failing:
-            return ()
-        requests: list[Request] = []
-        if len(self._ids) < self._most and not (self._ids_asked or self._ids_ended) and room > 0:
+        requests: list[MoreIds | RecordRequest[IdT]] = []
+        several = self.most * self.batch
+        ahead = self._read - len(self._ids) - self._released + waiting
+        few = len(self._ids) < several and ahead < _AHEAD * several
+        if few and room > 0 and not (self._ids_asked or self._ids_ended or self._fails):
             self._ids_asked = True
-            requests.append(MoreIds(self._most))
-        ahead = self._under_way + len(self._held) + waiting
-        free = min(room - len(requests), self._most - self._under_way, _AHEAD * self._most - ahead)
-        while self._ids and free > 0:
-            requests.append(RecordRequest(self._ids.popleft(), self._asked))
-            self._asked += 1
+            requests.append(MoreIds(several))
+        free = min(room - len(requests), self.most - self._under_way)
+        while free > 0:
+            # Where nothing else is to come, nobody else can bring the caller further.
+            must = not (self._under_way or waiting)
+            request = self._next_request(_AHEAD * several - ahead, must=must)
+            if request is None:
+                break
+            requests.append(request)
+            ahead = self._read - len(self._ids) - self._released + waiting
             self._under_way += 1
             free -= 1
         return requests
 
-    def receive(self, request: Request, answer: IdsRead | RecordT) -> Sequence[RecordT | Missing]:
+    def receive(
+        self,
+        request: MoreIds | RecordRequest[IdT],
+        answer: IdsRead[IdT, RecordT] | Mapping[IdT, Outcome[RecordT]],
+    ) -> Sequence[RecordT | Missing]:
         """Keep ids; release a record once it is its turn."""
         if isinstance(request, MoreIds):
-            return self._take_ids(cast("IdsRead", answer))
-        return self._take(request, cast("RecordT", answer))
+            return self._take_ids(cast("IdsRead[IdT, RecordT]", answer))
+        self._under_way -= 1
+        outcomes = cast("Mapping[IdT, Outcome[RecordT]]", answer)
+        came: list[tuple[int, Outcome[RecordT]]] = []
+        for model_id, places in request.places.items():
+            if model_id in outcomes:
+                came += [(place, outcomes[model_id]) for place in places]
+            else:
+                self._alone.append((model_id, places))
+        return self._take(came)
 
-    def failed(self, request: Request, error: APIError) -> Sequence[RecordT | Missing]:
+    def failed(
+        self, request: MoreIds | RecordRequest[IdT], error: APIError
+    ) -> Sequence[RecordT | Missing]:
         """Release what stands for a record that is missing; keep another failure for its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(IdsRead((), last=True, error=error))
-        if isinstance(error, PermissionDeniedError | NotFoundError):
-            return self._take(request, Missing(request.id, error.status_code, error.reason))
-        return self._take(request, error)
+        refused = refuses_bulk(error) or error.status_code in _IDS_REFUSED
+        if request.bulk and self._singly and refused:
+            if refuses_bulk(error):
+                self.batch = 1
+            return self.receive(request, {})
+        outcome: Outcome[RecordT] = error
+        if not request.bulk and isinstance(error, PermissionDeniedError | NotFoundError):
+            (model_id,) = request.places
+            outcome = Missing(str(model_id), error.status_code, error.reason)
+        return self.receive(request, dict.fromkeys(request.places, outcome))
 
     def finished(self) -> bool:
         """Whether the record of the last id was released.
@@ -133,32 +229,65 @@ class Records(Generic[RecordT]):
         """
         if self._failure is not None:
             raise self._failure
-        if not self._ids_ended or self._ids or self._under_way or self._held:
+        if not self._ids_ended or self._released < self._read:
             return False
         if self._ids_error is not None:
             raise self._ids_error
         return True
 
-    def _take_ids(self, answer: IdsRead) -> Sequence[RecordT | Missing]:
+    @property
+    def _fails(self) -> bool:
+        return self._fails_at < math.inf
+
+    def _next_request(self, allowed: int, *, must: bool) -> RecordRequest[IdT] | None:
+        """The ids that are asked for next: so many at most, unless there ``must`` be some."""
+        while self._alone:
+            model_id, places = self._alone.popleft()
+            if places[0] < self._fails_at:
+                return RecordRequest({model_id: places})
+        if self._fails:
+            return None
+        count = min(len(self._ids), self.batch)
+        whole = count == self.batch or self._ids_ended
+        if not whole and (self._under_way or (self._patient and self._ids_asked)):
+            return None
+        if not count or (count > allowed and not must):
+            return None
+        wanted: dict[IdT, list[int]] = {}
+        for _ in range(count):
+            model_id, place = self._ids.popleft()
+            wanted.setdefault(model_id, []).append(place)
+        return RecordRequest(wanted, bulk=self.batch > 1)
+
+    def _take_ids(self, answer: IdsRead[IdT, RecordT]) -> Sequence[RecordT | Missing]:
         self._ids_asked = False
-        self._ids.extend(answer.ids)
         self._ids_ended = answer.last
         self._ids_error = answer.error
-        return ()
-
-    def _take(
-        self, request: RecordRequest, outcome: RecordT | Missing | APIError
-    ) -> Sequence[RecordT | Missing]:
-        self._under_way -= 1
-        # What was not asked for yet stands behind the failure.
-        self._failing = self._failing or isinstance(outcome, APIError)
-        self._held[request.place if self._ordered else self._released] = outcome
-        released: list[RecordT | Missing] = []
-        while self._failure is None and self._released in self._held:
-            first = self._held.pop(self._released)
-            if isinstance(first, APIError):
-                self._failure = first
+        known: list[tuple[int, Outcome[RecordT]]] = []
+        for place, one in enumerate(answer.ids, self._read):
+            if isinstance(one, Known):
+                known.append((place, cast("RecordT | Missing", one.record)))
             else:
-                self._released += 1
-                released.append(first)
+                self._ids.append((one, place))
+        self._read += len(answer.ids)
+        return self._take(known)
+
+    def _take(self, came: Iterable[tuple[int, Outcome[RecordT]]]) -> Sequence[RecordT | Missing]:
+        released: list[RecordT | Missing] = []
+        for place, outcome in came:
+            if isinstance(outcome, APIError):
+                self._fails_at = min(self._fails_at, place)
+            if self._ordered:
+                self._held[place] = outcome
+            else:
+                self._release(outcome, released)
+        while self._failure is None and self._released in self._held:
+            self._release(self._held.pop(self._released), released)
         return released
+
+    def _release(self, outcome: Outcome[RecordT], released: list[RecordT | Missing]) -> None:
+        if not isinstance(outcome, APIError):
+            self._released += 1
+            released.append(outcome)
+        elif self._failure is None:
+            self._failure = outcome

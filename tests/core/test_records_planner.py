@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import FrozenInstanceError
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -19,14 +19,14 @@ from scenario_async import (
     NotFoundError,
     PermissionDeniedError,
 )
-from scenario_async._planners.records import IdsRead, MoreIds, RecordRequest, Records
+from scenario_async._errors import error_for_status
+from scenario_async._planners.records import IdsRead, Known, MoreIds, RecordRequest, Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from scenario_async._planners.records import Request
-
 Outcomes = dict[str, APIError]
+Request = MoreIds | RecordRequest[str]
 
 IDS = st.lists(st.sampled_from("abcdefghij"), max_size=40)
 MOST = st.integers(1, 5)
@@ -42,12 +42,21 @@ class Drive:
         *,
         most: int,
         ordered: bool,
+        batch: int = 1,
+        patient: bool = False,
         failing: Mapping[str, APIError] | None = None,
         ids_error: Exception | None = None,
+        known: str = "",
+        untold: str = "",
+        refusal: APIError | None = None,
     ) -> None:
-        self.planner: Records[str] = Records(most=most, ordered=ordered)
+        self.planner: Records[str, str] = Records(
+            most=most, ordered=ordered, batch=batch, patient=patient
+        )
         self.given: list[str | Missing] = []
         self.asked: list[str] = []
+        self.batches: list[list[str]] = []
+        self.read = 0
         self.most_ahead = 0
         self.most_under_way = 0
         self._ids = ids
@@ -55,6 +64,9 @@ class Drive:
         self._most = most
         self._failing = failing or {}
         self._ids_error = ids_error
+        self._known = known
+        self._untold = untold
+        self._refusal = refusal
         self._under_way: list[Request] = []
         self._waiting = 0
 
@@ -66,10 +78,11 @@ class Drive:
             for request in self.planner.requests(room, self._waiting):
                 self._under_way.append(request)
                 if isinstance(request, RecordRequest):
-                    self.asked.append(request.id)
+                    ids = [one for one, places in request.places.items() for _ in places]
+                    (self.batches.append if request.bulk else self.asked.extend)(ids)
             records = [one for one in self._under_way if isinstance(one, RecordRequest)]
             self.most_under_way = max(self.most_under_way, len(records))
-            self.most_ahead = max(self.most_ahead, len(self.asked) - self._taken())
+            self.most_ahead = max(self.most_ahead, self.read - self._taken())
             moves: list[Callable[[], None]] = []
             if self._waiting:
                 moves.append(self._take)
@@ -89,20 +102,29 @@ class Drive:
         request = self._under_way.pop(place)
         if isinstance(request, MoreIds):
             released = self.planner.receive(request, self._read(request.count))
-        elif request.id in self._failing:
-            released = self.planner.failed(request, self._failing[request.id])
+        elif request.bulk and self._refusal is not None:
+            released = self.planner.failed(request, self._refusal)
+        elif not request.bulk and (failing := request.places.keys() & self._failing.keys()):
+            released = self.planner.failed(request, self._failing[failing.pop()])
         else:
-            released = self.planner.receive(request, request.id.upper())
+            outcomes = {
+                one: self._failing.get(one, one.upper())
+                for one in request.places
+                if not (request.bulk and one in self._untold)
+            }
+            released = self.planner.receive(request, outcomes)
         self.given += released
         self._waiting += len(released)
 
-    def _read(self, most: int) -> IdsRead:
-        ids: list[str] = []
+    def _read(self, most: int) -> IdsRead[str, str]:
+        ids: list[str | Known[str]] = []
         for _ in range(self._data.draw(st.integers(1, most))):
             try:
-                ids.append(next(self._ids))
+                one = next(self._ids)
             except StopIteration:
                 return IdsRead(ids, last=True, error=self._ids_error)
+            self.read += 1
+            ids.append(Known(one.upper()) if one in self._known else one)
         return IdsRead(ids)
 
 
@@ -176,16 +198,16 @@ def test_ids_that_fail_do_so_after_the_records_of_all_ids_before(
 
 
 def test_an_api_error_of_the_ids_comes_out_after_the_records_before_it() -> None:
-    planner: Records[str] = Records(most=2, ordered=True)
+    planner: Records[str, str] = Records(most=2, ordered=True)
     planner.requests(3, 0)
     planner.receive(MoreIds(2), IdsRead(["a"]))
     more, record = planner.requests(3, 0)
-    assert (more, record) == (MoreIds(2), RecordRequest("a", 0))
+    assert (more, record) == (MoreIds(2), RecordRequest({"a": [0]}))
 
     planner.failed(more, APIConnectionError("gone"))
 
     assert not planner.finished()
-    assert planner.receive(record, "A") == ["A"]
+    assert planner.receive(record, {"a": "A"}) == ["A"]
     with pytest.raises(APIConnectionError):
         planner.finished()
 
@@ -198,36 +220,175 @@ def test_of_ids_without_end_a_bounded_number_is_under_way_and_waiting(
     drive = Drive((f"id_{number}" for number in read), data, most=most, ordered=ordered)
     drive.run(steps=60)
     assert drive.most_under_way <= most
-    assert drive.most_ahead <= 2 * most
+    assert drive.most_ahead <= 4 * most
     assert next(read) <= len(drive.asked) + 2 * most
 
 
+def asked_by(planner: Records[str, str], waiting: int = 0) -> list[RecordRequest[str]]:
+    requests = planner.requests(100, waiting)
+    return [request for request in requests if not isinstance(request, MoreIds)]
+
+
+def answer(request: RecordRequest[str]) -> dict[str, str]:
+    return dict.fromkeys(request.places, "")
+
+
 def test_a_slow_first_record_keeps_the_others_waiting_and_their_number_bounded() -> None:
-    planner: Records[str] = Records(most=3, ordered=True)
+    planner: Records[str, str] = Records(most=3, ordered=True)
     (more,) = planner.requests(4, 0)
     planner.receive(more, IdsRead([f"id_{number}" for number in range(20)], last=True))
-    asked = [*planner.requests(4, 0)]
+    asked = asked_by(planner)
     for request in asked[1:]:
-        assert planner.receive(request, "") == []
-    while next_ := [*planner.requests(4, 0)]:
+        assert planner.receive(request, answer(request)) == []
+    while next_ := asked_by(planner):
         asked += next_
         for request in next_:
-            assert planner.receive(request, "") == []
+            assert planner.receive(request, answer(request)) == []
 
     assert len(asked) == 6
-    assert len(planner.receive(asked[0], "")) == 6
+    assert len(planner.receive(asked[0], answer(asked[0]))) == 6
 
 
 def test_nothing_more_is_asked_for_after_a_failure() -> None:
-    planner: Records[str] = Records(most=3, ordered=True)
+    planner: Records[str, str] = Records(most=3, ordered=True)
     (more,) = planner.requests(4, 0)
     planner.receive(more, IdsRead([f"id_{number}" for number in range(20)], last=True))
-    asked = planner.requests(4, 0)
+    asked = asked_by(planner)
 
     planner.failed(asked[2], APIConnectionError("gone"))
 
-    assert planner.requests(4, 0) == ()
+    assert planner.requests(4, 0) == []
     assert not planner.finished()
+
+
+def assert_all_given(drive: Drive, ids: list[str], *, ordered: bool) -> None:
+    expected = [model_id.upper() for model_id in ids]
+    assert drive.given == expected if ordered else sorted(map(str, drive.given)) == sorted(expected)
+
+
+BATCH = st.integers(2, 7)
+KNOWN = st.sampled_from(["", "ab", "abcdefghij"])
+UNTOLD = st.sampled_from(["", "a", "bcd", "abcdefghij"])
+
+
+OPTIONS = st.fixed_dictionaries(
+    {
+        "most": MOST,
+        "batch": BATCH,
+        "ordered": st.booleans(),
+        "patient": st.booleans(),
+        "known": KNOWN,
+        "untold": UNTOLD,
+    }
+)
+
+
+@given(IDS, OPTIONS, st.data())
+def test_in_batches_something_comes_for_each_id_as_often_as_it_is_given(
+    ids: list[str], options: dict[str, Any], data: st.DataObject
+) -> None:
+    drive = Drive(iter(ids), data, **options)
+    drive.run()
+    assert_all_given(drive, ids, ordered=options["ordered"])
+    assert all(len(one) <= options["batch"] for one in drive.batches)
+    assert not {one for ids in drive.batches for one in ids} & {*options["known"]}
+    assert {*drive.asked} <= {*options["untold"]}
+    assert drive.most_under_way <= options["most"]
+    assert drive.most_ahead <= 4 * options["most"] * options["batch"]
+
+
+@given(st.integers(0, 60), MOST, BATCH, st.data())
+def test_ids_that_come_without_delay_fill_all_batches_but_the_last(
+    number: int, most: int, batch: int, data: st.DataObject
+) -> None:
+    ids = (f"id_{one}" for one in range(number))
+    drive = Drive(ids, data, most=most, ordered=True, batch=batch, patient=True)
+    drive.run()
+    assert len(drive.batches) == -(-number // batch)
+
+
+@given(IDS, OPTIONS, st.sampled_from([400, 403, 404, 405]), st.data())
+def test_ids_that_are_refused_in_a_batch_are_asked_for_one_by_one(
+    ids: list[str], options: dict[str, Any], status: int, data: st.DataObject
+) -> None:
+    refusal = error_for_status(status)("no", status_code=status)
+    drive = Drive(iter(ids), data, refusal=refusal, **options)
+    drive.run()
+    assert_all_given(drive, ids, ordered=options["ordered"])
+    assert {*drive.asked} == {*ids} - {*options["known"]}
+    if status != 400:
+        # No more than were under way when the first of them was refused.
+        assert len(drive.batches) <= options["most"]
+
+
+@given(IDS, MOST, BATCH, st.sampled_from([401, 429, 500]), st.data())
+def test_another_failure_of_a_batch_is_a_failure(
+    ids: list[str], most: int, batch: int, status: int, data: st.DataObject
+) -> None:
+    failure = error_for_status(status)("no", status_code=status)
+    drive = Drive(iter(["a", *ids]), data, most=most, ordered=True, batch=batch, refusal=failure)
+    with pytest.raises(APIError) as caught:
+        drive.run()
+    assert caught.value is failure
+    assert drive.given == drive.asked == []
+
+
+@given(IDS, MOST, BATCH, UNTOLD, st.data())
+def test_a_failure_inside_a_batch_comes_after_all_records_before_it(
+    ids: list[str], most: int, batch: int, untold: str, data: st.DataObject
+) -> None:
+    failure = InternalServerError("down", status_code=500)
+    drive = Drive(
+        iter([*ids, "broken", *ids]),
+        data,
+        most=most,
+        ordered=True,
+        batch=batch,
+        untold=untold,
+        failing={"broken": failure},
+    )
+    with pytest.raises(InternalServerError):
+        drive.run()
+    assert drive.given == [model_id.upper() for model_id in ids]
+
+
+def test_without_order_all_that_stands_in_an_answer_is_given_before_its_failure() -> None:
+    planner: Records[str, str] = Records(most=2, ordered=False, batch=3)
+    (more,) = planner.requests(3, 0)
+    planner.receive(more, IdsRead(["a", "b", "c"], last=True))
+    (request,) = asked_by(planner)
+
+    released = planner.receive(request, {"a": "A", "b": APIConnectionError("gone"), "c": "C"})
+
+    assert released == ["A", "C"]
+    with pytest.raises(APIConnectionError):
+        planner.finished()
+
+
+def test_a_slow_reader_of_ids_costs_a_request_for_each_answer_and_not_for_each_id() -> None:
+    planner: Records[str, str] = Records(most=4, ordered=True, batch=50)
+    (more,) = planner.requests(5, 0)
+    planner.receive(more, IdsRead(["a"]))
+    (first,) = asked_by(planner)
+    for one in "bcdef":
+        planner.receive(MoreIds(200), IdsRead([one]))
+        assert asked_by(planner) == []
+
+    assert planner.receive(first, {"a": "A"}) == ["A"]
+    (second,) = asked_by(planner, waiting=1)
+    assert list(second.places) == ["b", "c", "d", "e", "f"]
+
+
+def test_a_refusal_without_a_way_by_single_ids_is_a_failure() -> None:
+    planner: Records[str, str] = Records(most=2, ordered=True, batch=3, singly=False)
+    (more,) = planner.requests(3, 0)
+    planner.receive(more, IdsRead(["a"], last=True))
+    (request,) = asked_by(planner)
+
+    planner.failed(request, PermissionDeniedError("no", status_code=403))
+
+    with pytest.raises(PermissionDeniedError):
+        planner.finished()
 
 
 def test_missing_is_a_value() -> None:
