@@ -266,7 +266,7 @@ class Records(Generic[IdT, RecordT]):
         known: list[tuple[int, Outcome[RecordT]]] = []
         for place, one in enumerate(answer.ids, self._read):
             if isinstance(one, Known):
-                known.append((place, cast("RecordT | Missing", one.record)))
+                known.append((place, cast("Known[RecordT]", one).record))
             else:
                 self._ids.append((one, place))
         self._read += len(answer.ids)

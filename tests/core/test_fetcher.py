@@ -24,11 +24,14 @@ from scenario_async import (
 from scenario_async._decode import PageAnswer
 from scenario_async._fetcher import fetch_planned
 from scenario_async._lifetime import Lifetime
+from scenario_async._planners.records import IdsRead, MoreIds, Records
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
+    from scenario_async import Missing
     from scenario_async._planners.planner import PagePlanner, PageRequest, ReleasedPage
+    from scenario_async._planners.records import Outcome, RecordRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +61,28 @@ async def leaves_nothing_behind(anyio_backend: object) -> AsyncGenerator[None, N
     assert tasks() == []
     # What was not closed says so when it goes, and a warning is an error here.
     gc.collect(1)
+
+
+async def test_answers_that_came_together_with_a_failure_are_given_before_it() -> None:
+    planner: Records[str, str] = Records(most=4, ordered=False)
+
+    async def fetch(
+        request: MoreIds | RecordRequest[str],
+    ) -> IdsRead[str, str] | Mapping[str, Outcome[str]]:
+        if isinstance(request, MoreIds):
+            return IdsRead(["broken", "a", "b", "c"], last=True)
+        await anyio.lowlevel.checkpoint()
+        if "broken" in request.places:
+            raise APIConnectionError("gone")
+        return {model_id: model_id.upper() for model_id in request.places}
+
+    given: list[str | Missing] = []
+    records = fetch_planned(planner, fetch, concurrency=5, lifetime=Lifetime())
+    async with aclosing(records):
+        with pytest.raises(APIConnectionError):
+            async for record in records:
+                given.append(record)  # noqa: PERF401 - what came before the error is in it as well
+    assert given == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize("pages", [1, 2, 7])
