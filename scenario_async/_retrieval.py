@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ._decode import PageAnswer
     from ._ids import IdReader
-    from ._planners.records import IdsRead, Known, Outcome, RecordRequest
+    from ._planners.records import IdsRead, Known, Outcome, Placed, RecordRequest
     from ._walk import PageSource
 
 __all__ = ["Retrieval", "models_of", "records_of", "retrieve_many", "retrieve_one"]
@@ -143,7 +143,7 @@ async def models_of(
 
     found = records_of(source, planner, given, read, fetch)
     async with aclosing(found) as records:
-        async for record in records:
+        async for _, record in records:
             if not isinstance(record, InvalidRow):
                 yield record
             elif retrieval.on_invalid is not None:
@@ -156,8 +156,10 @@ async def records_of(
     given: Iterable[GivenT] | AsyncIterable[GivenT],
     read: Callable[[int, GivenT], IdT | Known[RowT]],
     fetch: Callable[[RecordRequest[IdT]], Awaitable[Mapping[IdT, Outcome[RowT]]]],
-) -> AsyncGenerator[RowT | Missing, None]:
-    """What comes of each of the things given, fetched while the caller handles what came before.
+) -> AsyncGenerator[Placed[RowT], None]:
+    """What comes of each of the things given, with the number of those before it.
+
+    It is fetched while the caller handles what came before.
 
     Args:
         source: The client.
@@ -193,14 +195,14 @@ async def _fetch(
 ) -> Mapping[str, Outcome[RowT | InvalidRow]]:
     """What comes of these ids, as far as the answer tells."""
     if not request.bulk:
-        (model_id,) = request.places
+        (model_id,) = request.ids
         row = await _fetch_one(source, retrieval.alone(), decoder, model_id)
         return {model_id: _unless_refused(row, retrieval.on_invalid)}
     try:
         page = await fetch_bulk(
             source,
             MODELS,
-            list(request.places),
+            request.ids,
             parameters=retrieval.parameters,
             request=retrieval.request,
         )
@@ -222,11 +224,11 @@ async def _read_page(
     for model_id, raw in zip(page.ids, page.rows, strict=True):
         if turn.over():
             await turn.give_back()
-        if model_id is not None and model_id in request.places:
+        if model_id is not None and model_id in request.ids:
             found[model_id] = _unless_refused(decoder.decode(raw), retrieval.on_invalid)
     if None not in page.ids:
         # Else any of them may be the one whose id cannot be read.
-        for model_id in request.places:
+        for model_id in request.ids:
             found.setdefault(model_id, Missing(model_id, HTTPStatus.NOT_FOUND, _LEFT_OUT))
     return found
 

@@ -19,6 +19,7 @@ __all__ = [
     "Missing",
     "MoreIds",
     "Outcome",
+    "Placed",
     "RecordRequest",
     "Records",
     "refuses_bulk",
@@ -59,6 +60,9 @@ class Missing:
 Outcome: TypeAlias = RecordT | Missing | APIError
 """What comes of one id."""
 
+Placed: TypeAlias = tuple[int, RecordT | Missing]
+"""What comes of one id, with the number of those before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[RecordT_co]):
@@ -94,11 +98,11 @@ class RecordRequest(Generic[IdT]):
     """Records to fetch at once.
 
     Attributes:
-        places: Of each id, where it stands among all ids; several times where it is repeated.
+        ids: Which, each once.
         bulk: Whether the ids are asked for together; else it is a single one.
     """
 
-    places: Mapping[IdT, Sequence[int]]
+    ids: tuple[IdT, ...]
     bulk: bool = False
 
 
@@ -114,6 +118,9 @@ class Records(Generic[IdT, RecordT]):
     404 of a single record is an answer like any other. Another failure, of a record or of the ids
     themselves, ends the walk after the records before it; of a walk without order, after those
     that came.
+
+    An id that is repeated while it is asked for, or is to be, costs no other request, and what came
+    is released as often as it was given.
 
     With a ``batch`` so many ids are asked for in one request. Fewer are where no more ids follow,
     or where none are known while nothing is under way: ids that come slowly are not waited for
@@ -149,12 +156,14 @@ class Records(Generic[IdT, RecordT]):
         self.batch: int = batch
         self._singly = singly
         self._patient = patient
-        self._ids: deque[tuple[IdT, int]] = deque()
+        self._ids: deque[IdT] = deque()
+        # The places of each id that is to be asked for or under way: nothing is asked for twice.
+        self._pending: dict[IdT, list[int]] = {}
         self._ids_asked = False
         self._ids_ended = False
         self._ids_error: Exception | None = None
         # What an answer for many told nothing of.
-        self._alone: deque[tuple[IdT, Sequence[int]]] = deque()
+        self._alone: deque[IdT] = deque()
         self._read = 0
         self._released = 0
         self._under_way = 0
@@ -168,7 +177,7 @@ class Records(Generic[IdT, RecordT]):
         """The next records, and the next ids where few are known."""
         requests: list[MoreIds | RecordRequest[IdT]] = []
         several = self.most * self.batch
-        ahead = self._read - len(self._ids) - self._released + waiting
+        ahead = self._ahead(waiting)
         few = len(self._ids) < several and ahead < _AHEAD * several
         if few and room > 0 and not (self._ids_asked or self._ids_ended or self._fails):
             self._ids_asked = True
@@ -181,7 +190,7 @@ class Records(Generic[IdT, RecordT]):
             if request is None:
                 break
             requests.append(request)
-            ahead = self._read - len(self._ids) - self._released + waiting
+            ahead = self._ahead(waiting)
             self._under_way += 1
             free -= 1
         return requests
@@ -190,23 +199,24 @@ class Records(Generic[IdT, RecordT]):
         self,
         request: MoreIds | RecordRequest[IdT],
         answer: IdsRead[IdT, RecordT] | Mapping[IdT, Outcome[RecordT]],
-    ) -> Sequence[RecordT | Missing]:
+    ) -> Sequence[Placed[RecordT]]:
         """Keep ids; release a record once it is its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(cast("IdsRead[IdT, RecordT]", answer))
         self._under_way -= 1
         outcomes = cast("Mapping[IdT, Outcome[RecordT]]", answer)
         came: list[tuple[int, Outcome[RecordT]]] = []
-        for model_id, places in request.places.items():
+        for model_id in request.ids:
             if model_id in outcomes:
-                came += [(place, outcomes[model_id]) for place in places]
+                outcome = outcomes[model_id]
+                came += [(place, outcome) for place in self._pending.pop(model_id)]
             else:
-                self._alone.append((model_id, places))
+                self._alone.append(model_id)
         return self._take(came)
 
     def failed(
         self, request: MoreIds | RecordRequest[IdT], error: APIError
-    ) -> Sequence[RecordT | Missing]:
+    ) -> Sequence[Placed[RecordT]]:
         """Release what stands for a record that is missing; keep another failure for its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(IdsRead((), last=True, error=error))
@@ -217,9 +227,9 @@ class Records(Generic[IdT, RecordT]):
             return self.receive(request, {})
         outcome: Outcome[RecordT] = error
         if not request.bulk and isinstance(error, PermissionDeniedError | NotFoundError):
-            (model_id,) = request.places
+            (model_id,) = request.ids
             outcome = Missing(str(model_id), error.status_code, error.reason)
-        return self.receive(request, dict.fromkeys(request.places, outcome))
+        return self.receive(request, dict.fromkeys(request.ids, outcome))
 
     def finished(self) -> bool:
         """Whether the record of the last id was released.
@@ -235,6 +245,10 @@ class Records(Generic[IdT, RecordT]):
             raise self._ids_error
         return True
 
+    def _ahead(self, waiting: int) -> int:
+        """How many records the caller has not taken of those asked for."""
+        return self._read - len(self._ids) - self._released + waiting
+
     @property
     def _fails(self) -> bool:
         return self._fails_at < math.inf
@@ -242,9 +256,9 @@ class Records(Generic[IdT, RecordT]):
     def _next_request(self, allowed: int, *, must: bool) -> RecordRequest[IdT] | None:
         """The ids that are asked for next: so many at most, unless there ``must`` be some."""
         while self._alone:
-            model_id, places = self._alone.popleft()
-            if places[0] < self._fails_at:
-                return RecordRequest({model_id: places})
+            model_id = self._alone.popleft()
+            if self._pending[model_id][0] < self._fails_at:
+                return RecordRequest((model_id,))
         if self._fails:
             return None
         count = min(len(self._ids), self.batch)
@@ -253,13 +267,10 @@ class Records(Generic[IdT, RecordT]):
             return None
         if not count or (count > allowed and not must):
             return None
-        wanted: dict[IdT, list[int]] = {}
-        for _ in range(count):
-            model_id, place = self._ids.popleft()
-            wanted.setdefault(model_id, []).append(place)
+        wanted = tuple(self._ids.popleft() for _ in range(count))
         return RecordRequest(wanted, bulk=self.batch > 1)
 
-    def _take_ids(self, answer: IdsRead[IdT, RecordT]) -> Sequence[RecordT | Missing]:
+    def _take_ids(self, answer: IdsRead[IdT, RecordT]) -> Sequence[Placed[RecordT]]:
         self._ids_asked = False
         self._ids_ended = answer.last
         self._ids_error = answer.error
@@ -267,27 +278,32 @@ class Records(Generic[IdT, RecordT]):
         for place, one in enumerate(answer.ids, self._read):
             if isinstance(one, Known):
                 known.append((place, cast("Known[RecordT]", one).record))
+            elif one in self._pending:
+                self._pending[one].append(place)
             else:
-                self._ids.append((one, place))
+                self._pending[one] = [place]
+                self._ids.append(one)
         self._read += len(answer.ids)
         return self._take(known)
 
-    def _take(self, came: Iterable[tuple[int, Outcome[RecordT]]]) -> Sequence[RecordT | Missing]:
-        released: list[RecordT | Missing] = []
+    def _take(self, came: Iterable[tuple[int, Outcome[RecordT]]]) -> Sequence[Placed[RecordT]]:
+        released: list[Placed[RecordT]] = []
         for place, outcome in came:
             if isinstance(outcome, APIError):
                 self._fails_at = min(self._fails_at, place)
             if self._ordered:
                 self._held[place] = outcome
             else:
-                self._release(outcome, released)
-        while self._failure is None and self._released in self._held:
-            self._release(self._held.pop(self._released), released)
+                self._release(place, outcome, released)
+        while self._failure is None and (place := self._released) in self._held:
+            self._release(place, self._held.pop(place), released)
         return released
 
-    def _release(self, outcome: Outcome[RecordT], released: list[RecordT | Missing]) -> None:
+    def _release(
+        self, place: int, outcome: Outcome[RecordT], released: list[Placed[RecordT]]
+    ) -> None:
         if not isinstance(outcome, APIError):
             self._released += 1
-            released.append(outcome)
+            released.append((place, outcome))
         elif self._failure is None:
             self._failure = outcome

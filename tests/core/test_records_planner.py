@@ -54,6 +54,7 @@ class Drive:
             most=most, ordered=ordered, batch=batch, patient=patient
         )
         self.given: list[str | Missing] = []
+        self.places: list[int] = []
         self.asked: list[str] = []
         self.batches: list[list[str]] = []
         self.read = 0
@@ -78,8 +79,7 @@ class Drive:
             for request in self.planner.requests(room, self._waiting):
                 self._under_way.append(request)
                 if isinstance(request, RecordRequest):
-                    ids = [one for one, places in request.places.items() for _ in places]
-                    (self.batches.append if request.bulk else self.asked.extend)(ids)
+                    (self.batches.append if request.bulk else self.asked.extend)([*request.ids])
             records = [one for one in self._under_way if isinstance(one, RecordRequest)]
             self.most_under_way = max(self.most_under_way, len(records))
             self.most_ahead = max(self.most_ahead, self.read - self._taken())
@@ -104,16 +104,17 @@ class Drive:
             released = self.planner.receive(request, self._read(request.count))
         elif request.bulk and self._refusal is not None:
             released = self.planner.failed(request, self._refusal)
-        elif not request.bulk and (failing := request.places.keys() & self._failing.keys()):
+        elif not request.bulk and (failing := {*request.ids} & {*self._failing}):
             released = self.planner.failed(request, self._failing[failing.pop()])
         else:
             outcomes = {
                 one: self._failing.get(one, one.upper())
-                for one in request.places
+                for one in request.ids
                 if not (request.bulk and one in self._untold)
             }
             released = self.planner.receive(request, outcomes)
-        self.given += released
+        self.given += [record for _, record in released]
+        self.places += [place for place, _ in released]
         self._waiting += len(released)
 
     def _read(self, most: int) -> IdsRead[str, str]:
@@ -202,12 +203,12 @@ def test_an_api_error_of_the_ids_comes_out_after_the_records_before_it() -> None
     planner.requests(3, 0)
     planner.receive(MoreIds(2), IdsRead(["a"]))
     more, record = planner.requests(3, 0)
-    assert (more, record) == (MoreIds(2), RecordRequest({"a": [0]}))
+    assert (more, record) == (MoreIds(2), RecordRequest(("a",)))
 
     planner.failed(more, APIConnectionError("gone"))
 
     assert not planner.finished()
-    assert planner.receive(record, {"a": "A"}) == ["A"]
+    assert planner.receive(record, {"a": "A"}) == [(0, "A")]
     with pytest.raises(APIConnectionError):
         planner.finished()
 
@@ -230,7 +231,7 @@ def asked_by(planner: Records[str, str], waiting: int = 0) -> list[RecordRequest
 
 
 def answer(request: RecordRequest[str]) -> dict[str, str]:
-    return dict.fromkeys(request.places, "")
+    return dict.fromkeys(request.ids, "")
 
 
 def test_a_slow_first_record_keeps_the_others_waiting_and_their_number_bounded() -> None:
@@ -262,8 +263,9 @@ def test_nothing_more_is_asked_for_after_a_failure() -> None:
 
 
 def assert_all_given(drive: Drive, ids: list[str], *, ordered: bool) -> None:
-    expected = [model_id.upper() for model_id in ids]
-    assert drive.given == expected if ordered else sorted(map(str, drive.given)) == sorted(expected)
+    assert drive.given == [ids[place].upper() for place in drive.places]
+    assert drive.places == [*range(len(ids))] if ordered else {*drive.places} == {*range(len(ids))}
+    assert len(drive.places) == len(ids)
 
 
 BATCH = st.integers(2, 7)
@@ -360,7 +362,7 @@ def test_without_order_all_that_stands_in_an_answer_is_given_before_its_failure(
 
     released = planner.receive(request, {"a": "A", "b": APIConnectionError("gone"), "c": "C"})
 
-    assert released == ["A", "C"]
+    assert released == [(0, "A"), (2, "C")]
     with pytest.raises(APIConnectionError):
         planner.finished()
 
@@ -374,9 +376,19 @@ def test_a_slow_reader_of_ids_costs_a_request_for_each_answer_and_not_for_each_i
         planner.receive(MoreIds(200), IdsRead([one]))
         assert asked_by(planner) == []
 
-    assert planner.receive(first, {"a": "A"}) == ["A"]
+    assert planner.receive(first, {"a": "A"}) == [(0, "A")]
     (second,) = asked_by(planner, waiting=1)
-    assert list(second.places) == ["b", "c", "d", "e", "f"]
+    assert second.ids == ("b", "c", "d", "e", "f")
+
+
+def test_what_is_asked_for_is_not_asked_for_again_until_it_came() -> None:
+    planner: Records[str, str] = Records(most=2, ordered=True)
+    (more,) = planner.requests(3, 0)
+    planner.receive(more, IdsRead(["a", "a", "a", "b"], last=True))
+    first, second = asked_by(planner)
+    assert (first.ids, second.ids) == (("a",), ("b",))
+
+    assert planner.receive(first, {"a": "A"}) == [(0, "A"), (1, "A"), (2, "A")]
 
 
 def test_a_refusal_without_a_way_by_single_ids_is_a_failure() -> None:
