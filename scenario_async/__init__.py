@@ -33,6 +33,7 @@ from ._page import Page
 from ._planners.records import Missing
 from ._version import __version__
 from .types import Model
+from .types._preview import Preview
 
 __all__ = [
     "NOT_GIVEN",
@@ -60,6 +61,7 @@ __all__ = [
     "PageEvent",
     "PaginationError",
     "PermissionDeniedError",
+    "Preview",
     "RateLimitError",
     "RequestEvent",
     "ResponseEvent",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 from ._listings import Listings, request_options
 from ._merge import Merged
 from ._options import NOT_GIVEN, NotGiven, Timeout
+from ._previews import previews_of
 from ._retrieval import Retrieval, retrieve_many, retrieve_one
 from .types import Model
+from .types._preview import PicturedModel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from ._decode import InvalidRow
     from ._listing import Listing
     from ._planners.records import Missing
+    from .types._preview import Preview
 
 __all__ = ["Models"]
 
@@ -157,3 +160,57 @@ class Models(Listings):
             request=request_options(extra_headers, extra_query, extra_body, timeout),
         )
         return retrieve_many(self._source, ids, retrieval, ordered=ordered)
+
+    def previews(
+        self,
+        models: Iterable[Model | str] | AsyncIterable[Model | str],
+        *,
+        ordered: bool = True,
+        project_id: str | None = None,
+        on_invalid: Callable[[InvalidRow], object] | None = None,
+        max_concurrency: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
+    ) -> AsyncGenerator[Preview | Missing, None]:
+        """A picture of each model: something for each, as often as it is given.
+
+        A model that has a thumbnail costs no request, unless the URL of it has expired. The others,
+        which most public models are, are shown by their first example; 200 of those are asked for
+        in a request. Ids need summaries first, 50 in a request: give models where you have them.
+        Nothing is asked for twice in one call, for which it keeps what came of each asset and of
+        each id.
+
+        A model without a picture, one that the service does not give, and one whose picture it does
+        not give come as a :class:`Missing` in their place. Where each request counts, prefer
+        ``ordered=False``, as for :meth:`retrieve_many`.
+
+        Args:
+            models: Models or their ids, also mixed, from any iterable or asynchronous iterable,
+                such as a listing. Read as the ids of :meth:`retrieve_many` are.
+            ordered: In the order of the models; with ``False``, as they arrive.
+            project_id: Overrides the client's.
+            on_invalid: Called with each :class:`InvalidRow` among the summaries of ids, which is
+                then left out; without it such a row raises :class:`APIResponseValidationError`.
+            max_concurrency: How many requests for summaries, and how many for pictures, may be
+                under way at once, below the client's bound; 8 without.
+            extra_headers: More headers.
+            extra_query: More query parameters.
+            timeout: In place of the client's, for each request.
+
+        Raises:
+            TypeError: For what is no model and no str; as for :meth:`retrieve_many`.
+            ValueError: For an id that is empty; as above.
+            APIError: A request failed, or the service refuses to answer for many assets. What is
+                given before is as for :meth:`retrieve_many`.
+        """
+        retrieval = Retrieval(
+            type_=PicturedModel,
+            full=False,
+            project_id=project_id,
+            on_invalid=on_invalid,
+            max_concurrency=max_concurrency,
+            # Without, the service may leave thumbnails out.
+            request=request_options(extra_headers, extra_query, {"thumbnail": True}, timeout),
+        )
+        return previews_of(self._source, models, retrieval, ordered=ordered)

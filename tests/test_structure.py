@@ -21,6 +21,7 @@ LAYERS = (
     ("_models",),
     ("_listings", "_merge"),
     ("_listing",),
+    ("_previews",),
     ("_page", "_retrieval"),
     ("_bulk", "_ids"),
     ("_walk",),

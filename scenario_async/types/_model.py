@@ -145,7 +145,10 @@ class Model(_WithRaw, frozen=True, kw_only=True):
     """The picture the model is shown with."""
 
     thumbnail_url: str | None = None
-    """URL of that picture in the help article's sample rows, which have no ``thumbnail``."""
+    """URL of that picture in the help article's sample rows, which have no ``thumbnail``.
+
+    It may be signed, and then expires as that of a :class:`Thumbnail`.
+    """
 
     training_image_pairs: tuple[TrainingImagePair, ...] | None = None
     """The pairs of images that an editing model learns from."""

@@ -31,7 +31,7 @@ class Class(Record, frozen=True, kw_only=True):
     """Whether the class is offered. Known values: ``ClassStatus``."""
 
     thumbnails: tuple[str, ...] | None = None
-    """URLs of example images."""
+    """URLs of example images; where they are signed they expire as that of a :class:`Thumbnail`."""
 
 
 class Concept(Record, frozen=True, kw_only=True):
@@ -53,14 +53,19 @@ class Concept(Record, frozen=True, kw_only=True):
 class Thumbnail(Record, frozen=True, kw_only=True):
     """The picture a model is shown with.
 
-    Fields as documented in the API reference.
+    Fields as documented in the API reference. Signed URLs, of thumbnails as of anything else, all
+    expire on the same few dates, as the service's documentation says: made on day 1 to 7 of a month
+    they last to the 14th, made on day 8 to 14 to the 21st, made on day 15 to 21 to the end of the
+    month, and made later to the 7th of the next one. So they last for a week at least, and may
+    change with any answer while the picture does not: keep ``asset_id``, and ask for a URL when it
+    is needed (:meth:`Models.previews`).
     """
 
     asset_id: str | None = None
     """Id of the picture; unlike the URL it stays."""
 
     url: str | None = None
-    """Signed URL of the picture; it changes and expires, and ``repr`` cuts it."""
+    """Signed URL of the picture. It expires (see above), and ``repr`` cuts it."""
 
 
 class ComplianceMetadata(Record, frozen=True, kw_only=True):

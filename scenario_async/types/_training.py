@@ -19,7 +19,7 @@ class TrainingImage(Record, frozen=True, kw_only=True):
     """Caption that is trained with."""
 
     download_url: str | None = None
-    """Signed URL of the image; it expires, and ``repr`` cuts it."""
+    """Signed URL of the image. It expires as that of a :class:`Thumbnail`; ``repr`` cuts it."""
 
     id: str | None = None
     """Asset id of the image."""
@@ -51,7 +51,10 @@ class TrainingProgress(Record, frozen=True, kw_only=True):
     """
 
     captcha_image_url: str | None = None
-    """Signed URL of the text that the speaker has to read, in stage ``pending-captcha`` (PVC)."""
+    """Signed URL of the text that the speaker has to read, in stage ``pending-captcha`` (PVC).
+
+    It expires; how soon is not documented.
+    """
 
     position: Number | None = None
     """Jobs ahead in the queue."""
@@ -107,7 +110,7 @@ class EpochAsset(Record, frozen=True, kw_only=True):
     """Id of the image."""
 
     url: str | None = None
-    """URL of the image; signed URLs expire, and ``repr`` cuts them."""
+    """Signed URL of the image. It expires as that of a :class:`Thumbnail`; ``repr`` cuts it."""
 
 
 class Epoch(Record, frozen=True, kw_only=True):
