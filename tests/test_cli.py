@@ -114,17 +114,9 @@ class TestOptions:
         | {"strategy", "max_concurrency", "extra_headers", "extra_query", "extra_body", "timeout"}
     )
     NO_PARAMETERS = frozenset(
-        {
-            "format",
-            "csv_safe",
-            "limit",
-            "on_invalid",
-            "quiet",
-            "base_url",
-            "public_access",
-            "timeout",
-        }
-        | {"max_retries", "max_concurrency", "sandbox", "sandbox_models", "verbose"}
+        {"format", "csv_safe", "limit", "on_invalid", "quiet", "base_url", "public_access", "timeout"}
+        | {"max_retries", "max_concurrency", "rate", "sandbox", "sandbox_models"}
+        | {"verbose"}
     )
 
     @pytest.mark.parametrize("scope", SCOPES)
@@ -189,6 +181,24 @@ class TestOptions:
         assert ran.err == ""
         query = sandbox.requests[0].query
         assert {name: query.get(name) for name in sent} == sent
+
+    @pytest.mark.parametrize("names", [("list", "public"), ("get",), ("sync",)], ids=" ".join)
+    def test_the_rate_is_one_of_every_command_that_asks(self, names: tuple[str, ...]) -> None:
+        assert "rate" in {parameter.name for parameter in subcommand(*names).params}
+
+    def test_the_rate_is_in_requests_a_minute(
+        self, ask: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[float | None] = []
+
+        def note(**options: float | None) -> AsyncScenario:
+            given.append(options["requests_per_second"])
+            return AsyncScenario(**options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+        monkeypatch.setattr("scenario_async.cli._connection.AsyncScenario", note)
+        assert ask("list", "public", "--limit", "1", "--rate", "90").code == 0
+        assert ask("list", "public", "--limit", "1").code == 0
+        assert given == [1.5, None]
 
     def test_what_is_not_given_is_not_sent(self, ask: Run, sandbox: Sandbox) -> None:
         ask("list", "private", "--page-size", "9", "--limit", "1")
@@ -306,6 +316,20 @@ class TestGet:
         model_id = sandbox.catalogue.ids("public")[0]
         ask("get", model_id, "--original-assets", "--project-id", "proj_1")
         assert sandbox.requests[0].query == {"originalAssets": "true", "projectId": "proj_1"}
+
+    def test_summaries_are_fifty_in_a_request(self, ask: Run, sandbox: Sandbox) -> None:
+        ids = sandbox.catalogue.ids("private")[:120]
+        ran = ask("get", *ids, "--summary", "--format", "jsonl")
+        assert (ran.code, ran.err, ran.ids()) == (0, "", ids)
+        assert [request.path for request in sandbox.requests] == ["/v1/models/get-bulk"] * 3
+
+    def test_a_summary_that_is_left_out_ends_the_run_with_its_id(
+        self, ask: Run, sandbox: Sandbox
+    ) -> None:
+        first, second = sandbox.catalogue.ids("public")[:2]
+        ran = ask("get", first, "model_none", second, "--summary", "--format", "jsonl")
+        assert (ran.code, ran.ids()) == (4, [first])
+        assert ran.err == "Error: there is no model 'model_none'\n"
 
     def test_a_missing_model_ends_the_run_with_its_id(self, ask: Run, sandbox: Sandbox) -> None:
         first, second = sandbox.catalogue.ids("public")[:2]

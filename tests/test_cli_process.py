@@ -430,14 +430,18 @@ class TestTerminal:
         assert [line.split()[0] for line in lines if line.startswith("model_")] == ids
         assert max(map(len, lines)) <= 90
 
-    def test_models_on_a_terminal_are_not_mixed_with_progress(
-        self, start: Start, terminal: tuple[int, int]
+    @pytest.mark.parametrize("command", ["list public", "get"])
+    def test_models_on_a_terminal_are_followed_by_the_counts_and_not_mixed_with_progress(
+        self, start: Start, terminal: tuple[int, int], sandbox: Sandbox, command: str
     ) -> None:
-        process = start(
-            "list", "public", "--format", "jsonl", stdout=terminal[1], stderr=terminal[1]
-        )
+        ids = sandbox.catalogue.ids("public")
+        given = (*ids, "--summary") if command == "get" else ()
+        arguments = (*command.split(), *given, "--format", "jsonl")
+        process = start(*arguments, stdout=terminal[1], stderr=terminal[1])
         text = self.shown(terminal, process)
-        assert [json.loads(line) for line in text.splitlines()]
+        *models, counts = text.splitlines()
+        assert [json.loads(line)["id"] for line in models] == ids
+        assert re.fullmatch(r"20 models, (1 page, )?1 request, 0:\d\d", counts)
         assert "\x1b" not in text
 
     def test_models_behind_a_pipe_are_not_mixed_with_progress(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from scenario_async._errors import APIError, NotFoundError, PermissionDeniedError
@@ -50,11 +50,13 @@ class Missing:
         status_code: 403 where these credentials may not read it, 404 where there is no such model,
             or no such picture. A service that is asked for many at once leaves out both: 404.
         reason: Why, in the service's own words where it gave any.
+        request_id: The service's name for the request, where it gave one; no part of ``==``.
     """
 
     id: str
     status_code: int
     reason: str | None = None
+    request_id: str | None = field(default=None, repr=False, compare=False)
 
 
 Outcome: TypeAlias = RecordT | Missing | APIError
@@ -228,7 +230,7 @@ class Records(Generic[IdT, RecordT]):
         outcome: Outcome[RecordT] = error
         if not request.bulk and isinstance(error, PermissionDeniedError | NotFoundError):
             (model_id,) = request.ids
-            outcome = Missing(str(model_id), error.status_code, error.reason)
+            outcome = Missing(str(model_id), error.status_code, error.reason, error.request_id)
         return self.receive(request, dict.fromkeys(request.ids, outcome))
 
     def finished(self) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Service", "connection_options"]
 
+_MINUTE = 60
 _CREDENTIALS = ("SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET", "SCENARIO_SDK_JWT")
 
 
@@ -47,6 +48,7 @@ class Connection:
     timeout: float | None
     max_retries: int
     max_concurrency: int
+    rate: float | None
     sandbox: bool
     sandbox_models: int | None
     verbose: bool
@@ -103,6 +105,7 @@ class Connection:
                 timeout=NOT_GIVEN if self.timeout is None else self.timeout,
                 max_retries=self.max_retries,
                 max_concurrency=self.max_concurrency,
+                requests_per_second=None if self.rate is None else self.rate / _MINUTE,
                 session=session,
                 event_hooks=event_hooks,
             )
@@ -149,6 +152,12 @@ connection_options: Option = gathered(
             show_default=True,
             metavar="N",
             help="Requests under way at once, of which a listing needs 8 at most.",
+        ),
+        click.option(
+            "--rate",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="PER_MINUTE",
+            help="Requests in a minute at most, evenly spaced: leaves room for other programs.",
         ),
         click.option(
             "--sandbox",

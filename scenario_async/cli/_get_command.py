@@ -1,25 +1,25 @@
-"""``scenario-async get``: single models, whole."""
+"""``scenario-async get``: single models, whole or in short."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
+from contextlib import aclosing
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 import asyncclick as click
 
-from scenario_async import NotFoundError
+from scenario_async import Missing
+from scenario_async._errors import error_for_status
 
 from ._connection import connection_options
 from ._formats import JSONArray, JSONLines, JSONRecord
 from ._messages import debug_log, wrong_usage
 from ._options import StrictCommand, filters, ids
 from ._output import write_data
+from ._progress import Counts, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Sequence
-
-    from scenario_async import Model, Models
+    from scenario_async import APIStatusError
 
     from ._connection import Connection
     from ._formats import Format
@@ -33,6 +33,9 @@ __all__ = ["get"]
     epilog="""
 The exit code is 4 where there is no such model, and 3 where it may not be read. Models are given in
 the order of their ids; the first that cannot be had ends the run.
+
+Each model is a request. --summary asks for 50 in one, and cannot tell a model that may not be read
+from one that is not there.
 
 \b
 Examples:
@@ -51,6 +54,12 @@ Examples:
     show_default=True,
     help="json: indented, an array for several ids. jsonl: one line each, as the service sent it.",
 )
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Without inputs and layout, as in a listing: 50 models in a request.",
+)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @filters("project_id", "original_assets")
 @connection_options
 async def get(
@@ -58,43 +67,44 @@ async def get(
     model_ids: tuple[str, ...],
     format_: Literal["json", "jsonl"],
     project_id: str | None,
+    *,
+    summary: bool,
+    quiet: bool,
     original_assets: bool,
 ) -> None:
     """Get models with all that is known of them, inputs and layout included."""
     written: Format = JSONLines()
     if format_ == "json":
         written = JSONRecord() if len(model_ids) == 1 else JSONArray(pretty=True)
-
-    async def retrieve(models: Models, model_id: str) -> Model:
-        with wrong_usage():
-            try:
-                return await models.retrieve(
-                    model_id, original_assets=original_assets or None, project_id=project_id
-                )
-            except NotFoundError as error:
-                raise NotFoundError(
-                    f"there is no model {model_id!r}", status_code=404, request_id=error.request_id
-                ) from error
-
+    counts = Counts()
     with debug_log(shown=connection.verbose):
-        async with (
-            connection.open() as service,
-            _under_way([retrieve(service.client.models, one) for one in model_ids]) as tasks,
-        ):
-            for task in tasks:
-                await write_data(written.page([await task]))
-            await write_data(written.end())
+        async with connection.open(counts.hooks()) as service:
+            with wrong_usage():
+                records = service.client.models.retrieve_many(
+                    model_ids,
+                    full=not summary,
+                    original_assets=original_assets or None,
+                    project_id=project_id,
+                )
+            wanted = not (quiet or connection.verbose)
+            with Progress(counts, wanted=wanted, afterwards=False):
+                async with aclosing(records):
+                    async for record in records:
+                        if isinstance(record, Missing):
+                            raise _error_of(record)
+                        counts.models += 1
+                        await write_data(written.page([record]))
+                await write_data(written.end())
 
 
-@asynccontextmanager
-async def _under_way(
-    calls: Sequence[Coroutine[None, None, Model]],
-) -> AsyncGenerator[Sequence[asyncio.Task[Model]]]:
-    """Run the calls at once; the client has its own bound. Leaving ends those under way."""
-    tasks = [asyncio.create_task(call) for call in calls]
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def _error_of(missing: Missing) -> APIStatusError:
+    """The first model that cannot be had ends the run."""
+    sentence = f"there is no model {missing.id!r}"
+    if missing.status_code == HTTPStatus.FORBIDDEN:
+        sentence = f"the model {missing.id!r} may not be read"
+    return error_for_status(missing.status_code)(
+        sentence,
+        status_code=missing.status_code,
+        reason=missing.reason,
+        request_id=missing.request_id,
+    )

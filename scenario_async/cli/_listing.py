@@ -17,7 +17,7 @@ from scenario_async._query import LARGEST_PAGE
 from ._formats import CSV, JSONArray, JSONLines
 from ._messages import WrongUsageError, debug_log, say, warnings_said, wrong_usage
 from ._options import Option, check_csv_safe, csv_safe_option, gathered
-from ._output import is_pipe, is_terminal, terminal_width, write_data, write_out
+from ._output import terminal_width, write_data, write_out
 from ._progress import Counts, Progress
 from ._table import Table
 
@@ -52,13 +52,6 @@ class ListingOptions:
         if self.format == "json":
             return JSONArray()
         return JSONLines() if self.format == "jsonl" else CSV(safe=self.csv_safe)
-
-    def shows_progress(self) -> bool:
-        """Whether there is a terminal for it, on which nothing else appears meanwhile."""
-        if self.quiet or not is_terminal(sys.stderr):
-            return False
-        # At the other end of a pipe there may be a pager or a filter, on the same terminal.
-        return self.format == "table" or not (is_terminal(sys.stdout) or is_pipe(sys.stdout))
 
 
 listing_options: Option = gathered(
@@ -125,8 +118,8 @@ async def write_listing(
             written = options.new_format()
             # A table is made of what can be shown, in bold where the terminal has it.
             write = write_out if options.format == "table" else write_data
-            shown = options.shows_progress() and not connection.verbose
-            with Progress(counts, shown=shown):
+            wanted = not (options.quiet or connection.verbose)
+            with Progress(counts, wanted=wanted, afterwards=options.format == "table"):
                 async with aclosing(_pages(listing, options.limit)) as pages:
                     async for models in pages:
                         await write(written.page(models))

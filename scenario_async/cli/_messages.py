@@ -34,7 +34,7 @@ _OPTIONS = {
     "api_secret": "SCENARIO_SDK_API_SECRET",
     "base_url": "--base-url (or SCENARIO_BASE_URL)",
     "collection_ids": "--collection",
-    "model_id": "ID",
+    "ids": "ID",
     "public": "--public-access",
     "tags": "--tag",
     "types": "--type",
@@ -43,7 +43,8 @@ _PARAMETER = re.compile(
     r"""
     (?P<quoted> '[^']*' )                       # a value of the user stays as it is
     | \b(?P<name>
-        [a-z]+(?:_[a-z]+)+ | offset | privacy | route | status | tags | types | public(?==)
+        [a-z]+(?:_[a-z]+)+ | offset | privacy | route | status | tags | types
+        | ids(?=\[) | public(?==)
     )\b
     (?: \[\d+\] )?                              # one of several values
     (?: ='(?P<value>[^']*)' | =True )?

@@ -1,7 +1,8 @@
-"""How far a listing has come, in one line on a terminal."""
+"""How far a command has come, and what it took, in one line on a terminal."""
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -12,6 +13,9 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from scenario_async import EventHooks
+
+from ._messages import say
+from ._output import is_pipe, is_terminal
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -41,11 +45,10 @@ class Counts:
 
     def line(self) -> str:
         """All of it in words."""
-        parts = [
-            _counted(self.models, "model"),
-            _counted(self.pages, "page"),
-            _counted(self.requests, "request"),
-        ]
+        parts = [_counted(self.models, "model")]
+        if self.pages:
+            parts.append(_counted(self.pages, "page"))
+        parts.append(_counted(self.requests, "request"))
         if self.retries:
             parts.append(_counted(self.retries, "retry", "retries"))
         if self.skipped:
@@ -75,19 +78,27 @@ class Counts:
 class Progress:
     """Shows counts while it is open, and leaves the last ones there.
 
-    Plain ASCII, because a terminal for errors may know nothing else.
+    Where models appear on the terminal meanwhile, it shows the last ones alone, below them. Nothing
+    is shown where nobody looks, or where somebody else may be at work on the terminal: a pager or a
+    filter, at the other end of a pipe. Plain ASCII, because a terminal for errors may know nothing
+    else.
 
     Args:
         counts: What to show.
-        shown: Whether to show anything at all.
+        wanted: Whether to show anything at all.
+        afterwards: Whether models are written when all are known.
     """
 
-    def __init__(self, counts: Counts, *, shown: bool) -> None:
+    def __init__(self, counts: Counts, *, wanted: bool, afterwards: bool) -> None:
         self._counts = counts
         self._spinner = Spinner("line")
         self._running = False
         self._live: Live | None = None
-        if shown:
+        wanted = wanted and is_terminal(sys.stderr)
+        meanwhile = is_terminal(sys.stdout) and not afterwards
+        piped = is_pipe(sys.stdout) and not afterwards
+        self._said_at_end: bool = wanted and meanwhile
+        if wanted and not (meanwhile or piped):
             self._live = Live(
                 console=Console(stderr=True, force_terminal=True),
                 get_renderable=self._line,
@@ -111,6 +122,8 @@ class Progress:
         self._counts.pause = ""
         if self._live is not None:
             self._live.stop()
+        elif self._said_at_end:
+            say(self._counts.line())
 
     def _line(self) -> Text:
         line = Text(no_wrap=True, overflow="ellipsis")
