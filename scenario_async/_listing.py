@@ -143,6 +143,9 @@ class Listing(Generic[RowT]):
         ``on_invalid`` takes what does not fit of either. A model that was deleted meanwhile comes
         as a :class:`Missing`.
 
+        Each record is a request. Where a page or a record fails, what had arrived is given with
+        ``ordered=False``; in order, what stands behind the failure is lost.
+
         Args:
             ordered: In listing order; with ``False``, as they arrive: no slow answer holds others
                 up.

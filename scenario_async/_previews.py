@@ -106,7 +106,7 @@ class _Answers:
             self._models[model.id] = model if isinstance(model, Missing) else model.short()
         if isinstance(model, Missing):
             return Known(model)
-        preview = model.preview(datetime.now(UTC))
+        preview = model.preview(_now())
         if preview is not None:
             return Known(preview)
         asset_id = model.asset_id
@@ -134,11 +134,18 @@ class _Answers:
 
 def _pictured(place: int, given: object) -> str | PicturedModel:
     """What is given, without what no preview needs: models may be many."""
-    if not isinstance(given, Model):
+    if isinstance(given, str):
         return check_id(f"models[{place}]", given)
+    if not isinstance(given, Model):
+        raise TypeError(f"models[{place}] must be a Model or a str, not {type(given).__name__}")
     return PicturedModel(
         example_asset_ids=given.example_asset_ids,
         id=given.id,
         thumbnail=given.thumbnail,
         thumbnail_url=given.thumbnail_url,
     )
+
+
+def _now() -> datetime:
+    """The time of day, by which URLs expire. The clock of the client tells only what passes."""
+    return datetime.now(UTC)
