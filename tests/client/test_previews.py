@@ -149,7 +149,7 @@ async def test_ids_need_summaries_first_and_no_more_pictures(
 async def test_models_and_ids_may_be_mixed(
     scenario: AsyncScenario, models: list[Model], sandbox: Sandbox
 ) -> None:
-    mixed: list[Model | str] = [one if number % 2 else one.id for number, one in enumerate(models[:80])]
+    mixed: list[Model | str] = [*models[:40], *(model.id for model in models[40:80])]
     previews = [one async for one in scenario.models.previews(mixed)]
     assert model_ids(previews) == [one.id for one in models[:80]]
     assert (asked(sandbox, MODELS), asked(sandbox, ASSETS)) == (1, 1)
@@ -170,6 +170,31 @@ async def test_nothing_is_asked_for_twice(
     previews = [one async for one in scenario.models.previews(ids[:100] * 8)]
     assert model_ids(previews) == ids[:100] * 8
     assert (asked(sandbox, MODELS), asked(sandbox, ASSETS)) == (2, 1)
+
+
+async def test_what_came_before_is_not_asked_for_again(
+    scenario: AsyncScenario, models: list[Model], sandbox: Sandbox, leftovers: Leftovers
+) -> None:
+    bare = next(model for model in models if not (model.thumbnail or model.thumbnail_url))
+    more = asyncio.Event()
+
+    async def slow() -> AsyncGenerator[Model | str, None]:
+        yield bare
+        yield bare.id
+        await more.wait()
+        yield bare.id
+        yield bare
+        yield Model(id="model_other", example_asset_ids=bare.example_asset_ids)
+
+    previews = scenario.models.previews(slow())
+    async with aclosing(previews):
+        given = [await anext(previews), await anext(previews)]
+        more.set()
+        given += [one async for one in previews]
+    assert model_ids(given) == [bare.id] * 4 + ["model_other"]
+    assert all(isinstance(one, Preview) for one in given)
+    assert sorted(one.path for one in sandbox.requests) == [ASSETS, MODELS]
+    await leftovers.check()
 
 
 async def test_of_an_expired_thumbnail_the_asset_is_asked_for(
@@ -193,7 +218,7 @@ async def test_what_is_missing_is_a_value_in_its_place(
     scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
 ) -> None:
     (foreign, *_) = sandbox.catalogue.foreign_ids
-    wanted = [
+    wanted: list[Model | str] = [
         ids[0],
         "gone",
         Model(id="model_bare"),

@@ -391,6 +391,17 @@ def test_what_is_asked_for_is_not_asked_for_again_until_it_came() -> None:
     assert planner.receive(first, {"a": "A"}) == [(0, "A"), (1, "A"), (2, "A")]
 
 
+def test_known_records_that_wait_for_one_before_them_do_not_keep_it_from_being_asked_for() -> None:
+    planner: Records[str, str] = Records(most=1, ordered=True, batch=2, patient=True)
+    (more,) = planner.requests(2, 0)
+    planner.receive(more, IdsRead(["a", *map(Known, "BCDEF")]))
+
+    (request,) = planner.requests(2, 0)
+
+    assert request == RecordRequest(("a",), bulk=True)
+    assert [one for _, one in planner.receive(request, {"a": "A"})] == [*"ABCDEF"]
+
+
 def test_a_refusal_without_a_way_by_single_ids_is_a_failure() -> None:
     planner: Records[str, str] = Records(most=2, ordered=True, batch=3, singly=False)
     (more,) = planner.requests(3, 0)
