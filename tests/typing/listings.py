@@ -24,6 +24,7 @@ from scenario_async import (
     Model,
     Page,
     PageEvent,
+    Preview,
     Timeout,
 )
 
@@ -86,7 +87,13 @@ async def right_for_many(scenario: AsyncScenario) -> None:
             assert_type(record.reason, str | None)
         else:
             assert_type(record, Model)
-    scenario.models.retrieve_many(iter("a"), on_invalid=take_row)
+    scenario.models.retrieve_many(iter("a"), full=False, on_invalid=take_row)
+    async for preview in scenario.models.previews(scenario.models.public(), ordered=False):
+        assert_type(preview, Preview | Missing)
+        if isinstance(preview, Preview):
+            assert_type(preview.url, str)
+            assert_type(preview.expires_at, datetime | None)
+    scenario.models.previews(["a", Model(id="b")])
     scenario.models.retrieve_many(ids())
     scenario.models.retrieve_many(model.id async for model in scenario.models.public())
     listing = scenario.models.private()
@@ -133,6 +140,7 @@ async def wrong(scenario: AsyncScenario) -> None:
     scenario.models.collection("a", privacy="public", status="new")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     scenario.models.list("private")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
     AsyncScenario("key", "secret")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    scenario.models.previews(scenario.models.public().as_type(Name))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     scenario.models.retrieve_many([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     scenario.models.retrieve_many(["a"], False)  # type: ignore[call-arg]  # noqa: FBT003  # pyright: ignore[reportCallIssue]
     scenario.models.merge([scenario.models.private()])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
