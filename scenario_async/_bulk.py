@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from ._decode import decode_assets, decode_page
 from ._errors import APIError
-from ._planners.records import refuses_bulk
+from ._planners.bulk_refusals import refuses_bulk
 from ._requester import Call, RequestOptions
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from scenario_async._errors import APIError, NotFoundError, PermissionDeniedError
+from scenario_async._planners.bulk_refusals import refuses_bulk, refuses_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,6 @@ __all__ = [
     "Placed",
     "RecordRequest",
     "Records",
-    "refuses_bulk",
 ]
 
 IdT = TypeVar("IdT", bound=Hashable)
@@ -32,11 +32,6 @@ RecordT_co = TypeVar("RecordT_co", covariant=True)
 # Records under way, waiting for one before them, or waiting for the caller: so many for each
 # request that may be under way, so that a record that takes twice as long holds nobody up.
 _AHEAD = 2
-
-# Of a request for many records: what these credentials, or this service, never answer (what is
-# wrong with the credentials themselves is no such thing), and what may be due to one of its ids.
-_NEVER_ANSWERED = frozenset({402, 403, 404, 405, 406, 410, 415, 501})
-_IDS_REFUSED = frozenset({400, 413, 414, 422})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +101,6 @@ class RecordRequest(Generic[IdT]):
 
     ids: tuple[IdT, ...]
     bulk: bool = False
-
-
-def refuses_bulk(error: APIError) -> bool:
-    """Whether the service will not take any request for many records at once."""
-    return error.status_code in _NEVER_ANSWERED
 
 
 class Records(Generic[IdT, RecordT]):
@@ -210,8 +200,7 @@ class Records(Generic[IdT, RecordT]):
         came: list[tuple[int, Outcome[RecordT]]] = []
         for model_id in request.ids:
             if model_id in outcomes:
-                outcome = outcomes[model_id]
-                came += [(place, outcome) for place in self._pending.pop(model_id)]
+                came += [(place, outcomes[model_id]) for place in self._pending.pop(model_id)]
             else:
                 self._alone.append(model_id)
         return self._take(came)
@@ -222,8 +211,7 @@ class Records(Generic[IdT, RecordT]):
         """Release what stands for a record that is missing; keep another failure for its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(IdsRead((), last=True, error=error))
-        refused = refuses_bulk(error) or error.status_code in _IDS_REFUSED
-        if request.bulk and self._singly and refused:
+        if request.bulk and self._singly and (refuses_bulk(error) or refuses_ids(error)):
             if refuses_bulk(error):
                 self.batch = 1
             return self.receive(request, {})
