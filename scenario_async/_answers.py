@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from ._errors import APIStatusError, error_for_status
+from ._http import LARGEST_ERROR
 from ._redaction import redact
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = ["error_from_response", "is_redirect", "redirect_target", "request_id"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Which of these the service sets is not documented; gateways of its hosting set the second.
 _REQUEST_ID_HEADERS = ("x-request-id", "x-amzn-requestid", "request-id")
-_LONGEST_BODY = 64 * 1024
 _LONGEST_REASON = 500
 
 
@@ -32,7 +32,7 @@ def error_from_response(
     response: HTTPResponse, *, request_name: str, secrets: Iterable[str]
 ) -> APIStatusError:
     """The exception for an answer that is no success."""
-    body = _shown_body(response.body[:_LONGEST_BODY].decode("utf-8", "replace"), tuple(secrets))
+    body = _shown_body(response.body[:LARGEST_ERROR].decode("utf-8", "replace"), tuple(secrets))
     reason = _reason(body)
     status = response.status
     try:

@@ -12,7 +12,15 @@ from ._credentials import resolve_credentials
 from ._events import EventHooks
 from ._lifetime import Lifetime
 from ._models import Models
-from ._options import DEFAULT_BASE_URL, NOT_GIVEN, ClientOptions, NotGiven, Timeout, check_base_url
+from ._options import (
+    DEFAULT_BASE_URL,
+    DEFAULT_MAX_RESPONSE_SIZE,
+    NOT_GIVEN,
+    ClientOptions,
+    NotGiven,
+    Timeout,
+    check_base_url,
+)
 from ._pacing import Pacer
 from ._planners.survey import Surveys
 from ._requester import Requester
@@ -58,6 +66,9 @@ class AsyncScenario:
         requests_per_second: How many requests of this client go out in a second at most, evenly
             spaced; ``None`` for no limit of its own. A limit of the service that is answered with
             429 is found and kept to without it, also by several processes with one key.
+        max_response_size: How many bytes of an answer are read at most, counted after
+            decompression. A larger one is an :class:`APIResponseValidationError`, and is not asked
+            for again. Default: 64 MiB, where a page of 500 models has 1.5 to 2.5 MB.
         session: The caller's own aiohttp session: it is borrowed, and never closed here. Its
             connector, proxies, cookies and tracing are used as they are.
         default_headers: Added to each request. Not ``Authorization``.
@@ -81,6 +92,7 @@ class AsyncScenario:
         max_retries: int = 4,
         max_concurrency: int = 16,
         requests_per_second: float | None = None,
+        max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE,
         session: aiohttp.ClientSession | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
@@ -106,6 +118,7 @@ class AsyncScenario:
             max_retries=max_retries,
             max_concurrency=max_concurrency,
             requests_per_second=requests_per_second,
+            max_response_size=max_response_size,
             default_headers=dict(default_headers or {}),
             default_query=dict(default_query or {}),
             event_hooks=event_hooks or EventHooks(),
@@ -175,6 +188,7 @@ class AsyncScenario:
         max_retries: int | None = None,
         max_concurrency: int | None = None,
         requests_per_second: float | NotGiven | None = NOT_GIVEN,
+        max_response_size: int | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
         event_hooks: EventHooks | None = None,
@@ -214,6 +228,9 @@ class AsyncScenario:
                 if isinstance(requests_per_second, NotGiven)
                 else requests_per_second
             ),
+            max_response_size=old.max_response_size
+            if max_response_size is None
+            else max_response_size,
             default_headers={**old.default_headers, **(default_headers or {})},
             default_query={**old.default_query, **(default_query or {})},
             event_hooks=old.event_hooks if event_hooks is None else event_hooks,

@@ -20,7 +20,7 @@ from .types._base import Timestamp  # noqa: TC001 - msgspec reads it at run time
 from .types._decoding import model_decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Generator, Hashable, Sequence
     from datetime import datetime
 
 __all__ = [
@@ -119,8 +119,11 @@ def encode(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
-def decode_page(body: bytes) -> PageAnswer:
+def decode_page(body: bytes) -> PageAnswer | Generator[None, None, PageAnswer]:
     """Take a page apart without looking into its rows.
+
+    At once where it is JSON. Where it is not, its rows are found one by one, which takes several
+    times as long: that is handed back as steps, between which the loop can be given back.
 
     Raises:
         APIResponseValidationError: The body is no page: not JSON, cut short, or of another shape.
@@ -130,12 +133,16 @@ def decode_page(body: bytes) -> PageAnswer:
     except msgspec.ValidationError as error:
         raise _not_as_documented("a page of models", error) from error
     except _NOT_DECODED as error:
-        salvaged = salvage_envelope(body)
-        if salvaged is None:
-            raise _not_as_documented("a page of models", error) from error
-        return PageAnswer(*salvaged)
+        return _salvaged(body, error)
     # An empty token is the end as much as an absent one is.
     return PageAnswer(envelope.models or (), envelope.next_pagination_token or None)
+
+
+def _salvaged(body: bytes, error: Exception) -> Generator[None, None, PageAnswer]:
+    salvaged = yield from salvage_envelope(body)
+    if salvaged is None:
+        raise _not_as_documented("a page of models", error) from error
+    return PageAnswer(*salvaged)
 
 
 def decode_record(body: bytes) -> msgspec.Raw:

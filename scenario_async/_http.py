@@ -8,23 +8,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HTTPRequest", "HTTPResponse"]
+__all__ = ["HTTP_OK", "LARGEST_ERROR", "HTTPRequest", "HTTPResponse"]
+
+HTTP_OK = range(200, 300)
+"""The statuses of a success."""
+
+LARGEST_ERROR = 64 * 1024
+"""Bytes of the body of an answer that is no success: of more nothing is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HTTPRequest:
-    """One request. ``authorization`` goes to the host of ``url`` and nowhere else."""
+    """One request. ``authorization`` goes to the host of ``url`` and nowhere else.
+
+    ``max_response_size`` is in bytes of the body as it is after decompression.
+    """
 
     method: str
     url: str
     authorization: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
+    max_response_size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HTTPResponse:
-    """One answer, read to its end. The names of the headers are in lower case."""
+    """One answer, read to its end, or to :data:`LARGEST_ERROR` where it is no success.
+
+    The names of the headers are in lower case.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)

@@ -14,9 +14,21 @@ if TYPE_CHECKING:
 
     from ._credentials import Credentials
 
-__all__ = ["DEFAULT_BASE_URL", "NOT_GIVEN", "ClientOptions", "NotGiven", "Timeout", "check_count"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "DEFAULT_MAX_RESPONSE_SIZE",
+    "NOT_GIVEN",
+    "ClientOptions",
+    "NotGiven",
+    "Timeout",
+    "check_base_url",
+    "check_count",
+    "check_headers",
+]
 
 DEFAULT_BASE_URL = "https://api.cloud.scenario.com/v1"
+# A page of 500 models is 1.5 to 2.5 MB.
+DEFAULT_MAX_RESPONSE_SIZE = 64 * 1024 * 1024
 
 
 class NotGiven:
@@ -92,6 +104,7 @@ class ClientOptions:
     max_retries: int
     max_concurrency: int
     requests_per_second: float | None
+    max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE
     default_headers: Mapping[str, str]
     default_query: Mapping[str, object]
     event_hooks: EventHooks
@@ -99,6 +112,7 @@ class ClientOptions:
     def __post_init__(self) -> None:
         check_count("max_retries", self.max_retries, least=0)
         check_count("max_concurrency", self.max_concurrency, least=1)
+        check_count("max_response_size", self.max_response_size, least=1)
         _check_rate("requests_per_second", self.requests_per_second)
         check_headers("default_headers", self.default_headers)
         if self.project_id is not None and not self.project_id.strip():

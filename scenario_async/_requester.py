@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
 
 from ._answers import error_from_response, is_redirect, redirect_target, request_id
@@ -20,7 +21,7 @@ from ._errors import (
     RateLimitError,
 )
 from ._events import RequestEvent, ResponseEvent, RetryEvent, emit
-from ._http import HTTPRequest
+from ._http import HTTP_OK, HTTPRequest
 from ._options import NOT_GIVEN, NotGiven, Timeout, check_headers
 from ._query import wire_value
 from ._redaction import redact
@@ -41,8 +42,8 @@ __all__ = ["Call", "RequestOptions", "Requester"]
 
 _log = logging.getLogger("scenario_async")
 ResultT = TypeVar("ResultT")
+Parse: TypeAlias = "Callable[[bytes], ResultT | Generator[None, None, ResultT]]"
 _MOST_REDIRECTS = 5
-_HTTP_OK = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +97,10 @@ class Requester:
         """Raises UsageError where no call could be sent: closed, or on a wrong event loop."""
         self._transport.check_usable()
 
-    async def call(
-        self, call: Call, parse: Callable[[bytes], ResultT], options: RequestOptions
-    ) -> ResultT:
+    async def call(self, call: Call, parse: Parse[ResultT], options: RequestOptions) -> ResultT:
         """Send a call until its answer can be parsed, or it is time to give up.
+
+        ``parse`` returns what an answer says, or the steps that lead there.
 
         An answer that ``parse`` finds malformed is worth another attempt: a gateway's error page
         with status 200 is gone a moment later.
@@ -108,9 +109,7 @@ class Requester:
         with self._lifetime.call():
             return await self._call(call, parse, options)
 
-    async def _call(
-        self, call: Call, parse: Callable[[bytes], ResultT], options: RequestOptions
-    ) -> ResultT:
+    async def _call(self, call: Call, parse: Parse[ResultT], options: RequestOptions) -> ResultT:
         limits = self._options.timeout
         if not isinstance(options.timeout, NotGiven):
             limits = Timeout.of(options.timeout)
@@ -121,11 +120,10 @@ class Requester:
             # Making a request takes a part of a millisecond, and walks make many at once.
             await self.turns.take()
             response = await self._send_once(call, request, number, limits, deadline)
-            if response.status not in _HTTP_OK:
+            if response.status not in HTTP_OK:
                 raise self._status_error(call, response)
             try:
-                body = response.body
-                return await self.turns.run(partial(parse, body), len(body))
+                return await self._parse(parse, response.body)
             except APIResponseValidationError as error:
                 error.status_code = response.status
                 error.request_id = request_id(response.headers)
@@ -153,6 +151,12 @@ class Requester:
             before_pause=before_pause,
         )
 
+    async def _parse(self, parse: Parse[ResultT], body: bytes) -> ResultT:
+        parsed = await self.turns.run(partial(parse, body), len(body))
+        if isinstance(parsed, Generator):
+            return await self.turns.finish(cast("Generator[None, None, ResultT]", parsed))
+        return parsed
+
     def _request(self, call: Call, options: RequestOptions) -> HTTPRequest:
         parameters: dict[str, str] = {}
         if self._options.project_id is not None:
@@ -176,6 +180,7 @@ class Requester:
             authorization=self._options.credentials.authorization,
             headers=headers,
             body=body,
+            max_response_size=self._options.max_response_size,
         )
 
     async def _send_once(

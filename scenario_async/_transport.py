@@ -20,8 +20,13 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 
 from ._credentials import basic_authorization
-from ._errors import APIConnectionError, APITimeoutError, UsageError
-from ._http import HTTPResponse
+from ._errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APITimeoutError,
+    UsageError,
+)
+from ._http import HTTP_OK, LARGEST_ERROR, HTTPResponse
 from ._redaction import redact
 from ._turns import Turns
 from ._version import __version__
@@ -66,10 +71,11 @@ class Transport:
         self.closed: bool = False
 
     async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
-        """Send a request and read the whole answer, whatever its status.
+        """Send a request and read the whole answer, or the beginning of one that is no success.
 
         Raises:
             APIConnectionError: No whole answer came.
+            APIResponseValidationError: The answer is larger than the request allows.
             APITimeoutError: A limit ran out.
             UsageError: After :meth:`aclose`, or on another loop than the first.
         """
@@ -96,16 +102,11 @@ class Transport:
                 ),
                 **options,
             ) as response:
-                body = _buffer(response)
-                async for piece in response.content.iter_any():
-                    # Until a piece is taken aiohttp reads little more from its connection, so that
-                    # turns spread the reading over passes of the loop as well.
-                    await self.turns.run(partial(body.write, piece), len(piece))
-                body.truncate()
+                body = await self._read(request, response)
                 return HTTPResponse(
                     status=response.status,
                     headers={name.lower(): value for name, value in response.headers.items()},
-                    body=body.getvalue(),
+                    body=body,
                     seconds=time.monotonic() - started,
                     sends=max(1, sent.count),
                 )
@@ -120,6 +121,29 @@ class Transport:
             raise APIConnectionError(
                 f"{_name(request)} got no whole answer: {_text(error, request)}"
             ) from _without_headers(error)
+
+    async def _read(self, request: HTTPRequest, response: aiohttp.ClientResponse) -> bytes:
+        """The body, as far as it is wanted. What is left of it is never read."""
+        wanted = response.status in HTTP_OK
+        most = request.max_response_size if wanted else LARGEST_ERROR
+        announced = response.content_length or 0
+        if "Content-Encoding" in response.headers:
+            announced = 0  # that is its size before it inflates
+        if announced > most and wanted:
+            raise _too_large(request, response, f"{announced:,} bytes")
+        # Joining the pieces of a page in the end would hold the loop, and need its memory twice.
+        # The whole value of a buffer is the buffer itself and no copy.
+        body = BytesIO(bytes(min(announced, most, _LARGEST_BUFFER)))
+        async for piece in response.content.iter_any():
+            # Until a piece is taken aiohttp reads little more from its connection, so that turns
+            # spread the reading over passes of the loop as well.
+            await self.turns.run(partial(body.write, piece), len(piece))
+            if body.tell() > most:
+                if wanted:
+                    raise _too_large(request, response, "more")
+                break
+        body.truncate(min(body.tell(), most))
+        return body.getvalue()
 
     def check_usable(self) -> None:
         """Bind to the running loop at the first call.
@@ -229,16 +253,14 @@ def _environment_proxy(scheme: str, host: str) -> _Proxy | None:
     return _Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", headers)
 
 
-def _buffer(response: aiohttp.ClientResponse) -> BytesIO:
-    """What the pieces of an answer are written into, of the size of the answer if that is known.
-
-    Joining the pieces of a page in the end would hold the loop, and need its memory twice. The
-    whole value of a buffer is the buffer itself and no copy.
-    """
-    size = response.content_length or 0
-    if "Content-Encoding" in response.headers or size > _LARGEST_BUFFER:
-        return BytesIO()
-    return BytesIO(bytes(size))
+def _too_large(
+    request: HTTPRequest, response: aiohttp.ClientResponse, size: str
+) -> APIResponseValidationError:
+    return APIResponseValidationError(
+        f"the answer to {_name(request)} has {size}, and max_response_size is "
+        f"{request.max_response_size:,} bytes",
+        status_code=response.status,
+    )
 
 
 def _middlewares(

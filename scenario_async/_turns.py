@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 __all__ = ["Slice", "Turns"]
 
@@ -37,6 +37,18 @@ class Turns:
         if size >= self.LARGE:
             await self.take()
         return work()
+
+    async def finish(self, steps: Generator[None, None, ResultT]) -> ResultT:
+        """Do work that consists of small steps, about a millisecond of them at a time."""
+        turn = Slice(self)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: ResultT = end.value
+                return result
+            if turn.over():
+                await turn.give_back()
 
 
 class Slice:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from client_support import PREDICTED, WINDOWS, Passes, UnderWay
 
 from scenario_async import _transport, _walk
-from scenario_async._decode import PageAnswer, decode_page
+from scenario_async._decode import decode_page
 from scenario_async._turns import Turns
 from scenario_async.sandbox import Catalogue, Delayed
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from client_support import Connect, Way
 
+    from scenario_async._decode import PageAnswer
     from scenario_async.sandbox import Sandbox
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
+Decoded: TypeAlias = "PageAnswer | Generator[None, None, PageAnswer]"
 MODELS, PAGE = 400, 40
 
 
@@ -44,7 +48,7 @@ async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_lo
             note(len(piece))
             return super().write(piece)
 
-    def decode(body: bytes) -> PageAnswer:
+    def decode(body: bytes) -> Decoded:
         note(len(body))
         return decode_page(body)
 

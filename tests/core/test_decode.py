@@ -2,21 +2,44 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scenario_async import APIResponseValidationError, InvalidRow, Model
-from scenario_async._decode import PageAnswer, RowDecoder, decode_page, decode_record, encode
-from scenario_async._salvage import salvage_envelope
+from scenario_async import APIResponseValidationError, InvalidRow, Model, _decode, _salvage
+from scenario_async._decode import PageAnswer, RowDecoder, decode_record, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import re
+    from collections.abc import Callable, Generator, Sequence
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+
+ResultT = TypeVar("ResultT")
+
+
+def result_of(steps: Generator[None, None, ResultT]) -> tuple[ResultT, int]:
+    """What the steps lead to, and how many there are."""
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value, count + 1
+        count += 1
+
+
+def decode_page(body: bytes) -> PageAnswer:
+    page = _decode.decode_page(body)
+    return page if isinstance(page, PageAnswer) else result_of(page)[0]
+
+
+def salvage_envelope(body: bytes) -> tuple[list[bytes], str | None] | None:
+    return result_of(_salvage.salvage_envelope(body))[0]
 
 
 class Small(msgspec.Struct):
@@ -329,6 +352,52 @@ def test_a_long_number_in_another_row_does_not_keep_a_page_from_being_salvaged()
     long_number = b'{"id":"a","x":%b}' % (b"1" * 5000)
     assert len(decode_page(b'{"models":[%b]}' % long_number).rows) == 1
     assert len(decode_page(b'{"models":[NaN,%b]}' % long_number).rows) == 2
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b'{"id":"a","x":"' + b"x" * 40 + b'"}', b"[" * 50, b"{" * 50, b"[[],", b'{"a":'],
+)
+def test_a_malformed_page_is_gone_through_once_in_steps_that_do_not_grow(piece: bytes) -> None:
+    def longest_and_whole(times: int) -> tuple[int, int]:
+        """The most bytes that one step goes on by, and the bytes of all of them together."""
+        scanned: list[int] = [0]
+
+        class Counting:
+            def __init__(self, pattern: re.Pattern[bytes]) -> None:
+                self.pattern = pattern
+
+            def match(self, body: bytes, position: int) -> re.Match[bytes] | None:
+                found = self.pattern.match(body, position)
+                scanned[-1] += (found.end() if found else len(body)) - position
+                return found
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("_SPACE", "_SCALAR", "_NEXT_BRACKET"):
+                patch.setattr(_salvage, name, Counting(getattr(_salvage, name)))
+            body = b'{"models":[NaN,' + b",".join([piece] * times)
+            steps = _salvage.salvage_envelope(body)
+            for _ in steps:
+                scanned += [0]
+        return max(scanned[:-1], default=0), sum(scanned)
+
+    few, many = longest_and_whole(1000), longest_and_whole(4000)
+    assert few[1] > 1000
+    assert many[1] < 5 * few[1]
+    assert many[0] < 501 * (len(piece) + 1) + 50
+
+
+def test_a_body_of_brackets_is_left_long_before_its_end() -> None:
+    steps = [
+        result_of(_salvage.salvage_envelope(b'{"models":[' + b"[" * n)) for n in (10**6, 10**7)
+    ]
+    assert steps[0] == steps[1]
+
+
+def test_two_strings_that_were_cut_do_not_make_one_row_of_two() -> None:
+    body = b'{"models":[{"id":"a},{"id":"b}]}'
+    with pytest.raises(APIResponseValidationError):
+        decode_page(body)
 
 
 def test_salvage_keeps_the_token_wherever_it_stands() -> None:

@@ -12,6 +12,8 @@ from scenario_async import _turns
 from scenario_async._turns import Slice, Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import pytest
 
 
@@ -59,6 +61,29 @@ def test_who_works_alone_does_not_wait() -> None:
         begun = passes.count
         assert await Turns().run(lambda: "done", Turns.LARGE) == "done"
         assert passes.count == begun
+
+    asyncio.run(main())
+
+
+def test_work_in_steps_gives_the_loop_back_after_a_millisecond_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 5.0
+    monkeypatch.setattr(_turns, "time", SimpleNamespace(perf_counter=lambda: now))
+
+    async def main() -> None:
+        passes, seen = Passes(), list[int]()
+
+        def steps() -> Generator[None, None, str]:
+            nonlocal now
+            for _ in range(6):
+                now += 0.0006
+                seen.append(passes.count)
+                yield
+            return "done"
+
+        assert await Turns().finish(steps()) == "done"
+        assert [seen.count(count) for count in sorted(set(seen))] == [2, 2, 2]
 
     asyncio.run(main())
 
