@@ -6,6 +6,8 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ._redaction import Secret
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -100,9 +102,9 @@ def _basic(key_name: str, key: str, secret_name: str, secret: str) -> Credential
     return Credentials("basic", authorization, (authorization.removeprefix("Basic "), secret, key))
 
 
-def basic_authorization(login: str, password: str) -> str:
+def basic_authorization(login: str, password: str) -> Secret:
     """The value of a header for Basic authentication."""
-    return "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode("ascii")
+    return Secret("Basic " + base64.b64encode(f"{login}:{password}".encode()).decode("ascii"))
 
 
 def _bearer(name: str, token: str) -> Credentials:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ._events import EventHooks
+from ._hosts import host_and_port, host_problem, port_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,15 +160,21 @@ def check_base_url(base_url: str) -> str:
     Raises:
         ValueError: It is not an absolute HTTP URL, or has parts that a base cannot have.
     """
+    text = str(base_url).strip()
+    if not text.isprintable() or " " in text:
+        raise ValueError("base_url is not a URL: it has a space or a control character in it")
     try:
-        parts = urlsplit(str(base_url).strip())
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"base_url is no URL: {error}") from None
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("base_url is not a URL: the brackets of its host do not fit") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"base_url must be an absolute URL such as {DEFAULT_BASE_URL}")
     if parts.username is not None or parts.password is not None:
         raise ValueError("base_url must not hold credentials: use api_key and api_secret")
+    host, port = host_and_port(parts.netloc)
+    problem = host_problem(host) or (port_problem(port) if port else None)
+    if problem is not None:
+        raise ValueError(f"base_url is not a URL that can be asked: {problem}")
     if parts.query or parts.fragment:
         raise ValueError("base_url must not have a query or a fragment: use default_query")
     return parts.geturl().rstrip("/")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["redact"]
+__all__ = ["Secret", "redact"]
 
 # Shorter strings are no real credentials, and replacing them would cut ordinary words to pieces.
 _SHORTEST_SECRET = 8
@@ -17,6 +17,18 @@ _SHORTEST_SECRET = 8
 _SCHEME = r"(?i)(https?:(?:\\*/|\\+u002f){2}"
 _USERINFO = re.compile(_SCHEME + r")[^\s/?#@\"<>]+@")
 _QUERY = re.compile(_SCHEME + r"[^\s?#\"<>]*)[?#][^\s\"<>]*")
+
+
+class Secret(str):
+    """A string whose ``repr`` does not show it, as in a traceback with the values of locals.
+
+    Whatever is made of it, such as a part of it, is an ordinary string.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

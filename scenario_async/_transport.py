@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlsplit
+from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 import aiohttp
 
-from ._credentials import basic_authorization
 from ._errors import (
     APIConnectionError,
     APIResponseValidationError,
@@ -27,15 +25,15 @@ from ._errors import (
     UsageError,
 )
 from ._http import HTTP_OK, LARGEST_ERROR, HTTPResponse
-from ._redaction import redact
+from ._proxies import proxy_for
+from ._redaction import Secret, redact
 from ._turns import Turns
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ._http import HTTPRequest
     from ._options import Timeout
+    from ._proxies import Proxy
 
 __all__ = ["Transport"]
 
@@ -66,7 +64,7 @@ class Transport:
         self._borrowed = session
         self._own: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._proxies: dict[tuple[str, str], _Proxy | None] = {}
+        self._proxies: dict[str, Proxy | None] = {}
         self.turns: Turns = Turns()
         self.closed: bool = False
 
@@ -216,41 +214,23 @@ class Transport:
             "trace_request_ctx": sent,
         }
 
-    def _proxy_for(self, url: str) -> _Proxy | None:
+    def _proxy_for(self, url: str) -> Proxy | None:
         """The proxy of the environment, read once for each host.
 
         Not by aiohttp's ``trust_env``: that reads a ``.netrc`` file too, in a thread, at each
         request.
         """
-        parts = urlsplit(url)
-        key = (parts.scheme, parts.hostname or "")
-        if key not in self._proxies:
-            self._proxies[key] = _environment_proxy(*key)
-        return self._proxies[key]
+        origin = "://".join(urlsplit(url)[:2])
+        if origin not in self._proxies:
+            self._proxies[origin] = _environment_proxy(url)
+        return self._proxies[origin]
 
 
-@dataclass(frozen=True, slots=True)
-class _Proxy:
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-
-
-def _environment_proxy(scheme: str, host: str) -> _Proxy | None:
-    proxies = getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(host):
+def _environment_proxy(url: str) -> Proxy | None:
+    # Where the environment names no proxy, some systems have settings of their own.
+    if not getproxies_environment() and proxy_bypass(urlsplit(url).hostname or ""):
         return None
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if parts.scheme not in ("http", "https"):
-        raise UsageError(
-            f"the environment names a {parts.scheme} proxy for {scheme}: only http and https "
-            "proxies work; NO_PROXY can except this host"
-        )
-    headers: dict[str, str] = {}
-    if parts.username is not None:
-        login = basic_authorization(unquote(parts.username), unquote(parts.password or ""))
-        headers["Proxy-Authorization"] = login
-    return _Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", headers)
+    return proxy_for(url, {kind: Secret(value) for kind, value in getproxies().items()})
 
 
 def _too_large(

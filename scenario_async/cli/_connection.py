@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aiohttp
 import asyncclick as click
 
 from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
@@ -66,12 +65,7 @@ class Connection:
                 yield Service(await stack.enter_async_context(self._client(event_hooks)))
                 return
             sandbox = stack.enter_context(self._sandbox().in_thread())
-            # Without a session of ours, a proxy of the environment would be asked for a server
-            # that only this machine knows.
-            session = await stack.enter_async_context(aiohttp.ClientSession())
-            client = await stack.enter_async_context(
-                self._client(event_hooks, sandbox=sandbox, session=session)
-            )
+            client = await stack.enter_async_context(self._client(event_hooks, sandbox=sandbox))
             yield Service(client, sandbox.catalogue.collection_ids)
 
     def _check(self) -> None:
@@ -88,11 +82,7 @@ class Connection:
             )
 
     def _client(
-        self,
-        event_hooks: EventHooks | None,
-        *,
-        sandbox: Sandbox | None = None,
-        session: aiohttp.ClientSession | None = None,
+        self, event_hooks: EventHooks | None, *, sandbox: Sandbox | None = None
     ) -> AsyncScenario:
         # Given explicitly, the sandbox's key and secret leave no room for those of the environment.
         keyed = sandbox is not None and not self.public_access
@@ -106,7 +96,6 @@ class Connection:
                 max_retries=self.max_retries,
                 max_concurrency=self.max_concurrency,
                 requests_per_second=None if self.rate is None else self.rate / _MINUTE,
-                session=session,
                 event_hooks=event_hooks,
             )
 

@@ -240,11 +240,11 @@ async def test_a_proxy_that_refuses_a_tunnel_learns_no_credentials_and_shows_non
         error = error.__cause__
 
 
-async def test_no_proxy_excepts_the_host(
+async def test_a_service_on_this_machine_is_asked_without_a_proxy(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "")
     async with connect() as scenario:
         await scenario.models.private()
 
@@ -256,8 +256,8 @@ async def test_a_proxy_of_another_kind_is_a_clear_error(
 ) -> None:
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
-    async with connect(max_retries=0) as scenario:
-        with pytest.raises(UsageError, match="socks5"):
+    async with connect(base_url="http://scenario.invalid/v1", max_retries=0) as scenario:
+        with pytest.raises(UsageError, match=r"HTTP_PROXY.*socks5"):
             await scenario.models.private()
 
 

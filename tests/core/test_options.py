@@ -155,6 +155,10 @@ def test_options_do_not_show_the_credentials() -> None:
         ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
         ("http://[::1]:8080", "http://[::1]:8080"),
         ("HTTPS://host/v1", "https://host/v1"),
+        ("https://host./v1", "https://host./v1"),
+        ("https://my_service:8080/v1", "https://my_service:8080/v1"),
+        ("https://münchen.example/v1", "https://münchen.example/v1"),
+        (f"https://{'a' * 63}.example", f"https://{'a' * 63}.example"),
     ],
 )
 def test_a_base_url_has_no_slash_at_its_end(given_url: str, base_url: str) -> None:
@@ -178,6 +182,49 @@ def test_a_base_url_has_no_slash_at_its_end(given_url: str, base_url: str) -> No
 def test_what_is_no_absolute_http_url_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         check_base_url(base_url)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "said"),
+    [
+        ("https://api..example/v1", "a dot too many"),
+        ("https://.example/v1", "a dot too many"),
+        ("https://api.example../v1", "a dot too many"),
+        ("https://./v1", "a dot too many"),
+        (f"https://{'a' * 64}.example/v1", "more than 63 letters"),
+        (f"https://{'ü' * 63}.example/v1", "characters that no name has"),
+        (f"https://{'a.' * 126}aa/v1", "more than 253 letters"),
+        ("https://api example/v1", "a space"),
+        ("https://api.example/v 1", "a space"),
+        ("https://api.exa\nmple/v1", "a control character"),
+        ("https://api.example\\v1", "characters that no name has"),
+        ("https://api%2eexample/v1", "characters that no name has"),
+        ("https://a,b/v1", "characters that no name has"),
+        ("https://127.0.0.256/v1", "a number at its end"),
+        ("https://10.0.0/v1", "a number at its end"),
+        ("https://[::1/v1", "brackets"),
+        ("https://host:0/v1", "the port"),
+        ("https://host:65536/v1", "the port"),
+        ("https://host:" + "1" * 10_000, "the port"),
+        ("https://key:secretword/cret@host/v1", "the port"),
+    ],
+)
+def test_a_base_url_that_no_service_can_have_is_refused_and_not_quoted(
+    base_url: str, said: str
+) -> None:
+    with pytest.raises(ValueError, match="base_url") as caught:
+        check_base_url(base_url)
+    assert said in str(caught.value)
+    assert "secretword" not in str(caught.value)
+
+
+@given(st.text(max_size=40))
+def test_whatever_stands_for_a_base_url_is_one_or_a_value_error(text: str) -> None:
+    try:
+        base_url = check_base_url(f"https://{text}")
+    except ValueError:
+        return
+    assert base_url.startswith("https://")
 
 
 @pytest.mark.parametrize(
