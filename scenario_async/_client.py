@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from ._clock import SystemClock
-from ._credentials import resolve_credentials
+from ._credentials import hidden, resolve_credentials
 from ._events import EventHooks
 from ._lifetime import Lifetime
 from ._models import Models
@@ -102,6 +102,8 @@ class AsyncScenario:
         # handle models, errors or queries do without it.
         from ._transport import Transport  # noqa: PLC0415 - see above
 
+        # What a traceback shows of this frame, it shows without them.
+        api_key, api_secret, bearer_auth = hidden(api_key), hidden(api_secret), hidden(bearer_auth)
         options = ClientOptions(
             credentials=resolve_credentials(
                 api_key=api_key,
@@ -205,6 +207,7 @@ class AsyncScenario:
         Raises:
             ValueError: As for a new client.
         """
+        api_key, api_secret, bearer_auth = hidden(api_key), hidden(api_secret), hidden(bearer_auth)
         old = self._options
         credentials = old.credentials
         if public or not (api_key is None and api_secret is None and bearer_auth is None):
@@ -308,4 +311,7 @@ class AsyncScenario:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.base_url} ({self._options.credentials.kind})>"
+        options: ClientOptions | None = getattr(self, "_options", None)
+        if options is None:  # as in a traceback of bad arguments, with the values of locals
+            return f"<{type(self).__name__}>"
+        return f"<{type(self).__name__} {options.base_url} ({options.credentials.kind})>"

@@ -11,7 +11,7 @@ from ._redaction import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Credentials", "basic_authorization", "resolve_credentials"]
+__all__ = ["Credentials", "basic_authorization", "hidden", "resolve_credentials"]
 
 _KEY = "SCENARIO_SDK_API_KEY"
 _SECRET = "SCENARIO_SDK_API_SECRET"  # noqa: S105 - the name of a variable, not its value
@@ -45,13 +45,20 @@ def resolve_credentials(
 ) -> Credentials:
     """Choose the credentials. Whatever is given explicitly beats the environment as a whole.
 
+    Tracebacks can show the values of locals: below here, credentials are :class:`Secret`, and the
+    environment is not at hand.
+
     Raises:
         ValueError: Half a pair, two kinds at once, none at all, or a value no header can carry.
     """
+    # An empty variable counts as unset: that is how shells and CI systems switch one off.
+    key, secret, jwt = (hidden(environment.get(name) or None) for name in (_KEY, _SECRET, _JWT))
+    del environment
+    api_key, api_secret, bearer_auth = hidden(api_key), hidden(api_secret), hidden(bearer_auth)
     if api_key is None and api_secret is None and bearer_auth is None:
         if public:
             return Credentials("public", _PUBLIC)
-        return _from_environment(environment)
+        return _from_environment(key, secret, jwt)
     if public:
         raise ValueError(
             "public=True means no account: leave out api_key, api_secret and bearer_auth, "
@@ -63,9 +70,12 @@ def resolve_credentials(
     )
 
 
-def _from_environment(environment: Mapping[str, str]) -> Credentials:
-    # An empty variable counts as unset: that is how shells and CI systems switch one off.
-    key, secret, jwt = (environment.get(name) or None for name in (_KEY, _SECRET, _JWT))
+def hidden(value: str | None) -> str | None:
+    """A credential whose ``repr`` does not show it. What is not a string is refused later."""
+    return Secret(value) if isinstance(value, str) else value
+
+
+def _from_environment(key: str | None, secret: str | None, jwt: str | None) -> Credentials:
     if key is None and secret is None and jwt is None:
         raise ValueError(
             f"no credentials: give api_key and api_secret, or bearer_auth, or set {_KEY} and "
@@ -99,7 +109,9 @@ def _basic(key_name: str, key: str, secret_name: str, secret: str) -> Credential
         # https://www.rfc-editor.org/rfc/rfc7617#section-2
         raise ValueError(f"{key_name} contains a colon, which Basic authentication cannot carry")
     authorization = basic_authorization(key, secret)
-    return Credentials("basic", authorization, (authorization.removeprefix("Basic "), secret, key))
+    return Credentials(
+        "basic", authorization, (Secret(authorization.removeprefix("Basic ")), secret, key)
+    )
 
 
 def basic_authorization(login: str, password: str) -> Secret:
@@ -113,7 +125,7 @@ def _bearer(name: str, token: str) -> Credentials:
         raise ValueError(f"{name} is the token alone, without 'Bearer ' before it")
     if not token.isascii():
         raise ValueError(f"{name} has characters that a header cannot carry")
-    return Credentials("bearer", f"Bearer {token}", (token,))
+    return Credentials("bearer", Secret(f"Bearer {token}"), (token,))
 
 
 def _check(name: str, value: object) -> None:

@@ -82,7 +82,14 @@ class APIError(ScenarioError):
 
 
 class APIConnectionError(APIError):
-    """No whole answer came: no connection, or one that broke before its end."""
+    """No whole answer came: no connection, or one that broke before its end.
+
+    Attributes:
+        permanent: Whether trying again cannot help, as with a certificate that is refused or a
+            proxy that wants another login. Such a request is not tried again.
+    """
+
+    permanent: bool = False
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

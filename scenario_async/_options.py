@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -106,7 +106,7 @@ class ClientOptions:
     max_concurrency: int
     requests_per_second: float | None
     max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE
-    default_headers: Mapping[str, str]
+    default_headers: Mapping[str, str] = field(repr=False)
     default_query: Mapping[str, object]
     event_hooks: EventHooks
 

@@ -37,7 +37,7 @@ def is_transient(error: BaseException) -> bool:
         return error.status_code in _TRANSIENT_STATUS or error.status_code >= _SERVER_ERROR
     if isinstance(error, APIResponseValidationError):
         return error.malformed
-    return isinstance(error, APIConnectionError)
+    return isinstance(error, APIConnectionError) and not error.permanent
 
 
 async def call_with_retries(

@@ -18,15 +18,11 @@ from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 import aiohttp
 
-from ._errors import (
-    APIConnectionError,
-    APIResponseValidationError,
-    APITimeoutError,
-    UsageError,
-)
+from ._connection_errors import bare, connection_error, too_large
+from ._errors import UsageError
 from ._http import HTTP_OK, LARGEST_ERROR, HTTPResponse
 from ._proxies import proxy_for
-from ._redaction import Secret, redact
+from ._redaction import Secret
 from ._turns import Turns
 from ._version import __version__
 
@@ -108,17 +104,11 @@ class Transport:
                     seconds=time.monotonic() - started,
                     sends=max(1, sent.count),
                 )
-        except TimeoutError as error:
-            raise APITimeoutError(
-                f"{_name(request)} timed out after {time.monotonic() - started:.1f} s: "
-                f"{_text(error, request)}"
-            ) from _without_headers(error)
         except (aiohttp.ClientError, OSError) as error:
-            if self.closed:
+            if self.closed and not isinstance(error, TimeoutError):
                 raise UsageError("the client was closed while a request was under way") from None
-            raise APIConnectionError(
-                f"{_name(request)} got no whole answer: {_text(error, request)}"
-            ) from _without_headers(error)
+            seconds = time.monotonic() - started
+            raise connection_error(error, request, seconds) from bare(error)
 
     async def _read(self, request: HTTPRequest, response: aiohttp.ClientResponse) -> bytes:
         """The body, as far as it is wanted. What is left of it is never read."""
@@ -128,7 +118,7 @@ class Transport:
         if "Content-Encoding" in response.headers:
             announced = 0  # that is its size before it inflates
         if announced > most and wanted:
-            raise _too_large(request, response, f"{announced:,} bytes")
+            raise too_large(request, response.status, f"{announced:,} bytes")
         # Joining the pieces of a page in the end would hold the loop, and need its memory twice.
         # The whole value of a buffer is the buffer itself and no copy.
         body = BytesIO(bytes(min(announced, most, _LARGEST_BUFFER)))
@@ -138,7 +128,7 @@ class Transport:
             await self.turns.run(partial(body.write, piece), len(piece))
             if body.tell() > most:
                 if wanted:
-                    raise _too_large(request, response, "more")
+                    raise too_large(request, response.status, "more")
                 break
         body.truncate(min(body.tell(), most))
         return body.getvalue()
@@ -233,16 +223,6 @@ def _environment_proxy(url: str) -> Proxy | None:
     return proxy_for(url, {kind: Secret(value) for kind, value in getproxies().items()})
 
 
-def _too_large(
-    request: HTTPRequest, response: aiohttp.ClientResponse, size: str
-) -> APIResponseValidationError:
-    return APIResponseValidationError(
-        f"the answer to {_name(request)} has {size}, and max_response_size is "
-        f"{request.max_response_size:,} bytes",
-        status_code=response.status,
-    )
-
-
 def _middlewares(
     session: aiohttp.ClientSession, authorization: str
 ) -> tuple[aiohttp.ClientMiddlewareType, ...]:
@@ -272,25 +252,3 @@ def _count_sends() -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(on_sent)
     return trace
-
-
-def _name(request: HTTPRequest) -> str:
-    return f"{request.method} {urlsplit(request.url).path}"
-
-
-def _text(error: BaseException, request: HTTPRequest) -> str:
-    text = str(error) or type(error).__name__
-    return redact(text, (request.authorization.rpartition(" ")[2],))
-
-
-def _without_headers(error: BaseException) -> BaseException:
-    """The same exception without the request's headers, which its ``repr`` would show."""
-    if isinstance(error, aiohttp.ClientResponseError):
-        info = error.request_info
-        none = info.headers.copy()
-        none.clear()
-        bare = type(info.headers)(none)
-        error.request_info = aiohttp.RequestInfo(info.url, info.method, bare, info.real_url)
-        error.history = ()
-        error.args = (error.request_info, error.history)
-    return error

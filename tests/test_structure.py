@@ -27,7 +27,7 @@ LAYERS = (
     ("_walk",),
     ("_fetcher", "_reader", "_requester"),
     ("_planners", "_transport", "_retry", "_pacing", "_lifetime", "_answers"),
-    ("_decode", "_query_arguments"),
+    ("_connection_errors", "_decode", "_query_arguments"),
     ("_csv_rows", "_query_rules", "_salvage"),
     ("_query", "_options", "_proxies", "_rate"),
     (
@@ -44,7 +44,7 @@ LAYERS = (
     ),
 )
 THIRD_PARTY = {
-    "aiohttp": {"_transport"},
+    "aiohttp": {"_connection_errors", "_transport"},
     "tenacity": {"_retry"},
     "anyio": {"_clock", "_fetcher", "_ids", "_lifetime", "_pacing"},
     "msgspec": {"_answers", "_decode", "_planners", "_query", "types"},

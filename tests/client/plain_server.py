@@ -33,15 +33,19 @@ class PlainServer:
 
 @asynccontextmanager
 async def serving(
-    pieces: Iterable[bytes], *, context: ssl.SSLContext | None = None
+    pieces: Iterable[bytes], *, context: ssl.SSLContext | None = None, at_once: bool = False
 ) -> AsyncGenerator[PlainServer]:
-    """Answer every request with these pieces, until the client goes away, and close."""
+    """Answer every request with these pieces, until the client goes away, and close.
+
+    With ``at_once`` whatever comes first, not only a request, is answered.
+    """
     seen = PlainServer()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections += 1
         with suppress(OSError, asyncio.IncompleteReadError):
-            seen.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            until = (await reader.read(1)) if at_once else await reader.readuntil(b"\r\n\r\n")
+            seen.requests.append(until)
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()

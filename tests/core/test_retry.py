@@ -85,6 +85,11 @@ class Call:
         return caught.value
 
 
+def permanent(error: APIConnectionError) -> APIConnectionError:
+    error.permanent = True
+    return error
+
+
 def spent() -> RetryBudget:
     budget = RetryBudget()
     while budget.take():
@@ -96,6 +101,7 @@ def spent() -> RetryBudget:
     ("error", "transient"),
     [
         (APIConnectionError("gone"), True),
+        (permanent(APIConnectionError("refused for good")), False),
         (APITimeoutError("slow"), True),
         (APIResponseValidationError("cut short", malformed=True), True),
         (APIResponseValidationError("another shape"), False),
