@@ -3,37 +3,42 @@
 >>> from scenario_async import AsyncScenario
 """
 
-from ._client import AsyncScenario
-from ._decode import InvalidRow
-from ._errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseValidationError,
-    APIStatusError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    ConflictError,
-    InternalServerError,
-    NotFoundError,
-    PaginationError,
-    PermissionDeniedError,
-    RateLimitError,
-    ScenarioError,
-    ScenarioWarning,
-    UnprocessableEntityError,
-    UsageError,
-)
-from ._events import EventHooks, PageEvent, RequestEvent, ResponseEvent, RetryEvent
-from ._listing import Listing
-from ._merge import Found, Merged
-from ._models import Models
-from ._options import NOT_GIVEN, NotGiven, Timeout
-from ._page import Page
-from ._planners.records import Missing
+import importlib
+import typing
+
 from ._version import __version__
-from .types import Model
-from .types._preview import Preview
+
+if typing.TYPE_CHECKING:
+    from ._client import AsyncScenario
+    from ._decode import InvalidRow
+    from ._errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ConflictError,
+        InternalServerError,
+        NotFoundError,
+        PaginationError,
+        PermissionDeniedError,
+        RateLimitError,
+        ScenarioError,
+        ScenarioWarning,
+        UnprocessableEntityError,
+        UsageError,
+    )
+    from ._events import EventHooks, PageEvent, RequestEvent, ResponseEvent, RetryEvent
+    from ._listing import Listing
+    from ._merge import Found, Merged
+    from ._models import Models
+    from ._options import NOT_GIVEN, NotGiven, Timeout
+    from ._page import Page
+    from ._planners.records import Missing
+    from .types import Model
+    from .types._preview import Preview
 
 __all__ = [
     "NOT_GIVEN",
@@ -73,3 +78,55 @@ __all__ = [
     "UsageError",
     "__version__",
 ]
+
+# Where each name lives. It is imported when it is asked for: pytest imports this package for its
+# fixtures at each start, also for those who have it installed and need none of it.
+_HOMES = {
+    "._client": ("AsyncScenario",),
+    "._decode": ("InvalidRow",),
+    "._errors": (
+        "APIConnectionError",
+        "APIError",
+        "APIResponseValidationError",
+        "APIStatusError",
+        "APITimeoutError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConflictError",
+        "InternalServerError",
+        "NotFoundError",
+        "PaginationError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "ScenarioError",
+        "ScenarioWarning",
+        "UnprocessableEntityError",
+        "UsageError",
+    ),
+    "._events": ("EventHooks", "PageEvent", "RequestEvent", "ResponseEvent", "RetryEvent"),
+    "._listing": ("Listing",),
+    "._merge": ("Found", "Merged"),
+    "._models": ("Models",),
+    "._options": ("NOT_GIVEN", "NotGiven", "Timeout"),
+    "._page": ("Page",),
+    "._planners.records": ("Missing",),
+    ".types": ("Model", "types"),
+    ".types._preview": ("Preview",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+if not typing.TYPE_CHECKING:  # for which any name would be one of ours
+
+    def __getattr__(name: str) -> object:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = importlib.import_module(home, __name__)
+        # Kept, so that this is asked once for each name.
+        value = globals()[name] = module if home == f".{name}" else getattr(module, name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

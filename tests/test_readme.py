@@ -68,6 +68,28 @@ def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_example_for_pytest_passes_in_the_strict_mode_of_pytest_asyncio(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("pytest_asyncio")
+    marked = "import pytest\n\npytestmark = pytest.mark.asyncio\n" + PROGRAMS[1]
+    (tmp_path / "test_example.py").write_text(marked, encoding="utf-8")
+    options = ("-q", "--strict-markers", "-W", "error", "-o", "asyncio_mode=strict")
+    options += ("-o", "asyncio_default_fixture_loop_scope=function")
+    # Installed it is loaded by itself, and from a working tree it is named.
+    fixtures = "scenario_async.pytest_plugin"
+
+    done = run(
+        sys.executable,
+        *("-m", "pytest", *options, "-p", "pytest_asyncio.plugin", "-p", fixtures),
+        *("--rootdir", str(tmp_path), str(tmp_path)),
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
 def test_the_main_command_copies_a_few_thousand_models_and_the_next_one_counts_them(
     tmp_path: Path,
 ) -> None:

@@ -240,11 +240,32 @@ def test_public_names_are_sorted_and_documented(name: str) -> None:
                     assert inspect.getdoc(function), f"{public}.{member}"
 
 
+def test_a_name_that_this_package_does_not_have_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Scenario'"):
+        _ = vars(scenario_async)["__getattr__"]("Scenario")
+    with pytest.raises(ImportError):
+        importlib.import_module("scenario_async.Scenario")
+
+
+def test_the_package_says_to_type_checkers_what_it_says_at_run_time() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    said = {
+        (f".{node.module}", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module != "_version"
+        for alias in node.names
+    }
+    homes: dict[str, tuple[str, ...]] = vars(scenario_async)["_HOMES"]
+    assert said == {(home, name) for home, names in homes.items() for name in names} - {
+        (".types", "types")
+    }
+
+
 def test_nothing_is_public_by_accident() -> None:
     public = {
         name
-        for name, value in vars(scenario_async).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        for name in dir(scenario_async)
+        if not name.startswith("_") and not inspect.ismodule(getattr(scenario_async, name))
     }
 
     assert public == set(scenario_async.__all__) - {"__version__"}
