@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -223,6 +225,79 @@ class TestInterrupts:
         process.send_signal(signal.SIGINT)
         code, _, err = ended(process)
         assert (code, err) == (130, "Interrupted.\n")
+
+
+class TestTermination:
+    def test_sigterm_ends_a_listing_in_order(self, start: Start, sandbox: Sandbox) -> None:
+        sandbox.faults.add(Delayed(LONG), after=1, times=None)
+        process = start("list", "private", "--format", "jsonl", "--max-concurrency", "1")
+        first = read_line(process)
+        process.send_signal(signal.SIGTERM)
+        code, out, err = ended(process)
+        assert (code, err) == (143, "Interrupted.\n")
+        assert [json.loads(line) for line in (first + out).splitlines()]
+
+    def test_sigterm_ends_what_is_deaf_to_ctrl_c(self, start: Start, sandbox: Sandbox) -> None:
+        sandbox.faults.add(Delayed(LONG), after=1, times=None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for a job in the background of a shell
+        process = start("list", "private", "--format", "jsonl", "--max-concurrency", "1")
+        read_line(process)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        code, _, err = ended(process)
+        assert (code, err) == (143, "Interrupted.\n")
+
+    def test_sigterm_again_does_not_wait_for_a_reader_that_does_not_read(
+        self, start: Start
+    ) -> None:
+        process = start("list", "private", "--format", "jsonl", "--page-size", "500")
+        read_line(process)
+        # Until it is gone: there is no telling from outside when the first one was taken.
+        for _ in range(LONG * 20):
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                break
+        assert process.stderr is not None
+        assert (process.wait(0), process.stderr.read()) == (143, b"Interrupted.\n")
+
+    def test_sigterm_ends_a_sandbox(self, start: Start) -> None:
+        process = start("sandbox", "--public", "3", "--private", "3")
+        read_line(process)
+        process.send_signal(signal.SIGTERM)
+        code, _, err = ended(process)
+        assert (code, err) == (143, "Interrupted.\n")
+
+    def test_sigterm_ends_watching_between_two_runs(self, start: Start, tmp_path: Path) -> None:
+        path = str(tmp_path / "m.db")
+        process = start("sync", path, "--public", "--watch", "600", "--json")
+        assert json.loads(read_line(process))["run"] == 1
+        process.send_signal(signal.SIGTERM)
+        code, _, err = ended(process)
+        assert (code, err) == (143, TestSync.GOES_ON)
+        _, out, _ = ended(start("status", path, "--json"))
+        assert [run["status"] for run in json.loads(out)["runs"]] == ["finished"]
+
+    def test_sigterm_ends_process_number_1(self, environment: dict[str, str]) -> None:
+        alone = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+        probe = partial(subprocess.run, check=False, capture_output=True)
+        if shutil.which("unshare") is None or probe([*alone, "true"]).returncode:
+            pytest.skip("no process can be the first of a namespace of its own here")
+        command = [sys.executable, "-m", "scenario_async", "sandbox", "--public", "3"]
+        with subprocess.Popen(  # noqa: S603 - our own command
+            [*alone, "--kill-child", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        ) as outer:
+            try:
+                assert read_line(outer)
+                children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text()
+                os.kill(int(children), signal.SIGTERM)
+                code, _, err = ended(outer)
+            finally:
+                outer.kill()
+        assert (code, err) == (143, "Interrupted.\n")
 
 
 class TestSync:

@@ -38,6 +38,9 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     """Ctrl-C; 128 and the number of the signal, as shells count."""
 
+    TERMINATED = 143
+    """SIGTERM, counted in the same way."""
+
 
 # The first that fits.
 _CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ExitCode], ...] = (

@@ -1,7 +1,8 @@
-"""Ctrl-C: once to end in order, twice to end at once."""
+"""Ctrl-C and SIGTERM: once to end in order, twice to end at once."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -10,17 +11,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import asyncclick as click
 
-from ._exit_codes import ExitCode
-
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import FrameType
 
-__all__ = ["InterruptedRunError", "second_interrupt_ends_at_once"]
+__all__ = ["InterruptedRunError", "Interruption"]
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class InterruptedRunError(click.Abort):
-    """Ctrl-C where there is more to say of it.
+    """Ctrl-C or SIGTERM where there is more to say of it.
 
     Args:
         sentence: What has become of the work, and how to go on.
@@ -31,38 +32,64 @@ class InterruptedRunError(click.Abort):
         self.sentence = sentence
 
 
-@contextmanager
-def second_interrupt_ends_at_once() -> Generator[None]:
-    """Leave the first Ctrl-C to the event loop, which cancels the command, and take the next.
+class Interruption:
+    """What Ctrl-C and SIGTERM did to a run.
 
-    The first one sees a page through that is on its way out, and may so wait for a reader that does
-    not read. By itself asyncio would answer the second one with an exception wherever the program
-    happens to be, and Python would then wait for the thread that writes.
+    Attributes:
+        signal: The first of them, where one came.
     """
-    first = signal.getsignal(signal.SIGINT)
-    if not callable(first) or threading.current_thread() is not threading.main_thread():
-        yield  # ignored from the start, as for a job in the background, or not ours to take
-        return
-    pressed = False
 
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            _end_at_once()
-        pressed = True
-        first(number, frame)
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
 
-    signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, first)
+    @contextmanager
+    def heeded(self) -> Generator[None]:
+        """Cancel the running task at the first signal, and end the process at the next.
+
+        The first one sees a page through that is on its way out, and may so wait for a reader that
+        does not read. By itself asyncio would answer a second Ctrl-C with an exception wherever the
+        program happens to be, and Python would then wait for the thread that writes. To SIGTERM it
+        has no answer at all, and a process with number 1, as in a container, is deaf to what it
+        has not asked for.
+
+        Raises:
+            click.Abort: A signal came.
+        """
+        task = asyncio.current_task()
+        if task is None or threading.current_thread() is not threading.main_thread():
+            yield  # signals are not ours to take
+            return
+        loop = asyncio.get_running_loop()
+
+        def interrupted(number: int, _frame: FrameType | None) -> None:
+            if self.signal is not None:
+                _end_at_once(number)
+            self.signal = signal.Signals(number)
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # it may be asleep
+
+        before = {number: signal.getsignal(number) for number in _ENDING}
+        # Ctrl-C is ignored from the start in a job in the background.
+        taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+        for number in taken:
+            signal.signal(number, interrupted)
+        try:
+            yield
+        except asyncio.CancelledError as error:
+            if self.signal is None:
+                raise
+            task.uncancel()
+            raise click.Abort from error
+        finally:
+            for number in taken:
+                signal.signal(number, before[number])
 
 
-def _end_at_once() -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _end_at_once(number: int) -> NoReturn:
+    for other in _ENDING:
+        signal.signal(other, signal.SIG_IGN)
     with suppress(OSError):
         # Progress hides the cursor and stays on its line. Not through `sys.stderr`, which may be in
         # the middle of anything.
         os.write(2, b"\x1b[?25h\nInterrupted.\n" if os.isatty(2) else b"Interrupted.\n")
-    os._exit(ExitCode.INTERRUPTED)
+    os._exit(128 + number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,7 +15,7 @@ from scenario_async import ScenarioError, __version__
 from ._exit_codes import ExitCode, exit_code_for
 from ._export_command import export
 from ._get_command import get
-from ._interrupts import InterruptedRunError, second_interrupt_ends_at_once
+from ._interrupts import InterruptedRunError, Interruption
 from ._list_commands import list_models
 from ._messages import in_words, say
 from ._output import OutputClosedError, OutputFailedError
@@ -49,6 +51,7 @@ Exit codes:
   4    the service could not be reached, failed, or has no such model
   5    a sync came to its end, and some rows were rejected
   130  Ctrl-C, which ends in order; pressed again it ends at once
+  143  SIGTERM, which does the same
 
 \b
 Examples:
@@ -83,8 +86,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    interruption = Interruption()
     try:
-        return anyio.run(_command, arguments, backend="asyncio")
+        return anyio.run(_command, arguments, interruption, backend="asyncio")
     except SystemExit as error:
         # How asyncclick ends by itself: after completing a command line for a shell, and with a 1
         # where nobody reads its help.
@@ -93,12 +97,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.DONE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a bug is a sentence as well
         _explain(error)
-        return exit_code_for(error)
+        code = exit_code_for(error)
+        terminated = code is ExitCode.INTERRUPTED and interruption.signal is signal.SIGTERM
+        return ExitCode.TERMINATED if terminated else code
 
 
-async def _command(arguments: Sequence[str] | None) -> int:
+async def _command(arguments: Sequence[str] | None, interruption: Interruption) -> int:
     # Not by calling the command, which the first releases of asyncclick 8.3 cannot.
-    with second_interrupt_ends_at_once():
+    with interruption.heeded():
         code: int | None = await command.main(arguments, _NAME, standalone_mode=False)
     return code or ExitCode.DONE
 

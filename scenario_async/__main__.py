@@ -1,0 +1,7 @@
+"""``python -m scenario_async`` is the command ``scenario-async``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
