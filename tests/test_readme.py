@@ -74,8 +74,8 @@ def test_the_example_for_pytest_passes_in_the_strict_mode_of_pytest_asyncio(
     pytest.importorskip("pytest_asyncio")
     marked = "import pytest\n\npytestmark = pytest.mark.asyncio\n" + PROGRAMS[1]
     (tmp_path / "test_example.py").write_text(marked, encoding="utf-8")
-    options = ("-q", "--strict-markers", "-W", "error", "-o", "asyncio_mode=strict")
-    options += ("-o", "asyncio_default_fixture_loop_scope=function")
+    options = ["-q", "--strict-markers", "-W", "error", "-o", "asyncio_mode=strict"]
+    options += ["-o", "asyncio_default_fixture_loop_scope=function"]
     # Installed it is loaded by itself, and from a working tree it is named.
     fixtures = "scenario_async.pytest_plugin"
 
