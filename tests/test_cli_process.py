@@ -206,17 +206,20 @@ class TestInterrupts:
         assert (code, err) == (130, "Interrupted.\n")
         assert [json.loads(line) for line in (first + out).splitlines()]
 
-    def test_ctrl_c_again_does_not_wait_for_a_reader_that_does_not_read(self, start: Start) -> None:
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_a_signal_again_does_not_wait_for_a_reader_that_does_not_read(
+        self, number: signal.Signals, code: int, start: Start
+    ) -> None:
         process = start("list", "private", "--format", "jsonl", "--page-size", "500")
         read_line(process)
         # Until it is gone: there is no telling from outside when the first one was taken.
         for _ in range(LONG * 20):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
                 break
         assert process.stderr is not None
-        assert (process.wait(0), process.stderr.read()) == (130, b"Interrupted.\n")
+        assert (process.wait(0), process.stderr.read()) == (code, b"Interrupted.\n")
 
     def test_ctrl_c_ends_its_own_sandbox_as_well(self, start: Start) -> None:
         options = ("--sandbox", "--sandbox-models", "1500", "--page-size", "500")
@@ -246,20 +249,6 @@ class TestTermination:
         process.send_signal(signal.SIGTERM)
         code, _, err = ended(process)
         assert (code, err) == (143, "Interrupted.\n")
-
-    def test_sigterm_again_does_not_wait_for_a_reader_that_does_not_read(
-        self, start: Start
-    ) -> None:
-        process = start("list", "private", "--format", "jsonl", "--page-size", "500")
-        read_line(process)
-        # Until it is gone: there is no telling from outside when the first one was taken.
-        for _ in range(LONG * 20):
-            process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
-                break
-        assert process.stderr is not None
-        assert (process.wait(0), process.stderr.read()) == (143, b"Interrupted.\n")
 
     def test_sigterm_ends_a_sandbox(self, start: Start) -> None:
         process = start("sandbox", "--public", "3", "--private", "3")
