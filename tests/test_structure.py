@@ -76,7 +76,7 @@ def imports(path: Path, *, at_run_time: bool = True) -> set[str]:
 def core_modules() -> dict[str, list[Path]]:
     modules: dict[str, list[Path]] = defaultdict(list)
     for path in PACKAGE.glob("*.py"):
-        if path.stem != "pytest_plugin":
+        if path.stem not in {"__main__", "pytest_plugin"}:  # which belong to others
             modules[path.stem].append(path)
     for package in ("_planners", "types"):
         modules[package] = list((PACKAGE / package).glob("*.py"))
