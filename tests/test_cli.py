@@ -114,7 +114,16 @@ class TestOptions:
         | {"strategy", "max_concurrency", "extra_headers", "extra_query", "extra_body", "timeout"}
     )
     NO_PARAMETERS = frozenset(
-        {"format", "csv_safe", "limit", "on_invalid", "quiet", "base_url", "public_access", "timeout"}
+        {
+            "format",
+            "csv_safe",
+            "limit",
+            "on_invalid",
+            "quiet",
+            "base_url",
+            "public_access",
+            "timeout",
+        }
         | {"max_retries", "max_concurrency", "rate", "sandbox", "sandbox_models"}
         | {"verbose"}
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import signal
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
