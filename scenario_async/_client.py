@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from ._asking import Learned
 from ._clock import SystemClock
 from ._credentials import hidden, resolve_credentials
 from ._events import EventHooks
@@ -134,6 +135,7 @@ class AsyncScenario:
             parent=None,
             surveys=Surveys(),
             refused=set(),
+            learned=Learned(),
         )
 
     def _bind(
@@ -146,6 +148,7 @@ class AsyncScenario:
         parent: Lifetime | None,
         surveys: Surveys,
         refused: set[str],
+        learned: Learned,
     ) -> None:
         self._options = options
         self._clock = clock
@@ -154,6 +157,7 @@ class AsyncScenario:
         self._lifetime = Lifetime(parent)
         self._surveys = surveys
         self._refused = refused
+        self._learned = learned
 
     @cached_property
     def models(self) -> Models:
@@ -174,6 +178,7 @@ class AsyncScenario:
                 self._options.default_query,
                 self._surveys,
                 self._refused,
+                self._learned,
             )
         )
 
@@ -259,6 +264,7 @@ class AsyncScenario:
             parent=self._lifetime,
             surveys=self._surveys if same_models else Surveys(),
             refused=self._refused if same_service else set(),
+            learned=self._learned if same_models else Learned(),
         )
         return derived
 

@@ -94,12 +94,15 @@ class PageEvent:
         repeated: How many were dropped because the walk had given their id before.
         invalid: How many did not fit the type.
         last: Whether the listing ends here.
+        filtered: How many were dropped because they show that they were not asked for, as where the
+            service has no index of a tag.
     """
 
     models: int
     repeated: int
     invalid: int
     last: bool
+    filtered: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

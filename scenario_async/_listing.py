@@ -15,6 +15,7 @@ from ._planners.planner import PageRequest
 from ._query import LARGEST_PAGE
 from ._requester import RequestOptions
 from ._retrieval import Retrieval, retrieve_many
+from ._row_checks import row_check
 from ._walk import Walk, WalkOptions
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Listing(Generic[RowT]):
 
     Without ``page_size``, ``await`` leaves the size of the page to the service (100), and whatever
     goes through the whole listing asks for pages of 500, the largest.
+
+    Models are those that were asked for, whichever way the service filters. Of its own tags, such
+    as ``sc:scenario``, it may have no index, and then selects nothing by them. The first answer
+    shows it, or one more request; such listings are gone through without the tag from then on, in
+    as many requests as the whole listing has pages.
     """
 
     # No __dict__, in which an encoder would look for what a listing is and find a client.
@@ -56,7 +62,7 @@ class Listing(Generic[RowT]):
                 "public ones are with sort_by='createdAt' and route='filter'"
             )
 
-        if query.by_offset and options.request.extra_query.get("offset") is not None:
+        if query.route == "public" and options.request.extra_query.get("offset") is not None:
             raise ValueError(
                 "extra_query must not have 'offset' here: each page would be the same one; "
                 "offset=... of the listing says where it begins"
@@ -214,8 +220,13 @@ class Listing(Generic[RowT]):
         return PageRequest(self._query.with_rows_per_page(LARGEST_PAGE))
 
     def _walk(self) -> Walk[RowT]:
-        decoder = RowDecoder(self._options.type_)
-        return Walk(self._source, self._options, decoder, PageChain(self._query))
+        return Walk(
+            self._source,
+            self._options,
+            RowDecoder(self._options.type_),
+            PageChain(self._query, self._source.learned.public_route),
+            row_check(self._query, replaced=self._options.request.extra_query),
+        )
 
 
 def _unless_seen(

@@ -88,9 +88,10 @@ class Listings:
             privacy: ``"private"`` (the service's default), ``"public"`` or ``"unlisted"``.
             project_id: The project whose models are listed.
             sort_by: ``"createdAt"``, ``"updatedAt"`` (public only) or ``"score"``.
-            sort_direction: ``"asc"`` or ``"desc"``; needs ``sort_by``.
+            sort_direction: ``"asc"`` or ``"desc"``; needs ``sort_by``, and not ``"score"``.
             status: Private and unlisted only. ``"deleted"`` lists the deletions of 30 days.
-            tags: Public only. How several combine is not documented.
+            tags: Public only. Several are a union: models that carry at least one of them, spelled
+                exactly so.
             type: Public only; one type.
             types: Public only; several types. Not together with ``type``.
             updated_after: Public only; only models updated after this moment.
@@ -201,8 +202,13 @@ class Listings:
 
         ``route="filter"`` asks ``GET /models?privacy=public``; ``route="public"`` asks
         ``GET /models/public``, the route that the service's help describes. There, ``offset`` is
-        the row to begin with, and ``limit`` is the API's name for the rows of one page, the same as
-        ``page_size``: it does not limit the listing.
+        the row to begin with, and ``limit`` is the help's name for the rows of one page, the same
+        as ``page_size``: it does not limit the listing.
+
+        Of that route there are two descriptions: by ``pageSize`` and ``paginationToken``, or by
+        ``limit`` and ``offset``. It is gone through by whichever it takes, which its answers show:
+        a client remembers it, and may have one or two requests refused for it in its life. Where it
+        has no tokens, only an empty page shows the end. ``await`` without a size has 50 rows there.
         """
         query = listing_query(
             route=route,

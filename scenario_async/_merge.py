@@ -207,6 +207,8 @@ class _Walks(Generic[RowT]):
         for number, raw in enumerate(released.answer.rows):
             if self._turn.over():
                 await self._turn.give_back()
+            if not reader.was_asked(raw):
+                continue
             # Where a walk by windows had to begin again by cursor, that one has the order.
             by_date = released.covers is not None
             place = (part.index, by_date, released.place, self._pages, number)
@@ -217,7 +219,7 @@ class _Walks(Generic[RowT]):
                 known.add(part.index)
                 yield _Sight(known, place)
                 continue
-            model = reader.take(raw)
+            model = reader.take_asked(raw)
             if model is None or isinstance(identity, InvalidRow):
                 continue
             sighting = self._found[identity.id] = _Sighting(self._names)

@@ -34,7 +34,10 @@ class Models(Listings):
       ``datetime`` or an ISO 8601 string (UTC where it names no zone); all exclusive. Given alone
       they set ``sort_by``, as the API demands. Updates are known for public models only.
     - ``sort_by``, ``sort_direction``: without them private models come newest first and public ones
-      by score.
+      by score, which has no direction.
+    - ``tags``, ``status``, ``type``, ``types``, collections and bounds: rows are checked against
+      them too. One that shows that it was not asked for, or none of the ``tags``, is left out and
+      counted (:class:`PageEvent`). What is said by ``extra_query`` is between you and the service.
     - ``page_size``: 1 to 500 rows; see :class:`Listing` for what happens without.
     - ``pagination_token``: begin at a token from an earlier page of the same listing, which the
       service takes with the same ``page_size`` only: 100 where an awaited page had none.

@@ -63,7 +63,10 @@ class Page(Generic[RowT]):
         return None, {**state, "_walk": None}
 
     def has_next_page(self) -> bool:
-        """Whether the listing goes on, also behind an empty page."""
+        """Whether the listing goes on, also behind an empty page.
+
+        Or may go on: ``/models/public`` does not always tell, and then the next page is empty.
+        """
         return self._following is not None
 
     async def get_next_page(self) -> Page[RowT]:

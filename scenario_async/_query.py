@@ -24,6 +24,7 @@ __all__ = [
     "SortDirection",
     "Status",
     "Time",
+    "names_in",
     "wire_time",
     "wire_value",
 ]
@@ -77,16 +78,12 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
     @property
     def by_offset(self) -> bool:
-        """Whether the listing is gone through by ``limit`` and ``offset``.
-
-        That is how the service's help goes through ``/models/public``; tokens are documented for
-        ``/models`` alone.
-        """
-        return self.route == "public" and self.pagination_token is None
+        """Whether a page is asked for by ``limit`` and ``offset``; ``/models/public`` only."""
+        return self.route == "public" and self.offset is not None
 
     @property
     def rows_per_page(self) -> int | None:
-        """How many rows a page is asked to have; ``None`` leaves it to the service (100)."""
+        """How many rows a page is asked to have; ``None`` leaves it to the service."""
         return self.limit or self.page_size
 
     def with_rows_per_page(self, rows: int | None) -> ListingQuery:
@@ -95,15 +92,17 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
             return msgspec.structs.replace(self, limit=rows, page_size=None)
         return msgspec.structs.replace(self, limit=None, page_size=rows)
 
-    def after(self, token: str) -> ListingQuery:
-        """The same listing from a token of the service on, in pages of the same size."""
-        rows = self.rows_per_page
-        query = msgspec.structs.replace(self, pagination_token=token, offset=None)
-        return query.with_rows_per_page(rows)
+    def after(self, token: str | None) -> ListingQuery:
+        """The same listing from a token on, or from its beginning, in pages of the same size."""
+        return msgspec.structs.replace(
+            self, pagination_token=token, offset=None, limit=None, page_size=self.rows_per_page
+        )
 
     def at(self, offset: int) -> ListingQuery:
-        """The same listing from a row on; ``/models/public`` only."""
-        return msgspec.structs.replace(self, offset=offset)
+        """The same listing from a row on, by its number; ``/models/public`` only."""
+        return msgspec.structs.replace(
+            self, pagination_token=None, offset=offset, limit=self.rows_per_page, page_size=None
+        )
 
     def whole(self) -> ListingQuery:
         """The same listing from its beginning, in pages of no size."""
@@ -115,6 +114,11 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         """The query parameters of one request, by their names on the wire."""
         fields: Mapping[str, object] = msgspec.to_builtins(self)
         return {name: wire_value(value) for name, value in fields.items() if name != "route"}
+
+
+def names_in(value: str) -> frozenset[str]:
+    """The names in a list as the API takes it: separated by commas."""
+    return frozenset(name.strip() for name in value.split(","))
 
 
 def wire_value(value: object) -> str:

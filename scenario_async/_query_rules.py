@@ -134,6 +134,11 @@ def _private_sort(query: ListingQuery) -> str | None:
 def _direction(query: ListingQuery) -> str | None:
     if query.sort_direction is not None and query.sort_by is None:
         return "sort_direction needs sort_by: the API ignores it otherwise"
+    if query.sort_direction is not None and query.sort_by == "score":
+        return (
+            "sort_direction cannot be used together with sort_by='score': "
+            "the API takes it with sort_by='createdAt' and sort_by='updatedAt' alone"
+        )
     return None
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ._decode import RowDecoder
     from ._errors import APIResponseValidationError
+    from ._row_checks import RowCheck
 
 __all__ = ["PageReader", "SeenIds"]
 
@@ -58,6 +59,8 @@ class PageReader(Generic[RowT]):
         on_invalid: Callable[[InvalidRow], object] | None,
         seen: SeenIds,
         depth: int,
+        *,
+        check: RowCheck | None = None,
     ) -> None:
         self._decoder = decoder
         self._on_invalid = on_invalid
@@ -66,10 +69,23 @@ class PageReader(Generic[RowT]):
         self._here: set[str] = set()
         self._repeated = 0
         self._invalid = 0
+        self._check = check
+        self._filtered = 0
         self.error: APIResponseValidationError | None = None
 
     def take(self, raw: msgspec.Raw | bytes) -> RowT | None:
-        """The row, or ``None`` where it came before or does not fit."""
+        """The row, or ``None`` where it was not asked for, came before or does not fit."""
+        return self.take_asked(raw) if self.was_asked(raw) else None
+
+    def was_asked(self, raw: msgspec.Raw | bytes) -> bool:
+        """Whether a row is one of those that were asked for, as far as it shows."""
+        if self._check is None or self._check(raw):
+            return True
+        self._filtered += 1
+        return False
+
+    def take_asked(self, raw: msgspec.Raw | bytes) -> RowT | None:
+        """The same as :meth:`take`, for a row that is known to be asked for."""
         row = self._decoder.decode(raw)
         if isinstance(row, InvalidRow):
             self._report(row)
@@ -87,7 +103,11 @@ class PageReader(Generic[RowT]):
     def event(self, *, last: bool) -> PageEvent:
         """What became of the rows taken so far."""
         return PageEvent(
-            models=len(self._here), repeated=self._repeated, invalid=self._invalid, last=last
+            models=len(self._here),
+            repeated=self._repeated,
+            invalid=self._invalid,
+            last=last,
+            filtered=self._filtered,
         )
 
     def _report(self, row: InvalidRow) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, get_args
 
+from ._asking import Asking
 from ._decode import RowDecoder, decode_page
 from ._errors import ScenarioWarning
 from ._events import check_callback, emit
@@ -21,6 +23,7 @@ from ._turns import Slice
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 
+    from ._asking import Learned
     from ._decode import InvalidRow, PageAnswer
     from ._events import EventHooks
     from ._lifetime import Lifetime
@@ -29,9 +32,11 @@ if TYPE_CHECKING:
     from ._planners.survey import Surveys
     from ._query import ListingQuery
     from ._requester import Requester
+    from ._row_checks import RowCheck
 
 __all__ = ["PAGES_AT_ONCE", "Identity", "PageSource", "Walk", "WalkOptions", "Warned"]
 
+_log = logging.getLogger("scenario_async")
 RowT = TypeVar("RowT")
 
 PAGES_AT_ONCE = 8
@@ -63,6 +68,7 @@ class PageSource:
     default_query: Mapping[str, object]
     surveys: Surveys
     refused: set[str]
+    learned: Learned
 
     def new_slice(self) -> Slice:
         """A share of the loop of this client."""
@@ -74,7 +80,10 @@ class PageSource:
 
     async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
         """Fetch one page and take it apart."""
-        call = Call(path=request.query.path, parameters=request.query.parameters())
+        return await Asking(self._send, self.learned, options).page(request)
+
+    async def _send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        call = Call(path=query.path, parameters=query.parameters())
         return await self.requester.call(call, decode_page, options)
 
 
@@ -128,7 +137,9 @@ class Walk(Generic[RowT]):
     options: WalkOptions[RowT]
     decoder: RowDecoder[RowT]
     chain: PageChain
+    check: RowCheck | None = None
     seen: SeenIds = field(default_factory=SeenIds)
+    told: set[str] = field(default_factory=set[str])  # what was logged, which is once for a walk
 
     def back_to(self, depth: int) -> Walk[RowT]:
         """A walk of its own for another way on from the page at this depth.
@@ -225,7 +236,8 @@ class Walk(Generic[RowT]):
     def reader(self, released: ReleasedPage) -> PageReader[RowT]:
         """What types the rows of a page."""
         depth = released.request.depth
-        return PageReader(self.decoder, self.options.on_invalid, self.seen, depth)
+        on_invalid = self.options.on_invalid
+        return PageReader(self.decoder, on_invalid, self.seen, depth, check=self.check)
 
     def report(
         self, reader: PageReader[RowT], released: ReleasedPage, *, repeated: int = 0
@@ -233,6 +245,10 @@ class Walk(Generic[RowT]):
         """Tell the hooks of a page; so many rows of it never came to the reader."""
         event = reader.event(last=released.following is None)
         event = replace(event, repeated=event.repeated + repeated)
+        if event.filtered and not self.told:
+            self.told.add("filtered")
+            path = released.request.query.path
+            _log.debug("GET %s gave models that were not asked for: they are left out", path)
         emit(self.source.event_hooks.on_page, event)
 
 

@@ -177,7 +177,6 @@ class TestOptions:
             ("public --updated-after 2026-01-01", {"sortBy": "updatedAt"}),
             ("public --updated-before 2026-01-01", {"updatedBefore": "2026-01-01T00:00:00.000Z"}),
             ("public --collection c1 --collection c2", {"collectionIds": "c1,c2"}),
-            ("public --route public --offset 3", {"offset": "3"}),
             ("collection c1", {"collectionId": "c1", "privacy": "private"}),
             ("collection c1 --privacy unlisted", {"collectionId": "c1", "privacy": "unlisted"}),
             ("collection c1 c2 --privacy public", {"collectionIds": "c1,c2", "privacy": "public"}),
@@ -208,6 +207,14 @@ class TestOptions:
         assert ask("list", "public", "--limit", "1", "--rate", "90").code == 0
         assert ask("list", "public", "--limit", "1").code == 0
         assert given == [1.5, None]
+
+    def test_a_listing_of_the_public_route_begins_at_a_row(
+        self, ask: Run, sandbox: Sandbox
+    ) -> None:
+        arguments = ("--offset", "3", "--limit", "3", "--format", "jsonl")
+        ran = ask("list", "public", "--route", "public", *arguments)
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.ids() == sandbox.catalogue.ids("public")[3:6]
 
     def test_what_is_not_given_is_not_sent(self, ask: Run, sandbox: Sandbox) -> None:
         ask("list", "private", "--page-size", "9", "--limit", "1")

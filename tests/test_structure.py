@@ -25,10 +25,10 @@ LAYERS = (
     ("_page", "_retrieval"),
     ("_bulk", "_ids"),
     ("_walk",),
-    ("_fetcher", "_reader", "_requester"),
+    ("_asking", "_fetcher", "_reader", "_requester"),
     ("_planners", "_transport", "_retry", "_pacing", "_lifetime", "_answers"),
-    ("_connection_errors", "_decode", "_query_arguments"),
-    ("_csv_rows", "_query_rules", "_salvage"),
+    ("_connection_errors", "_decode", "_query_arguments", "_tag_index"),
+    ("_csv_rows", "_public_route", "_query_rules", "_row_checks", "_salvage"),
     ("_query", "_options", "_proxies", "_rate"),
     (
         "_clock",
@@ -47,7 +47,7 @@ THIRD_PARTY = {
     "aiohttp": {"_connection_errors", "_transport"},
     "tenacity": {"_retry"},
     "anyio": {"_clock", "_fetcher", "_ids", "_lifetime", "_pacing"},
-    "msgspec": {"_answers", "_decode", "_planners", "_query", "types"},
+    "msgspec": {"_answers", "_decode", "_planners", "_query", "_row_checks", "_tag_index", "types"},
     # Not when the package is imported: pydantic alone asks for what needs it.
     "pydantic_core": {"types"},
 }

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from scenario_async._errors import APIError
-from scenario_async._planners.chain import PageChain
 from scenario_async._planners.cursor_walk import CursorWalk
 from scenario_async._planners.planner import PageRequest, is_refusal
 from scenario_async._planners.predicted_cursors import PredictedCursors
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async._decode import PageAnswer
+    from scenario_async._planners.chain import PageChain
     from scenario_async._planners.planner import PagePlanner, ReleasedPage
     from scenario_async._planners.survey import Survey
     from scenario_async._query import ListingQuery
@@ -205,5 +205,5 @@ class ChosenPlanner:
         if self.warning is None and self._cut_behind(self._last, 1):
             return
         first = PageRequest(self._first.query, self._released)
-        chain = PageChain(first.query, begins_at=self._released)
+        chain = self._chain.anew(first.query, self._released)
         self._planner = self._by_cursor(first, chain)

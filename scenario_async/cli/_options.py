@@ -79,7 +79,11 @@ _FILTERS: dict[str, Option] = {
         "--status", type=click.Choice(get_args(Status)), help="Only models of this status."
     ),
     "tags": click.option(
-        "--tag", "tags", multiple=True, metavar="TAG", help="Only models with this tag. Repeatable."
+        "--tag",
+        "tags",
+        multiple=True,
+        metavar="TAG",
+        help="Only models with this tag, or with one of several. Repeatable.",
     ),
     "types": click.option(
         "--type",

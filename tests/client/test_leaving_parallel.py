@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import inspect
+import json
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -271,13 +273,13 @@ async def test_requests_past_the_end_do_not_hold_the_end_of_a_walk_up(
     sandbox.faults.add(
         Stalled(),
         times=None,
-        when=lambda request: _offset(request.query.get("offset")) > rows,
+        when=lambda request: _offset(request.query.get("paginationToken")) > rows,
     )
     # Those that are not sent yet when the end arrives are not sent at all.
     sandbox.faults.add(
         Delayed(0.5),
         times=None,
-        when=lambda request: rows - 40 < _offset(request.query.get("offset")) <= rows,
+        when=lambda request: rows - 40 < _offset(request.query.get("paginationToken")) <= rows,
     )
     async with connect() as scenario:
         listing = scenario.models.public(route="public", page_size=20)
@@ -286,11 +288,11 @@ async def test_requests_past_the_end_do_not_hold_the_end_of_a_walk_up(
         await leftovers.check()
 
     assert found == sandbox.catalogue.ids("public")
-    assert any(_offset(request.query.get("offset")) > rows for request in sandbox.requests)
+    assert any(_offset(one.query.get("paginationToken")) > rows for one in sandbox.requests)
 
 
-def _offset(text: str | None) -> int:
-    return int(text or 0)
+def _offset(token: str | None) -> int:
+    return 0 if token is None else int(json.loads(base64.b64decode(token))["offset"])
 
 
 async def test_the_request_for_the_end_of_a_listing_does_not_hold_a_walk_up(

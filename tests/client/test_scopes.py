@@ -51,9 +51,9 @@ SCOPES: dict[str, tuple[Callable[[AsyncScenario, Catalogue], Listing[Model]], di
             "updated_before": "2026-10-14T12:00:00Z",
         },
     ),
-    "public official": (
-        lambda s, _: s.models.public(tags=["sc:scenario"]),
-        {"privacy": "public", "tags": "sc:scenario"},
+    "public tagged": (
+        lambda s, _: s.models.public(tags=["Characters", "Upscale"]),
+        {"privacy": "public", "tags": "Characters,Upscale"},
     ),
     "public of two types": (
         lambda s, _: s.models.public(types=["flux.1-lora", "flux.1-composition"]),
@@ -284,7 +284,7 @@ async def test_the_public_route_needs_no_tokens_and_no_full_pages(
 
     async def serve(request: web.Request) -> web.Response:
         offset = int(request.query.get("offset", 0))
-        last = min(offset + min(int(request.query["limit"]), 20), rows)
+        last = min(offset + min(int(request.query.get("limit", 20)), 20), rows)
         models = [{"id": f"model_{index}"} for index in range(offset, last)]
         return web.json_response({"models": models})
 

@@ -138,6 +138,7 @@ def broken_by(arguments: Arguments) -> list[str]:
         or sort != "score"
         or {"privacy", "status"} <= gave.keys(),
         "a direction needs a sort": "sort_direction" not in gave or sort is not None,
+        "a score has no direction": "sort_direction" not in gave or sort != "score",
     }
     return [rule for rule, kept in checks.items() if not kept]
 
@@ -153,7 +154,6 @@ GOOD: list[Arguments] = [
     {"privacy": "public", "tags": ["sc:scenario"], "types": ["custom", "flux.1-lora"]},
     {"privacy": "public", "type": "custom"},
     {"privacy": "public", "sort_by": "score"},
-    {"privacy": "public", "sort_by": "score", "sort_direction": "asc"},
     {"privacy": "public", "sort_by": "updatedAt", "sort_direction": "desc"},
     {"privacy": "public", "updated_after": NOON, "updated_before": NOON},
     {"privacy": "public", "updated_after": NOON, "sort_by": "updatedAt"},
@@ -211,6 +211,14 @@ BAD: list[tuple[Arguments, tuple[str, ...]]] = [
     ({"privacy": "private", "sort_by": "score"}, ("sort_by='score'", "status")),
     ({"status": "trained", "sort_by": "score"}, ("sort_by='score'", "privacy")),
     ({"sort_direction": "asc"}, ("sort_direction", "sort_by")),
+    (
+        {"privacy": "public", "sort_by": "score", "sort_direction": "asc"},
+        ("sort_direction", "sort_by='score'"),
+    ),
+    (
+        {"status": "trained", "privacy": "private", "sort_by": "score", "sort_direction": "desc"},
+        ("sort_direction", "sort_by='score'"),
+    ),
     ({"privacy": "public", "status": "trained"}, ("status", "privacy='public'")),
     ({"route": "public", "status": "trained"}, ("status", "public")),
     (
@@ -280,7 +288,7 @@ def test_the_wire_has_what_was_given_under_the_names_of_the_api_and_no_more(
     expected = {WIRE_NAMES[name] for name in arguments if name != "route"}
     if {"limit", "page_size"} & arguments.keys():
         # Two names for the rows of a page: the one that fits is sent.
-        by_offset = arguments.get("route") == "public" and "pagination_token" not in arguments
+        by_offset = "offset" in arguments
         expected = expected - {"limit", "pageSize"} | {"limit" if by_offset else "pageSize"}
     if {"created_after", "created_before", "updated_after", "updated_before"} & arguments.keys():
         expected.add("sortBy")
@@ -576,29 +584,31 @@ def test_going_on_from_an_offset_keeps_the_listing() -> None:
     assert query.at(0).parameters() == {"tags": "a", "limit": "20", "offset": "0"}
 
 
-def test_only_the_public_route_without_a_token_is_gone_through_by_offset() -> None:
-    assert listing_query(route="public").by_offset
-    assert not listing_query(route="public", pagination_token="t").by_offset
-    assert not listing_query(route="public").after("t").by_offset
+def test_only_a_page_of_the_public_route_from_a_row_on_is_asked_for_by_offset() -> None:
+    assert listing_query(route="public", offset=0).by_offset
+    assert listing_query(route="public").at(20).by_offset
+    assert not listing_query(route="public", limit=20).by_offset
+    assert not listing_query(route="public", offset=40).after("t").by_offset
     assert not listing_query(privacy="public").by_offset
 
 
 @pytest.mark.parametrize("name", ["page_size", "limit"])
 def test_the_size_of_a_page_has_two_names_on_the_public_route(name: str) -> None:
-    by_offset = asked(route="public", **{name: 20})
-    assert by_offset.parameters() == {"limit": "20"}
+    by_offset = asked(route="public", offset=40, **{name: 20})
+    assert by_offset.parameters() == {"limit": "20", "offset": "40"}
     assert by_offset.rows_per_page == 20
+    assert asked(route="public", **{name: 20}).parameters() == {"pageSize": "20"}
     by_token = asked(route="public", pagination_token="t", **{name: 20})
     assert by_token.parameters() == {"pageSize": "20", "paginationToken": "t"}
     assert by_token.rows_per_page == 20
 
 
-def test_the_size_of_a_page_is_sent_under_the_name_of_its_route() -> None:
+def test_the_size_of_a_page_is_sent_under_the_name_that_goes_with_the_rest() -> None:
     by_filter = listing_query(privacy="public").with_rows_per_page(LARGEST_PAGE)
     assert by_filter.parameters() == {"privacy": "public", "pageSize": "500"}
     assert by_filter.rows_per_page == 500
-    by_route = listing_query(route="public").with_rows_per_page(LARGEST_PAGE)
-    assert by_route.parameters() == {"limit": "500"}
+    by_route = listing_query(route="public", offset=0).with_rows_per_page(LARGEST_PAGE)
+    assert by_route.parameters() == {"limit": "500", "offset": "0"}
     assert by_route.rows_per_page == 500
 
 

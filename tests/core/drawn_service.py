@@ -1,0 +1,206 @@
+"""A service that leaves out filters, tags and ways of paging as told, and a walk through it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
+
+from scenario_async import APIError, BadRequestError
+from scenario_async._asking import Asking, Learned
+from scenario_async._decode import PageAnswer, RowDecoder
+from scenario_async._planners.chain import PageChain
+from scenario_async._planners.choice import ChosenPlanner
+from scenario_async._planners.planner import PageRequest
+from scenario_async._query import names_in
+from scenario_async._reader import PageReader, SeenIds
+from scenario_async._requester import RequestOptions
+from scenario_async._row_checks import row_check
+from scenario_async._walk import Identity
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Coroutine, Sequence
+
+    from scenario_async._query import ListingQuery, Route
+
+ResultT = TypeVar("ResultT")
+
+_BY_TOKENS = {"pageSize", "paginationToken"}
+_BY_OFFSETS = {"limit", "offset"}
+_MOST_STEPS = 2_000
+
+
+class Row(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A model. Milliseconds of creation are its order; ``created_at`` is what it shows of them."""
+
+    id: str
+    created_at: str = ""
+    tags: tuple[str, ...] | None = None
+    type: str | None = None
+    status: str | None = None
+    deleted_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behavior:
+    """What the service does with what it is asked.
+
+    Attributes:
+        indexed: Of each route the tags that it can select by.
+        several_tags: Whether rows carry any of several tags, or all.
+        ignores: The filters that have no effect, by their names on the wire.
+        paging: What ``/models/public`` pages by.
+        strict: Whether it refuses the parameters of paging that it does not know.
+        default: Rows in a page of it where no size is heeded.
+        largest: The most rows in a page.
+        scans: Of how many times its size in rows a page by tokens takes those that fit, where tags
+            are asked for; ``None`` for all.
+        reads_tokens: Whether tokens are row numbers for everybody to read.
+    """
+
+    indexed: dict[Route, frozenset[str]] = field(default_factory=dict["Route", "frozenset[str]"])
+    several_tags: Literal["any", "all"] = "any"
+    ignores: frozenset[str] = frozenset()
+    paging: Literal["tokens", "offsets", "both"] = "tokens"
+    strict: bool = False
+    default: int = 50
+    largest: int = 500
+    scans: int | None = None
+    reads_tokens: bool = True
+
+
+class DrawnService:
+    """Rows in listing order, and how they are given.
+
+    Attributes:
+        rows: In listing order.
+        asked: The parameters of each request, with the path.
+    """
+
+    def __init__(self, rows: Sequence[Row], behavior: Behavior) -> None:
+        self.rows = rows
+        self.behavior = behavior
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    async def send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        """Answer one request.
+
+        Raises:
+            BadRequestError: For a parameter that the route refuses.
+        """
+        del options
+        given = query.parameters()
+        self.asked.append((query.path, given))
+        behavior = self.behavior
+        known = _BY_TOKENS
+        if query.route == "public":
+            ways = {"tokens": _BY_TOKENS, "offsets": _BY_OFFSETS, "both": _BY_TOKENS | _BY_OFFSETS}
+            known = ways[behavior.paging]
+            unknown = given.keys() & (_BY_TOKENS | _BY_OFFSETS) - known
+            if behavior.strict and unknown:
+                raise BadRequestError(f"unknown: {sorted(unknown)}", status_code=400)
+        default = behavior.default if query.route == "public" else 100
+        token = query.pagination_token if "paginationToken" in known else None
+        start, size = (query.offset or 0) if "offset" in known else 0, default
+        if "pageSize" in known and query.page_size:
+            size = query.page_size
+        if "limit" in known and query.limit:
+            size = query.limit
+        if token is not None:
+            start, made = self._read(token)
+            if query.page_size not in {None, made}:
+                raise BadRequestError("another page size", status_code=400)
+            size = made
+        asked, size = size, min(size, behavior.largest)
+        tokens = "paginationToken" in known
+        rows = [row for row in self._sorted(query) if self._fits(row, query)]
+        by_tags = query.tags is not None and "tags" not in behavior.ignores
+        if tokens and behavior.scans is not None and by_tags:
+            looked_at = self._sorted(query)[start : start + behavior.scans * size]
+            page = [row for row in looked_at if self._fits(row, query)][:size]
+            end = looked_at.index(page[-1]) + 1 if len(page) == size else len(looked_at)
+            more = start + end < len(self.rows)
+        else:
+            page, end = rows[start : start + size], size
+            more = start + size < len(rows)
+        following = self._write(start + end, asked) if tokens and more else None
+        return PageAnswer([msgspec.json.encode(row) for row in page], following)
+
+    def _sorted(self, query: ListingQuery) -> Sequence[Row]:
+        return self.rows[::-1] if query.sort_direction == "asc" else self.rows
+
+    def _fits(self, row: Row, query: ListingQuery) -> bool:
+        given = query.parameters().keys() - self.behavior.ignores
+        tags = names_in(query.tags or "")
+        found = tags & self.behavior.indexed.get(query.route, frozenset()) & set(row.tags or ())
+        fits = {
+            "tags": found == tags if self.behavior.several_tags == "all" else bool(found),
+            "type": row.type == query.type,
+            "createdAfter": row.created_at > (query.created_after or ""),
+            "createdBefore": row.created_at < (query.created_before or "~"),
+            "status": query.status in {"deleted", row.status},
+        }
+        deleted_too = query.status == "deleted" or "status" in self.behavior.ignores
+        exists = row.deleted_at is None
+        # A status that is ignored lists everything, deleted models too (API documentation).
+        wanted = exists or (query.status is not None and deleted_too)
+        if "status" in given and query.status == "deleted":
+            wanted = not exists
+        return wanted and all(fits[name] for name in fits.keys() & given)
+
+    def _write(self, place: int, size: int) -> str:
+        text = json.dumps({"offset": place, "limit": size}, separators=(",", ":"))
+        token = b64encode(text.encode()).decode()
+        return token if self.behavior.reads_tokens else token[::-1]
+
+    def _read(self, token: str) -> tuple[int, int]:
+        place: Any = json.loads(b64decode(token if self.behavior.reads_tokens else token[::-1]))
+        return place["offset"], place["limit"]
+
+
+def at_once(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as over:
+        result: ResultT = over.value
+        return result
+    raise AssertionError("it waits")
+
+
+def listed(
+    service: DrawnService,
+    query: ListingQuery,
+    learned: Learned,
+    *,
+    most: int = 1,
+    chance: random.Random | None = None,
+) -> list[str]:
+    """The ids that a walk gives, by the planners and the reader of a listing."""
+    asking = Asking(service.send, learned, RequestOptions())
+    first, check = PageRequest(query), row_check(query)
+    chain = PageChain(query, learned.public_route)
+    planner = ChosenPlanner(first, chain, strategy="auto", most=most, ordered=True)
+    seen = SeenIds()
+    under_way: list[PageRequest] = []
+    ids: list[str] = []
+    for _ in range(_MOST_STEPS):
+        if planner.finished():
+            return ids
+        under_way += planner.requests(most - len(under_way), 0)
+        request = under_way.pop(chance.randrange(len(under_way)) if chance else 0)
+        try:
+            answer = at_once(asking.page(request))
+        except APIError as error:
+            released = planner.failed(request, error)
+        else:
+            released = planner.receive(request, answer)
+        for page in released:
+            reader = PageReader(RowDecoder(Identity), None, seen, page.request.depth, check=check)
+            taken = [reader.take(raw) for raw in page.answer.rows]
+            ids += [row.id for row in taken if row is not None]
+    raise AssertionError("the walk does not end")

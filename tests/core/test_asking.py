@@ -1,0 +1,288 @@
+"""A listing gives what was asked for, whatever the service makes of the question (P14)."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from drawn_service import Behavior, DrawnService, Row, at_once, listed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenario_async import BadRequestError
+from scenario_async._asking import Asking, Learned
+from scenario_async._planners.planner import PageRequest
+from scenario_async._query import ListingQuery
+from scenario_async._requester import RequestOptions
+
+if TYPE_CHECKING:
+    from scenario_async._decode import PageAnswer
+    from scenario_async._query import Route, Status
+
+TAGS = ("sc:a", "sc:b", "sc:rare", "c")
+ROUTES: tuple[Route, ...] = ("filter", "public")
+
+
+def moment(created: int) -> str:
+    return f"2026-01-01T00:00:{created // 1000:02}.{created % 1000:03}Z"
+
+
+@st.composite
+def rows(draw: st.DrawFn, *, least: int = 0, most: int = 40) -> list[Row]:
+    count = draw(st.integers(least, most))
+    chance = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311 - no secret
+    created = sorted((chance.randrange(50) for _ in range(count)), reverse=True)
+    return [
+        Row(
+            id=f"model_{number}",
+            created_at=moment(at),
+            tags=chance.choice([None, *(tuple(t for t in TAGS if chance.random() < 0.3),) * 5]),
+            type=chance.choice([None, "custom", "lora"]),
+            status=chance.choice(["new", "training", "trained"]),
+            deleted_at=moment(59_000) if chance.random() < 0.2 else None,
+        )
+        for number, at in enumerate(created)
+    ]
+
+
+behaviors = st.builds(
+    Behavior,
+    indexed=st.fixed_dictionaries(
+        # Ordinary tags are in every index.
+        {
+            route: st.sets(st.sampled_from(TAGS)).map(lambda s: frozenset({*s, "c"}))
+            for route in ROUTES
+        }
+    ),
+    several_tags=st.sampled_from(["any", "all"]),
+    ignores=st.frozensets(
+        st.sampled_from(["type", "status", "tags", "createdAfter", "createdBefore"])
+    ),
+    paging=st.sampled_from(["tokens", "offsets", "both"]),
+    strict=st.booleans(),
+    default=st.integers(1, 12),
+    largest=st.sampled_from([3, 7, 500]),
+    scans=st.none() | st.integers(1, 4),
+    reads_tokens=st.booleans(),
+)
+sizes = st.integers(1, 12) | st.just(500)
+
+
+def carrying(service: DrawnService, *tags: str) -> list[str]:
+    return [
+        row.id for row in service.rows if row.deleted_at is None and set(tags) & set(row.tags or ())
+    ]
+
+
+@given(
+    rows=rows(),
+    behavior=behaviors,
+    route=st.sampled_from(ROUTES),
+    asked=st.lists(st.sets(st.sampled_from(TAGS), min_size=1), min_size=1, max_size=3),
+    size=sizes,
+    most=st.integers(1, 4),
+    seed=st.integers(0, 2**32),
+)
+def test_a_listing_by_tags_gives_the_rows_that_carry_one_of_them_in_listing_order(
+    *,
+    rows: list[Row],
+    behavior: Behavior,
+    route: Route,
+    asked: list[set[str]],
+    size: int,
+    most: int,
+    seed: int,
+) -> None:
+    service = DrawnService(rows, behavior)
+    learned = Learned()
+    for tags in asked:
+        query = ListingQuery(
+            route=route,
+            privacy=None if route == "public" else "public",
+            page_size=size,
+            tags=",".join(sorted(tags)),
+        )
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        assert listed(service, query, learned, most=most, chance=chance) == carrying(service, *tags)
+
+
+@given(
+    rows=rows(),
+    behavior=behaviors,
+    route=st.sampled_from(ROUTES),
+    tags=st.sets(st.sampled_from(TAGS), min_size=1),
+    size=st.integers(1, 12),
+    pages=st.integers(1, 3),
+)
+def test_a_token_leads_on_for_another_client_as_for_the_one_that_got_it(
+    *, rows: list[Row], behavior: Behavior, route: Route, tags: set[str], size: int, pages: int
+) -> None:
+    service = DrawnService(rows, replace(behavior, largest=500, paging="tokens"))
+    query = ListingQuery(route=route, privacy="public", page_size=size, tags=",".join(sorted(tags)))
+    asking = Asking(service.send, Learned(), RequestOptions())
+    request, given_ids = PageRequest(query), list[str]()
+    for depth in range(pages):
+        answer = at_once(asking.page(request))
+        given_ids += [str(model_id) for model_id in answer.ids]
+        if answer.token is None:
+            return
+        request = PageRequest(query.after(answer.token), depth + 1)
+    wanted = carrying(service, *tags)
+    rest = [model_id for model_id in wanted if model_id not in given_ids]
+
+    assert listed(service, request.query, Learned()) == rest
+
+
+@given(
+    rows=rows(),
+    behavior=behaviors,
+    status=st.sampled_from(["new", "trained", "deleted"]),
+    size=sizes,
+    most=st.integers(1, 4),
+)
+def test_a_listing_by_status_gives_the_rows_that_have_it(
+    rows: list[Row], behavior: Behavior, status: Status, size: int, most: int
+) -> None:
+    behavior = replace(behavior, ignores=behavior.ignores & {"status"})
+    service = DrawnService(rows, behavior)
+    query = ListingQuery(privacy="private", status=status, page_size=size)
+    wanted = [
+        row.id
+        for row in rows
+        if (row.deleted_at is not None if status == "deleted" else row.deleted_at is None)
+        and status in {"deleted", row.status}
+    ]
+
+    assert sorted(listed(service, query, Learned(), most=most)) == sorted(wanted)
+
+
+@given(rows=rows(), behavior=behaviors, size=sizes | st.none(), most=st.integers(1, 4))
+def test_the_public_route_gives_all_rows_in_order_whichever_way_it_pages(
+    rows: list[Row], behavior: Behavior, size: int | None, most: int
+) -> None:
+    service = DrawnService(rows, behavior)
+    learned = Learned()
+    wanted = [row.id for row in rows if row.deleted_at is None]
+    query = ListingQuery(route="public", page_size=size)
+
+    for _ in range(3):
+        assert listed(service, query, learned, most=most) == wanted
+
+
+@given(rows=rows(), behavior=behaviors, size=sizes, offset=st.integers(0, 45), walked=st.booleans())
+def test_the_public_route_begins_at_a_row_whichever_way_it_pages(
+    rows: list[Row], behavior: Behavior, size: int, offset: int, walked: bool
+) -> None:
+    service = DrawnService(rows, behavior)
+    learned = Learned()
+    if walked:
+        listed(service, ListingQuery(route="public", page_size=size), learned)
+    wanted = [row.id for row in rows if row.deleted_at is None]
+    query = ListingQuery(route="public", limit=size, offset=offset)
+
+    assert listed(service, query, learned) == wanted[offset:]
+
+
+@given(rows=rows(least=1), behavior=behaviors, size=sizes)
+def test_the_public_route_costs_its_pages_and_one_once_it_is_known(
+    rows: list[Row], behavior: Behavior, size: int
+) -> None:
+    service = DrawnService(rows, behavior)
+    learned = Learned()
+    query = ListingQuery(route="public", page_size=size)
+    wanted = listed(service, query, learned)
+    service.asked.clear()
+    listed(service, query, learned)
+
+    pages = -(-len(wanted) // min(size, behavior.largest))
+    by_tokens = behavior.paging == "tokens"
+    assert len(service.asked) <= max(pages, 1) + (not by_tokens)
+
+
+def of(count: int, *tags: str, type_: str = "custom") -> list[Row]:
+    return [Row(id=f"{tags}{number}", tags=tags, type=type_) for number in range(count)]
+
+
+def by_tags(*tags: str, type_: str | None = None, size: int = 10) -> ListingQuery:
+    return ListingQuery(privacy="public", page_size=size, tags=",".join(tags), type=type_)
+
+
+def index(*tags: str) -> Behavior:
+    return Behavior(indexed={route: frozenset(tags) for route in ROUTES})
+
+
+def test_a_tag_of_the_index_costs_no_request_more() -> None:
+    service = DrawnService(of(25, "sc:a"), index("sc:a"))
+    learned = Learned()
+    for _ in range(2):
+        service.asked.clear()
+        assert len(listed(service, by_tags("sc:a"), learned)) == 25
+        assert len(service.asked) == 3
+
+
+def test_a_tag_that_is_not_in_the_index_is_asked_for_once_in_the_life_of_a_client() -> None:
+    service = DrawnService(of(25, "sc:a"), index())
+    learned = Learned()
+    assert len(listed(service, by_tags("sc:a"), learned)) == 25
+    assert ["tags" in given for _, given in service.asked] == [True, False, False, False]
+    service.asked.clear()
+    assert len(listed(service, by_tags("sc:a"), learned)) == 25
+    assert ["tags" in given for _, given in service.asked] == [False, False, False]
+
+
+def test_a_first_page_that_other_filters_leave_empty_is_followed_by_one_of_the_tag_alone() -> None:
+    service = DrawnService([*of(5, "sc:a"), *of(5, type_="lora")], index("sc:a"))
+    learned = Learned()
+
+    assert listed(service, by_tags("sc:a", type_="lora"), learned) == []
+    assert [given for _, given in service.asked[1:]] == [
+        {"privacy": "public", "pageSize": "500", "tags": "sc:a"}
+    ]
+    listed(service, by_tags("sc:a", type_="lora"), learned)
+    assert len(service.asked) == 3
+
+
+def test_one_unknown_tag_of_several_leads_through_the_whole_listing() -> None:
+    service = DrawnService([*of(5, "sc:a"), *of(5), *of(5, "sc:b")], index("sc:a", "c"))
+    learned = Learned()
+
+    found = listed(service, by_tags("sc:a", "sc:b", "c", size=500), learned)
+
+    assert found == carrying(service, "sc:a", "sc:b")
+    assert [given.get("tags") for _, given in service.asked] == ["sc:a,sc:b,c", "sc:b", None]
+
+
+def test_ordinary_tags_are_left_to_the_service() -> None:
+    service = DrawnService([], index())
+    listed(service, by_tags("Video"), Learned())
+    assert len(service.asked) == 1
+
+
+def test_tags_that_the_caller_sends_by_another_way_are_left_alone() -> None:
+    service = DrawnService(of(3, "sc:a"), index())
+    asking = Asking(service.send, Learned(), RequestOptions(extra_query={"tags": "b"}))
+    at_once(asking.page(PageRequest(by_tags("sc:a"))))
+    assert len(service.asked) == 1
+
+
+def test_what_is_found_out_is_said_once_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
+    service, learned = DrawnService(of(3, "sc:a"), index()), Learned()
+    with caplog.at_level(logging.DEBUG, "scenario_async"):
+        for _ in range(3):
+            listed(service, by_tags("sc:a"), learned)
+    assert len([one for one in caplog.messages if "selects nothing by tags=sc:a" in one]) == 1
+
+
+def test_a_request_that_the_public_route_refuses_either_way_fails_with_its_first_reason() -> None:
+    async def refuse(query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        del options
+        raise BadRequestError(f"no {sorted(query.parameters())}", status_code=400)
+
+    learned = Learned()
+    asking = Asking(refuse, learned, RequestOptions())
+    with pytest.raises(BadRequestError, match=r"no \['pageSize'\]"):
+        at_once(asking.page(PageRequest(ListingQuery(route="public", page_size=10))))
+    assert learned.public_route.tokens is None
