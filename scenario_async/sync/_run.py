@@ -17,6 +17,8 @@ from scenario_async._walk import PAGES_AT_ONCE
 
 from ._details import fetch_details
 from ._errors import StoreBusyError
+from ._full_run import FullRun
+from ._incremental_run import IncrementalRun
 from ._lanes import Lanes, counting
 from ._log import RunLog
 from ._members import Members
@@ -24,7 +26,7 @@ from ._report import ScopeReport, SyncReport, total
 from ._scope_run import ScopeRun
 from ._scopes import Scope
 from ._source import claim, source_of
-from ._state import plan
+from ._state import Plan, plan
 from ._store import database_of
 from ._task import in_own_task
 from ._writes import ScopeWriter
@@ -191,7 +193,9 @@ class _Run:
             )
             report.mode = planned.value
             notify()
-            await scope_run.run(state, planned)
+            scope_run.state = state
+            kind = IncrementalRun if planned is Plan.INCREMENTAL else FullRun
+            await kind(scope_run).run()
             report.complete = True
         except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
             self._fail(report, error)

@@ -42,7 +42,7 @@ def test_a_clock_that_does_not_move_between_two_looks_stops_no_run(
     """On Windows it moves every 15 ms."""
     looks = iter(times)
     clock = SimpleNamespace(monotonic=lambda: next(looks))
-    monkeypatch.setattr("scenario_async.sync._scope_run.time", clock)
+    monkeypatch.setattr("scenario_async.sync._full_run.time", clock)
     catalogue = Catalogue.seeded(public=0, private=600, odd=False)
 
     async def work() -> None:
