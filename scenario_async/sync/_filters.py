@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import exists
+from sqlalchemy import exists, or_
 
 from scenario_async._query_arguments import given_count, given_text, given_time
 
@@ -42,7 +42,8 @@ def conditions_of(
         text = given_text(name, given[name])
         conditions += [] if text is None else [models.c[name] == text]
     has = database.has
-    conditions += [has(models.c.tags, tag) for tag in _several("tags", tags)]
+    several_tags = [has(models.c.tags, tag) for tag in _several("tags", tags)]
+    conditions += [or_(*several_tags)] if several_tags else []
     conditions += [
         has(models.c.capabilities, one) for one in _several("capabilities", capabilities)
     ]

@@ -114,7 +114,7 @@ class CatalogStore:
             type: Of this type.
             status: With this status.
             privacy: ``"private"`` or ``"public"``.
-            tags: With all of these tags.
+            tags: With at least one of these tags, exact and case-sensitive, as in listings.
             capabilities: With all of these capabilities.
             collection: In this collection.
             created_after: Created after this moment, which is left out as in the API.
