@@ -134,12 +134,12 @@ class TestSync:
         ]
 
     def test_a_second_run_lists_little_unless_all_is_wanted(self, ask: Run) -> None:
-        ask("sync", "sqlite:///models.db", "--private")
-        again = ask("sync", "models.db", "--private", "--json").report()
+        ask("sync", "sqlite:///models.db", "--public")
+        again = ask("sync", "models.db", "--public", "--json").report()
         assert again["scopes"][0]["mode"] == "incremental"
-        everything = ask("sync", "models.db", "--private", "--full", "--json").report()
+        everything = ask("sync", "models.db", "--public", "--full", "--json").report()
         assert everything["scopes"][0]["mode"] == "full"
-        assert (everything["new"], everything["unchanged"]) == (0, PRIVATE)
+        assert (everything["new"], everything["unchanged"]) == (0, PUBLIC)
 
     def test_collections_are_scopes_each_once(self, ask: Run, sandbox: Sandbox) -> None:
         first, second = sandbox.catalogue.collection_ids[:2]
@@ -478,7 +478,9 @@ class TestExport:
     @pytest.mark.parametrize(
         ("options", "names"),
         [
-            (("--tag", "x", "--tag", "y"), ["one"]),
+            (("--tag", "y"), ["one"]),
+            (("--tag", "x", "--tag", "y"), ["one", "two"]),
+            (("--tag", "X"), []),
             (("--type", "kind"), ["one", "two"]),
             (("--collection", "c1"), ["two"]),
             (("--type", "kind", "--with-deleted"), ["gone", "one", "two"]),

@@ -5,7 +5,13 @@ Needs the extra ``scenario-async[sync]``.
 
 # First, as it looks whether they are there.
 from . import _dependencies  # noqa: F401 # pyright: ignore[reportUnusedImport]
-from ._errors import ExportError, StoreBusyError, StoreError, StoreVersionError
+from ._errors import (
+    ExportError,
+    StoreBusyError,
+    StoreError,
+    StoreVersionError,
+    TooManyDeletionsError,
+)
 from ._export import export
 from ._formats import ExportFormat
 from ._report import Counts, ScopeReport, SyncReport
@@ -31,6 +37,7 @@ __all__ = [
     "StoreVersionError",
     "StoredModel",
     "SyncReport",
+    "TooManyDeletionsError",
     "export",
     "sync",
     "unwatch",

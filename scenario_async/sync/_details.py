@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+import anyio
 from sqlalchemy import bindparam, or_, select, update
 
+from ._at_once import for_each
 from ._tables import memberships, models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ._database import Database
     from ._lanes import Lanes
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_details"]
 
-_BATCH = 100
-
+# Ids, not records: of those there are no more than may be under way.
+_BATCH = 1_000
 
 _keep = (
     update(models)
@@ -37,31 +38,72 @@ async def fetch_details(
 ) -> None:
     """Fetch the full records of a scope that are missing or older than the row of the listing.
 
-    Each batch is committed by itself. A model whose record cannot be read is not asked for again
-    until it changes.
+    Each record is stored once it has come, whatever ends the run. A model whose record cannot be
+    read is not asked for again until it changes.
 
     Raises:
-        APIError: A record could not be fetched.
+        APIError: A record could not be fetched. What was under way then is stored as well.
         StoreError: The database failed.
     """
     last = ""
     while hashes := await _next(database, scope, last):
         *_, last = hashes
-        async with aclosing(lanes.details(list(hashes))) as details:
-            read = {model_id: record async for model_id, record in details}
-        async with database.writing() as connection:
+        arrivals = _Arrivals(database, hashes, report, notify)
+
+        async def fetch(model_id: str, arrivals: _Arrivals = arrivals) -> None:
+            record = await lanes.record(model_id)
+            await arrivals.store(model_id, record)
+
+        await for_each(hashes, fetch, at_once=lanes.most)
+
+
+class _Arrivals:
+    """Stores records as they come: those that come while others are written go together.
+
+    Args:
+        database: Where to.
+        hashes: Of which row each record is.
+        report: Where the counts go.
+        notify: Called after each write.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        hashes: Mapping[str, str],
+        report: ScopeReport,
+        notify: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._hashes = hashes
+        self._report = report
+        self._notify = notify
+        self._came: dict[str, str | None] = {}
+        self._writing = anyio.Lock()
+
+    async def store(self, model_id: str, record: str | None) -> None:
+        """Store a record, or that there is none. No cancellation keeps it from that."""
+        with anyio.CancelScope(shield=True):
+            self._came[model_id] = record
+            async with self._writing:
+                if self._came:
+                    await self._write()
+
+    async def _write(self) -> None:
+        came, self._came = self._came, {}
+        async with self._database.writing() as connection:
             await connection.execute(
                 _keep,
                 [
-                    {"of": model_id, "full": read.get(model_id), "of_row": of_row}
+                    {"of": model_id, "full": record, "of_row": self._hashes[model_id]}
                     # As pages are written, whatever order the database has: two programs that
                     # write the same rows must lock them in the same order.
-                    for model_id, of_row in sorted(hashes.items())
+                    for model_id, record in sorted(came.items())
                 ],
             )
-        report.details += len(read.keys() & hashes.keys())
-        report.pages += 1
-        notify()
+        self._report.details += sum(record is not None for record in came.values())
+        self._report.pages += 1
+        self._notify()
 
 
 async def _next(database: Database, scope: str, last: str) -> dict[str, str]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from scenario_async import ScenarioError
 
-__all__ = ["ExportError", "StoreBusyError", "StoreError", "StoreVersionError"]
+__all__ = [
+    "ExportError",
+    "StoreBusyError",
+    "StoreError",
+    "StoreVersionError",
+    "TooManyDeletionsError",
+]
 
 
 class StoreError(ScenarioError):
@@ -17,6 +23,26 @@ class StoreBusyError(StoreError):
 
 class StoreVersionError(StoreError):
     """The tables are of another version than this package writes, or not its own."""
+
+
+class TooManyDeletionsError(ScenarioError):
+    """A run would mark more models as deleted than it may, and marks none of them.
+
+    Attributes:
+        scope: Of which scope.
+        deletions: How many were found to be gone; after these, no more were looked for.
+        models: How many models the store has of the scope.
+    """
+
+    def __init__(
+        self, message: str, *, scope: str = "", deletions: int = 0, models: int = 0
+    ) -> None:
+        # Only the message is an argument of the exception: pickle calls the class with `args` and
+        # then restores the attributes from `__dict__`.
+        super().__init__(message)
+        self.scope = scope
+        self.deletions = deletions
+        self.models = models
 
 
 class ExportError(ScenarioError):

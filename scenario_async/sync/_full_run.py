@@ -12,11 +12,12 @@ import msgspec
 
 from scenario_async import ScenarioWarning
 from scenario_async._planners.timeline import Timeline, moment_at, place_of
-from scenario_async._query import LARGEST_PAGE
 
 from ._comparison import Absence, ScopePage
+from ._costs import WINDOW_ROWS
+from ._doubts import Doubts
+from ._errors import TooManyDeletionsError
 from ._lanes import NotByDateError
-from ._scope_run import batches
 from ._state import FullWalk, ScopeState, later
 from ._windows import cut, inside, without
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["FullRun"]
 
 _TICK = 0.001
-_NEARLY_A_PAGE = int(0.96 * LARGEST_PAGE)
 
 
 class FullRun:
@@ -40,10 +40,12 @@ class FullRun:
 
     Args:
         work: The run that this is part of.
+        counted: Whether models that did not change count as seen.
     """
 
-    def __init__(self, work: ScopeRun) -> None:
+    def __init__(self, work: ScopeRun, *, counted: bool = True) -> None:
         self._work = work
+        self._counted = counted
         # Of a millisecond that fills pages: what the pages before had of it.
         self._held: dict[int, set[str]] = {}
         # All milliseconds that filled pages: where a cursor is refused, such a one begins again.
@@ -56,18 +58,39 @@ class FullRun:
         """List everything, in windows; then look for what was not found.
 
         Raises:
+            TooManyDeletionsError: More models are gone than may be marked as deleted.
             APIError: The service could not be listed. All pages before are kept.
             StoreError: The database failed.
         """
         if self._work.state.walk is None:
             mark = await self._newest_update() if self._work.scope.public else None
-            # Parts of nearly a page each, by what is known of the last walk.
-            dates = await self._work.members.each_nth_creation(_NEARLY_A_PAGE)
-            left = cut(Timeline(self._query).begin, map(place_of, dates))
             walk = FullWalk(
-                run=self._work.run, began_at=self._work.now, left=tuple(left), mark=mark
+                run=self._work.run,
+                began_at=self._work.now,
+                left=await self._all_windows(),
+                mark=mark,
             )
             self._work.state = msgspec.structs.replace(self._work.state, walk=walk)
+        await self._list()
+        await self._work.mark_deleted()
+        if self._work.state.full_at is not None:  # otherwise nothing was there before
+            await self._settle_doubts()
+        walk = self._walk
+        self._work.state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=walk.began_at)
+        await self._work.writer.finish_walk(self._work.state, walk.run)
+
+    @property
+    def _walk(self) -> FullWalk:
+        assert self._work.state.walk is not None  # noqa: S101 - for the type checker: a full walk has begun
+        return self._work.state.walk
+
+    async def _all_windows(self) -> tuple[Window, ...]:
+        """Parts of nearly a page each, by what is known of the last walk."""
+        dates = await self._work.members.each_nth_creation(WINDOW_ROWS)
+        return tuple(cut(Timeline(self._query).begin, map(place_of, dates)))
+
+    async def _list(self) -> None:
+        """List what is left of the walk, and models that are in no window."""
         try:
             await self._list_windows()
             known = self._work.state.full_at is not None
@@ -80,16 +103,6 @@ class FullRun:
                 stacklevel=2,
             )
             await self._list_by_cursor()
-        await self._work.mark_deleted()
-        await self._settle_doubts()
-        walk = self._walk
-        self._work.state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=walk.began_at)
-        await self._work.writer.finish_walk(self._work.state, walk.run)
-
-    @property
-    def _walk(self) -> FullWalk:
-        assert self._work.state.walk is not None  # noqa: S101 - for the type checker: a full walk has begun
-        return self._work.state.walk
 
     async def _list_windows(self) -> None:
         """The windows that are left: one page to learn from, then as many at once as it takes.
@@ -121,8 +134,8 @@ class FullRun:
         """Models without a creation date may be in no window: they need a walk by cursor."""
         async with aclosing(self._work.lanes.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
-                await self._work.write(ScopePage(rows=self._new_undated(page.rows)))
-        await self._work.write(
+                await self._write(ScopePage(rows=self._new_undated(page.rows)))
+        await self._write(
             ScopePage(rows=(), absence=Absence(None, None, self._undated, dated=False))
         )
 
@@ -153,7 +166,7 @@ class FullRun:
         )
         seen = {row.id for row in rows}
         seen |= {row.id for row in page.invalid if row.id is not None}
-        await self._work.write(
+        await self._write(
             ScopePage(
                 rows=rows,
                 invalid=page.invalid,
@@ -191,21 +204,33 @@ class FullRun:
                 if not self._work.scope.public:
                     mark = later(walk.mark, (row.created_at for row in fresh))
                     walk = msgspec.structs.replace(walk, mark=mark)
-                await self._work.write(ScopePage(rows=fresh, invalid=page.invalid))
+                await self._write(ScopePage(rows=fresh, invalid=page.invalid))
         walk = msgspec.structs.replace(walk, left=())
         self._work.state = msgspec.structs.replace(self._work.state, walk=walk)
-        await self._work.write(
+        await self._write(
             ScopePage(rows=(), absence=Absence(None, None, seen), state=self._work.state)
         )
 
     async def _settle_doubts(self) -> None:
-        """Ask for each model that was not found by its id: it may just be elsewhere now."""
-        if self._work.state.full_at is None:
-            return  # nothing was there before
-        for ids in batches(await self._work.members.doubtful()):
-            existing = await self._work.existing(ids, counted=False)
-            await self._work.writer.leave([one for one in ids if one in existing])
-            await self._work.remove([one for one in ids if one not in existing], {})
+        """Look for what was not found, with another walk first where many are missing."""
+        doubts, again = Doubts(self._work), False
+        try:
+            while not await doubts.settle(may_walk=not again):
+                again = True
+                await self._begin_again()
+                await FullRun(self._work, counted=False)._list()  # noqa: SLF001 - the same class
+        except TooManyDeletionsError:
+            # Whatever the reason is, the next run looks for all of them anew.
+            await self._begin_again()
+            await self._work.writer.save(self._work.state)
+            raise
+
+    async def _begin_again(self) -> None:
+        walk = msgspec.structs.replace(self._walk, left=await self._all_windows())
+        self._work.state = msgspec.structs.replace(self._work.state, walk=walk)
+
+    async def _write(self, page: ScopePage) -> None:
+        await self._work.write(page, counted=self._counted)
 
     async def _newest_update(self) -> datetime | None:
         """The last update of any model, so that none that comes during the walk is missed."""

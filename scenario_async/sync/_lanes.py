@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from scenario_async import APIError, APIStatusError, InvalidRow, RateLimitError
+from scenario_async import (
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    InvalidRow,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+)
 from scenario_async._decode import PageAnswer, decode_page
-from scenario_async._events import emit
 from scenario_async._fetcher import fetch_planned
 from scenario_async._listing import Listing, begin
 from scenario_async._planners.planner import PageRequest
-from scenario_async._planners.records import Missing
 from scenario_async._planners.time_windows import TimeWindows
 from scenario_async._planners.timeline import Timeline
 from scenario_async._query import LARGEST_PAGE
 from scenario_async._requester import Call, RequestOptions
-from scenario_async._retrieval import Retrieval, retrieve_many
+from scenario_async._retrieval import Retrieval, retrieve_one
 from scenario_async._walk import Identity, WalkOptions
 
-from ._rows import read_row
+from ._rows import is_deleted, read_row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from scenario_async import AsyncScenario, RequestEvent, RetryEvent
+    from scenario_async import AsyncScenario
     from scenario_async._planners.choice import Strategy
     from scenario_async._planners.planner import ReleasedPage
     from scenario_async._query import ListingQuery
     from scenario_async._walk import PageSource
 
-    from ._report import Counts
     from ._rows import ModelRow
     from ._windows import Window
 
-__all__ = ["BULK", "Existing", "Lanes", "ListedPage", "NotByDateError", "counting"]
-
-BULK = 50
-"""How many records to ask for at once: no limit is documented, and this is what clients keep to."""
+__all__ = ["Existing", "Lanes", "ListedPage", "NotByDateError", "page_source"]
 
 # Access without an account may not be allowed to ask for many at once.
 _BULK_REFUSED = range(400, 500)
+_MISSING = (NotFoundError, PermissionDeniedError)
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -71,6 +74,17 @@ class ListedPage:
         ids = {row.id for row in self.rows}
         return ids | {row.id for row in self.invalid if row.id is not None}
 
+    @property
+    def deleted(self) -> dict[str, str | None]:
+        """The ids of the rows that are of deleted models, with the date where it could be read.
+
+        A service that ignores a status lists the others as well.
+        """
+        rows = {
+            row.id: row.deleted_at for row in self.rows if row.deleted_at or row.status == "deleted"
+        }
+        return rows | {row.id: None for row in self.invalid if row.id and is_deleted(row.raw)}
+
 
 @dataclass(frozen=True, slots=True)
 class Existing:
@@ -96,11 +110,13 @@ class Lanes:
 
     Attributes:
         most: The same, below the bound of the client.
+        bulk_refused: Whether the service has refused to give many models by their ids.
     """
 
     def __init__(self, client: AsyncScenario, most: int) -> None:
-        self._source = _page_source(client)
+        self._source = page_source(client)
         self.most: int = self._source.at_once(most)
+        self.bulk_refused = False
 
     async def windows(
         self, query: ListingQuery, windows: Sequence[Window], *, most: int = 1
@@ -162,8 +178,18 @@ class Lanes:
         """The first page of a listing alone."""
         return await self._fetch(PageRequest(query))
 
-    async def existing(self, ids: Sequence[str]) -> Existing:
-        """Those of at most :data:`BULK` models that exist and may be read."""
+    async def first(self, query: ListingQuery) -> ListedPage:
+        """The same with its rows read."""
+        return await self._read(await self.page(query), None)
+
+    async def in_bulk(self, ids: Sequence[str]) -> Existing | None:
+        """Those of some models, no more than ``BULK``, that exist and may be read.
+
+        ``None`` where the service refuses to say, or its answer does not tell: then each has to be
+        asked for by itself.
+        """
+        if self.bulk_refused:
+            return None
         call = Call(path="/models/get-bulk", parameters={}, method="POST")
         options = RequestOptions(extra_body={"modelIds": list(ids)})
         try:
@@ -171,39 +197,39 @@ class Lanes:
         except APIStatusError as error:
             if error.status_code not in _BULK_REFUSED or isinstance(error, RateLimitError):
                 raise
-            return await self._existing_one_by_one(ids)
-        rows = [raw for raw in answer.rows if not _is_deleted(raw)]
+            self.bulk_refused = True
+            return None
+        rows = [raw for raw in answer.rows if not is_deleted(raw)]
         page = await self._read(PageAnswer(rows, None), None)
         if any(row.id is None for row in page.invalid):
             # It is one of these models, and nobody can tell which.
-            return await self._existing_one_by_one(ids)
+            return None
         # A row that does not fit exists as well.
         rows_wanted = [row for row in page.rows if row.id in ids]
         return Existing(
             page.ids & set(ids), rows_wanted, [row for row in page.invalid if row.id in ids]
         )
 
-    async def details(self, ids: Sequence[str]) -> AsyncGenerator[tuple[str, str]]:
-        """Of these models the full records that can be read, each with its id, as they arrive."""
-        async with aclosing(self._records(ids)) as records:
-            async for record in records:
-                if isinstance(record, Missing):
-                    continue
-                try:
-                    detail = _identity.decode(record).id, bytes(record).decode()
-                except _NOT_DECODED:
-                    continue
-                yield detail
+    async def exists(self, model_id: str) -> bool:
+        """Whether a model exists and may be read; also where its record does not fit."""
+        try:
+            await self._retrieve(model_id)
+        except _MISSING:
+            return False
+        except APIResponseValidationError:
+            return True
+        return True
 
-    async def _existing_one_by_one(self, ids: Sequence[str]) -> Existing:
-        async with aclosing(self._records(ids)) as records:
-            gone = {record.id async for record in records if isinstance(record, Missing)}
-        return Existing(set(ids) - gone)
+    async def record(self, model_id: str) -> str | None:
+        """The full record of a model, where it can be read."""
+        try:
+            record = await self._retrieve(model_id)
+            return record.decode() if _identity.decode(record).id == model_id else None
+        except (*_MISSING, APIResponseValidationError, *_NOT_DECODED):
+            return None
 
-    def _records(self, ids: Sequence[str]) -> AsyncGenerator[msgspec.Raw | Missing, None]:
-        """What comes for each id, as it arrives, but for answers that are no record."""
-        retrieval = Retrieval(type_=msgspec.Raw, on_invalid=lambda _: None)
-        return retrieve_many(self._source, ids, retrieval, ordered=False)
+    async def _retrieve(self, model_id: str) -> bytes:
+        return bytes(await retrieve_one(self._source, model_id, Retrieval(type_=msgspec.Raw)))
 
     async def _read(self, answer: PageAnswer, covers: Window | None) -> ListedPage:
         """Read the rows of a page, with the loop given back every millisecond."""
@@ -224,22 +250,8 @@ class Lanes:
         return await self._source.fetch(request, RequestOptions())
 
 
-def counting(client: AsyncScenario, counts: Counts) -> AsyncScenario:
-    """The same client, with its requests counted."""
-    hooks = _page_source(client).event_hooks
-
-    def on_request(event: RequestEvent) -> None:
-        counts.requests += 1
-        emit(hooks.on_request, event)
-
-    def on_retry(event: RetryEvent) -> None:
-        counts.retries += 1
-        emit(hooks.on_retry, event)
-
-    return client.with_options(event_hooks=replace(hooks, on_request=on_request, on_retry=on_retry))
-
-
-def _page_source(client: AsyncScenario) -> PageSource:
+def page_source(client: AsyncScenario) -> PageSource:
+    """What the listings of a client read from."""
     return begin(client.models.list()).walk.source
 
 
@@ -269,19 +281,3 @@ class _ByDate:
 
 
 _identity = msgspec.json.Decoder(Identity)
-
-
-class _Fate(msgspec.Struct, rename="camel"):
-    deleted_at: object = None
-    status: object = None
-
-
-_fate = msgspec.json.Decoder(_Fate)
-
-
-def _is_deleted(raw: msgspec.Raw | bytes) -> bool:
-    try:
-        fate = _fate.decode(raw)
-    except _NOT_DECODED:
-        return False
-    return fate.deleted_at is not None or fate.status == "deleted"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Text, except_, func, select, type_coerce
 
@@ -17,7 +17,21 @@ if TYPE_CHECKING:
 
     from ._database import Database
 
-__all__ = ["Members"]
+__all__ = ["ChangingModel", "Members"]
+
+
+class ChangingModel(NamedTuple):
+    """A model that is not yet as it stays.
+
+    Attributes:
+        id: Its id.
+        status: What the store says of it.
+        created_at: When it was created, where that is known.
+    """
+
+    id: str
+    status: str
+    created_at: datetime | None
 
 
 class Members:
@@ -32,17 +46,24 @@ class Members:
         self._database = database
         self._scope = scope
 
-    async def doubtful(self) -> list[str]:
-        """The members that a full walk did not find where they should be.
+    async def count(self) -> int:
+        """How many models of the scope exist."""
+        query = self._living(func.count())
+        async with self._database.transaction() as connection:
+            return await connection.scalar(query) or 0
 
-        And whatever is in no scope any more: no walk would find out that it is deleted.
-        """
-        missing = self._living(models.c.id).where(memberships.c.missing_in.is_not(None))
-        nowhere = except_(
+    async def missing(self) -> list[str]:
+        """The members that a full walk did not find where they should be."""
+        query = self._living(models.c.id).where(memberships.c.missing_in.is_not(None))
+        return sorted(await self._ids(query))
+
+    async def nowhere(self) -> list[str]:
+        """The models that are in no scope any more: no walk would find that they are deleted."""
+        query = except_(
             select(models.c.id).where(models.c.deleted_at.is_(None)),
             select(memberships.c.model_id),
         )
-        return sorted({*await self._ids(missing), *await self._ids(nowhere)})
+        return sorted(await self._ids(query))
 
     async def has_undated(self) -> bool:
         """Whether any member has no creation date: no window would find it."""
@@ -61,10 +82,14 @@ class Members:
             found = [moment_of(date) for date in (await connection.scalars(query)).all()]
         return [date for date in found if date is not None]
 
-    async def unfinished(self, statuses: Collection[str]) -> list[str]:
-        """The members whose status says that they are still changing."""
-        query = self._living(models.c.id).where(models.c.status.in_(sorted(statuses)))
-        return await self._ids(query.order_by(models.c.id))
+    async def changing(self, statuses: Collection[str]) -> list[ChangingModel]:
+        """The members with one of these statuses, by their ids."""
+        date = type_coerce(models.c.created_at, Text)
+        query = self._living(models.c.id, models.c.status, date)
+        query = query.where(models.c.status.in_(sorted(statuses))).order_by(models.c.id)
+        async with self._database.transaction() as connection:
+            found = await connection.execute(query)
+            return [ChangingModel(row[0], row[1], moment_of(row[2])) for row in found]
 
     async def alive(self, ids: Sequence[str]) -> list[str]:
         """Those of these models that the store has, and not as deleted."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-__all__ = ["ModelRow", "changed_fields", "content_hash", "read_row"]
+__all__ = ["ModelRow", "changed_fields", "content_hash", "is_deleted", "read_row"]
 
 # A signed URL carries its signature in its query and is another one each time that it is asked for,
 # while the same thing lies behind it. Parameters as CloudFront, S3, GCS and Azure name them.
@@ -55,6 +55,7 @@ class _Columns(msgspec.Struct, rename="camel", gc=False):
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
     deleted_at: Timestamp | None = None
+    owner_id: object = None
     thumbnail: _Thumbnail | None = None
 
 
@@ -77,6 +78,7 @@ class ModelRow(NamedTuple):
     created_at: str | None
     updated_at: str | None
     thumbnail_asset_id: str | None
+    owner_id: str | None
     deleted_at: str | None
     content_hash: str
     record: str
@@ -105,6 +107,7 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
             _date(columns.created_at),
             _date(columns.updated_at),
             None if columns.thumbnail is None else columns.thumbnail.asset_id,
+            _owner(columns.owner_id),
             _date(columns.deleted_at),
             content_hash(sent),
             record,
@@ -113,6 +116,23 @@ def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
         return _told_apart(invalid_row(sent, error))
     # Looking for one character first is ten times as fast, and few records have it.
     return _without_nul(row) if "\\" in record and _NUL in record else row
+
+
+class _Fate(msgspec.Struct, rename="camel"):
+    deleted_at: object = None
+    status: object = None
+
+
+_fate = msgspec.json.Decoder(_Fate)
+
+
+def is_deleted(raw: msgspec.Raw | bytes) -> bool:
+    """Whether a row says that its model is deleted, whatever else it says."""
+    try:
+        fate = _fate.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return fate.deleted_at is not None or fate.status == "deleted"
 
 
 def _without_nul(row: ModelRow) -> ModelRow:
@@ -142,6 +162,11 @@ def _id(text: str) -> str:
     if text.strip() in ("", ".", "..") or "\0" in text or len(text) > _LONGEST_ID:
         raise ValueError(f"{text[:40]!r} is no id")
     return text
+
+
+def _owner(value: object) -> str | None:
+    # No column has it, so whatever else it may be is no reason to reject a row.
+    return value if isinstance(value, str) and "\0" not in value else None
 
 
 def _told_apart(row: InvalidRow) -> InvalidRow:

@@ -15,13 +15,16 @@ from scenario_async._events import check_callback
 from scenario_async._options import check_count
 from scenario_async._walk import PAGES_AT_ONCE
 
+from ._counting import counting
+from ._deletions import MAX_DELETIONS, check_max_deletions
 from ._details import fetch_details
 from ._errors import StoreBusyError
 from ._full_run import FullRun
 from ._incremental_run import IncrementalRun
-from ._lanes import Lanes, counting
+from ._lanes import Lanes
 from ._log import RunLog
 from ._members import Members
+from ._owners import Owners
 from ._report import ScopeReport, SyncReport, total
 from ._scope_run import ScopeRun
 from ._scopes import Scope
@@ -57,6 +60,8 @@ async def sync(
     full_every: timedelta = FULL_EVERY,
     details: bool = False,
     wait: bool = False,
+    max_deletions: float | None = MAX_DELETIONS,
+    new_owner: bool = False,
     max_concurrency: int = PAGES_AT_ONCE,
     on_progress: Callable[[ScopeReport], object] | None = None,
 ) -> SyncReport:
@@ -70,15 +75,20 @@ async def sync(
         store: Where to.
         scopes: What is copied: ``"private"``, ``"public"``, ``"collection:ID"`` or
             ``"public:collection:ID,ID"``.
-        full: ``True`` lists everything, ``False`` only what may have changed, unless a scope was
-            never listed whole; ``None`` lists everything where that was never done or not for
-            ``full_every``. A full walk that an earlier run began is finished in any case, and what
-            it had listed is not listed again.
+        full: ``True`` lists everything; ``False`` only what may have changed, unless a scope was
+            never listed whole or everything takes fewer requests; ``None`` lists everything where
+            that was never done or not for ``full_every``. A full walk that an earlier run began is
+            finished in any case, and what it had listed is not listed again.
         full_every: How old the last full walk may be. Deletions of public models, and changes of
             private ones that are not in training, show in full walks only.
         details: Also fetch the full records of all models that have none, or have changed since;
             once every scope is listed.
         wait: Wait while another run is at work, in place of an error.
+        max_deletions: How many models of a scope a run may find gone: a share as ``float``, which
+            holds for scopes of more than 20 models, a number as ``int``, or ``None`` or 1.0 for
+            all. What the service itself lists as deleted does not count.
+        new_owner: Whether the store becomes a copy of another owner's models, where the service
+            lists those.
         max_concurrency: How many pages of each scope may be under way.
         on_progress: Called with the report of a scope after each page of it.
 
@@ -87,12 +97,14 @@ async def sync(
 
     Raises:
         TypeError: ``store`` is no store, ``full`` no ``bool``, ``full_every`` no ``timedelta``,
-            ``on_progress`` no function, ``scopes`` one text, or ``max_concurrency`` no whole
-            number.
-        ValueError: There is no scope, one is none or given twice, or ``max_concurrency`` is below
-            1.
+            ``max_deletions`` no number, ``on_progress`` no function, ``scopes`` one text, or
+            ``max_concurrency`` no whole number.
+        ValueError: There is no scope, one is none or given twice, ``max_deletions`` is below 0 or a
+            share above 1, or ``max_concurrency`` is below 1.
         StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
-        StoreError: The database failed, or is a copy of another service or project.
+        StoreError: The database failed, or is a copy of another service, project or owner.
+        TooManyDeletionsError: More models are gone than ``max_deletions`` allows. All else is
+            written, and the next run looks for them again.
         APIError: The service could not be listed. The other scopes are finished first. Of the
             scope that failed no model is marked as deleted but those that were asked for by their
             ids and are gone.
@@ -100,12 +112,13 @@ async def sync(
     parsed = _parsed(scopes)
     names = [str(scope) for scope in parsed]
     database = database_of(store)
-    options = _Options(full, full_every, details, max_concurrency, on_progress)
+    options = _Options(full, full_every, details, max_deletions, max_concurrency, on_progress)
 
     async with _locked(database, names, wait=wait):
         await claim(database, source_of(scenario))
+        owners = Owners(database, replaced=new_owner)
         log = await RunLog.begin(database, names)
-        return await _Run(scenario, database, log, parsed).run(options)
+        return await _Run(scenario, database, owners, log, parsed).run(options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,7 @@ class _Options:
     full: bool | None
     full_every: timedelta
     details: bool
+    max_deletions: float | None
     max_concurrency: int
     on_progress: Callable[[ScopeReport], object] | None
 
@@ -120,6 +134,7 @@ class _Options:
         if not (self.full is None or isinstance(self.full, bool)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise TypeError(f"full must be True, False or None, not {self.full!r}")
         _check_duration("full_every", self.full_every)
+        check_max_deletions(self.max_deletions)
         check_count("max_concurrency", self.max_concurrency, least=1)
         check_callback("on_progress", self.on_progress)
 
@@ -128,10 +143,16 @@ class _Run:
     """One run, from its first line in the table of runs to its last."""
 
     def __init__(
-        self, scenario: AsyncScenario, database: Database, log: RunLog, scopes: Sequence[Scope]
+        self,
+        scenario: AsyncScenario,
+        database: Database,
+        owners: Owners,
+        log: RunLog,
+        scopes: Sequence[Scope],
     ) -> None:
         self._scenario = scenario
         self._database = database
+        self._owners = owners
         self._log = log
         self._started = time.monotonic()
         self._reports = {scope: ScopeReport(scope=str(scope)) for scope in scopes}
@@ -177,9 +198,11 @@ class _Run:
             Members(self._database, str(scope)),
             writer,
             report,
+            owners=self._owners,
             run=self._log.run,
             now=self._log.started_at,
             alone=len(self._reports) == 1,
+            max_deletions=options.max_deletions,
             notify=notify,
         )
         try:

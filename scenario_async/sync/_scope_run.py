@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
+
+from ._at_once import for_each
 from ._comparison import ScopePage
-from ._lanes import BULK
+from ._costs import BULK
 from ._state import ScopeState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from ._lanes import Lanes
     from ._members import Members
+    from ._owners import Owners
     from ._report import ScopeReport
+    from ._rows import ModelRow
     from ._scopes import Scope
     from ._writes import ScopeWriter
 
@@ -31,9 +37,11 @@ class ScopeRun:
         members: What the store has of it.
         writer: Who writes.
         report: Where the counts go.
+        owners: Whose models the store has.
         run: The number of the run.
         now: When it began, by the clock of the machine.
         alone: Whether no other scope is brought up to date by this run.
+        max_deletions: How many models may be marked as deleted, as for ``allowed_deletions``.
         notify: Called after each page.
 
     Attributes:
@@ -48,19 +56,23 @@ class ScopeRun:
         writer: ScopeWriter,
         report: ScopeReport,
         *,
+        owners: Owners,
         run: int,
         now: datetime,
         alone: bool,
+        max_deletions: float | None,
         notify: Callable[[], None],
     ) -> None:
         self.scope = scope
         self.lanes = lanes
         self.members = members
         self.writer = writer
+        self._owners = owners
         self.report = report
         self.run = run
         self.now = now
         self.alone = alone
+        self.max_deletions = max_deletions
         self.state = ScopeState()
         self._notify = notify
         self._rejected: set[str | bytes] = set()
@@ -75,32 +87,62 @@ class ScopeRun:
         query = self.scope.query("deleted")
         async with aclosing(self.lanes.listing(query, by_cursor=False)) as pages:
             async for page in pages:
-                at = {row.id: row.deleted_at for row in page.rows if row.deleted_at is not None}
-                for ids in batches(await self.members.alive(sorted(page.ids))):
-                    existing = await self.existing(ids, counted=False)
-                    await self.remove([one for one in ids if one not in existing], at)
+                at = page.deleted
+                settle = partial(self._remove_gone, at)
+                await self.look_up(await self.members.alive(sorted(at)), settle)
 
-    async def existing(self, ids: Sequence[str], *, counted: bool = True) -> set[str]:
-        """Which of these models exist; what the service says of them is written as well.
+    async def _remove_gone(
+        self, at: Mapping[str, str | None], _: Sequence[str], gone: Sequence[str]
+    ) -> None:
+        await self.remove(gone, at)
+
+    async def look_up(
+        self,
+        ids: Sequence[str],
+        settle: Callable[[Sequence[str], Sequence[str]], Awaitable[None]],
+    ) -> None:
+        """Ask for models by their ids. What the service says of them is written as it comes.
 
         Args:
             ids: Which models.
-            counted: Whether those that did not change count as seen.
+            settle: Called with those that exist and those that do not, a part at a time.
         """
-        existing = await self.lanes.existing(ids)
-        # What is asked for in doubt may not be in the scope any more.
-        invalid = existing.invalid if counted else ()
-        page = ScopePage(rows=existing.rows, invalid=invalid, joins=False)
-        await self.write(page, counted=counted)
-        return existing.ids
 
-    async def remove(self, ids: Sequence[str], at: Mapping[str, str]) -> None:
+        async def look_up_one(model_id: str) -> None:
+            exists = await self.lanes.exists(model_id)
+            # That was paid for with a request, and is not to be lost.
+            with anyio.CancelScope(shield=True):
+                await (settle([model_id], []) if exists else settle([], [model_id]))
+
+        for part in batches(ids):
+            found = await self.lanes.in_bulk(part)
+            if found is None:
+                await for_each(part, look_up_one, at_once=self.lanes.most)
+                continue
+            with anyio.CancelScope(shield=True):
+                # They may not be in the scope any more, and nobody wants to hear of their rows.
+                await self.write(ScopePage(rows=found.rows, joins=False), counted=False)
+                await settle(
+                    [one for one in part if one in found.ids],
+                    [one for one in part if one not in found.ids],
+                )
+
+    async def remove(self, ids: Sequence[str], at: Mapping[str, str | None]) -> None:
         """Mark models as deleted, at their date where it is known."""
+        if not ids:
+            return
         self.report.deleted += await self.writer.remove(ids, at)
         self._notify()
 
     async def write(self, page: ScopePage, *, counted: bool = True) -> None:
-        """Write a page, and count what it changes; what it does not change only if ``counted``."""
+        """Write a page, and count what it changes; what it does not change only if ``counted``.
+
+        Raises:
+            StoreError: The models belong to another owner than those of the store, or the database
+                failed.
+        """
+        if page.joins and not self.scope.public:
+            await self._owners.check(page.rows, self._latest)
         comparison = await self.writer.write(page)
         report = self.report
         report.new += len(comparison.new)
@@ -110,6 +152,10 @@ class ScopeRun:
         report.rejected = len(self._rejected)
         report.pages += 1
         self._notify()
+
+    async def _latest(self) -> Sequence[ModelRow]:
+        """The private models that were created last."""
+        return (await self.lanes.first(self.scope.query("latest"))).rows
 
 
 def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -12,7 +12,9 @@ __all__ = ["Scope"]
 
 _FORMS = '"private", "public", "collection:ID" or "public:collection:ID,ID"'
 _LONGEST = 1_000  # bytes; an index of PostgreSQL takes 2,704, of which an id may need some
-Lane: TypeAlias = Literal["full", "created", "updated", "deleted", "newest"]
+Lane: TypeAlias = Literal[
+    "full", "created", "updated", "newest", "latest", "new", "training", "deleted"
+]
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -71,8 +73,10 @@ class Scope(msgspec.Struct, frozen=True):
         """What is listed for one lane of a run.
 
         ``"full"``: everything, oldest first. ``"created"`` and ``"updated"``: the same by that
-        date, oldest first. ``"deleted"``: what was deleted in the last 30 days. ``"newest"``: the
-        model that was updated last, alone.
+        date, oldest first. ``"newest"``: the model that was updated last, alone. ``"latest"``: as
+        the service lists them by itself, which for private models begins with those that were
+        created last. ``"new"`` and ``"training"``: private models of that status. ``"deleted"``:
+        what was deleted in the last 30 days.
         """
         one = ListingQuery(privacy=self.privacy, page_size=LARGEST_PAGE)
         if self.collections:
@@ -91,5 +95,7 @@ class Scope(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(
                     one, sort_by="updatedAt", sort_direction="desc", page_size=1
                 )
-            case "deleted":
-                return msgspec.structs.replace(one, status="deleted")
+            case "latest":
+                return one
+            case "new" | "training" | "deleted":
+                return msgspec.structs.replace(one, status=lane)

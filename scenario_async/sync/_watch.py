@@ -10,6 +10,7 @@ import anyio
 import msgspec
 from sqlalchemy import delete, select
 
+from ._deletions import MAX_DELETIONS
 from ._run import FULL_EVERY, sync
 from ._store import database_of
 from ._tables import changes, state
@@ -74,6 +75,7 @@ async def watch(
     full_every: timedelta = FULL_EVERY,
     details: bool = False,
     wait: bool = False,
+    max_deletions: float | None = MAX_DELETIONS,
 ) -> AsyncGenerator[Change, None]:
     """The changes of a store, brought up to date again and again; it does not end by itself.
 
@@ -91,12 +93,16 @@ async def watch(
         full_every: As for :func:`sync`.
         details: As for :func:`sync`.
         wait: As for :func:`sync`: where other runs come now and then, such as a nightly full one.
+        max_deletions: As for :func:`sync`.
 
     Raises:
-        TypeError: ``every`` is neither seconds nor a ``timedelta``, or ``store`` no store.
-        ValueError: ``every`` is not above zero, or a scope is none.
+        TypeError: ``every`` is neither seconds nor a ``timedelta``, ``store`` no store, or
+            ``max_deletions`` no number.
+        ValueError: ``every`` is not above zero, a scope is none, or ``max_deletions`` is below 0 or
+            a share above 1.
         StoreBusyError: Another run is at work on the store, and ``wait`` is not set.
-        StoreError: The database failed.
+        StoreError: The database failed, or is a copy of another service, project or owner.
+        TooManyDeletionsError: As for :func:`sync`.
         APIError: The service could not be listed. What earlier runs changed was given; what this
             one did before it failed comes first when you watch again.
     """
@@ -112,7 +118,13 @@ async def watch(
             async for change in noted:
                 yield change
         await sync(
-            scenario, store, scopes=scopes, full_every=full_every, details=details, wait=wait
+            scenario,
+            store,
+            scopes=scopes,
+            full_every=full_every,
+            details=details,
+            wait=wait,
+            max_deletions=max_deletions,
         )
         async with aclosing(_noted(database)) as noted:
             async for change in noted:

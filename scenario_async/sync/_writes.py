@@ -118,7 +118,7 @@ class ScopeWriter:
                 await self._save(connection, page.state)
         return comparison
 
-    async def remove(self, ids: Sequence[str], at: Mapping[str, str]) -> int:
+    async def remove(self, ids: Sequence[str], at: Mapping[str, str | None]) -> int:
         """Mark models as deleted, at their date where it is known; gives how many were not yet."""
         removed: list[str] = []
         async with self._database.writing() as connection:
@@ -126,7 +126,7 @@ class ScopeWriter:
                 done = await connection.execute(
                     update(models)
                     .where(models.c.id == model_id, models.c.deleted_at.is_(None))
-                    .values(deleted_at=at.get(model_id, self._now))
+                    .values(deleted_at=at.get(model_id) or self._now)
                 )
                 removed += [model_id] * done.rowcount
             if removed and await _is_watched(connection):
@@ -200,7 +200,7 @@ class ScopeWriter:
 
     def _values(self, row: ModelRow) -> tuple[object, ...]:
         """A row as ``_WRITTEN`` has it. What the service lists is not deleted."""
-        values = row[: -len(("deleted_at", "content_hash", "record"))]
+        values = row[: -len(("owner_id", "deleted_at", "content_hash", "record"))]
         return (*values, None, self._seen_at, row.content_hash, row.record)
 
     async def _records(

@@ -145,6 +145,13 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
+def all_trained(catalogue: Catalogue) -> Catalogue:
+    """The same catalogue, with no model that is still changing."""
+    for row in list(catalogue):
+        catalogue.update(row.id, status="trained", touch=False)
+    return catalogue
+
+
 def on_server(catalogue: Catalogue, scope: str) -> set[str]:
     """The models that exist in a scope."""
     wanted = Scope.parse(scope)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import Copy, copying, run
+from catalogue_copies import Copy, all_trained, copying, run
 
 from scenario_async import (
     BadRequestError,
@@ -189,7 +189,7 @@ def test_a_store_is_a_copy_of_one_service_and_project(
     tmp_path: Path, base_url: str | None, project: str | None, told: str
 ) -> None:
     async def work() -> None:
-        catalogue = Catalogue.seeded(public=0, private=60, odd=False)
+        catalogue = all_trained(Catalogue.seeded(public=0, private=60, odd=False))
         async with copying(catalogue, tmp_path / "models.db") as copy:
             await sync(copy.scenario, copy.store)
             other = copy.scenario.with_options(base_url=base_url, project_id=project)
@@ -248,7 +248,7 @@ def test_models_of_the_first_day_of_the_calendar_stop_no_incremental_run(tmp_pat
 def test_an_incremental_run_after_too_long_a_time_does_not_hide_that_it_was_too_long(
     tmp_path: Path,
 ) -> None:
-    catalogue = Catalogue.seeded(public=0, private=5, odd=False)
+    catalogue = all_trained(Catalogue.seeded(public=0, private=5, odd=False))
     rarely = timedelta(days=1_000)
 
     async def work() -> None:
@@ -322,7 +322,7 @@ def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_
     tmp_path: Path,
 ) -> None:
     async def work() -> None:
-        catalogue = Catalogue.seeded(public=0, private=1_200, odd=False)
+        catalogue = all_trained(Catalogue.seeded(public=0, private=1_200, odd=False))
         async with copying(catalogue, tmp_path / "models.db") as copy:
             copy.sandbox.faults.add(ServerError(500), after=3, times=None)
             with pytest.raises(InternalServerError):

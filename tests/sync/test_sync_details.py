@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +10,18 @@ import msgspec
 import pytest
 from catalogue_copies import Copy, copying, run
 
-from scenario_async import InternalServerError
+from scenario_async import EventHooks, InternalServerError
 from scenario_async.sandbox import Catalogue, NotJSON, ServerError
 from scenario_async.sync import SyncReport, export, sync
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from scenario_async import ResponseEvent
     from scenario_async.sandbox import Sandbox
 
 RECORD = r"/models/model_"
-BATCH = 100
 
 
 def some_models(count: int = 12) -> Catalogue:
@@ -195,27 +197,83 @@ def test_what_may_not_be_read_is_not_asked_for_until_it_changes(
     run(work())
 
 
-def test_a_failure_in_the_middle_keeps_the_batches_before(tmp_path: Path) -> None:
-    catalogue = some_models(2 * BATCH + 50)
+def test_a_failure_in_the_middle_keeps_every_record_that_came(tmp_path: Path) -> None:
+    catalogue = some_models(250)
     ids = sorted(catalogue.ids())
-    broken = ids[BATCH + 20]
+    broken = ids[120]
 
     async def work() -> None:
         async with copying(catalogue, tmp_path / "models.db") as copy:
             copy.sandbox.faults.add(ServerError(500), path=f"/models/{broken}")
             with pytest.raises(InternalServerError):
                 await copy_details(copy)
-            assert (await details_of(copy)).keys() == set(ids[:BATCH])
+            first = asked_for(copy.sandbox)
+            assert (await details_of(copy)).keys() == first.keys() - {broken}
+            assert len(first) < 130
             (failed,) = await copy.store.runs(limit=1)
             assert failed.status == "failed"
             assert failed.report is not None
-            assert failed.report.details == BATCH
+            assert failed.report.details == len(first) - 1
             # The rows of the listing are whole, and what is there is not asked for again.
             assert await copy.alive() == set(ids)
             report = await copy_details(copy, full=False)
-            assert report.details == BATCH + 50
-            assert asked_for(copy.sandbox) == Counter(ids[BATCH:])
+            assert report.details == 250 - len(first) + 1
+            assert asked_for(copy.sandbox) + first == Counter([*ids, broken])
             assert (await details_of(copy)).keys() == set(ids)
+
+    run(work())
+
+
+def test_runs_that_end_after_each_hundred_requests_fetch_no_record_twice(tmp_path: Path) -> None:
+    catalogue = some_models(550)
+    asked: Counter[str] = Counter()
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db", max_concurrency=8) as copy:
+            for _ in range(10):
+                copy.sandbox.faults.clear()
+                copy.sandbox.faults.add(ServerError(500), after=100, times=None)
+                try:
+                    await copy_details(copy)
+                except InternalServerError:
+                    answered = copy.sandbox.requests[:100]
+                    asked.update(one.path.removeprefix("/v1/models/") for one in answered)
+                else:
+                    break
+            asked.update(asked_for(copy.sandbox))
+            assert len(await copy.store.runs()) == 6
+            assert {asked[one] for one in catalogue.ids()} == {1}
+            assert (await details_of(copy)).keys() == set(catalogue.ids())
+
+    run(work())
+
+
+def test_a_cancellation_keeps_every_record_that_came(new_store: Callable[[], str]) -> None:
+    catalogue = some_models(60)
+
+    async def work() -> None:
+        async with copying(catalogue, new_store()) as copy:
+            await sync(copy.scenario, copy.store)
+            came = 0
+
+            def count(event: ResponseEvent) -> None:
+                nonlocal came
+                came += event.path.startswith("/models/model_")
+                if came == 30:
+                    copying_details.cancel()
+
+            hooks = EventHooks(on_response=count)
+            counted = copy.scenario.with_options(event_hooks=hooks)
+            copying_details = asyncio.create_task(sync(counted, copy.store, details=True))
+            with pytest.raises(asyncio.CancelledError):
+                await copying_details
+            (ended,) = await copy.store.runs(limit=1)
+            assert ended.report is not None
+            assert 30 <= came == ended.report.details < 40
+            stored = [one.details async for one in copy.store.models()]
+            assert sum(one is not None for one in stored) == came
+            report = await copy_details(copy)
+            assert report.details == 60 - came
 
     run(work())
 
@@ -236,7 +294,7 @@ def test_a_scope_that_failed_leaves_details_for_the_next_run(tmp_path: Path) -> 
 
 
 def test_a_record_that_never_can_be_read_does_not_keep_the_others_away(tmp_path: Path) -> None:
-    catalogue = some_models(BATCH + 20)
+    catalogue = some_models(40)
     ids = sorted(catalogue.ids())
 
     async def work() -> None:

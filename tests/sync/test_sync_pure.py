@@ -222,7 +222,7 @@ def read(raw: bytes) -> ModelRow:
 
 
 def test_a_row_needs_only_an_id() -> None:
-    assert read(b'{"id":"model_a"}')[1:-2] == (None,) * 11
+    assert read(b'{"id":"model_a"}')[1:-2] == (None,) * 12
 
 
 def test_nulls_are_as_good_as_nothing() -> None:
@@ -232,10 +232,11 @@ def test_nulls_are_as_good_as_nothing() -> None:
         "created_at": "createdAt",
         "updated_at": "updatedAt",
         "deleted_at": "deletedAt",
+        "owner_id": "ownerId",
         "thumbnail_asset_id": "thumbnail",
     }
     row = read(row_of(**{wire.get(name, name): None for name in names}))
-    assert row[1:-2] == (None,) * 11
+    assert row[1:-2] == (None,) * 12
     assert read(row_of(thumbnail={"assetId": None})).thumbnail_asset_id is None
 
 

@@ -65,7 +65,10 @@ async def test_models_are_found_by_each_filter_and_by_all_of_them(
         assert await ids(store, privacy="private", type="custom") == ["a"]
         assert await ids(store, privacy="private", status="failed") == ["c"]
         assert await ids(store, tags=["x"], scope="private") == ["a", "b"]
-        assert await ids(store, tags=["x", "y"]) == ["a"]
+        assert await ids(store, tags=["y", "x"]) == ["a", "b"]
+        assert await ids(store, tags=["y", "quote ' and \" inside", "z"]) == ["a", "d"]
+        assert await ids(store, tags=["X"]) == []
+        assert await ids(store, tags=["x"], type="custom") == ["a"]
         assert await ids(store, tags=["quote ' and \" inside"]) == ["d"]
         assert await ids(store, scope="private", created_after=NOW) == ["b"]
         assert await ids(store, scope="private", created_before=NOW + timedelta(seconds=1)) == [
@@ -229,7 +232,7 @@ async def test_a_model_found_by_its_id_may_still_have_left_its_scope(
         await writer.write(ScopePage(rows=(), absence=Absence(None, None, set())))
         await writer.write(ScopePage(rows=[row("a")], joins=False))
 
-        assert await members.doubtful() == ["a"]
+        assert await members.missing() == ["a"]
 
 
 async def test_a_model_that_is_listed_is_not_missing_any_more(
@@ -240,10 +243,10 @@ async def test_a_model_that_is_listed_is_not_missing_any_more(
         members = Members(database_of(store), "private")
         await writer.write(ScopePage(rows=[row("a"), row("b")]))
         await writer.write(ScopePage(rows=(), absence=Absence(NOW, None, {"b"})))
-        assert await members.doubtful() == ["a"]
+        assert await members.missing() == ["a"]
         await writer.write(ScopePage(rows=[row("a")]))
 
-        assert await members.doubtful() == []
+        assert await members.missing() == []
 
 
 async def test_rows_are_written_in_the_order_of_their_ids_whatever_is_new(
@@ -335,9 +338,9 @@ async def test_what_cannot_be_told_apart_is_asked_for_one_by_one_before_it_count
         lanes = Lanes(scenario, 2)
         page = decode_page(answer)
         with patch("scenario_async.sync._lanes.decode_page", return_value=page):
-            existing = await lanes.existing(["a", "no such model"])
-
-    assert existing.ids == {"a"}
+            assert await lanes.in_bulk(["a", "no such model"]) is None
+        assert await lanes.exists("a")
+        assert not await lanes.exists("no such model")
 
 
 def row(model_id: str, **fields: object) -> ModelRow:
