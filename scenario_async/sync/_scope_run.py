@@ -131,7 +131,8 @@ class ScopeRun:
         """Mark models as deleted, at their date where it is known."""
         if not ids:
             return
-        self.report.deleted += await self.writer.remove(ids, at)
+        removed = await self.writer.remove(ids, at)
+        self.report.deleted += removed  # now: several may be under way
         self._notify()
 
     async def write(self, page: ScopePage, *, counted: bool = True) -> None:
