@@ -35,6 +35,9 @@ class ExitCode(IntEnum):
     REJECTED = 5
     """A sync came to its end, and some rows did not fit."""
 
+    DELETIONS = 6
+    """A sync would have marked more models as deleted than it may, and marked none of them."""
+
     INTERRUPTED = 130
     """Ctrl-C; 128 and the number of the signal, as shells count."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,10 +19,11 @@ from ._exit_codes import ExitCode
 from ._extras import opened_store, store_argument
 from ._interrupts import InterruptedRunError
 from ._listing import check_collections
-from ._messages import WrongUsageError, debug_log, in_words, say, warnings_said
-from ._options import Option, StrictCommand, gathered, ids
+from ._messages import debug_log, in_words, say, warnings_said
+from ._options import StrictCommand
 from ._output import is_terminal, terminal_width, write_out
 from ._summaries import summary_lines
+from ._sync_options import SyncOptions, sync_options
 from ._sync_progress import SyncProgress
 
 if TYPE_CHECKING:
@@ -33,92 +33,6 @@ if TYPE_CHECKING:
     from ._connection import Connection
 
 __all__ = ["sync"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Options:
-    """What is copied, how, and how often; see the help of the options."""
-
-    private: bool
-    public: bool
-    collections: tuple[str, ...]
-    public_collections: tuple[str, ...]
-    details: bool
-    full: bool
-    wait: bool
-    watch: float | None
-    as_json: bool
-    quiet: bool
-
-    def scopes(self) -> list[str]:
-        """The scopes as the store names them, each once."""
-        named = [name for name in ("private", "public") if getattr(self, name)]
-        named += [f"collection:{one}" for one in self.collections]
-        named += [f"public:collection:{one}" for one in self.public_collections]
-        if not named:
-            raise WrongUsageError(
-                "nothing to copy: give --private, --public, --collection ID or "
-                "--public-collection ID, or several of them"
-            )
-        return list(dict.fromkeys(named))
-
-
-def _finite(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
-    """Check what a range lets pass."""
-    if given is not None and not math.isfinite(given):
-        raise click.BadParameter(f"{given} is no time to wait for")
-    return given
-
-
-_sync_options: Option = gathered(
-    "options",
-    _Options,
-    (
-        click.option("--private", is_flag=True, help="Copy all private models."),
-        click.option("--public", is_flag=True, help="Copy all public models."),
-        click.option(
-            "--collection",
-            "collections",
-            multiple=True,
-            metavar="ID",
-            callback=ids,
-            help="Copy the private models of this collection. Repeatable.",
-        ),
-        click.option(
-            "--public-collection",
-            "public_collections",
-            multiple=True,
-            metavar="ID",
-            callback=ids,
-            help="Copy the public models of this collection. Repeatable.",
-        ),
-        click.option(
-            "--details",
-            is_flag=True,
-            help="Also fetch the full records of models that have none, or have changed since.",
-        ),
-        click.option(
-            "--full",
-            is_flag=True,
-            help="List everything, also where it was done today. A walk that was broken off is "
-            "finished.",
-        ),
-        click.option(
-            "--wait", is_flag=True, help="Wait while another run is at work, instead of failing."
-        ),
-        click.option(
-            "--watch",
-            type=click.FloatRange(min=0, min_open=True),
-            callback=_finite,
-            metavar="SECONDS",
-            help="Run again so long after the end of each run, until Ctrl-C.",
-        ),
-        click.option(
-            "--json", "as_json", is_flag=True, help="Report in JSON, one line for each run."
-        ),
-        click.option("--quiet", is_flag=True, help="Show no progress."),
-    ),
-)
 
 
 @click.command(
@@ -134,6 +48,7 @@ terminal. After Ctrl-C or a failure the same command goes on from there.
 
 The exit code is 5 where all was listed and some rows did not fit: the table "rejected" has them.
 After a failure of the service it is 3 or 4, the other scopes being finished; of the database, 1.
+It is 6 where more models are gone than --max-deletions allows, and none was marked as deleted.
 With --watch such rows are only said, and so is a service that fails after the first run.
 
 \b
@@ -145,9 +60,9 @@ Examples:
 """,
 )
 @store_argument
-@_sync_options
+@sync_options
 @connection_options
-async def sync(connection: Connection, options: _Options, store: str) -> None:
+async def sync(connection: Connection, options: SyncOptions, store: str) -> None:
     """Bring a copy of the catalogue in a database up to date."""
     scopes = options.scopes()
     opened = opened_store(store, create=True)
@@ -186,7 +101,7 @@ class _Rounds:
     client: AsyncScenario
     store: CatalogStore
     scopes: list[str]
-    options: _Options
+    options: SyncOptions
     shows_progress: bool
 
     async def first(self) -> SyncReport:
@@ -196,11 +111,18 @@ class _Rounds:
             APIError: The service could not be listed.
             StoreError: The database failed.
             click.ClickException: Another run is at work.
+            click.exceptions.Exit: More models are gone than may be marked as deleted.
         """
-        from scenario_async.sync import StoreBusyError  # noqa: PLC0415 - the extra is there
+        from scenario_async.sync import (  # noqa: PLC0415 - the extra is there
+            StoreBusyError,
+            TooManyDeletionsError,
+        )
 
         try:
             return await self._run()
+        except TooManyDeletionsError as error:
+            say(f"Error: {in_words(error)}")
+            raise click.exceptions.Exit(ExitCode.DELETIONS) from error
         except StoreBusyError as error:
             raise click.ClickException(f"{error}; --wait waits for its end") from error
 
@@ -210,17 +132,23 @@ class _Rounds:
         Raises:
             StoreError: The database failed.
         """
-        from scenario_async.sync import StoreBusyError  # noqa: PLC0415 - the extra is there
+        from scenario_async.sync import (  # noqa: PLC0415 - the extra is there
+            StoreBusyError,
+            TooManyDeletionsError,
+        )
 
         while True:
             await anyio.sleep(seconds)
             try:
                 await self._run()
-            except (APIError, StoreBusyError) as error:
+            except (APIError, StoreBusyError, TooManyDeletionsError) as error:
                 say(f"Error: {in_words(error)}; the next run is in {seconds:g} s")
 
     async def _run(self) -> SyncReport:
-        from scenario_async.sync import sync as run  # noqa: PLC0415 - the extra is there
+        from scenario_async.sync import (  # noqa: PLC0415 - the extra is there
+            TooManyDeletionsError,
+        )
+        from scenario_async.sync import sync as run  # noqa: PLC0415 - as above
 
         stored = (await self.store.counts()).scopes if self.shows_progress else {}
         try:
@@ -232,9 +160,11 @@ class _Rounds:
                     full=True if self.options.full else None,
                     details=self.options.details,
                     wait=self.options.wait,
+                    max_deletions=self.options.max_deletions,
+                    new_owner=self.options.new_owner,
                     on_progress=progress.update,
                 )
-        except APIError:
+        except (APIError, TooManyDeletionsError):
             # The other scopes were finished all the same.
             runs = await self.store.runs()
             failed = next((run for run in runs if run.scopes == self.scopes), None)
