@@ -14,7 +14,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -108,6 +108,18 @@ def ask(run: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
+@pytest.fixture
+def changing(ask: Run, monkeypatch: pytest.MonkeyPatch) -> Generator[Catalogue]:
+    """The models of a sandbox of its own, which ``ask`` asks from now on."""
+    del ask  # its environment comes first
+    catalogue = Catalogue.seeded(public=0, private=40)
+    with Sandbox(catalogue).in_thread() as sandbox:
+        monkeypatch.setenv("SCENARIO_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("SCENARIO_SDK_API_KEY", sandbox.api_key)
+        monkeypatch.setenv("SCENARIO_SDK_API_SECRET", sandbox.api_secret)
+        yield catalogue
+
+
 def of_private_models(request: Request) -> bool:
     return request.query.get("privacy") == "private"
 
@@ -166,6 +178,59 @@ class TestSync:
         assert (ran.code, ran.report()["rejected"]) == (5, 1)
         assert ran.err == "1 row does not fit: see the table 'rejected' of the store.\n"
         assert ask("sync", "models.db", "--private").code == 0
+
+    def test_more_deletions_than_allowed_have_their_exit_code(
+        self, ask: Run, changing: Catalogue
+    ) -> None:
+        ask("sync", "models.db", "--private")
+        for model_id in changing.ids():
+            changing.delete(model_id)
+        changing.advance(timedelta(days=31))
+        changing.add()
+        everything = ("sync", "models.db", "--private", "--full", "--json")
+        ran = ask(*everything)
+        assert ran.code == 6
+        assert "max_deletions=1.0 (--max-deletions 100%)" in ran.err
+        assert "while syncing the scope 'private'" in ran.err
+        assert (ran.report()["new"], ran.report()["deleted"]) == (1, 0)
+        for limit in ("0", "39", "10%", "0.9"):
+            assert ask(*everything, "--max-deletions", limit).code == 6
+        ran = ask(*everything, "--max-deletions", "40")
+        assert (ran.code, ran.report()["deleted"]) == (0, 40)
+
+    @pytest.mark.parametrize("limit", ["-1", "1.5", "101%", "half", "nan", "", "%"])
+    def test_a_limit_that_is_none_is_wrong_usage(self, run: Run, limit: str) -> None:
+        ran = run("sync", "models.db", "--private", "--sandbox", f"--max-deletions={limit}")
+        assert (ran.code, ran.out) == (2, b"")
+        assert "neither a number of models nor a share" in ran.err
+        assert not Path("models.db").exists()
+
+    def test_models_of_another_owner_are_refused_unless_told(
+        self, ask: Run, changing: Catalogue
+    ) -> None:
+        ask("sync", "models.db", "--private")
+        for row in list(changing):
+            changing.update(row.id, fields={"ownerId": "proj_other"})
+        ran = ask("sync", "models.db", "--private", "--full")
+        assert ran.code == 1
+        assert "'proj_other'" in ran.err
+        assert "--new-owner" in ran.err
+        ran = ask("sync", "models.db", "--private", "--full", "--new-owner", "--json")
+        assert (ran.code, ran.report()["changed"]) == (0, 40)
+        assert ask("sync", "models.db", "--private", "--full").code == 0
+
+    def test_requests_are_shown_for_each_scope_and_kept(self, ask: Run, sandbox: Sandbox) -> None:
+        sandbox.faults.add(ServerError(500), when=of_private_models)
+        ran = ask("sync", "models.db", "--private", "--public")
+        titles, *lines = (line.split() for line in ran.out.decode().splitlines())
+        place = titles.index("Requests") - len(titles)
+        numbers = [int(line[place]) for line in lines]
+        private = sum(map(of_private_models, sandbox.requests))
+        total = len(sandbox.requests)
+        assert numbers == [private, total - private, total]
+        (run,) = json.loads(ask("status", "models.db", "--json").out)["runs"]
+        assert run["report"]["requests"] == total
+        assert [scope["requests"] for scope in run["report"]["scopes"]] == numbers[:2]
 
     def test_a_scope_is_needed(self, ask: Run, sandbox: Sandbox) -> None:
         ran = ask("sync", "models.db")

@@ -131,7 +131,7 @@ SYNC_LAYERS = (
     ("_comparison", "_filters", "_stored"),
     ("_database",),
     ("_locks",),
-    ("_engines", "_many_rows", "_store_file"),
+    ("_engines", "_many_rows", "_schema", "_store_file"),
     ("_costs", "_deletions", "_errors", "_report", "_rows", "_scopes", "_state", "_tables"),
     ("_dependencies", "_task", "_urls", "_windows"),
 )
@@ -178,6 +178,7 @@ SYNC_THIRD_PARTY = {
         "_log",
         "_members",
         "_owners",
+        "_schema",
         "_source",
         "_store",
         "_store_file",

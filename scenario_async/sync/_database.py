@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import ColumnElement, Text, exists, func, inspect, literal, select
+from sqlalchemy import ColumnElement, Text, exists, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -18,6 +18,7 @@ from ._engines import json_text, new_engine
 from ._errors import StoreBusyError, StoreError, StoreVersionError
 from ._locks import OWN, ScopesLock, lock_file
 from ._many_rows import ManyRows
+from ._schema import SCHEMA, check_version, tables_there
 from ._store_file import StoreFile
 from ._tables import SCHEMA_VERSION, metadata, state
 from ._urls import in_memory, shown
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 __all__ = ["Database"]
-
-_SCHEMA = "schema"
 
 
 class Database:
@@ -74,7 +73,7 @@ class Database:
                 self._file.look(create=create)
             self._engine = new_engine(self._file.engine_url())
         async with self._begun() as connection:
-            names, own = await connection.run_sync(_tables_there)
+            names, own = await connection.run_sync(tables_there)
             if not own:
                 taken = sorted(names & set(metadata.tables))
                 if taken:
@@ -85,7 +84,7 @@ class Database:
                     raise StoreError(f"{self.name}: this database has no store; a sync makes one")
                 self._check_writable()
                 await self._make_tables(connection)
-            await self._check_version(connection)
+            await check_version(connection, self.name)
         if self._file is not None:
             self._file.remember()
             if self._file.only_read is None:
@@ -214,7 +213,7 @@ class Database:
             await self._alone(connection)
         for table in metadata.sorted_tables:
             await connection.execute(CreateTable(table, if_not_exists=True))
-        version = {"key": _SCHEMA, "version": SCHEMA_VERSION, "value": None}
+        version = {"key": SCHEMA, "version": SCHEMA_VERSION, "value": None}
         await connection.execute(self.insert(state).values(version).on_conflict_do_nothing())
 
     @staticmethod
@@ -224,16 +223,6 @@ class Database:
         Two processes may do so at once, and ``IF NOT EXISTS`` does not cover that.
         """
         await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
-
-    async def _check_version(self, connection: AsyncConnection) -> None:
-        found = await connection.scalar(select(state.c.version).where(state.c.key == _SCHEMA))
-        if found is None:
-            raise StoreVersionError(f"{self.name}: its table 'state' is not of this package")
-        if found > SCHEMA_VERSION:
-            raise StoreVersionError(
-                f"{self.name}: its tables are of version {found}, and this release of "
-                f"scenario-async knows them up to version {SCHEMA_VERSION}: update it"
-            )
 
     async def _write_ahead(self) -> None:
         """Let readers go on while a run writes. The file keeps that."""
@@ -296,12 +285,3 @@ class Database:
             if self._file is not None and self._file.only_read is not None:
                 more = f" ({self._file.only_read})"
             raise StoreError(f"{self.name}: {text}{more}") from None
-
-
-def _tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a synchronous Connection
-    """The names of all tables, and whether they are those of a store."""
-    found = inspect(connection)
-    names = set(found.get_table_names())
-    if state.name not in names:
-        return names, False
-    return names, set(state.c.keys()) <= {one["name"] for one in found.get_columns(state.name)}

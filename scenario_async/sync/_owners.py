@@ -45,6 +45,7 @@ class Owners:
         self._database = database
         self._replaced = replaced
         self._known: set[str] | None = None
+        self._kept: set[str] = set()
         self._met = False
         self._looking = anyio.Lock()  # the scopes of a run come here at once
 
@@ -73,9 +74,10 @@ class Owners:
                     self._known = set()
             self._met = True
             new = sorted(owners - self._known)[: _MOST - len(self._known)]
-            if new:
-                self._known |= set(new)
+            self._known |= set(new)
+            if self._known != self._kept:
                 await self._keep(sorted(self._known))
+                self._kept = set(self._known)
 
     async def _load(self) -> set[str]:
         """Those that the store has seen; one of an earlier release has them in its records."""
@@ -87,12 +89,13 @@ class Owners:
             rows = (read_row(record.encode()) for record in records)
             return owners_of(row for row in rows if isinstance(row, ModelRow))
         try:
-            return set(msgspec.convert(value, list[str]))
+            self._kept = set(msgspec.convert(value, list[str]))
         except msgspec.ValidationError:
             raise StoreError(
                 f"{self._database.name}: whose models these are cannot be read: delete the row "
                 f"{_KEY!r} of the table 'state'"
             ) from None
+        return set(self._kept)
 
     async def _check_replaced(self, known: set[str], owners: set[str]) -> None:
         if not self._replaced and await self._has_private():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from scenario_async import InvalidRow, Model
 from scenario_async._csv_rows import as_text
 from scenario_async._decode import RowDecoder
-from scenario_async._query import wire_time
+from scenario_async._query import LARGEST_PAGE, wire_time
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync._comparison import Known, compare
+from scenario_async.sync._costs import requests_by_id, requests_by_status, requests_for_walk
+from scenario_async.sync._deletions import allowed_deletions
 from scenario_async.sync._rows import ModelRow, changed_fields, content_hash, read_row
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._state import FullWalk, Plan, ScopeState, plan
@@ -614,3 +617,39 @@ def test_each_model_of_a_page_is_new_or_changed_or_neither(
     assert comparison.found == sorted(
         one for one in wanted & known.keys() if known[one].member and known[one].missing
     )
+
+
+# What runs cost, and how many deletions are allowed
+
+
+@given(models=st.integers(0, 100_000), bulk_refused=st.booleans())
+def test_more_models_never_cost_fewer_requests(models: int, bulk_refused: bool) -> None:
+    for cost in (
+        requests_for_walk,
+        partial(requests_by_id, bulk_refused=bulk_refused),
+        lambda count: requests_by_status([count]),
+    ):
+        assert 0 <= cost(models) <= cost(models + 1) <= cost(models) + 1
+
+
+@given(models=st.integers(0, 100_000))
+def test_a_walk_has_a_page_for_each_part_of_nearly_a_page(models: int) -> None:
+    pages = requests_for_walk(models)
+    assert pages * LARGEST_PAGE > models
+    # A tenth more than full pages would be.
+    assert pages <= models / (0.9 * LARGEST_PAGE) + 1
+
+
+@given(models=st.integers(0, 100_000), share=st.floats(0, 1))
+def test_a_share_of_a_scope_may_be_deleted_unless_it_is_small(models: int, share: float) -> None:
+    allowed = allowed_deletions(share, models)
+    if share == 1 or models <= 20:
+        assert allowed is None
+    else:
+        assert allowed is not None
+        assert allowed <= share * models < allowed + 1
+
+
+@pytest.mark.parametrize("models", [0, 5, 1_000])
+def test_a_number_of_deletions_holds_for_every_scope(models: int) -> None:
+    assert [allowed_deletions(limit, models) for limit in (0, 1, 30, None)] == [0, 1, 30, None]
