@@ -49,6 +49,7 @@ Exit codes:
   3    the service refused the credentials or what they ask for
   4    the service could not be reached, failed, or has no such model
   5    a sync came to its end, and some rows were rejected
+  6    a sync found more models gone than --max-deletions allows
   130  Ctrl-C, which ends in order; pressed again it ends at once
   143  SIGTERM, which does the same
 
