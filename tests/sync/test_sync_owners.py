@@ -119,19 +119,18 @@ def test_a_look_at_the_latest_models_tells_shared_ones_from_another_account(
     """Where nothing of the owner is on the page that is listed."""
 
     async def work() -> None:
-        catalogue = of(OURS, "a", "b")
+        catalogue = of(OURS, "a")
+        catalogue.advance(ONE_DAY)
+        of(OURS, "b", catalogue=catalogue)
         async with copying(catalogue, new_store()) as copy:
             await full(copy)
-            for day in range(40):
-                catalogue.advance(ONE_DAY)
-                of(PARTNERS, f"p{day}", catalogue=catalogue)
-            copy.sandbox.requests.clear()
             catalogue.delete("b")
-            catalogue.update("a", status="trained")
+            of(PARTNERS, "p", "q", catalogue=catalogue)
+            copy.sandbox.requests.clear()
             report = await sync(copy.scenario, copy.store, full=False)
-            assert report.new == 40
-            # What is new, whose the latest ones are, and what was deleted.
-            assert report.requests == len(copy.sandbox.requests) == 3
+            assert (report.new, report.deleted) == (2, 1)
+            # What is new, whose the latest ones are, what was deleted, and whether it is gone.
+            assert report.requests == len(copy.sandbox.requests) == 4
 
     run(work())
 
