@@ -25,7 +25,7 @@ def allowed_deletions(
     """
     if isinstance(limit, int):
         return limit
-    if limit is None or limit == 1 or models <= _SMALL:
+    if limit is None or limit >= 1 or models <= _SMALL:
         return None
     return math.floor(limit * models)
 

@@ -88,8 +88,8 @@ class Members:
         query = self._living(models.c.id, models.c.status, date)
         query = query.where(models.c.status.in_(sorted(statuses))).order_by(models.c.id)
         async with self._database.transaction() as connection:
-            found = await connection.execute(query)
-            return [ChangingModel(row[0], row[1], moment_of(row[2])) for row in found]
+            found: Sequence[Any] = (await connection.execute(query)).all()
+        return [ChangingModel(row[0], row[1], moment_of(row[2])) for row in found]
 
     async def alive(self, ids: Sequence[str]) -> list[str]:
         """Those of these models that the store has, and not as deleted."""

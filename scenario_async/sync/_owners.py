@@ -84,7 +84,9 @@ class Owners:
         query = select(models.c.record).where(_is_private_member()).limit(_SAMPLE)
         async with self._database.transaction() as connection:
             value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
-            records = [] if value is not None else (await connection.scalars(query)).all()
+            records: Sequence[str] = ()
+            if value is None:
+                records = (await connection.scalars(query)).all()
         if value is None:
             rows = (read_row(record.encode()) for record in records)
             return owners_of(row for row in rows if isinstance(row, ModelRow))

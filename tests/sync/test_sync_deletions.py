@@ -133,8 +133,6 @@ def test_a_run_that_would_delete_most_of_a_scope_stops_before_it_does(
                 assert await copy.store.counts() == counts_of(models=count, private=count)
                 (failed,) = await copy.store.runs(1)
                 assert failed.status == "failed"
-            again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
-            assert (str(again), vars(again)) == (str(caught.value), vars(caught.value))
 
             # The next run lists everything again, whatever it is told.
             copy.sandbox.faults.clear()
@@ -143,6 +141,13 @@ def test_a_run_that_would_delete_most_of_a_scope_stops_before_it_does(
             assert await copy.store.counts() == counts_of(models=count, private=count)
 
     run(work())
+
+
+def test_the_error_survives_pickling() -> None:
+    error = TooManyDeletionsError("too many", scope="private", deletions=21, models=40)
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert (str(again), vars(again)) == (str(error), vars(error))
+    assert (again.scope, again.deletions, again.models) == ("private", 21, 40)
 
 
 @pytest.mark.parametrize("told", [1.0, None, 40])
