@@ -55,7 +55,7 @@ def serve(scene: Scene, address: Connection) -> None:
     sandbox = Sandbox(
         Catalogue.seeded(public=1, private=10, collections=1),
         latency=scene.latency,
-        rate_limit=RateLimit(scene.rate, scene.burst),
+        rate_limit=RateLimit(requests_per_second=scene.rate, burst=scene.burst),
     )
     with sandbox.in_thread():
         address.send((sandbox.base_url, sandbox.api_key, sandbox.api_secret))

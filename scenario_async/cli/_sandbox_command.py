@@ -126,7 +126,7 @@ async def sandbox(
         port=port,
         behavior=behavior,
         latency=latency,
-        rate_limit=None if rate_limit is None else RateLimit(rate_limit),
+        rate_limit=None if rate_limit is None else RateLimit(requests_per_second=rate_limit),
     )
     async with AsyncExitStack() as stack:
         try:

@@ -44,7 +44,7 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
 - A request with a token may leave ``pageSize`` out.
 - Access without an account gets 403 for everything that is not public.
 - get-bulk answers in the order asked for, and leaves out what cannot be read.
-- The service's own rate limits are unknown: there is none unless ``rate_limit`` sets one.
+- The service takes 100 requests a minute; here there is no limit unless ``rate_limit`` sets one.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ from scenario_async.sandbox._faults import (
     Fault,
     IgnoredBounds,
     NotJSON,
+    PlanLimitReached,
+    QuotaExceeded,
     RateLimited,
     Redirect,
     ServerError,
@@ -101,7 +103,9 @@ __all__ = [
     "FaultSchedule",
     "IgnoredBounds",
     "NotJSON",
+    "PlanLimitReached",
     "Privacy",
+    "QuotaExceeded",
     "RateLimit",
     "RateLimited",
     "Redirect",

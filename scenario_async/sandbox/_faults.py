@@ -58,23 +58,75 @@ class RateLimited(AnswerFault):
     Attributes:
         retry_after: Seconds that the hint names; ``None`` for no hint.
         hint: Where the hint is: ``Retry-After`` in seconds (written as given, so fractions are
-            possible), ``Retry-After`` as a date (whole seconds, rounded up), or
-            ``remainingSeconds`` in the body.
+            possible), ``retry-after-ms`` (whole milliseconds, rounded up), ``Retry-After`` as a
+            date (whole seconds, rounded up), or ``remainingSeconds`` in the body.
+        should_retry: What ``x-should-retry`` says, which the official SDK respects; ``None`` for
+            no such header.
+        clock_offset: Seconds by which the clock behind a date is ahead of this machine's. The
+            ``Date`` of the answer goes by that clock as well.
     """
 
     retry_after: float | None = None
-    hint: Literal["seconds", "date", "body", "none"] = "seconds"
+    hint: Literal["seconds", "milliseconds", "date", "body", "none"] = "seconds"
+    should_retry: bool | None = None
+    clock_offset: float = 0.0
 
     def answer(self) -> Answer:
         """Give the answer."""
-        if self.retry_after is None or self.hint == "none":
-            return reason(429, "Too many requests")
+        return _with_should_retry(self._answer(), self.should_retry)
+
+    def _answer(self) -> Answer:
+        answer = reason(429, "Too many requests")
+        seconds = self.retry_after
+        if seconds is None or self.hint == "none":
+            return answer
         if self.hint == "body":
-            return json_answer(
-                {"reason": "cooldown", "remainingSeconds": self.retry_after}, status=429
-            )
-        value = f"{self.retry_after:g}" if self.hint == "seconds" else _http_date(self.retry_after)
-        return _with_header(reason(429, "Too many requests"), "Retry-After", value)
+            return json_answer({"reason": "cooldown", "remainingSeconds": seconds}, status=429)
+        if self.hint == "milliseconds":
+            return _with_header(answer, "retry-after-ms", str(math.ceil(seconds * 1000)))
+        if self.hint == "seconds":
+            return _with_header(answer, "Retry-After", f"{seconds:g}")
+        now = datetime.now(UTC) + timedelta(seconds=self.clock_offset)
+        answer = _with_header(answer, "Date", format_datetime(now, usegmt=True))
+        return _with_header(answer, "Retry-After", _http_date(now + timedelta(seconds=seconds)))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLimitReached(AnswerFault):
+    """Answers 429 as where the plan of an account does not include something: waiting is no use.
+
+    Attributes:
+        action: What the plan does not include.
+        limit: How often the plan includes it.
+    """
+
+    action: str = "model-list"
+    limit: int = 0
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        content = {
+            "reason": "The limit of your plan has been reached",
+            "name": "PlanLimitReachedError",
+            "details": {"actionLimit": self.limit, "actionName": self.action},
+        }
+        return json_answer(content, status=429)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaExceeded(AnswerFault):
+    """Answers 429 as where a quota is used up: waiting is no use.
+
+    Attributes:
+        quota: What the quota is for.
+    """
+
+    quota: str = "search"
+
+    def answer(self) -> Answer:
+        """Give the answer."""
+        content = {"error": f"Quota exceeded for {self.quota}", "code": "QUOTA_EXCEEDED"}
+        return json_answer(content, status=429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +137,13 @@ class ServerError(AnswerFault):
         status: The HTTP status.
         retry_after: Seconds for a ``Retry-After`` header, ``None`` for no such header.
         body: ``reason`` for the service's own JSON, the others for gateways in front of it.
+        should_retry: What ``x-should-retry`` says; ``None`` for no such header.
     """
 
     status: int = 503
     retry_after: float | None = None
     body: Literal["reason", "message", "text", "html"] = "reason"
+    should_retry: bool | None = None
 
     def answer(self) -> Answer:
         """Give the answer."""
@@ -103,9 +157,9 @@ class ServerError(AnswerFault):
         else:
             page = _HTML_PAGE % (text.encode(), text.encode())
             answer = Answer(status=self.status, body=page, content_type=HTML)
-        if self.retry_after is None:
-            return answer
-        return _with_header(answer, "Retry-After", f"{self.retry_after:g}")
+        if self.retry_after is not None:
+            answer = _with_header(answer, "Retry-After", f"{self.retry_after:g}")
+        return _with_should_retry(answer, self.should_retry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +303,13 @@ def _with_header(answer: Answer, name: str, value: str) -> Answer:
     )
 
 
-def _http_date(seconds: float) -> str:
+def _with_should_retry(answer: Answer, should_retry: bool | None) -> Answer:
+    if should_retry is None:
+        return answer
+    return _with_header(answer, "x-should-retry", "true" if should_retry else "false")
+
+
+def _http_date(moment: datetime) -> str:
     # The header has whole seconds: round up, so that the wait is never shorter than asked for.
-    moment = datetime.now(UTC) + timedelta(seconds=seconds)
     rounded = datetime.fromtimestamp(math.ceil(moment.timestamp()), UTC)
     return format_datetime(rounded, usegmt=True)

@@ -15,7 +15,7 @@ import anyio
 from scenario_async.sandbox._access import Credentials
 from scenario_async.sandbox._behavior import Behavior
 from scenario_async.sandbox._catalogue import Catalogue
-from scenario_async.sandbox._limits import RateLimit, TokenBucket
+from scenario_async.sandbox._limits import Limiter, RateLimit
 from scenario_async.sandbox._requests import RequestLog
 from scenario_async.sandbox._schedule import BASE_PATH, FaultSchedule
 from scenario_async.sandbox._server import Server
@@ -134,7 +134,7 @@ class Sandbox:
             Credentials(self.api_key, self.api_secret, self.bearer_auth),
             self.requests,
             latency=lambda: self.latency,
-            bucket=None if limit is None else TokenBucket(limit, time.monotonic()),
+            limiter=None if limit is None else Limiter(limit, time.monotonic()),
             compression=self._compression,
         )
         self._server = server

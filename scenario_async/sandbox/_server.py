@@ -14,7 +14,7 @@ from aiohttp import web
 
 from scenario_async.sandbox._access import Credentials, authorization_kind
 from scenario_async.sandbox._answers import Answer, accepted_encoding, compress, reason
-from scenario_async.sandbox._faults import Dropped, RateLimited, Stalled, Truncated
+from scenario_async.sandbox._faults import Dropped, Stalled, Truncated
 from scenario_async.sandbox._requests import Request, RequestLog
 from scenario_async.sandbox._service import Effects
 from scenario_async.sandbox._signed_urls import is_picture
@@ -22,7 +22,7 @@ from scenario_async.sandbox._signed_urls import is_picture
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scenario_async.sandbox._limits import TokenBucket
+    from scenario_async.sandbox._limits import Limiter
     from scenario_async.sandbox._service import Service
 
 # How long a stop waits for a client that does not read its answer.
@@ -38,7 +38,7 @@ class Server:
         credentials: What requests must show.
         log: Where requests are noted.
         latency: Seconds to wait before each answer.
-        bucket: The rate limit, ``None`` for none.
+        limiter: The rate limit, ``None`` for none.
         compression: Whether bodies may be compressed.
     """
 
@@ -49,14 +49,14 @@ class Server:
         log: RequestLog,
         *,
         latency: Callable[[], float],
-        bucket: TokenBucket | None,
+        limiter: Limiter | None,
         compression: bool,
     ) -> None:
         self._service = service
         self._credentials = credentials
         self._log = log
         self._latency = latency
-        self._bucket = bucket
+        self._limiter = limiter
         self._compression = compression
         self._stopping = asyncio.Event()
         # One worker: pages are built off the event loop, and never the same one twice at once.
@@ -122,12 +122,13 @@ class Server:
         return request
 
     async def _respond(self, incoming: web.BaseRequest, request: Request) -> web.StreamResponse:
-        wait = None if self._bucket is None else self._bucket.wait(request.when)
-        effects = Effects() if wait is not None else self._service.effects(request)
+        refusal = None if self._limiter is None else self._limiter.refusal(request.when)
+        # A request over the limit uses up no fault.
+        effects = Effects() if refusal is not None else self._service.effects(request)
         if not await self._pause(self._latency() + effects.seconds):
             return _drop(incoming)
-        if wait is not None:
-            answer = RateLimited(retry_after=wait).answer()
+        if refusal is not None:
+            answer = refusal.answer()
         elif effects.answer is None:
             answer = await self._answer(incoming, request)
         elif isinstance(effects.answer, Dropped):

@@ -21,7 +21,8 @@ from scenario_async._pacing import Pacer
 from scenario_async._requester import Call, Requester, RequestOptions
 from scenario_async._turns import Turns
 from scenario_async.sandbox import RateLimit
-from scenario_async.sandbox._limits import TokenBucket
+from scenario_async.sandbox._answers import Answer
+from scenario_async.sandbox._limits import Limiter
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -118,7 +119,7 @@ class Outcome:
 class _Service:
     """Takes the place of one client's transport; the bucket is shared by all."""
 
-    def __init__(self, scene: Scene, bucket: TokenBucket, chance: random.Random) -> None:
+    def __init__(self, scene: Scene, bucket: Limiter, chance: random.Random) -> None:
         self._scene, self._bucket, self._chance = scene, bucket, chance
         self.turns = Turns()
         self.good: list[float] = []
@@ -130,12 +131,13 @@ class _Service:
     async def send(self, _request: HTTPRequest, _limits: Timeout) -> HTTPResponse:
         await self._way()
         now = asyncio.get_running_loop().time()
-        wait = self._bucket.wait(now)
-        (self.good if wait is None else self.refused).append(now)
+        refusal = self._bucket.refusal(now)
+        (self.good if refusal is None else self.refused).append(now)
         await self._way()
+        answer = Answer() if refusal is None else refusal.answer()
         return HTTPResponse(
-            status=200 if wait is None else 429,
-            headers={} if wait is None else {"retry-after": str(wait)},
+            status=answer.status,
+            headers={name.lower(): value for name, value in answer.headers},
             body=b"",
             seconds=0.0,
             sends=1,
@@ -178,7 +180,7 @@ def simulate(scene: Scene) -> Outcome:
 async def _simulate(scene: Scene, outcome: Outcome) -> None:
     random.seed(scene.seed)  # the jitter of retries
     chance = random.Random(scene.seed)  # noqa: S311 - no secret
-    bucket = TokenBucket(RateLimit(scene.rate, scene.burst), 0.0)
+    bucket = Limiter(RateLimit(requests_per_second=scene.rate, burst=scene.burst), 0.0)
     tasks: list[asyncio.Task[None]] = []
     for start in scene.starts:
         service = _Service(scene, bucket, chance)
@@ -203,7 +205,7 @@ async def _ask(requester: Requester, start: float) -> None:
             continue
 
 
-async def _change(bucket: TokenBucket, burst: int, when: float, rate: float) -> None:
+async def _change(bucket: Limiter, burst: int, when: float, rate: float) -> None:
     await asyncio.sleep(when)
-    bucket.wait(when)
-    bucket._limit = RateLimit(rate, burst)
+    bucket.refusal(when)
+    bucket.limit = RateLimit(requests_per_second=rate, burst=burst)

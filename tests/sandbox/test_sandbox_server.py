@@ -209,8 +209,11 @@ async def test_faults_are_the_same_on_every_event_loop(
 
 def test_a_rate_limit_that_lets_nothing_through_is_refused() -> None:
     for rate, burst in ((0, 1), (-1, 1), (1, 0)):
-        with pytest.raises(ValueError, match="requests_per_second"):
-            RateLimit(rate, burst)
+        with pytest.raises(ValueError, match=r"above 0|at least 1"):
+            RateLimit(requests_per_second=rate, burst=burst)
+    for requests, seconds in ((0, 1), (1, 0), (1, float("inf"))):
+        with pytest.raises(ValueError, match=r"above 0|at least 1"):
+            RateLimit(requests=requests, seconds=seconds)
 
 
 def test_a_log_entry_says_what_was_asked_and_answered() -> None:
@@ -350,7 +353,7 @@ def test_a_rate_limit_lets_a_burst_through_and_names_whole_seconds() -> None:
 
 
 def test_a_request_over_the_limit_uses_up_no_fault() -> None:
-    limit = RateLimit(requests_per_second=0.01)
+    limit = RateLimit(requests=1, seconds=100)
     with Sandbox(small(), rate_limit=limit).in_thread() as sandbox, wired(sandbox) as wire:
         wire.get()
         sandbox.faults.add(ServerError())
