@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from ._errors import APIStatusError, error_for_status
+from ._errors import APIStatusError, QuotaExceededError, RateLimitError, error_for_status
 from ._http import LARGEST_ERROR
 from ._redaction import redact
 
@@ -25,6 +25,9 @@ __all__ = ["error_from_response", "is_redirect", "redirect_target", "request_id"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Which of these the service sets is not documented; gateways of its hosting set the second.
 _REQUEST_ID_HEADERS = ("x-request-id", "x-amzn-requestid", "request-id")
+# Kinds of 429 that do not pass by waiting: the first was seen on trainings, the second on searches.
+_FINAL_NAMES = frozenset({"PlanLimitReachedError"})
+_FINAL_CODES = frozenset({"QUOTA_EXCEEDED"})
 _LONGEST_REASON = 500
 
 
@@ -33,19 +36,29 @@ def error_from_response(
 ) -> APIStatusError:
     """The exception for an answer that is no success."""
     body = _shown_body(response.body[:LARGEST_ERROR].decode("utf-8", "replace"), tuple(secrets))
-    reason = _reason(body)
     status = response.status
+    name, code = _text(body, "name"), _text(body, "code")
+    reason = _reason(body)
+    should_retry = _should_retry(response.headers)
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
-    detail = f": {reason}" if reason else ""
-    return error_for_status(status)(
+    said = reason or name or code
+    detail = f": {said}" if said else ""
+    kind = error_for_status(status)
+    if kind is RateLimitError and not _passes(should_retry, name, code):
+        kind = QuotaExceededError
+    return kind(
         f"{request_name} was answered with {phrase}{detail}",
         status_code=status,
         reason=reason,
         retry_after=retry_hint(response.headers, body, now=datetime.now(UTC)),
+        should_retry=should_retry,
+        code=code,
+        name=name,
         request_id=request_id(response.headers),
+        trace_id=_text(body, "trace_id", "traceId"),
         body=body,
     )
 
@@ -56,18 +69,35 @@ def request_id(headers: Mapping[str, str]) -> str | None:
 
 
 def retry_hint(headers: Mapping[str, str], body: object, *, now: datetime) -> float | None:
-    """Seconds that the service asks to wait: ``Retry-After``, or ``remainingSeconds`` in the body.
+    """Seconds to wait: ``Retry-After``, ``retry-after-ms``, or ``remainingSeconds`` in the body.
 
     ``Retry-After`` may be seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after).
-    What cannot be read is no hint. With both, the longer one counts.
+    A date counts from the ``Date`` of the answer, because clocks differ; from ``now`` where there
+    is none. What cannot be read is no hint. Of several hints the longest counts.
     """
-    hints = [_seconds(headers["retry-after"], now)] if "retry-after" in headers else []
+    answered = _moment(headers.get("date", "")) or now
+    hints = [_seconds(headers.get("retry-after"), answered)]
+    milliseconds = _seconds(headers.get("retry-after-ms"), None)
+    hints.append(None if milliseconds is None else milliseconds / 1000)
     if isinstance(body, dict):
-        hints.append(_seconds(cast("dict[str, object]", body).get("remainingSeconds"), now))
+        remaining = cast("dict[str, object]", body).get("remainingSeconds")
+        hints.append(_seconds(remaining, answered))
     return max((hint for hint in hints if hint is not None), default=None)
 
 
-def _seconds(value: object, now: datetime) -> float | None:
+def _passes(should_retry: bool | None, name: str | None, code: str | None) -> bool:
+    """Whether a 429 passes by waiting; what the header says beats the kind of failure."""
+    if should_retry is not None:
+        return should_retry
+    return name not in _FINAL_NAMES and code not in _FINAL_CODES
+
+
+def _should_retry(headers: Mapping[str, str]) -> bool | None:
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", "").strip().lower())
+
+
+def _seconds(value: object, now: datetime | None) -> float | None:
+    """A number of seconds, or with ``now`` also the seconds from then to a date."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -75,14 +105,19 @@ def _seconds(value: object, now: datetime) -> float | None:
     except OverflowError:
         return None
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(str(value))
-        except (ValueError, OverflowError):
+        moment = _moment(str(value))
+        if moment is None or now is None:
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
         return max(0.0, (moment - now).total_seconds())
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def is_redirect(response: HTTPResponse) -> bool:
@@ -131,15 +166,19 @@ def _redacted(value: object, secrets: tuple[str, ...]) -> object:
 
 def _reason(body: object) -> str | None:
     """The service says ``reason``; gateways before it say ``message``, or plain text, or HTML."""
-    if isinstance(body, dict):
-        texts = cast("dict[str, object]", body)
-        given = (texts.get(name) for name in ("reason", "message", "error"))
-        return next(
-            (_shortened(text) for text in given if isinstance(text, str) and text.strip()), None
-        )
     if isinstance(body, str) and body.strip() and not body.lstrip().startswith("<"):
         return _shortened(body)
-    return None
+    return _text(body, "reason", "message", "error")
+
+
+def _text(body: object, *names: str) -> str | None:
+    """The first of these fields of a body that holds a text."""
+    if not isinstance(body, dict):
+        return None
+    given = (cast("dict[str, object]", body).get(name) for name in names)
+    return next(
+        (_shortened(text) for text in given if isinstance(text, str) and text.strip()), None
+    )
 
 
 def _shortened(text: str) -> str:

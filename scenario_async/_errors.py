@@ -21,6 +21,7 @@ __all__ = [
     "NotFoundError",
     "PaginationError",
     "PermissionDeniedError",
+    "QuotaExceededError",
     "RateLimitError",
     "ScenarioError",
     "ScenarioWarning",
@@ -56,7 +57,14 @@ class APIError(ScenarioError):
         status_code: The HTTP status, where an answer came.
         reason: The service's own words from the body of the answer, where it gave any.
         retry_after: Seconds that the service asks to wait, where it said so.
+        should_retry: What the service says of another attempt (``x-should-retry``), where it does.
+        code: A word for the kind of failure from the body of the answer, such as
+            ``"INVALID_PARAMETER"``, where it has one.
+        name: The service's name for the kind of failure, such as ``"PlanLimitReachedError"``, from
+            the body of the answer, where it has one.
         request_id: The service's name for the request, where it gave one: quote it to the support.
+        trace_id: The service's name for the failure (``trace_id`` or ``traceId`` in the body),
+            where it gave one: quote it as well.
         body: The decoded JSON body of the answer, or its text where it is not JSON.
     """
 
@@ -67,7 +75,11 @@ class APIError(ScenarioError):
         status_code: int | None = None,
         reason: str | None = None,
         retry_after: float | None = None,
+        should_retry: bool | None = None,
+        code: str | None = None,
+        name: str | None = None,
         request_id: str | None = None,
+        trace_id: str | None = None,
         body: object = None,
     ) -> None:
         # Only the message is an argument of the exception: pickle calls the class with `args` and
@@ -77,7 +89,11 @@ class APIError(ScenarioError):
         self.status_code = status_code
         self.reason = reason
         self.retry_after = retry_after
+        self.should_retry = should_retry
+        self.code = code
+        self.name = name
         self.request_id = request_id
+        self.trace_id = trace_id
         self.body = body
 
 
@@ -158,7 +174,20 @@ class UnprocessableEntityError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """Status 429: too many requests. ``retry_after`` is the service's hint, where it gave one."""
+    """Status 429: too many requests. ``retry_after`` is the service's hint, where it gave one.
+
+    It is waited out: this comes out where ``timeout.total`` does not leave the time for that, or
+    where ``max_retries`` is 0.
+    """
+
+
+class QuotaExceededError(RateLimitError):
+    """Status 429 that does not pass by waiting; it comes out at once.
+
+    The service says so: by the name ``PlanLimitReachedError``, where the plan of the account does
+    not include what was asked for; by the code ``QUOTA_EXCEEDED``, where a quota is used up; or by
+    ``x-should-retry: false``. ``reason`` has its words.
+    """
 
 
 class InternalServerError(APIStatusError):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Concurrency", "Pacer", "RetryBudget", "Turn"]
 
+_SCARCE_AFTER_429 = 300.0  # seconds: some windows of a minute
+
 
 class Concurrency:
     """How many requests may be under way: halved on overload, one more after each good round. Pure.
@@ -104,6 +106,8 @@ class Pacer:
         # be cancelled at any time, and what changes meanwhile holds for everybody.
         self._queue = anyio.Lock(fast_acquire=True)
         self._paused_until = float("-inf")
+        self._taken = 0
+        self._refused_at = float("-inf")
         self.retries: RetryBudget = RetryBudget()
 
     @asynccontextmanager
@@ -127,18 +131,25 @@ class Pacer:
     def pause(self, seconds: float) -> None:
         """Let no request of this client go out for so long. A pause never gets shorter."""
         self._paused_until = max(self._paused_until, self._clock.now() + seconds)
-        self._learned_rate.paused(self._paused_until)
 
     def succeeded(self, turn: Turn) -> None:
-        """A good answer came, to the request of this turn."""
-        self._learned_rate.answered(self._clock.now())
+        """The service took the request of this turn, whatever it answered."""
+        self._taken += 1
+        self._learned_rate.taken(turn.sent_at)
         self._concurrency.succeeded(turn.generation)
         self._apply_limit()
 
-    def refused(self, turn: Turn) -> None:
-        """A 429 came, to the request of this turn."""
-        self._learned_rate.refused(turn.sent_at, self._clock.now())
-        self._concurrency.overloaded(turn.generation)
+    def refused(self, turn: Turn, hint: float | None) -> None:
+        """A 429 came, to the request of this turn; ``hint`` is how long the service asks to wait.
+
+        For everyone, also where the call gives up.
+        """
+        now = self._clock.now()
+        self._refused_at = now
+        if not self._learned_rate.probing:
+            # A request that goes out alone tells nothing about how many are too many.
+            self._concurrency.overloaded(turn.generation)
+        self.pause(self._learned_rate.refused(turn.sent_at, now, hint))
         self._apply_limit()
 
     def timed_out(self, turn: Turn) -> None:
@@ -149,7 +160,17 @@ class Pacer:
     @property
     def limit(self) -> int:
         """How many requests may be under way now."""
-        return self._concurrency.limit
+        return 1 if self._learned_rate.probing else self._concurrency.limit
+
+    @property
+    def scarce(self) -> bool:
+        """Whether requests are the scarce good: nothing should be asked for that may not be needed.
+
+        So it is with ``requests_per_second``, and for some minutes after a 429.
+        """
+        return (
+            self._fixed_rate is not None or self._clock.now() - self._refused_at < _SCARCE_AFTER_429
+        )
 
     @property
     def rate(self) -> float | None:
@@ -160,18 +181,24 @@ class Pacer:
         return min(learned, self._fixed_rate)
 
     def _apply_limit(self) -> None:
-        if self._limiter.total_tokens != self._concurrency.limit:
-            self._limiter.total_tokens = self._concurrency.limit
+        if self._limiter.total_tokens != self.limit:
+            self._limiter.total_tokens = self.limit
 
     async def _take_turn(self, borrower: object, deadline: Deadline) -> None:
         """Come back with a slot, as a request may go out."""
-        taken = False
+        paused, taken_before, taken = 0.0, self._taken, False
         while not taken:
+            began = self._clock.now()
             await self._outlast_pause(deadline)
             queued_at = self._clock.now()
+            paused += queued_at - began
             async with self._queue:
                 taken = await self._as_the_first(borrower)
             deadline.extend(self._clock.now() - queued_at)
+            if self._taken != taken_before:
+                # Others of this client got through meanwhile: this was a queue, and no outage.
+                deadline.extend(paused)
+                paused, taken_before = 0.0, self._taken
 
     async def _as_the_first(self, borrower: object) -> bool:
         """Wait for a turn and a slot. False where a pause has begun: everybody waits for its end.
@@ -185,6 +212,7 @@ class Pacer:
             await self._limiter.acquire_on_behalf_of(borrower)
             if self.pause_left() <= 0 and self._until_due() <= 0:
                 self._spacing.sent(self._clock.now())
+                self._learned_rate.sent(self._clock.now())
                 return True
             self._limiter.release_on_behalf_of(borrower)
         return False

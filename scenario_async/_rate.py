@@ -5,6 +5,9 @@ Pure: times are given, in seconds of a monotonic clock, and nothing here waits.
 
 from __future__ import annotations
 
+import math
+import random
+
 __all__ = ["EvenSpacing", "LearnedRate"]
 
 
@@ -34,131 +37,142 @@ class EvenSpacing:
 class LearnedRate:
     """The requests a second that the service seems to allow to this client, learned from its 429s.
 
-    Several clients with one key, in several processes, find their shares of one limit with it,
-    although none knows of the others. A number of requests under way would be far too coarse for
-    that: a single one at a time is fifty a second where an answer takes 20 ms.
+    Without a 429 there is no limit. The first one stops everything, and from then on one request at
+    a time asks whether the service takes requests again, after the service's hint or after waits
+    that grow. When it does, a *cycle* ends. What was taken in a cycle, by its length, is the rate
+    of the next one: a little less for whoever had much, a little more for whoever had little, so
+    that clients with one key come to equal shares without knowing of each other. Within a cycle the
+    rate grows, slowly while the cycle is no longer than the last one and then ever faster, until
+    the next 429.
 
-    Without a 429 there is no limit. The first one begins a *search*: a low rate that grows by the
-    same amount each second for every client, which is what makes them equal. (Who has had a steady
-    rate for some seconds begins at a share of that.) The next 429 ends it.
+    That is enough for each way in which a service may count. A fixed or a sliding window lets
+    through so many requests by its length, whatever became of them, and a bucket is filled at a
+    rate: in each case what was taken between two 429s is what is allowed. Requests that go out
+    evenly and only a little too fast meet a 429 near the end of a window, where waiting for its end
+    costs little. Neither the length of a window nor its size has to be known.
 
-    From then on the rate goes by a cubic curve, as in TCP CUBIC
-    (https://www.rfc-editor.org/rfc/rfc9438) and in the adaptive retry mode of the AWS SDKs: down by
-    a share, quickly back towards the plateau, slowly past it, and then ever faster, so that a limit
-    that was lifted is found again. The more 429s have shown about the same plateau, the smaller the
-    step down and the longer the stay: a 429 costs a pause of a second or more.
-    ``FORGOTTEN_AFTER`` seconds without a 429 end the limit.
+    Who had next to nothing before the first 429 came late to a window that others had used up. It
+    has measured nothing, and *searches*: its rate grows quickly until it meets a 429 of its own.
     """
 
-    LEAST = 0.1
-    MOST = 10_000.0
-    FORGOTTEN_AFTER = 300.0
+    # Found by simulation (tests/core/rate_simulation.py); none of these is sharp.
+    FIRST_WAIT = 1.5  # seconds, where no rate is known yet
+    WAIT_SHARE = 1 / 15  # of the cycle: what a later first wait has at least
+    WAIT_FACTOR = 1.35
+    LONGEST_WAIT = 60.0  # seconds: the limit is documented for a minute
+    LATE = 0.7  # a window opened about so late between the last refusal and its end
 
-    # The figures below come from simulations of one to eight clients at a limit of 5 to 200
-    # requests a second (tests/core/rate_simulation.py). None of them is sharp.
-    SEARCH_FROM = 1.0
-    SEARCH_GROWTH = 6.0  # requests a second, each second
-    SEARCH_AT_LEAST = 1.0  # a 429 earlier than that comes of all having started at once
-    SEARCH_CUT = 0.6  # a search overshoots: to this share of the rate at its end
-    SEARCH_PLATEAU = 0.8  # of the rate at its end
-
-    CUT = 0.3  # of the rate, times the step
-    STEADIER = 0.8  # the next step beside this one, where a 429 tells nothing new
-    STEADIEST = 0.3
-    EARLY = 0.15  # of the way back to the plateau: a 429 here tells of a limit that has fallen
-    BOLDER = 1.6
-    OUTGROWN = 1.5  # times the plateau: a 429 here tells that it was out of date
-
-    RECOVERY = 9.0  # seconds to the plateau after the largest step
-    RECOVERY_RATE = 10.0  # above this rate it takes longer, by the cube root, as in CUBIC
-    LEAST_RISE = 1.1  # from the rate after a cut to the plateau
-    WINDOW = 5.0  # seconds over which good answers are counted
+    SHARE = 0.95  # of what was measured, for whoever had much
+    EXTRA = 0.75  # requests a cycle on top, the same for everybody
+    FEW = 20  # requests in the first cycle: with less, search
+    SEARCH_FROM = 4.0  # requests in as long as the first pause was
+    SEARCH_GROWTH = 8.0  # times e in that time
+    ENOUGH = 25.0  # requests: less in a cycle say little, so it counts as longer
+    STAY = 2.2  # cycles until the rate is e times as high
+    FAR = 2.0  # times the rate at the begin of the cycle
+    IDLE_AFTER = 1.0  # seconds without a request: then nobody waits for one
 
     def __init__(self) -> None:
-        self._after_cut: float | None = None
-        self._plateau: float | None = None  # None in a search
-        self._first_search = True
-        self._recovery = self.RECOVERY
-        self._step = 1.0
-        self._refused_at = float("-inf")
-        self._grows_from = float("-inf")
-        self._window = 0
-        self._good = 0
-        self._good_before = 0
+        self._rate: float | None = None  # at the begin of the cycle
+        self._growth = 0.0  # seconds until it is e times as high
+        self._searching = False
+        self._begin: float | None = None  # of the cycle, idle time left out
+        self._taken = 0  # in the cycle
+        self._last_sent = float("-inf")
+        self._paused_until = float("-inf")
+        # Of the 429s that nothing came after yet:
+        self._refusals = 0
+        self._first_refusal = self._last_refusal = float("-inf")
+        self._first_wait = 0.0
+        self._refused_rate: float | None = None
+        self._hinted: float | None = None  # when the service takes requests again, as it says
+
+    @property
+    def probing(self) -> bool:
+        """Whether the service has taken no request since the last 429: one at a time goes out."""
+        return self._refusals > 0
 
     def limit(self, now: float) -> float | None:
         """Requests a second; ``None`` for no limit. Between two 429s it never falls."""
-        if self._after_cut is None:
+        if self._rate is None or self._begin is None:
             return None
-        seconds = max(0.0, now - self._grows_from)
-        if seconds > self.FORGOTTEN_AFTER:
-            return None
-        if self._plateau is None:
-            rate = self._after_cut + self.SEARCH_GROWTH * seconds
-        else:
-            rise = self._plateau - self._after_cut
-            rate = self._plateau + rise * ((seconds - self._recovery) / self._recovery) ** 3
-        return min(self.MOST, max(self.LEAST, rate))
+        passed = max(0.0, now - self._begin - self._idle(now)) / self._growth
+        return self._rate * math.exp(min(9.0, passed if self._searching else passed**3))
 
-    def answered(self, now: float) -> None:
-        """A good answer came."""
-        window = int(now // self.WINDOW)
-        if window != self._window:
-            self._good_before = self._good if window == self._window + 1 else 0
-            self._window, self._good = window, 0
-        self._good += 1
+    def sent(self, now: float) -> None:
+        """A request goes out now."""
+        self._begin = now if self._begin is None else self._begin + self._idle(now)
+        self._last_sent = now
 
-    def refused(self, sent_at: float, now: float) -> None:
-        """A 429 came. One to a request that was under way at the last cut tells nothing new."""
-        if sent_at <= self._refused_at:
-            return
+    def taken(self, sent_at: float) -> None:
+        """The service took the request that was sent then."""
+        self._taken += 1
+        if self.probing and sent_at > self._last_refusal:
+            self._end_cycle(sent_at)
+
+    def refused(self, sent_at: float, now: float, hint: float | None) -> float:
+        """A 429 came, with a hint in seconds or without; gives the seconds to pause.
+
+        The hint is a floor. One that is not true does not make the waits any shorter: from the
+        second 429 in a row on they grow as without a hint.
+        """
         limit = self.limit(now)
-        if limit is None:
-            self._search(max(self.SEARCH_FROM, self._measured(now) * self.SEARCH_CUT))
-            self._first_search = True
-        elif self._plateau is None:
-            self._end_search(limit, now)
+        spacing = self.FIRST_WAIT if limit is None else 1 / limit
+        wait = 0.0
+        if sent_at > self._last_refusal:
+            if not self.probing:
+                busy = now - (now if self._begin is None else self._begin)
+                self._first_refusal, self._refused_rate = now, limit
+                self._first_wait = max(spacing, busy * self.WAIT_SHARE)
+            if self.probing or hint is None:
+                wait = min(
+                    self.LONGEST_WAIT,
+                    self._first_wait * self.WAIT_FACTOR ** min(self._refusals, 99),
+                )
+            # Requests that were under way at a 429 tell nothing new, so they do not count again.
+            self._refusals += 1
+            self._last_refusal = now
+        if hint is not None:
+            wait = max(wait, hint)
+        self._hinted = None if hint is None else now + hint
+        # Not all clients at the same moment; little, because nothing gets done in that time.
+        wait += random.uniform(0, min(spacing, 1.0, wait / 10 + 0.05))  # noqa: S311 - no secret
+        self._paused_until = max(self._paused_until, now + wait)
+        return wait
+
+    def _end_cycle(self, now: float) -> None:
+        """The service takes requests again, with the one that was sent now."""
+        begin = now if self._begin is None else self._begin
+        opened = self._opened(now)
+        first, pause = self._rate is None, max(0.05, opened - self._first_refusal)
+        seconds = max(0.05, opened - begin)
+        self._searched, self._searching = self._searching, first and self._taken < self.FEW
+        if self._searching:
+            self._rate, self._growth = self.SEARCH_FROM / pause, pause / self.SEARCH_GROWTH
         else:
-            self._cut(limit, self._plateau, now)
-        self._refused_at = self._grows_from = now
+            share = self.SHARE + self.EXTRA / max(self._taken, self.ENOUGH)
+            rate = share * self._taken / seconds
+            if not self._searched and self._rate and self._refused_rate:
+                # It grew far: a limit was lifted or others have left. The mean says little then.
+                if self._refused_rate > self.FAR * self._rate:
+                    rate = max(rate, self._refused_rate / 2)
+            self._rate = rate
+            long = min(self.LONGEST_WAIT, self.ENOUGH / self._rate)
+            self._growth = self.STAY * max(seconds, long)
+        self._begin, self._taken, self._refusals = now, 0, 0
 
-    def paused(self, until: float) -> None:
-        """Nothing goes out until then: the rate does not grow meanwhile."""
-        self._grows_from = max(self._grows_from, until)
+    def _opened(self, now: float) -> float:
+        """Since when the service has taken requests again, as near as one can tell."""
+        if self._hinted is not None:
+            return min(now, self._hinted)
+        if self._rate is None and self._taken >= self.FEW:
+            # The first waits are long. Take the shortest window that is possible: what was lost by
+            # coming late can be made up for in the second one, and the third one is measured.
+            return self._last_refusal
+        return self._last_refusal + self.LATE * (now - self._last_refusal)
 
-    def _search(self, rate: float) -> None:
-        self._after_cut, self._plateau, self._step = rate, None, 1.0
-
-    def _end_search(self, limit: float, now: float) -> None:
-        rate = limit * self.SEARCH_CUT
-        if self._first_search and now - self._grows_from < self.SEARCH_AT_LEAST:
-            self._search(rate)
-            self._first_search = False
-        else:
-            self._recover(rate, limit * self.SEARCH_PLATEAU)
-
-    def _cut(self, limit: float, plateau: float, now: float) -> None:
-        # A client that sends less than it may learns nothing about a limit that has grown since.
-        limit = min(limit, max(plateau, self._measured(now)))
-        if limit > self.OUTGROWN * plateau:
-            self._step = 1.0
-        elif now - self._grows_from < self.EARLY * self._recovery:
-            self._step = min(self.STEADIER, self._step * self.BOLDER)
-        else:
-            self._step = max(self.STEADIEST, self._step * self.STEADIER)
-        rate = limit * (1 - self.CUT * self._step)
-        # A 429 below the plateau: somebody else wants a share. Leave them more than this one cut.
-        self._recover(rate, limit if limit >= plateau else (limit + rate) / 2)
-
-    def _recover(self, rate: float, plateau: float) -> None:
-        self._after_cut = max(self.LEAST, rate)
-        self._plateau = max(plateau, self._after_cut * self.LEAST_RISE)
-        stretch = max(1.0, self._plateau / self.RECOVERY_RATE) ** (1 / 3)
-        self._recovery = self.RECOVERY / self._step * stretch
-
-    def _measured(self, now: float) -> float:
-        """Good answers a second in the last whole window; 0 where there is none."""
-        window = int(now // self.WINDOW)
-        if window == self._window:
-            return self._good_before / self.WINDOW
-        return self._good / self.WINDOW if window == self._window + 1 else 0.0
+    def _idle(self, now: float) -> float:
+        """Seconds of late in which a request could have gone out, and nobody had one."""
+        spacing = 0.0 if self._rate is None else 1 / self._rate
+        due = max(self._last_sent + spacing, self._paused_until)
+        return max(0.0, now - due - self.IDLE_AFTER)

@@ -18,6 +18,7 @@ from ._errors import (
     APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
+    QuotaExceededError,
     RateLimitError,
 )
 from ._events import RequestEvent, ResponseEvent, RetryEvent, emit
@@ -120,19 +121,12 @@ class Requester:
             # Making a request takes a part of a millisecond, and walks make many at once.
             await self.turns.take()
             response = await self._send_once(call, request, number, limits, deadline)
-            if response.status not in HTTP_OK:
-                raise self._status_error(call, response)
             try:
                 return await self._parse(parse, response.body)
             except APIResponseValidationError as error:
                 error.status_code = response.status
                 error.request_id = request_id(response.headers)
                 raise
-
-        def after_failure(wait: float, error: APIError) -> None:
-            if isinstance(error, RateLimitError):
-                # For everyone, also when this call gives up.
-                self._pacer.pause(wait)
 
         def before_pause(number: int, wait: float, error: APIError) -> None:
             _log.debug("%s %s: retrying in %.2f s: %s", call.method, call.path, wait, error)
@@ -147,7 +141,7 @@ class Requester:
             deadline=deadline,
             budget=self._pacer.retries,
             clock=self._clock,
-            after_failure=after_failure,
+            pause_left=self._pacer.pause_left,
             before_pause=before_pause,
         )
 
@@ -193,11 +187,18 @@ class Requester:
             except APITimeoutError:
                 self._pacer.timed_out(turn)
                 raise
-        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._pacer.refused(turn)
+        if response.status in _HTTP_OK:
+            self._pacer.succeeded(turn)
+            return response
+        error = self._status_error(call, response)
+        if isinstance(error, QuotaExceededError):
+            # Waiting does not help, so nobody waits. It tells nothing about the rate either.
+            pass
+        elif isinstance(error, RateLimitError):
+            self._pacer.refused(turn, error.retry_after)
         elif response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._pacer.succeeded(turn)
-        return response
+        raise error
 
     async def _follow(
         self, call: Call, request: HTTPRequest, number: int, limits: Timeout, deadline: Deadline

@@ -1,7 +1,7 @@
 """Clients with one key at a service with a rate limit, in a time that passes as fast as it can.
 
 The clients are the real thing from the requester down to the transport; only the transport is not.
-The service counts as the sandbox does: a token bucket, and a 429 with whole seconds to wait.
+The service counts as the sandbox does, and its 429s are those of the sandbox.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import selectors
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from scenario_async import EventHooks, RateLimitError, Timeout
+from scenario_async import APIError, EventHooks, Timeout
 from scenario_async._credentials import Credentials
 from scenario_async._http import HTTPResponse
 from scenario_async._lifetime import Lifetime
@@ -20,7 +20,6 @@ from scenario_async._options import ClientOptions
 from scenario_async._pacing import Pacer
 from scenario_async._requester import Call, Requester, RequestOptions
 from scenario_async._turns import Turns
-from scenario_async.sandbox import RateLimit
 from scenario_async.sandbox._answers import Answer
 from scenario_async.sandbox._limits import Limiter
 
@@ -30,10 +29,9 @@ if TYPE_CHECKING:
 
     from scenario_async._http import HTTPRequest
     from scenario_async._transport import Transport
+    from scenario_async.sandbox import RateLimit
 
 __all__ = ["Outcome", "Scene", "in_simulated_time", "simulate"]
-
-_CALLERS = 16  # of each client: twice its slots, as some wait for another attempt
 
 
 class _Selector(selectors.DefaultSelector):
@@ -73,56 +71,83 @@ def in_simulated_time(work: Coroutine[Any, Any, None]) -> None:
 class Scene:
     """What is simulated; times in seconds.
 
-    ``starts`` are those of the clients, one each; ``later`` is another limit from some time on.
+    Attributes:
+        limit: What the service takes.
+        later: Another limit from some time on.
+        calls: How many calls each client makes.
+        at_once: How many of them it makes at once.
+        starts: When the clients begin, one each.
+        phase: What the clock of the service shows at the beginning.
+        latency: How long an answer takes.
+        timeout: The limits of each call.
+        max_retries: How often a call is tried again.
+        requests_per_second: The fixed rate of each client.
+        seed: Of whatever is by chance.
     """
 
-    rate: float
-    burst: int
+    limit: RateLimit
+    later: tuple[float, RateLimit] | None = None
+    calls: int = 550
+    at_once: int = 16
+    starts: tuple[float, ...] = (0.0,)
+    phase: float = 0.0
     latency: float = 0.1
-    starts: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5)
-    seconds: float = 60.0
-    later: tuple[float, float] | None = None
+    timeout: Timeout = field(default_factory=Timeout)
+    max_retries: int = 4
     requests_per_second: float | None = None
     seed: int = 0
 
 
 @dataclass
 class Outcome:
-    """When each client sent what was taken and what was refused, as the service saw it."""
+    """When each client sent what was taken and what was refused, and the calls that failed."""
 
     scene: Scene
-    good: list[list[float]] = field(default_factory=list[list[float]])
+    taken: list[list[float]] = field(default_factory=list[list[float]])
     refused: list[list[float]] = field(default_factory=list[list[float]])
+    failed: list[APIError] = field(default_factory=list[APIError])
 
-    def utilisation(self, since: float = 0.0) -> float:
-        """Good answers a second, as a part of the limit."""
-        seconds = self.scene.seconds - since
-        return self._count(self.good, since) / (self.scene.rate * seconds)
+    @property
+    def refused_share(self) -> float:
+        """Refused requests among all."""
+        refused = sum(map(len, self.refused))
+        return refused / (refused + sum(map(len, self.taken)))
 
-    def refused_share(self, since: float = 0.0) -> float:
-        refused = self._count(self.refused, since)
-        return refused / (refused + self._count(self.good, since))
+    @property
+    def used(self) -> float:
+        """What was taken from the second window on, as a part of what the limit allows."""
+        limit = self.scene.limit
+        times = sorted(time for client in self.taken for time in client)
+        begin = times[0] + limit.seconds
+        if limit.window == "bucket":
+            # What it holds at first may be taken at any time.
+            begin, times = times[0], times[limit.requests :]
+        elif limit.window == "fixed" and limit.fixed_from == "clock":
+            begin = (times[0] + self.scene.phase) // limit.seconds * limit.seconds + limit.seconds
+            begin -= self.scene.phase
+        return self.rate(begin, times[-1]) / (limit.requests / limit.seconds) if times else 1.0
 
-    def least_share(self, since: float = 0.0) -> float:
-        """Of the client that got least, as a part of what would have been fair since its start."""
-        fair = self.scene.rate / len(self.good)
-        return min(
-            self._count([good], since) / (fair * (self.scene.seconds - max(since, start)))
-            for good, start in zip(self.good, self.scene.starts, strict=True)
-        )
+    def rate(self, begin: float, end: float) -> float:
+        """How many requests a second were taken in a span of time."""
+        limit = self.scene.limit
+        times = sorted(time for client in self.taken for time in client)
+        if limit.window == "bucket" and begin == times[0]:
+            times = times[limit.requests :]
+        return sum(begin <= time <= end for time in times) / (end - begin)
 
-    @staticmethod
-    def _count(times: list[list[float]], since: float) -> int:
-        return sum(time >= since for some in times for time in some)
+    def share(self, begin: float, end: float) -> list[float]:
+        """Of each client, as a part of what was taken from all."""
+        counts = [sum(begin <= time <= end for time in client) for client in self.taken]
+        return [count / sum(counts) for count in counts]
 
 
 class _Service:
-    """Takes the place of one client's transport; the bucket is shared by all."""
+    """Takes the place of one client's transport; the limiter is shared by all."""
 
-    def __init__(self, scene: Scene, bucket: Limiter, chance: random.Random) -> None:
-        self._scene, self._bucket, self._chance = scene, bucket, chance
+    def __init__(self, scene: Scene, limiter: Limiter, chance: random.Random) -> None:
+        self._scene, self._limiter, self._chance = scene, limiter, chance
         self.turns = Turns()
-        self.good: list[float] = []
+        self.taken: list[float] = []
         self.refused: list[float] = []
 
     def check_usable(self) -> None:
@@ -131,14 +156,14 @@ class _Service:
     async def send(self, _request: HTTPRequest, _limits: Timeout) -> HTTPResponse:
         await self._way()
         now = asyncio.get_running_loop().time()
-        refusal = self._bucket.refusal(now)
-        (self.good if refusal is None else self.refused).append(now)
+        refusal = self._limiter.refusal(now + self._scene.phase)
+        (self.taken if refusal is None else self.refused).append(now)
         await self._way()
         answer = Answer() if refusal is None else refusal.answer()
         return HTTPResponse(
             status=answer.status,
             headers={name.lower(): value for name, value in answer.headers},
-            body=b"",
+            body=answer.body,
             seconds=0.0,
             sends=1,
         )
@@ -152,9 +177,9 @@ def _requester(scene: Scene, service: _Service) -> Requester:
         credentials=Credentials("public", "public-auth-token"),
         base_url="https://service.invalid",
         project_id=None,
-        timeout=Timeout(),
-        max_retries=4,
-        max_concurrency=8,
+        timeout=scene.timeout,
+        max_retries=scene.max_retries,
+        max_concurrency=16,
         requests_per_second=scene.requests_per_second,
         default_headers={},
         default_query={},
@@ -180,32 +205,36 @@ def simulate(scene: Scene) -> Outcome:
 async def _simulate(scene: Scene, outcome: Outcome) -> None:
     random.seed(scene.seed)  # the jitter of retries
     chance = random.Random(scene.seed)  # noqa: S311 - no secret
-    bucket = Limiter(RateLimit(requests_per_second=scene.rate, burst=scene.burst), 0.0)
-    tasks: list[asyncio.Task[None]] = []
-    for start in scene.starts:
-        service = _Service(scene, bucket, chance)
-        outcome.good.append(service.good)
-        outcome.refused.append(service.refused)
-        requester = _requester(scene, service)
-        tasks += [asyncio.create_task(_ask(requester, start)) for _ in range(_CALLERS)]
-    if scene.later is not None:
-        tasks.append(asyncio.create_task(_change(bucket, scene.burst, *scene.later)))
-    await asyncio.sleep(scene.seconds)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    limiter = Limiter(scene.limit, scene.phase)
+    async with asyncio.TaskGroup() as clients:
+        for start in scene.starts:
+            service = _Service(scene, limiter, chance)
+            outcome.taken.append(service.taken)
+            outcome.refused.append(service.refused)
+            clients.create_task(_run(scene, service, start, outcome.failed))
+        if scene.later is not None:
+            clients.create_task(_change(limiter, *scene.later))
 
 
-async def _ask(requester: Requester, start: float) -> None:
+async def _run(scene: Scene, service: _Service, start: float, failed: list[APIError]) -> None:
+    requester = _requester(scene, service)
+    left = scene.calls
+
+    async def ask() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            try:
+                await requester.call(Call(path="/models", parameters={}), len, RequestOptions())
+            except APIError as error:
+                failed.append(error)
+
     await asyncio.sleep(start)
-    while True:
-        try:
-            await requester.call(Call(path="/models", parameters={}), len, RequestOptions())
-        except RateLimitError:
-            continue
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(scene.at_once):
+            callers.create_task(ask())
 
 
-async def _change(bucket: Limiter, burst: int, when: float, rate: float) -> None:
+async def _change(limiter: Limiter, when: float, limit: RateLimit) -> None:
     await asyncio.sleep(when)
-    bucket.refusal(when)
-    bucket.limit = RateLimit(requests_per_second=rate, burst=burst)
+    limiter.limit = limit

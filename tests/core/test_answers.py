@@ -15,6 +15,7 @@ from scenario_async import (
     AuthenticationError,
     InternalServerError,
     NotFoundError,
+    QuotaExceededError,
     RateLimitError,
 )
 from scenario_async._answers import (
@@ -119,6 +120,97 @@ def test_a_number_beyond_all_measure_is_no_hint_or_a_long_one(seconds: int) -> N
 def test_a_date_beyond_the_calendar_is_no_hint() -> None:
     date = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
     assert retry_hint({"retry-after": date}, None, now=NOW) is None
+
+
+@given(
+    seconds=st.integers(0, 10**6),
+    ahead=st.integers(-(10**8), 10**8),
+)
+def test_a_date_counts_from_the_date_of_the_answer_because_clocks_differ(
+    seconds: int, ahead: int
+) -> None:
+    theirs = NOW + timedelta(seconds=ahead)
+    headers = {
+        "date": format_datetime(theirs, usegmt=True),
+        "retry-after": format_datetime(theirs + timedelta(seconds=seconds), usegmt=True),
+    }
+    assert retry_hint(headers, None, now=NOW) == seconds
+    assert retry_hint({**headers, "date": "today"}, None, now=NOW) == max(0, seconds + ahead)
+
+
+@given(st.integers(0, 10**7))
+def test_a_hint_may_be_in_milliseconds(milliseconds: int) -> None:
+    headers = {"retry-after-ms": str(milliseconds)}
+    assert retry_hint(headers, None, now=NOW) == milliseconds / 1000
+    assert retry_hint({**headers, "retry-after": "0"}, None, now=NOW) == milliseconds / 1000
+
+
+def test_a_date_is_no_number_of_milliseconds() -> None:
+    headers = {"retry-after-ms": format_datetime(NOW + timedelta(seconds=9), usegmt=True)}
+    assert retry_hint(headers, None, now=NOW) is None
+
+
+PLAN = b'{"reason": "your plan ends here", "name": "PlanLimitReachedError", "details": {}}'
+QUOTA = b'{"error": "Quota exceeded for search", "code": "QUOTA_EXCEEDED"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "passes"),
+    [
+        (b"", {}, True),
+        (b'{"reason": "cooldown", "remainingSeconds": 3}', {}, True),
+        (b'{"name": "TooManyRequestsError", "code": "SLOW_DOWN"}', {}, True),
+        (b"QUOTA_EXCEEDED", {}, True),
+        (PLAN, {}, False),
+        (QUOTA, {}, False),
+        (b"", {"x-should-retry": "false"}, False),
+        (b"", {"x-should-retry": " False "}, False),
+        (b"", {"x-should-retry": "maybe"}, True),
+        (QUOTA, {"x-should-retry": "true"}, True),
+    ],
+)
+def test_a_429_that_does_not_pass_by_waiting_is_told_apart(
+    body: bytes, headers: dict[str, str], passes: bool
+) -> None:
+    error = error_of(response(429, body, headers))
+    assert type(error) is (RateLimitError if passes else QuotaExceededError)
+
+
+@pytest.mark.parametrize("body", [PLAN, QUOTA])
+def test_only_a_429_is_a_quota(body: bytes) -> None:
+    assert type(error_of(response(404, body))) is NotFoundError
+
+
+@pytest.mark.parametrize(("said", "read"), [("true", True), ("false", False), ("", None)])
+def test_whether_to_try_again_is_kept_with_any_status(said: str, read: bool | None) -> None:
+    assert error_of(response(404, b"", {"x-should-retry": said})).should_retry is read
+
+
+def test_an_error_has_the_code_the_name_and_the_trace_that_the_body_names() -> None:
+    body = b'{"status": "error", "code": "INVALID_PARAMETER", "message": "no", "traceId": "t1"}'
+    error = error_of(response(400, body))
+    assert (error.code, error.name, error.trace_id) == ("INVALID_PARAMETER", None, "t1")
+    assert error.reason == "no"
+    other = error_of(response(429, PLAN[:-1] + b', "trace_id": "t2"}'))
+    assert (other.code, other.name, other.trace_id) == (None, "PlanLimitReachedError", "t2")
+    assert other.reason == "your plan ends here"
+
+
+def test_a_code_alone_is_shown_in_the_message() -> None:
+    assert str(error_of(response(400, b'{"code": "TEAPOT"}'))).endswith(": TEAPOT")
+
+
+@pytest.mark.parametrize("value", ["null", "5", "[]", '{"a": 1}', '" "'])
+def test_what_is_no_text_is_no_code(value: str) -> None:
+    body = f'{{"code": {value}, "name": {value}, "trace_id": {value}}}'.encode()
+    error = error_of(response(400, body))
+    assert (error.code, error.name, error.trace_id) == (None, None, None)
+
+
+@given(secrets)
+def test_no_secret_is_in_a_code_a_name_or_a_trace(secret: str) -> None:
+    body = json.dumps({"code": secret, "name": f"x {secret}", "trace_id": secret}).encode()
+    assert secret not in everything_in(error_of(response(400, body), secret))
 
 
 @given(st.text(max_size=30), st.text(max_size=30))

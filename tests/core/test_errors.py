@@ -21,6 +21,7 @@ from scenario_async import (
     NotFoundError,
     PaginationError,
     PermissionDeniedError,
+    QuotaExceededError,
     RateLimitError,
     ScenarioError,
     ScenarioWarning,
@@ -41,6 +42,7 @@ API_ERRORS: list[type[APIError]] = [
     NotFoundError,
     PaginationError,
     PermissionDeniedError,
+    QuotaExceededError,
     RateLimitError,
     UnprocessableEntityError,
 ]
@@ -78,7 +80,11 @@ def filled(kind: type[ScenarioError]) -> ScenarioError:
             status_code=429,
             reason="cooldown",
             retry_after=2.5,
+            should_retry=False,
+            code="QUOTA_EXCEEDED",
+            name="PlanLimitReachedError",
             request_id="request_1",
+            trace_id="trace_1",
             body={"reason": "cooldown", "more": [1, None]},
         )
     return kind("what happened")
@@ -119,7 +125,11 @@ def test_what_an_error_was_not_told_is_none(kind: type[APIError]) -> None:
         "status_code": None,
         "reason": None,
         "retry_after": None,
+        "should_retry": None,
+        "code": None,
+        "name": None,
         "request_id": None,
+        "trace_id": None,
         "body": None,
     }
 
@@ -173,6 +183,10 @@ def test_a_timeout_is_also_the_built_in_one() -> None:
 def test_a_wrong_use_is_also_a_runtime_error_and_none_of_the_service() -> None:
     assert issubclass(UsageError, RuntimeError)
     assert not issubclass(UsageError, APIError)
+
+
+def test_a_429_that_does_not_pass_is_a_429() -> None:
+    assert issubclass(QuotaExceededError, RateLimitError)
 
 
 def test_a_broken_chain_is_an_error_of_the_service_without_a_status() -> None:

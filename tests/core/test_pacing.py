@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Steps: TypeAlias = list[tuple[bool, int]]
 
-FORGOTTEN = LearnedRate.FORGOTTEN_AFTER + 1.0
+PAST_ANY_WAIT = LearnedRate.LONGEST_WAIT + 10.0
 
 # A good answer, or a sign of overload to a request of a generation so many before the present one.
 steps: st.SearchStrategy[Steps] = st.lists(st.tuples(st.booleans(), st.integers(0, 2)), max_size=60)
@@ -453,23 +453,32 @@ async def test_a_caller_that_is_cancelled_in_a_pause_takes_no_slot_with_it() -> 
 
 
 @pytest.mark.anyio
-async def test_a_429_halves_the_slots_and_good_answers_bring_them_back() -> None:
+async def test_after_a_429_one_request_goes_out_alone_until_one_is_taken() -> None:
     clock = HeldClock()
     pacer = Pacer(clock, 4)
     first = await callers(4, pacer, clock)
     for caller in first:
-        pacer.refused(turn_of(caller))
-    assert pacer.limit == 2
+        pacer.refused(turn_of(caller), None)
+    assert pacer.limit == 1
     await end(first)
-    await clock.advance(FORGOTTEN)
     waiting = await callers(4, pacer, clock)
-    assert inside(waiting) == [True, True, False, False]
-    pacer.succeeded(turn_of(waiting[0]))
-    pacer.succeeded(turn_of(waiting[1]))
-    await settle()
-    assert pacer.limit == 3
-    assert inside(waiting) == [True, True, True, False]
-    await end(waiting)
+    assert inside(waiting) == [False] * 4
+    await clock.advance(PAST_ANY_WAIT)
+    assert sum(inside(waiting)) == 1
+    alone = waiting[inside(waiting).index(True)]
+    pacer.refused(turn_of(alone), None)
+    await alone.leave()
+    assert pacer.limit == 1
+    await clock.advance(PAST_ANY_WAIT)
+    alone = waiting[inside(waiting).index(True)]
+    pacer.succeeded(turn_of(alone))
+    # The slots were halved by the first 429 alone.
+    assert pacer.limit == 2
+    for caller in waiting:
+        caller.let_go.set()
+    for _ in range(9):
+        await clock.advance(PAST_ANY_WAIT)
+    assert all(caller.task.done() for caller in waiting)
 
 
 @pytest.mark.anyio
@@ -482,8 +491,6 @@ async def test_timeouts_halve_the_slots_once_for_a_burst_and_set_no_rate() -> No
     assert pacer.limit == 4
     assert pacer.rate is None
     assert pacer.pause_left() < 0
-    pacer.refused(turn_of(called[0]))
-    assert pacer.limit == 4
     await end(called)
 
 
@@ -608,45 +615,28 @@ async def test_who_waits_in_the_queue_hears_of_a_pause_longer_than_the_deadline(
     patient.task.cancel()
 
 
+async def refuse_and_take(pacer: Pacer, clock: HeldClock) -> None:
+    """Meet a 429, and then be taken: from then on there is a rate."""
+    (caller,) = await callers(1, pacer, clock)
+    pacer.refused(turn_of(caller), None)
+    await caller.leave()
+    (caller,) = await callers(1, pacer, clock)
+    await clock.advance(PAST_ANY_WAIT)
+    pacer.succeeded(turn_of(caller))
+    await caller.leave()
+
+
 @pytest.mark.anyio
-async def test_after_a_429_requests_go_out_evenly_and_ever_faster() -> None:
+async def test_after_a_429_requests_go_out_evenly() -> None:
     clock = HeldClock()
     pacer = Pacer(clock, 8)
-    burst = await callers(8, pacer, clock)
-    assert inside(burst) == [True] * 8
-    await clock.advance(0.1)
-    for caller in burst:
-        pacer.refused(turn_of(caller))
-        pacer.pause(1.0)
-    assert pacer.rate == LearnedRate.SEARCH_FROM
-    await end(burst)
-    await clock.advance(1.0)
-    rates: list[float] = []
-    for _ in range(4):
-        await clock.advance(1.0)
-        rates.append(learned(pacer))
-    assert rates == sorted(set(rates))
+    await refuse_and_take(pacer, clock)
     called = await callers(2, pacer, clock)
+    await clock.advance(1 / learned(pacer))
     assert inside(called) == [True, False]
-    await clock.advance(1 / rates[-1])
+    await clock.advance(1 / learned(pacer))
     assert inside(called) == [True, True]
     await end(called)
-
-
-@pytest.mark.anyio
-async def test_a_rate_that_is_learned_holds_for_who_waits_for_a_slot_already() -> None:
-    clock = HeldClock()
-    pacer = Pacer(clock, 1)
-    first, second = await callers(2, pacer, clock)
-    await clock.advance(0.25)
-    pacer.refused(turn_of(first))
-    await first.leave()
-    await settle()
-    assert inside([second]) == [False]
-    assert pacer._limiter.available_tokens == 1
-    await clock.advance(1 / LearnedRate.SEARCH_FROM)
-    assert inside([second]) == [True]
-    await second.leave()
 
 
 @pytest.mark.anyio
@@ -654,25 +644,69 @@ async def test_the_lower_of_a_fixed_and_a_learned_rate_holds() -> None:
     clock = HeldClock()
     pacer = Pacer(clock, 8, 3.0)
     assert learned(pacer) == 3.0
-    (caller,) = await callers(1, pacer, clock)
-    pacer.refused(turn_of(caller))
+    await refuse_and_take(pacer, clock)
     assert learned(pacer) < 3.0
-    await clock.advance(FORGOTTEN)
-    assert pacer.rate == 3.0
+    for _ in range(50):
+        (caller,) = await callers(1, pacer, clock)
+        await clock.advance(1 / learned(pacer))
+        await caller.leave()
+    assert learned(pacer) == 3.0
+
+
+@pytest.mark.anyio
+async def test_a_hint_is_the_least_that_a_client_pauses() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 8)
+    (caller,) = await callers(1, pacer, clock)
+    pacer.refused(turn_of(caller), 30.0)
+    assert 30.0 <= pacer.pause_left() <= 31.0
     await caller.leave()
 
 
 @pytest.mark.anyio
-async def test_a_learned_rate_does_not_grow_in_a_pause() -> None:
+async def test_requests_are_scarce_with_a_fixed_rate_and_for_a_while_after_a_429() -> None:
     clock = HeldClock()
+    assert Pacer(clock, 8, 5.0).scarce
     pacer = Pacer(clock, 8)
+    assert not pacer.scarce
     (caller,) = await callers(1, pacer, clock)
-    pacer.refused(turn_of(caller))
-    before = learned(pacer)
-    pacer.pause(60.0)
-    await clock.advance(60.0)
-    assert pacer.rate == before
+    pacer.refused(turn_of(caller), None)
+    assert pacer.scarce
+    await clock.advance(120.0)
+    assert pacer.scarce
+    await clock.advance(240.0)
+    assert not pacer.scarce
     await caller.leave()
+
+
+@pytest.mark.anyio
+async def test_a_pause_that_others_got_through_after_does_not_count_for_who_queued() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(8.0)
+    first, second = await callers(2, pacer, clock, total=10.0)
+    await clock.advance(8.0)
+    assert inside([first, second]) == [True, False]
+    pacer.succeeded(turn_of(first))
+    await first.leave()
+    await settle()
+    assert second.inside
+    assert second.deadline.remaining() == 10.0
+    await second.leave()
+
+
+@pytest.mark.anyio
+async def test_pauses_after_which_nobody_gets_through_count() -> None:
+    clock = HeldClock()
+    pacer = Pacer(clock, 1)
+    pacer.pause(6.0)
+    first, second = await callers(2, pacer, clock, total=10.0)
+    await clock.advance(6.0)
+    pacer.pause(6.0)
+    await first.leave()
+    await settle()
+    with pytest.raises(RateLimitError):
+        await second.task
 
 
 def test_a_pacer_can_be_made_before_there_is_a_loop() -> None:

@@ -10,199 +10,201 @@ from hypothesis import strategies as st
 
 from scenario_async._rate import EvenSpacing, LearnedRate
 
-FORGOTTEN_AFTER = LearnedRate.FORGOTTEN_AFTER
-
-# What happens to a client: some time passes, and then a good answer or a 429 comes, to a request
-# that was sent so long before.
-Event: TypeAlias = tuple[float, bool, float]
+# What happens to a client: some time passes, a request goes out, and after some more time it is
+# taken or refused, with a hint or without.
+Event: TypeAlias = tuple[float, float, bool, float | None]
 events: st.SearchStrategy[list[Event]] = st.lists(
-    st.tuples(st.floats(0, 400), st.booleans(), st.floats(0, 60)), max_size=60
+    st.tuples(st.floats(0, 400), st.floats(0, 60), st.booleans(), st.none() | st.floats(0, 100)),
+    max_size=60,
 )
-start_times = st.floats(-1e9, 1e9)
+start_times = st.floats(-1e6, 1e6)
 rates = st.floats(0.01, 1000)
 
 
-def refuse(rate: LearnedRate, now: float, pause: float = 1.0) -> float:
-    """A 429 to a request that has just been sent; gives the time at which the client goes on."""
-    rate.refused(now, now)
-    rate.paused(now + pause)
-    return now + pause
-
-
-def limit(rate: LearnedRate, now: float) -> float:
-    allowed = rate.limit(now)
-    assert allowed is not None
-    return allowed
-
-
-def settled(allowed: float, *, refusals: int = 10) -> tuple[LearnedRate, float]:
-    """A rate that has met the same limit a few times, and the time of the end of the last pause."""
-    rate = LearnedRate()
-    now = refuse(rate, 0.0)
-    for _ in range(refusals):
-        now = refuse(rate, when(rate, allowed, now))
-    return rate, now
-
-
-def when(rate: LearnedRate, allowed: float, now: float) -> float:
-    """The time at which a client that asks as fast as it may gets over a limit."""
-    end = now + FORGOTTEN_AFTER
-    while now < end and limit(rate, now) < allowed:
-        rate.answered(now)
-        now += 1 / limit(rate, now)
+def play(rate: LearnedRate, happened: list[Event], now: float) -> float:
+    for idle, latency, good, hint in happened:
+        now += idle
+        rate.sent(now)
+        sent_at, now = now, now + latency
+        if good:
+            rate.taken(sent_at)
+        else:
+            now += rate.refused(sent_at, now, hint)
     return now
 
 
+def served(rate: LearnedRate, allowed: float, seconds: float, now: float) -> tuple[float, int, int]:
+    """Ask as fast as one may of a bucket of 20 requests; the time, those taken and refused."""
+    level, end, taken, refused = 20.0, now + seconds, 0, 0
+    while now < end:
+        rate.sent(now)
+        if level >= 1:
+            level -= 1
+            rate.taken(now)
+            taken += 1
+            pause = 0.0
+        else:
+            refused += 1
+            pause = rate.refused(now, now, None)
+        limit = rate.limit(now)
+        step = max(pause, 0.01 if limit is None else 1 / limit)
+        now += step
+        level = min(20.0, level + step * allowed)
+    return now, taken, refused
+
+
 @given(events, start_times)
-def test_a_learned_rate_is_a_number_within_its_bounds_or_no_limit(
+def test_a_learned_rate_is_a_number_above_zero_or_no_limit(
     happened: list[Event], now: float
 ) -> None:
     rate = LearnedRate()
-    for seconds, good, age in happened:
-        now += seconds
-        if good:
-            rate.answered(now)
-        else:
-            rate.refused(now - age, now)
-            rate.paused(now + 1.0)
+    for event in happened:
+        now = play(rate, [event], now)
         allowed = rate.limit(now)
-        assert allowed is None or LearnedRate.LEAST <= allowed <= LearnedRate.MOST
-        assert allowed is None or not math.isnan(allowed)
+        assert allowed is None or 0 < allowed < math.inf
 
 
 @given(events, st.lists(st.floats(0, 400), min_size=2, max_size=30))
 def test_between_two_429s_the_rate_never_falls(happened: list[Event], later: list[float]) -> None:
-    rate, now = LearnedRate(), 0.0
-    for seconds, good, age in happened:
-        now += seconds
-        if good:
-            rate.answered(now)
-        else:
-            rate.refused(now - age, now)
-            rate.paused(now + 1.0)
+    rate = LearnedRate()
+    now = play(rate, happened, 0.0)
     allowed = [rate.limit(now + seconds) for seconds in sorted(later)]
     assert all(
-        after is None or (before is not None and before <= after)
+        after is None or (before is not None and before <= after * (1 + 1e-9))
         for before, after in itertools.pairwise(allowed)
     )
 
 
 @given(events)
-def test_a_429_lowers_the_rate_unless_there_was_none(happened: list[Event]) -> None:
-    rate, now = LearnedRate(), 0.0
-    for seconds, good, _ in happened:
-        now += seconds + 0.001
-        before = rate.limit(now)
-        if good:
-            rate.answered(now)
-            assert rate.limit(now) == before
-        else:
-            rate.refused(now, now)
-            after = limit(rate, now)
-            assert before is None or after < before or after == LearnedRate.LEAST
-
-
-@given(events, st.lists(st.floats(0, 60), max_size=10))
-def test_429s_to_requests_that_were_under_way_at_the_last_cut_change_nothing(
-    happened: list[Event], ages: list[float]
+def test_a_hint_is_a_floor_and_a_wait_no_longer_than_a_window_without_one(
+    happened: list[Event],
 ) -> None:
     rate, now = LearnedRate(), 0.0
-    for seconds, _, _ in happened:
-        now += seconds + 0.001
-        rate.refused(now, now)
-    rate.refused(now + 0.001, now + 0.002)
-    cut_at = now + 0.002
-    before = rate.limit(cut_at + 5.0)
-    for age in ages:
-        rate.refused(cut_at - age, cut_at + 0.5)
-    assert rate.limit(cut_at + 5.0) == before
+    for idle, latency, good, hint in happened:
+        now += idle
+        rate.sent(now)
+        sent_at, now = now, now + latency
+        if good:
+            rate.taken(sent_at)
+            continue
+        wait = rate.refused(sent_at, now, hint)
+        floor = hint or 0.0
+        assert floor <= wait <= max(floor, LearnedRate.LONGEST_WAIT) + 1.0
+        now += wait
 
 
 @given(st.lists(st.floats(0, 1.0), max_size=200))
-def test_without_a_429_there_is_no_limit(answers: list[float]) -> None:
+def test_without_a_429_there_is_no_limit(gaps: list[float]) -> None:
     rate, now = LearnedRate(), 0.0
-    for seconds in answers:
+    for seconds in gaps:
         now += seconds
-        rate.answered(now)
+        rate.sent(now)
+        rate.taken(now)
         assert rate.limit(now) is None
+        assert not rate.probing
 
 
-@given(events)
-def test_a_limit_that_no_429_confirms_is_forgotten(happened: list[Event]) -> None:
+def test_waits_without_a_hint_grow_from_about_a_second_to_a_window() -> None:
     rate, now = LearnedRate(), 0.0
-    for seconds, good, age in happened:
-        now += seconds
-        if good:
-            rate.answered(now)
-        else:
-            rate.refused(now - age, now)
-            rate.paused(now + 1.0)
-    assert rate.limit(now + FORGOTTEN_AFTER + 1.1) is None
+    waits: list[float] = []
+    for _ in range(20):
+        rate.sent(now)
+        waits.append(rate.refused(now, now, None))
+        now += waits[-1]
+    assert 1.0 <= waits[0] <= 2.0
+    assert all(1.0 < after / before < 1.6 for before, after in itertools.pairwise(waits[:10]))
+    assert all(60.0 <= wait <= 61.0 for wait in waits[15:])
 
 
-@pytest.mark.parametrize("allowed", [3.0, 10.0, 50.0, 300.0])
-def test_a_rate_that_has_settled_stays_close_to_the_limit_that_it_found(allowed: float) -> None:
-    rate, now = settled(allowed)
-    assert 0.85 * allowed <= limit(rate, now) < allowed
-    assert limit(rate, now + 20.0) > 0.95 * allowed
-    assert limit(rate, now + 20.0) < 1.05 * allowed
+def test_a_hint_that_is_not_true_does_not_make_for_a_storm() -> None:
+    rate, now = LearnedRate(), 0.0
+    for _ in range(10):
+        rate.sent(now)
+        now += rate.refused(now, now, 0.0)
+    assert now > 30.0
 
 
-@pytest.mark.parametrize("allowed", [3.0, 10.0, 50.0])
-def test_a_limit_that_was_lifted_is_left_behind_ever_faster(allowed: float) -> None:
-    rate, now = settled(allowed)
-    grown = [limit(rate, now + seconds) for seconds in range(90, 300, 30)]
-    steps = [after - before for before, after in itertools.pairwise(grown)]
-    assert all(after > before for before, after in itertools.pairwise(steps))
-    assert grown[-1] > 5 * allowed
+def test_requests_that_were_under_way_at_a_429_do_not_lengthen_the_next_wait() -> None:
+    rate = LearnedRate()
+    rate.sent(0.0)
+    first = rate.refused(0.0, 1.0, None)
+    for _ in range(15):
+        assert rate.refused(0.5, 1.0, None) < 0.1
+    rate.sent(3.0)
+    assert rate.refused(3.0, 3.1, None) < 2 * first
 
 
-def test_a_limit_that_has_fallen_is_found_within_a_few_429s() -> None:
-    rate, now = settled(50.0)
-    refusals = 0
-    while limit(rate, now) > 10.0:
-        now = refuse(rate, now + 0.5)
-        refusals += 1
-    assert refusals <= 9
+def test_what_a_window_took_is_the_rate_of_the_next() -> None:
+    rate, now = LearnedRate(), 0.0
+    for _ in range(100):
+        rate.sent(now)
+        rate.taken(now)
+        now += 0.1
+    rate.sent(now)
+    rate.refused(now, now, 50.0)
+    assert rate.probing
+    rate.sent(60.5)
+    rate.taken(60.5)
+    assert not rate.probing
+    allowed = rate.limit(60.5)
+    assert allowed == pytest.approx(100 / 60, rel=0.06)
+    assert allowed < 101 / 60
 
 
-def test_the_search_begins_alike_for_all_who_just_started() -> None:
+def test_who_comes_to_a_window_that_others_have_used_up_searches() -> None:
+    rate = LearnedRate()
+    rate.sent(0.0)
+    rate.refused(0.0, 0.0, 30.0)
+    rate.sent(30.1)
+    rate.taken(30.1)
+    now, sends = 30.1, 0
+    while now < 50.0:
+        allowed = rate.limit(now)
+        assert allowed is not None
+        now += 1 / allowed
+        rate.sent(now)
+        rate.taken(now)
+        sends += 1
+    assert sends > 50
+
+
+def test_idle_time_neither_lowers_what_is_measured_nor_raises_the_rate() -> None:
     busy, idle = LearnedRate(), LearnedRate()
-    for number in range(40):
-        busy.answered(number / 100)
-    refuse(busy, 0.5)
-    refuse(idle, 0.5)
-    assert busy.limit(3.0) == idle.limit(3.0)
+    for rate, gap in ((busy, 0.0), (idle, 10_000.0)):
+        now, _, _ = served(rate, 5.0, 60.0, 0.0)
+        before = rate.limit(now)
+        assert before is not None
+        now += gap
+        rate.sent(now)
+        after = rate.limit(now)
+        assert after is not None
+        assert after < before * 1.5
 
 
-def test_who_has_been_at_full_speed_for_long_begins_the_search_not_far_below_it() -> None:
+@pytest.mark.parametrize("allowed", [1.0, 5.0, 50.0])
+def test_a_strict_limit_is_used_and_hardly_run_into(allowed: float) -> None:
     rate = LearnedRate()
-    for number in range(1000):
-        rate.answered(number / 50)
-    refuse(rate, 20.0)
-    assert limit(rate, 20.0) == pytest.approx(30.0)
+    now, _, _ = served(rate, allowed, 100 / allowed, 0.0)
+    _, taken, refused = served(rate, allowed, 1000 / allowed, now)
+    assert taken >= 850
+    assert refused <= 0.1 * taken
 
 
-def test_a_429_right_after_the_first_one_does_not_end_the_search() -> None:
+def test_a_limit_that_was_lifted_is_found() -> None:
     rate = LearnedRate()
-    now = refuse(rate, 0.0)
-    now = refuse(rate, now + 0.5)
-    before = limit(rate, now + 1.0)
-    assert limit(rate, now + 2.0) - before == pytest.approx(LearnedRate.SEARCH_GROWTH)
+    now, _, _ = served(rate, 2.0, 120.0, 0.0)
+    now, _, _ = served(rate, 20.0, 180.0, now)
+    _, taken, _ = served(rate, 20.0, 60.0, now)
+    assert taken >= 0.8 * 20 * 60
 
 
-def test_who_used_little_learns_nothing_about_a_rate_that_has_grown_far_beyond() -> None:
-    rate, now = settled(10.0)
-    assert limit(rate, now + 200.0) > 100.0
-    rate.refused(now + 200.0, now + 200.0)
-    assert limit(rate, now + 200.0) < 10.0
-
-
-def test_who_used_the_rate_that_has_grown_is_cut_from_there_and_by_a_large_step() -> None:
-    rate, now = settled(10.0)
-    end = when(rate, 30.0, now)
-    rate.refused(end, end)
-    assert 15.0 < limit(rate, end) < 0.75 * 30.0
+def test_a_limit_that_has_fallen_is_found() -> None:
+    rate = LearnedRate()
+    now, _, _ = served(rate, 20.0, 60.0, 0.0)
+    now, _, _ = served(rate, 2.0, 60.0, now)
+    _, taken, refused = served(rate, 2.0, 120.0, now)
+    assert taken >= 0.8 * 2 * 120
+    assert refused <= 0.1 * taken
 
 
 @given(rates, st.lists(st.floats(0, 5), min_size=2, max_size=60))

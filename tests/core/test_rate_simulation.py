@@ -1,90 +1,149 @@
-"""What several processes with one key make of a rate limit, learning included."""
+"""What clients with one key make of a rate limit, whichever way the service counts and hints.
+
+All of it in simulated time: the limit is 100 requests in a minute, or in six seconds.
+"""
 
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 import pytest
 from rate_simulation import Outcome, Scene, simulate
 
+from scenario_async import RateLimitError, Timeout
+from scenario_async.sandbox import RateLimit
+
 pytestmark = pytest.mark.once
 
+WINDOWS: list[dict[str, Any]] = [
+    {"window": "fixed"},
+    {"window": "fixed", "fixed_from": "request"},
+    {"window": "sliding"},
+    {"window": "bucket"},
+]
+HINTS = ["seconds", "milliseconds", "date", "body", "none"]
+by_window = pytest.mark.parametrize("window", WINDOWS, ids=lambda window: "-".join(window.values()))
+by_hint = pytest.mark.parametrize("hint", HINTS)
+
 ALL_AT_ONCE = (0.0, 0.0, 0.0, 0.0)
-ONE_AFTER_THE_OTHER = (0.0, 0.6, 1.1, 1.9)
+ONE_AFTER_THE_OTHER = (0.0, 0.4, 0.9, 1.7)
 
 
-def check_shares(outcome: Outcome, since: float = 0.0) -> None:
-    assert outcome.utilisation(since) >= 0.9
-    assert outcome.refused_share(since) < 0.05
-    assert outcome.least_share(since) >= 0.5
+def minute(hint: Any, window: dict[str, Any]) -> RateLimit:
+    return RateLimit(requests=100, seconds=60.0, hint=hint, **window)
 
 
-@pytest.mark.parametrize(
-    ("burst", "latency", "starts"),
-    [(20, 0.02, ALL_AT_ONCE), (20, 0.3, ONE_AFTER_THE_OTHER), (8, 0.1, ONE_AFTER_THE_OTHER)],
-)
-def test_four_processes_share_twenty_requests_a_second(
-    burst: int, latency: float, starts: tuple[float, ...]
+def check(outcome: Outcome, *, used: float, refused: float) -> None:
+    assert outcome.failed == []
+    scene = outcome.scene
+    assert sum(map(len, outcome.taken)) == scene.calls * len(scene.starts)
+    assert outcome.used >= used
+    assert outcome.refused_share <= refused
+
+
+@by_hint
+@by_window
+def test_550_records_use_what_the_limit_allows(window: dict[str, Any], hint: Any) -> None:
+    for seed in range(2):
+        scene = Scene(limit=minute(hint, window), phase=22.0 * seed, seed=seed)
+        check(simulate(scene), used=0.85 if hint == "none" else 0.9, refused=0.07)
+
+
+@by_hint
+@by_window
+def test_150_calls_one_after_the_other_all_succeed(window: dict[str, Any], hint: Any) -> None:
+    scene = Scene(limit=minute(hint, window), calls=150, at_once=1, latency=0.05, phase=30.0)
+    outcome = simulate(scene)
+    assert outcome.failed == []
+    assert len(outcome.taken[0]) == 150
+    assert len(outcome.refused[0]) <= 15
+
+
+@by_hint
+@by_window
+def test_400_pages_use_what_the_limit_allows(window: dict[str, Any], hint: Any) -> None:
+    scene = Scene(limit=minute(hint, window), calls=400, at_once=8, latency=0.3)
+    check(simulate(scene), used=0.8 if hint == "none" else 0.9, refused=0.08)
+
+
+@by_window
+@pytest.mark.parametrize("hint", ["seconds", "none"])
+def test_calls_that_all_begin_at_once_all_succeed_within_their_time(
+    window: dict[str, Any], hint: Any
 ) -> None:
-    outcomes = [
-        simulate(
-            Scene(rate=20.0, burst=burst, latency=latency, starts=starts, seconds=90.0, seed=seed)
-        )
-        for seed in range(3)
-    ]
-    assert min(outcome.utilisation() for outcome in outcomes) >= 0.9
-    # Half of them are the first ones, to what goes out before anything is known.
-    assert max(outcome.refused_share() for outcome in outcomes) < 0.05
-    # Who meets a 429 is chance. It evens out, but now and then not in so short a time.
-    assert statistics.median(outcome.least_share() for outcome in outcomes) >= 0.5
-    assert min(outcome.least_share() for outcome in outcomes) >= 0.3
+    scene = Scene(limit=minute(hint, window), at_once=550, timeout=Timeout())
+    check(simulate(scene), used=0.85, refused=0.08)
 
 
-def test_four_processes_share_fifty_requests_a_second() -> None:
-    check_shares(simulate(Scene(rate=50.0, burst=50, starts=ONE_AFTER_THE_OTHER)))
+@by_window
+@pytest.mark.parametrize("hint", ["seconds", "none"])
+@pytest.mark.parametrize("starts", [ALL_AT_ONCE, ONE_AFTER_THE_OTHER])
+def test_four_processes_share_a_limit(
+    window: dict[str, Any], hint: Any, starts: tuple[float, ...]
+) -> None:
+    outcome = simulate(Scene(limit=minute(hint, window), starts=starts))
+    assert outcome.failed == []
+    assert sum(map(len, outcome.taken)) == 4 * 550
+    assert outcome.refused_share <= 0.08
+    # While all of them have work.
+    end = min(client[-1] for client in outcome.taken)
+    assert outcome.rate(60.0, end) >= 0.85 * 100 / 60
+    assert min(outcome.share(60.0, end)) >= 0.05
 
 
-def test_eight_processes_share_forty_requests_a_second() -> None:
-    starts = tuple(0.3 * number for number in range(8))
-    check_shares(simulate(Scene(rate=40.0, burst=40, starts=starts, seconds=90.0)), since=30.0)
-
-
-def test_one_process_comes_to_use_it_all() -> None:
-    outcome = simulate(Scene(rate=10.0, burst=10, starts=(0.0,), seconds=180.0))
-    check_shares(outcome, since=60.0)
-
-
-def test_whoever_comes_later_gets_a_share() -> None:
-    outcome = simulate(Scene(rate=20.0, burst=20, starts=(0.0, 0.0, 0.0, 60.0), seconds=150.0))
-    check_shares(outcome, since=80.0)
+@by_window
+def test_a_window_of_six_seconds_is_used_as_one_of_a_minute(window: dict[str, Any]) -> None:
+    limit = RateLimit(requests=100, seconds=6.0, hint="milliseconds", **window)
+    outcomes = [simulate(Scene(limit=limit, phase=2.5 * seed, seed=seed)) for seed in range(3)]
+    for outcome in outcomes:
+        check(outcome, used=0.8, refused=0.06)
+    assert statistics.mean(outcome.used for outcome in outcomes) >= 0.85
 
 
 def test_a_limit_that_is_lifted_is_found_again() -> None:
-    scene = Scene(rate=5.0, burst=5, starts=(0.0, 0.0), seconds=240.0, later=(60.0, 20.0))
-    check_use(simulate(scene), 20.0, since=200.0)
+    slow = RateLimit(requests=50, seconds=10.0, window="bucket")
+    fast = RateLimit(requests=200, seconds=10.0, window="bucket")
+    scene = Scene(limit=slow, later=(60.0, fast), calls=4000, starts=(0.0, 0.0))
+    outcome = simulate(scene)
+    end = min(client[-1] for client in outcome.taken)
+    assert outcome.rate(end - 60.0, end) >= 0.8 * 20
 
 
 def test_a_limit_that_falls_is_found_too() -> None:
-    scene = Scene(rate=40.0, burst=10, starts=(0.0, 0.0), seconds=120.0, later=(30.0, 10.0))
-    check_use(simulate(scene), 10.0, since=60.0)
-
-
-def check_use(outcome: Outcome, rate: float, since: float) -> None:
-    good = sum(time >= since for times in outcome.good for time in times)
-    assert good / (outcome.scene.seconds - since) >= 0.85 * rate
-    assert outcome.refused_share(since) < 0.05
+    fast = RateLimit(requests=200, seconds=10.0, window="bucket")
+    slow = RateLimit(requests=50, seconds=10.0, window="bucket")
+    outcome = simulate(Scene(limit=fast, later=(30.0, slow), calls=600, starts=(0.0, 0.0)))
+    assert outcome.failed == []
+    end = min(client[-1] for client in outcome.taken)
+    assert outcome.rate(60.0, end) >= 0.85 * 5
 
 
 def test_without_a_429_a_client_goes_at_full_speed() -> None:
-    outcome = simulate(Scene(rate=1000.0, burst=100, starts=(0.0,), seconds=20.0))
-    assert outcome.refused_share() == 0
-    slots, latency = 8, outcome.scene.latency
-    assert len(outcome.good[0]) == pytest.approx(slots / latency * 20, rel=0.05)
+    scene = Scene(limit=RateLimit(requests=10_000, seconds=1.0), calls=3200, latency=0.1)
+    outcome = simulate(scene)
+    assert outcome.refused_share == 0
+    assert outcome.taken[0][-1] == pytest.approx(3200 / 16 * 0.1, rel=0.05)
 
 
 def test_with_a_fixed_rate_below_the_share_nothing_is_refused() -> None:
+    limit = RateLimit(requests=100, seconds=5.0)
     outcome = simulate(
-        Scene(rate=20.0, burst=5, requests_per_second=4.8, starts=ONE_AFTER_THE_OTHER)
+        Scene(limit=limit, requests_per_second=4.8, calls=200, starts=ONE_AFTER_THE_OTHER)
     )
-    assert outcome.refused_share() == 0
-    assert outcome.least_share() >= 0.9
+    assert outcome.refused_share == 0
+
+
+@pytest.mark.parametrize("hint", ["seconds", "none"])
+def test_a_call_gives_up_when_its_deadline_says_so_and_every_call_ends(hint: Any) -> None:
+    scene = Scene(
+        limit=RateLimit(requests=1, seconds=3600.0, hint=hint), calls=40, timeout=Timeout(total=90)
+    )
+    outcome = simulate(scene)
+    assert len(outcome.failed) == 39
+    assert all(type(error) is RateLimitError for error in outcome.failed)
+
+
+def test_without_retries_a_429_comes_out_at_once() -> None:
+    scene = Scene(limit=RateLimit(requests=1), calls=1 + 16, max_retries=0)
+    assert 1 <= len(simulate(scene).failed) <= 16

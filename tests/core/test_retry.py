@@ -19,6 +19,7 @@ from scenario_async import (
     InternalServerError,
     NotFoundError,
     PaginationError,
+    QuotaExceededError,
     RateLimitError,
     UsageError,
 )
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from scenario_async._clock import Clock
 
 GONE = APIConnectionError("gone")
+SLOW_DOWN = RateLimitError("slow down", status_code=429)
+
+
+def busy(hint: float) -> InternalServerError:
+    return InternalServerError("busy", status_code=503, retry_after=hint)
 
 
 @dataclass
@@ -49,7 +55,7 @@ class Call:
         default_factory=list[tuple[int, float, APIError]]
     )
     slept_before: list[int] = field(default_factory=list[int])
-    failures: list[tuple[float, APIError]] = field(default_factory=list[tuple[float, APIError]])
+    pause: float = 7.0  # what the client makes of a 429
 
     async def attempt(self, number: int) -> str:
         self.attempts.append(number)
@@ -57,9 +63,6 @@ class Call:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
-
-    def after_failure(self, wait: float, error: APIError) -> None:
-        self.failures.append((wait, error))
 
     def before_pause(self, number: int, wait: float, error: APIError) -> None:
         self.pauses.append((number, wait, error))
@@ -75,7 +78,7 @@ class Call:
             deadline=Deadline(clock, self.total),
             budget=self.budget,
             clock=clock,
-            after_failure=self.after_failure,
+            pause_left=lambda: self.pause,
             before_pause=self.before_pause,
         )
 
@@ -106,6 +109,11 @@ def spent() -> RetryBudget:
         (APIResponseValidationError("cut short", malformed=True), True),
         (APIResponseValidationError("another shape"), False),
         (RateLimitError("slow down", status_code=429), True),
+        (QuotaExceededError("no more", status_code=429), False),
+        (QuotaExceededError("no more", status_code=429, should_retry=False), False),
+        (InternalServerError("oops", status_code=500, should_retry=False), False),
+        (NotFoundError("where?", status_code=404, should_retry=True), True),
+        (NotFoundError("where?", status_code=404, should_retry=False), False),
         (InternalServerError("oops", status_code=500), True),
         (InternalServerError("oops", status_code=599), True),
         (NotFoundError("where?", status_code=404), False),
@@ -203,7 +211,7 @@ async def test_a_call_that_is_cancelled_in_a_pause_does_not_try_again() -> None:
 @given(hint=st.floats(0, 1e6), seed=st.integers(0, 2**32))
 def test_a_hint_is_a_floor_and_the_jitter_on_top_a_second_at_most(hint: float, seed: int) -> None:
     random.seed(seed)
-    call = Call([RateLimitError("slow down", status_code=429, retry_after=hint), "done"])
+    call = Call([busy(hint), "done"])
     assert call.run() == "done"
     (wait,) = call.clock.slept
     assert hint <= wait <= hint + 1.0
@@ -216,14 +224,14 @@ def test_the_jitter_on_top_of_a_hint_is_a_quarter_of_it_within_bounds(
     hint: float, most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("random.uniform", max)
-    hints = [RateLimitError("slow", status_code=429, retry_after=hint) for _ in range(3)]
+    hints = [busy(hint) for _ in range(3)]
     call = Call([*hints, "done"], max_retries=3)
     call.run()
     assert call.clock.slept == [hint + most] * 3
 
 
 def test_a_crowd_that_got_the_same_hint_does_not_come_back_as_one() -> None:
-    error = RateLimitError("slow down", status_code=429, retry_after=5.0)
+    error = busy(5.0)
     waits: set[float] = set()
     for _ in range(10):
         call = Call([error, "done"])
@@ -232,14 +240,8 @@ def test_a_crowd_that_got_the_same_hint_does_not_come_back_as_one() -> None:
     assert len(waits) > 1
 
 
-def test_a_hint_counts_with_any_error() -> None:
-    call = Call([InternalServerError("oops", status_code=503, retry_after=20.0), "done"])
-    call.run()
-    assert 20.0 <= call.clock.slept[0] <= 21.0
-
-
 def test_a_hint_of_one_attempt_does_not_hold_for_the_next() -> None:
-    call = Call([RateLimitError("slow", status_code=429, retry_after=20.0), GONE, "done"])
+    call = Call([busy(20.0), GONE, "done"])
     call.run()
     assert call.clock.slept[0] >= 20.0
     assert call.clock.slept[1] <= 1.0
@@ -278,7 +280,7 @@ def test_a_hint_beyond_the_deadline_raises_at_once_and_keeps_the_hint(
     hint: float, total: float, seed: int
 ) -> None:
     random.seed(seed)
-    error = RateLimitError("slow down", status_code=429, retry_after=hint)
+    error = busy(hint)
     call = Call([error, "done"], total=total)
     if hint >= total:
         failure = call.failure()
@@ -292,7 +294,7 @@ def test_a_hint_beyond_the_deadline_raises_at_once_and_keeps_the_hint(
 
 
 def test_a_call_ends_before_its_deadline_whatever_the_retries_that_are_left() -> None:
-    hints = [RateLimitError("slow", status_code=429, retry_after=4.0) for _ in range(9)]
+    hints = [busy(4.0) for _ in range(9)]
     call = Call([*hints, "never"], max_retries=9, total=12.0)
     assert call.failure() in hints
     assert call.attempts == [1, 2, 3]
@@ -320,7 +322,7 @@ def test_each_call_earns_a_retry() -> None:
 def test_giving_up_for_another_reason_leaves_the_budget_alone() -> None:
     budget = spent()
     budget.called()
-    hint = RateLimitError("slow down", status_code=429, retry_after=50.0)
+    hint = busy(50.0)
     Call([hint], budget=budget, total=10.0).failure()
     Call([GONE], budget=budget, max_retries=0).failure()
     Call([NotFoundError("where?", status_code=404)], budget=budget).failure()
@@ -328,7 +330,7 @@ def test_giving_up_for_another_reason_leaves_the_budget_alone() -> None:
 
 
 def test_whoever_watches_learns_of_each_pause_before_it_begins() -> None:
-    first, second = RateLimitError("slow", status_code=429, retry_after=3.0), GONE
+    first, second = RateLimitError("slow", status_code=429), GONE
     call = Call([first, second, "done"])
     call.run()
     assert [(number, error) for number, _, error in call.pauses] == [(1, first), (2, second)]
@@ -348,10 +350,66 @@ def test_what_comes_out_is_one_of_our_errors_and_not_of_the_library_below() -> N
     assert failure.__cause__ is None
 
 
-def test_a_failure_is_told_with_its_pause_also_where_no_attempt_follows() -> None:
-    calls = Call([RateLimitError("slow", status_code=429)], max_retries=0)
-    assert isinstance(calls.failure(), RateLimitError)
-    ((wait, error),) = calls.failures
-    assert isinstance(error, RateLimitError)
-    assert 0 <= wait <= 30
-    assert calls.pauses == []
+def test_a_429_is_waited_out_for_as_long_as_the_client_pauses() -> None:
+    call = Call([SLOW_DOWN, "done"], pause=12.5)
+    assert call.run() == "done"
+    assert call.clock.slept == [12.5]
+
+
+def test_a_pause_that_is_over_is_no_wait() -> None:
+    call = Call([SLOW_DOWN, "done"], pause=-3.0)
+    call.run()
+    assert call.clock.slept in ([], [0.0])
+
+
+@given(refusals=st.integers(0, 30), failures=st.integers(0, 2), seed=st.integers(0, 2**32))
+def test_a_429_is_no_failed_attempt(refusals: int, failures: int, seed: int) -> None:
+    outcomes: list[BaseException | str] = [*[SLOW_DOWN] * refusals, *[GONE] * failures]
+    random.Random(seed).shuffle(outcomes)  # noqa: S311 - no secret
+    call = Call([*outcomes, "done"], max_retries=2, budget=spent())
+    call.budget.called()
+    call.budget.called()
+    assert call.run() == "done"
+    assert len(call.attempts) == refusals + failures + 1
+
+
+def test_a_429_spends_no_retry_of_the_budget() -> None:
+    budget = spent()
+    budget.called()
+    Call([SLOW_DOWN] * 9 + ["done"], budget=budget).run()
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+
+
+def test_the_waits_after_other_failures_grow_by_their_own_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("random.uniform", max)
+    call = Call([SLOW_DOWN, SLOW_DOWN, GONE, SLOW_DOWN, GONE, "done"])
+    call.run()
+    assert call.clock.slept == [7.0, 7.0, 0.5, 7.0, 1.0]
+
+
+def test_a_call_gives_up_at_429_when_its_deadline_says_so_and_not_before() -> None:
+    call = Call([SLOW_DOWN] * 99, pause=10.0, total=95.0)
+    assert call.failure() is SLOW_DOWN
+    assert len(call.attempts) == 10
+    assert sum(call.clock.slept) == 90.0
+
+
+def test_without_retries_nothing_is_tried_again_after_a_429_either() -> None:
+    call = Call([SLOW_DOWN, "never"], max_retries=0)
+    assert call.failure() is SLOW_DOWN
+    assert call.attempts == [1]
+
+
+def test_what_does_not_pass_comes_out_at_once() -> None:
+    error = QuotaExceededError("no more", status_code=429, retry_after=5.0)
+    call = Call([error, "never"])
+    assert call.failure() is error
+    assert call.attempts == [1]
+
+
+def test_what_the_service_wants_tried_again_is_within_the_retries() -> None:
+    error = NotFoundError("not yet", status_code=404, should_retry=True)
+    assert Call([error, error, "done"]).run() == "done"
+    assert Call([error] * 9).failure() is error
