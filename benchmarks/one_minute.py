@@ -1,4 +1,4 @@
-"""The limit of 100 requests a minute for real: 550 records by their ids, from a service without hints.
+"""The limit of 100 requests a minute for real: 550 records by id, from a service without hints.
 
 Takes five and a half minutes, and is therefore run by hand: ``python benchmarks/one_minute.py``.
 """

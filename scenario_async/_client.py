@@ -61,7 +61,8 @@ class AsyncScenario:
         project_id: Sent with each request that does not say otherwise.
         timeout: Seconds for connecting and for reading of each attempt, or a :class:`Timeout`;
             ``None`` waits for ever. Default: :class:`Timeout` as it is.
-        max_retries: How often a failed request is tried again at most.
+        max_retries: How often a failed request is tried again at most. A 429 does not count: it is
+            waited out within ``timeout.total``. With 0 nothing is tried again, a 429 neither.
         max_concurrency: How many requests of this client are under way at most. A listing asks for
             8 pages of them at once unless told otherwise.
         requests_per_second: How many requests of this client go out in a second at most, evenly

@@ -50,12 +50,15 @@ class Timeout:
     """Three limits in seconds; ``None`` is no limit.
 
     Waiting for a free slot of this client (``max_concurrency``) counts in none of them, nor does
-    waiting for a turn (``requests_per_second``, or a rate that was learned from 429s).
+    waiting for a turn (``requests_per_second``, or a rate that was learned from 429s), nor a pause
+    of the client that is followed by requests which the service takes, while a call waits for its
+    turn.
 
     Attributes:
         connect: For one attempt to connect, with TLS, and but on a borrowed session name look-up.
         read: For one silence of the service: before the answer, or between two of its pieces.
-        total: For one call as a whole: all attempts and the pauses between them.
+        total: For one call as a whole: all attempts and the pauses between them. 429s are waited
+            out within it: a minute, where that is how the service counts.
     """
 
     connect: float | None = 10.0

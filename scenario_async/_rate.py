@@ -146,16 +146,16 @@ class LearnedRate:
         opened = self._opened(now)
         first, pause = self._rate is None, max(0.05, opened - self._first_refusal)
         seconds = max(0.05, opened - begin)
-        self._searched, self._searching = self._searching, first and self._taken < self.FEW
+        searched, self._searching = self._searching, first and self._taken < self.FEW
         if self._searching:
             self._rate, self._growth = self.SEARCH_FROM / pause, pause / self.SEARCH_GROWTH
         else:
             share = self.SHARE + self.EXTRA / max(self._taken, self.ENOUGH)
             rate = share * self._taken / seconds
-            if not self._searched and self._rate and self._refused_rate:
-                # It grew far: a limit was lifted or others have left. The mean says little then.
-                if self._refused_rate > self.FAR * self._rate:
-                    rate = max(rate, self._refused_rate / 2)
+            grown = self._refused_rate or 0.0
+            if not searched and self._rate is not None and grown > self.FAR * self._rate:
+                # A limit was lifted, or others have left: the mean of the cycle says little then.
+                rate = max(rate, grown / 2)
             self._rate = rate
             long = min(self.LONGEST_WAIT, self.ENOUGH / self._rate)
             self._growth = self.STAY * max(seconds, long)
