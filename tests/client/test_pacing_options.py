@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scenario_async import APITimeoutError, Timeout
-from scenario_async.sandbox import Stalled
+from scenario_async import APITimeoutError, AsyncScenario, QuotaExceededError, Timeout
+from scenario_async.sandbox import (
+    Catalogue,
+    PlanLimitReached,
+    QuotaExceeded,
+    RateLimit,
+    RateLimited,
+    Sandbox,
+    ServerError,
+    Stalled,
+)
 
 if TYPE_CHECKING:
     from client_support import Connect, FakeClock
 
-    from scenario_async.sandbox import Sandbox
+    from scenario_async.sandbox import Fault
 
 pytestmark = pytest.mark.anyio
 
@@ -91,3 +100,49 @@ async def test_a_timeout_halves_what_is_under_way_and_pauses_nobody(
         assert pacer.rate is None
         assert pacer.pause_left() < 0
         await scenario.models.private(timeout=30)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [PlanLimitReached(), QuotaExceeded(), RateLimited(30, should_retry=False)],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_a_429_that_does_not_pass_comes_out_at_once_and_pauses_nobody(
+    fault: Fault, connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(fault)
+    async with connect() as scenario:
+        with pytest.raises(QuotaExceededError) as caught:
+            await scenario.models.private()
+        assert len(sandbox.requests) == 1
+        assert caught.value.reason
+        pacer = scenario._pacer
+        assert (pacer.rate, pacer.limit, pacer.scarce) == (None, 16, False)
+        assert pacer.pause_left() < 0
+        await scenario.models.private()
+
+
+@pytest.mark.parametrize(("said", "requests"), [(True, 3), (False, 1)])
+async def test_what_the_service_says_of_another_attempt_is_done(
+    said: bool, requests: int, connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(ServerError(404 if said else 500, should_retry=said), times=None)
+    async with connect(max_retries=2) as scenario:
+        with pytest.raises(Exception, match="Service unavailable"):
+            await scenario.models.private()
+    assert len(sandbox.requests) == requests
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("window", ["fixed", "sliding", "bucket"])
+async def test_many_records_come_through_a_limit_without_hints(window: Any) -> None:
+    limit = RateLimit(requests=20, seconds=0.6, window=window, hint="none")
+    async with Sandbox(Catalogue.seeded(public=1, private=80), rate_limit=limit) as sandbox:
+        ids = sandbox.catalogue.ids()
+        async with AsyncScenario(
+            base_url=sandbox.base_url, api_key=sandbox.api_key, api_secret=sandbox.api_secret
+        ) as scenario:
+            records = [record async for record in scenario.models.retrieve_many(ids)]
+        assert len(records) == len(ids)
+        refused = sum(request.status == 429 for request in sandbox.requests)
+        assert 0 < refused <= 60
