@@ -60,8 +60,7 @@ class RateLimited(AnswerFault):
         hint: Where the hint is: ``Retry-After`` in seconds (written as given, so fractions are
             possible), ``retry-after-ms`` (whole milliseconds, rounded up), ``Retry-After`` as a
             date (whole seconds, rounded up), or ``remainingSeconds`` in the body.
-        should_retry: What ``x-should-retry`` says, which the official SDK respects; ``None`` for
-            no such header.
+        should_retry: What ``x-should-retry`` says; ``None`` for no such header.
         clock_offset: Seconds by which the clock behind a date is ahead of this machine's. The
             ``Date`` of the answer goes by that clock as well.
     """
@@ -125,8 +124,8 @@ class QuotaExceeded(AnswerFault):
 
     def answer(self) -> Answer:
         """Give the answer."""
-        content = {"error": f"Quota exceeded for {self.quota}", "code": "QUOTA_EXCEEDED"}
-        return json_answer(content, status=429)
+        error = f"Quota exceeded for {self.quota}"
+        return json_answer({"error": error, "code": "QUOTA_EXCEEDED"}, status=429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,5 +310,4 @@ def _with_should_retry(answer: Answer, should_retry: bool | None) -> Answer:
 
 def _http_date(moment: datetime) -> str:
     # The header has whole seconds: round up, so that the wait is never shorter than asked for.
-    rounded = datetime.fromtimestamp(math.ceil(moment.timestamp()), UTC)
-    return format_datetime(rounded, usegmt=True)
+    return format_datetime(datetime.fromtimestamp(math.ceil(moment.timestamp()), UTC), usegmt=True)
