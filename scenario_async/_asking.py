@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ._decode import PageAnswer
 from ._errors import APIStatusError, PaginationError
 from ._planners.planner import PageRequest, is_refusal
+from ._planners.survey import Surveys
 from ._public_route import PublicRoute, first_row
 from ._tag_index import TagIndex
 
@@ -29,15 +30,20 @@ _log = logging.getLogger("scenario_async")
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a client has found out of its service where the documentation leaves it open.
+    """What a client has found out of its service, for as long as it lives.
 
     Attributes:
         tags: Which tags can be selected by.
         public_route: How ``/models/public`` is gone through.
+        surveys: Where the models of listings lie.
+        refused: The paths that the service refuses to these credentials, so that what can be had in
+            another way is not asked for by them again.
     """
 
     tags: TagIndex = field(default_factory=TagIndex)
     public_route: PublicRoute = field(default_factory=PublicRoute)
+    surveys: Surveys = field(default_factory=Surveys)
+    refused: set[str] = field(default_factory=set[str])
 
 
 @dataclass(frozen=True, slots=True)

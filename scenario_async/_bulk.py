@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from ._decode import decode_assets, decode_page
+from ._decode import PageAnswer, decode_assets, decode_page
 from ._errors import APIError
 from ._planners.bulk_refusals import refuses_bulk
 from ._requester import Call, RequestOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ._requester import Parse
     from ._walk import PageSource
 
 __all__ = ["ASSETS", "MODELS", "BulkRoute", "fetch_bulk"]
@@ -34,11 +35,11 @@ class BulkRoute(Generic[AnswerT]):
     path: str
     parameter: str
     most: int
-    decode: Callable[[bytes], AnswerT]
+    decode: Parse[AnswerT]
 
 
 # No limit is documented; this is what an official client keeps to.
-MODELS = BulkRoute("/models/get-bulk", "modelIds", 50, decode_page)
+MODELS: BulkRoute[PageAnswer] = BulkRoute("/models/get-bulk", "modelIds", 50, decode_page)
 """Summaries of models: rows as in a listing, without those that cannot be read."""
 
 # The limit is documented.
@@ -56,8 +57,8 @@ async def fetch_bulk(
 ) -> AnswerT:
     """Ask for so many ids at most as the route takes, in one request.
 
-    That the service refuses the route is remembered in ``source.refused``, for whoever can do
-    without it.
+    That the service refuses the route is remembered in ``source.learned.refused``, for whoever can
+    do without it.
 
     Args:
         source: The client.
@@ -77,5 +78,5 @@ async def fetch_bulk(
         return await source.requester.call(call, route.decode, replace(request, extra_body=body))
     except APIError as error:
         if refuses_bulk(error):
-            source.refused.add(route.path)
+            source.learned.refused.add(route.path)
         raise

@@ -23,7 +23,6 @@ from ._options import (
     check_base_url,
 )
 from ._pacing import Pacer
-from ._planners.survey import Surveys
 from ._requester import Requester
 from ._walk import PageSource
 
@@ -134,8 +133,6 @@ class AsyncScenario:
             transport=Transport(session),
             pacer=Pacer(clock, max_concurrency, requests_per_second),
             parent=None,
-            surveys=Surveys(),
-            refused=set(),
             learned=Learned(),
         )
 
@@ -147,8 +144,6 @@ class AsyncScenario:
         transport: Transport,
         pacer: Pacer,
         parent: Lifetime | None,
-        surveys: Surveys,
-        refused: set[str],
         learned: Learned,
     ) -> None:
         self._options = options
@@ -156,8 +151,6 @@ class AsyncScenario:
         self._transport = transport
         self._pacer = pacer
         self._lifetime = Lifetime(parent)
-        self._surveys = surveys
-        self._refused = refused
         self._learned = learned
 
     @cached_property
@@ -177,8 +170,6 @@ class AsyncScenario:
                 self._options.event_hooks,
                 self._options.max_concurrency,
                 self._options.default_query,
-                self._surveys,
-                self._refused,
                 self._learned,
             )
         )
@@ -263,8 +254,6 @@ class AsyncScenario:
             transport=self._transport,
             pacer=pacer,
             parent=self._lifetime,
-            surveys=self._surveys if same_models else Surveys(),
-            refused=self._refused if same_service else set(),
             learned=self._learned if same_models else Learned(),
         )
         return derived

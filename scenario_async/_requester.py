@@ -187,7 +187,7 @@ class Requester:
             except APITimeoutError:
                 self._pacer.timed_out(turn)
                 raise
-        if response.status in _HTTP_OK:
+        if response.status in HTTP_OK:
             self._pacer.succeeded(turn)
             return response
         error = self._status_error(call, response)

@@ -131,7 +131,7 @@ async def models_of(
     ordered: bool,
 ) -> AsyncGenerator[RowT | Missing, None]:
     """The models of what is given; those that ``read`` does not know are asked for."""
-    bulk = not retrieval.full and MODELS.path not in source.refused
+    bulk = not retrieval.full and MODELS.path not in source.learned.refused
     at_once = retrieval.max_concurrency or (None if retrieval.full else PAGES_AT_ONCE)
     planner: Records[str, RowT | InvalidRow] = Records(
         most=source.at_once(at_once), ordered=ordered, batch=MODELS.most if bulk else 1

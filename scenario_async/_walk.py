@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ._lifetime import Lifetime
     from ._planners.chain import PageChain
     from ._planners.planner import PageRequest, ReleasedPage
-    from ._planners.survey import Surveys
     from ._query import ListingQuery
     from ._requester import Requester
     from ._row_checks import RowCheck
@@ -55,19 +54,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class PageSource:
-    """Where pages come from: one client, seen by its listings.
-
-    ``refused`` has the paths that the service refuses to these credentials, so that what can be had
-    in another way is not asked for by them again.
-    """
+    """Where pages come from: one client, seen by its listings."""
 
     requester: Requester
     lifetime: Lifetime
     event_hooks: EventHooks
     max_concurrency: int
     default_query: Mapping[str, object]
-    surveys: Surveys
-    refused: set[str]
     learned: Learned
 
     def new_slice(self) -> Slice:
@@ -164,7 +157,7 @@ class Walk(Generic[RowT]):
             strategy=strategy,
             most=most,
             ordered=ordered,
-            survey=self.source.surveys.of(self._listing(first.query)),
+            survey=self.source.learned.surveys.of(self._listing(first.query)),
         )
 
     def _foreseeable(self, query: ListingQuery) -> bool:
@@ -179,7 +172,7 @@ class Walk(Generic[RowT]):
         """Remember where the models lie, for the next walk: nothing is left of this one to come."""
         survey = planner.survey
         if survey is not None:
-            self.source.surveys.keep(self._listing(planner.query), survey)
+            self.source.learned.surveys.keep(self._listing(planner.query), survey)
 
     def _listing(self, query: ListingQuery) -> Hashable:
         """What is listed, however it is gone through."""

@@ -78,8 +78,7 @@ class Server:
         except BaseException:
             await self.stop()
             raise
-        port: int = self._runner.addresses[0][1]  # sites tell theirs from aiohttp 3.14 on
-        return port
+        return site.port
 
     async def stop(self) -> None:
         """Stop listening, end what is under way, close every connection."""
