@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scenario_async._bulk import MODELS
 from scenario_async._query import LARGEST_PAGE
 
 if TYPE_CHECKING:
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BULK", "WINDOW_ROWS", "requests_by_id", "requests_by_status", "requests_for_walk"]
 
-BULK = 50
-"""How many records to ask for at once: no limit is documented, and this is what clients keep to."""
+BULK = MODELS.most
+"""How many records to ask for at once."""
 
 WINDOW_ROWS = int(0.96 * LARGEST_PAGE)
 """How many models a window of a full walk is made for: nearly a page."""

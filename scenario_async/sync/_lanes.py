@@ -15,16 +15,17 @@ from scenario_async import (
     InvalidRow,
     NotFoundError,
     PermissionDeniedError,
-    RateLimitError,
 )
-from scenario_async._decode import PageAnswer, decode_page
+from scenario_async._bulk import MODELS, fetch_bulk
+from scenario_async._decode import PageAnswer
 from scenario_async._fetcher import fetch_planned
 from scenario_async._listing import Listing, begin
+from scenario_async._planners.bulk_refusals import refuses_bulk, refuses_ids
 from scenario_async._planners.planner import PageRequest
 from scenario_async._planners.time_windows import TimeWindows
 from scenario_async._planners.timeline import Timeline
 from scenario_async._query import LARGEST_PAGE
-from scenario_async._requester import Call, RequestOptions
+from scenario_async._requester import RequestOptions
 from scenario_async._retrieval import Retrieval, retrieve_one
 from scenario_async._walk import Identity, WalkOptions
 
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Existing", "Lanes", "ListedPage", "NotByDateError", "page_source"]
 
-# Access without an account may not be allowed to ask for many at once.
-_BULK_REFUSED = range(400, 500)
 _MISSING = (NotFoundError, PermissionDeniedError)
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -110,13 +109,16 @@ class Lanes:
 
     Attributes:
         most: The same, below the bound of the client.
-        bulk_refused: Whether the service has refused to give many models by their ids.
     """
 
     def __init__(self, client: AsyncScenario, most: int) -> None:
         self._source = page_source(client)
         self.most: int = self._source.at_once(most)
-        self.bulk_refused = False
+
+    @property
+    def bulk_refused(self) -> bool:
+        """Whether the service has refused to give many models by their ids."""
+        return MODELS.path in self._source.learned.refused
 
     async def windows(
         self, query: ListingQuery, windows: Sequence[Window], *, most: int = 1
@@ -190,14 +192,12 @@ class Lanes:
         """
         if self.bulk_refused:
             return None
-        call = Call(path="/models/get-bulk", parameters={}, method="POST")
-        options = RequestOptions(extra_body={"modelIds": list(ids)})
         try:
-            answer = await self._source.requester.call(call, decode_page, options)
+            answer = await fetch_bulk(self._source, MODELS, ids)
         except APIStatusError as error:
-            if error.status_code not in _BULK_REFUSED or isinstance(error, RateLimitError):
+            # Access without an account may not be allowed to ask for many at once.
+            if not (refuses_bulk(error) or refuses_ids(error)):
                 raise
-            self.bulk_refused = True
             return None
         rows = [raw for raw in answer.rows if not is_deleted(raw)]
         page = await self._read(PageAnswer(rows, None), None)
