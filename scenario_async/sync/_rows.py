@@ -22,6 +22,8 @@ __all__ = ["ModelRow", "changed_fields", "content_hash", "is_deleted", "read_row
 # A signed URL carries its signature in its query and is another one each time that it is asked for,
 # while the same thing lies behind it. Parameters as CloudFront, S3, GCS and Azure name them.
 _SIGNATURE = re.compile(rb"[?&](?:[A-Za-z-]*Signature|Policy|Expires|sig)=")
+# A service on this machine, such as the sandbox, has another port each time.
+_PORT_HERE = re.compile(rb'(?<="http://)(127\.0\.0\.1|\[::1\]|localhost):\d+(?=/)')
 _BACKSLASH = ord("\\")
 _URL = b'"http'
 _NUL = "\\u0000"
@@ -196,9 +198,9 @@ def content_hash(record: bytes) -> str:
 def changed_fields(old: str, new: str) -> tuple[str, ...]:
     """The names on the wire of the fields that differ between two records, sorted.
 
-    What is compared is what they say: signatures in URLs do not count, nor the order of fields,
-    white space and the form of escapes and numbers. An empty name stands for all of a record that
-    cannot be taken apart.
+    What is compared is what they say: signatures in URLs do not count, nor the ports of this
+    machine in them, the order of fields, white space and the form of escapes and numbers. An empty
+    name stands for all of a record that cannot be taken apart.
     """
     records = old.encode(), new.encode()
     try:
@@ -215,7 +217,7 @@ def _fields(record: bytes) -> Mapping[str, bytes]:
     fields = msgspec.json.decode(record, type=dict[str, Any])
     values = {name: _encode_sorted(value) for name, value in fields.items()}
     return {
-        name: b"".join(_unsigned(value)) if b"?" in value else value
+        name: _PORT_HERE.sub(rb"\1", b"".join(_unsigned(value))) if b"?" in value else value
         for name, value in values.items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import msgspec
 import pytest
@@ -336,8 +336,8 @@ async def test_what_cannot_be_told_apart_is_asked_for_one_by_one_before_it_count
     async with CatalogStore.open(new_sqlite()) as store:
         await sync(scenario, store)
         lanes = Lanes(scenario, 2)
-        page = decode_page(answer)
-        with patch("scenario_async.sync._lanes.decode_page", return_value=page):
+        page = AsyncMock(return_value=decode_page(answer))
+        with patch("scenario_async.sync._lanes.fetch_bulk", page):
             assert await lanes.in_bulk(["a", "no such model"]) is None
         assert await lanes.exists("a")
         assert not await lanes.exists("no such model")
