@@ -39,7 +39,7 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
 - Public listings by score hand out plain offsets, which cannot tell that filters changed. All other
   tokens are sealed: they name the last row given, and are refused with other filters.
 - Without parameters, get-bulk gives models as listings do.
-- URLs of pictures expire at the end of the documented days, by the time of a new catalogue.
+- URLs of pictures expire at the end of the documented days, by the clock of the machine.
   They are served all the same, whatever their signature, without credentials, limits or faults.
 - A request with a token may leave ``pageSize`` out.
 - Access without an account gets 403 for everything that is not public.

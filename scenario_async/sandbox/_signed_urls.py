@@ -18,7 +18,8 @@ from scenario_async.sandbox._letters import (
 ORIGIN: Final = "https://cdn.sandbox.invalid"
 """Stands in records for the address of the sandbox, which is known when one serves them."""
 
-_FIRST_SIGNED: Final = datetime(2026, 10, 15, 12, tzinfo=UTC)
+# By the clock of the machine, and not of the catalogue: a client compares it with its own.
+_FIRST_SIGNED: Final = datetime.now(UTC)
 # URLs expire on the 7th, the 14th, the 21st and the last day of a month: four dates a month.
 _DATES: Final = (7, 14, 21)
 _DATES_A_MONTH: Final = 4

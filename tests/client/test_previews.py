@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,8 @@ pytestmark = pytest.mark.anyio
 
 MODELS, ASSETS = "/v1/models/get-bulk", "/v1/assets/get-bulk"
 # When the sandbox has just signed its URLs, and when they have long expired.
-SIGNED = datetime(2026, 10, 15, 12, tzinfo=UTC)
-EXPIRED = datetime(2027, 3, 1, tzinfo=UTC)
+SIGNED = datetime.now(UTC)
+EXPIRED = SIGNED + timedelta(days=60)
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 
