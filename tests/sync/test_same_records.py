@@ -34,7 +34,7 @@ def shuffled(value: Any, order: random.Random) -> Any:
         order.shuffle(entries)
         return {name: shuffled(entry, order) for name, entry in entries}
     if isinstance(value, list):
-        return [shuffled(item, order) for item in value]
+        return [shuffled(item, order) for item in cast("list[object]", value)]
     return value
 
 
