@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outlook"]
 
-# By so much of what is wanted a cut may be off, so that it is at a place that was looked at.
-_GIVE = 0.035
-
 
 class Outlook:
     """Expects what the survey says, and where there is none, the density of the pages around.
@@ -70,7 +67,7 @@ class Outlook:
             known = models - max(0, survey.first - start) * density
             if known > 0:
                 known /= self._kept_at(start)
-                place = survey.place(survey.before(start) + known, give=_GIVE * known)
+                place = survey.place(survey.before(start) + known, after=start)
                 return max(place, start + 1)
         return start + int(models / density) if density else None
 

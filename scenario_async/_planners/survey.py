@@ -19,6 +19,7 @@ __all__ = ["Survey", "Surveyor", "Surveys"]
 
 _SEGMENTS = 4_096
 _LISTINGS = 32
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,21 @@ class Survey:
         few, many = self.counts[known - 1], self.counts[known]
         return few + (many - few) * (place - start) / (stop - start)
 
-    def place(self, models: float, *, give: float) -> int:
-        """The place that so many models came before.
+    def place(self, models: float, *, after: int) -> int:
+        """A place behind another one that no more than so many models came before.
 
-        Or so many, give or take, that it is a place which was looked at: only of those it is known
-        how many models came before, and between two of them there may be a burst or a gap.
+        The last that was looked at, if there is one: only of those it is known how many models came
+        before, and between two of them there may be a burst or a gap.
         """
-        known = min(bisect_right(self.counts, models), len(self.counts) - 1)
-        near = self.places[known - 1 : known + 1]
-        off = [abs(self.before(place) - models) for place in near]
-        if min(off) <= give:
-            return near[off.index(min(off))]
+        known = min(bisect_right(self.counts, models + _ROUNDING), len(self.counts) - 1)
+        near = self.places[known - 1]
+        # Of several models at one place, all but the first come behind what is cut there.
+        near = self.places[known] if models >= self.counts[known] else near
+        if near > after:
+            return near
         few, many = self.counts[known - 1], self.counts[known]
         share = 1.0 if models >= many else (models - few) / (many - few)
-        return near[0] + int((near[-1] - near[0]) * share)
+        return near + int((self.places[known] - near) * share)
 
 
 class Surveyor:

@@ -12,15 +12,17 @@ from scenario_async._planners.planner import PageRequest, ReleasedPage, is_refus
 from scenario_async._planners.survey import Surveyor
 from scenario_async._planners.walkers import Walkers
 from scenario_async._planners.window import Asked, Window, read
+from scenario_async._query import LARGEST_PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from scenario_async._decode import PageAnswer
     from scenario_async._errors import APIError
     from scenario_async._planners.survey import Survey
     from scenario_async._planners.timeline import Timeline
     from scenario_async._planners.window import Reading
+    from scenario_async._query import ListingQuery
 
 __all__ = ["TimeWindows"]
 
@@ -59,6 +61,7 @@ class TimeWindows:
         ordered: bool = False,
         released: int = 0,
         survey: Survey | None = None,
+        thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
         """Goes through these windows and no others, such as those an earlier walk has left.
 
@@ -72,7 +75,6 @@ class TimeWindows:
         self._ordered = ordered
         # One walker has nothing to cut.
         survey = survey if most > 1 else None
-        self._may_seek_end = survey is not None
         self._surveyor = Surveyor()
         self._outlook = Outlook(survey, timeline.end)
         self._walkers = Walkers(
@@ -81,7 +83,7 @@ class TimeWindows:
             rows_per_page=rows_per_page,
             most=most,
             ordered=ordered,
-            seek_end=survey is None,
+            thrifty=thrifty,
         )
         self._under_way: dict[PageRequest, Asked] = {}
         self._asked = 0
@@ -98,6 +100,7 @@ class TimeWindows:
         ordered: bool,
         released: int,
         survey: Survey | None = None,
+        thrifty: Callable[[], bool] = lambda: False,
     ) -> TimeWindows:
         """Goes through all that is behind a page with rows at ``places``."""
         planner = cls(
@@ -109,11 +112,14 @@ class TimeWindows:
             ordered=ordered,
             released=released,
             survey=survey,
+            thrifty=thrifty,
         )
+        planner._line[0].sure = True
+        planner._line[0].repeated = places.count(places[-1]), 0
         planner._begun = True
         planner._walkers.received(len(places), last=False)
         planner._surveyor.saw(places[0], places, len(places), again=True)
-        if not planner._may_seek_end:
+        if survey is None:
             planner._outlook.saw(places[0], places[-1], len(places))
         return planner
 
@@ -138,7 +144,7 @@ class TimeWindows:
             self.unusable = reading
             return ()
         window.has_end = window.has_end and reading is not None
-        page = None if reading is None else self._take(window, asked, reading)
+        page = None if reading is None else self._take(window, asked, reading, len(answer.rows))
         if page is None:
             self._walkers.wasted(1)
             return ()
@@ -191,22 +197,35 @@ class TimeWindows:
             query = self._timeline.backwards(start, stop)
         else:
             query = window.cursor or self._timeline.window(start, stop)
+        query = self._with_repeated(query, window)
         self._asked += 1
         request = PageRequest(query, self._asked)
         self._under_way[request] = window.ask(request, backwards=backwards)
         return request
 
-    def _take(self, window: Window, asked: Asked, reading: Reading) -> Window | None:
+    def _with_repeated(self, query: ListingQuery, window: Window) -> ListingQuery:
+        """Ask for what comes once more on top, so that a page has as many new models as it may."""
+        rows = query.rows_per_page
+        if query.pagination_token is not None or rows is None or window.repeated == (0, 0):
+            return query
+        return query.with_rows_per_page(min(LARGEST_PAGE, rows + sum(window.repeated)))
+
+    def _take(
+        self, window: Window, asked: Asked, reading: Reading, rows: int
+    ) -> Window | None:
         """Give a page its part of the line, which gets smaller by that; ``None`` if it has none."""
         part = share(self._line, window, asked, reading)
         if part is None:
             return None
         own = reading.within(*part, self._timeline)
         tokens, refused = window.tokens, window.refused
+        whole = (window.start, window.stop) == (asked.start, asked.stop)
+        known = window.repeated[0] if part[0] == window.start else 0
         self._walkers.wasted(leave(self._line, *part))
         full = own.answer.token is not None and len(own.answer.rows) == len(reading.answer.rows)
-        self._walkers.received(len(own.answer.rows), last=not full)
+        self._walkers.received(max(0, len(own.answer.rows) - known), last=not full)
         again = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
+        self._note_rest(own, reading, rows, backwards=asked.backwards, sure=whole)
         begun, last = self._edges(own)
         # All of one millisecond, also where that is not the first one of the window.
         of_one = last == (own.places[0] if own.places else begun)
@@ -222,7 +241,6 @@ class TimeWindows:
         again = again and window.cursor is None
         models = self._surveyor.saw(begun, own.places, len(own.answer.rows), again=again)
         self._outlook.saw(begun, last, models)
-        self._look_behind_survey(begun)
         return page
 
     def _edges(self, page: Reading) -> tuple[int, int]:
@@ -236,13 +254,20 @@ class TimeWindows:
         self._outlook.end = places[-1] if places else begun
         return begun, self._outlook.end
 
-    def _look_behind_survey(self, begun: int) -> None:
-        """Ask for the end, if all of a page and more came behind the end of the survey."""
-        rest = self._line[-1]
-        behind = rest.stop is None and rest.answer is None and not self._outlook.surveyed(begun)
-        if behind and self._may_seek_end and self._walkers.may_waste():
-            self._may_seek_end = False
-            self._walkers.seek_end = True
+    def _note_rest(
+        self, page: Reading, reading: Reading, rows: int, *, backwards: bool, sure: bool
+    ) -> None:
+        """Note what a full page shows of what is left of its window."""
+        if page.answer.token is None:
+            return
+        for rest in self._line:
+            if rest.answer is not None:
+                continue
+            if backwards and rest.stop == page.start == reading.start:
+                rest.sure, rest.repeated = sure, (rest.repeated[0], rows - len(reading.answer.rows))
+            elif not backwards and rest.start == page.stop == reading.stop:
+                rest.sure = sure
+                rest.repeated = page.rows_at_end(self._timeline), rest.repeated[1]
 
     def _go_through(
         self, window: Window, asked: Asked, page: PageAnswer, tokens: frozenset[str]

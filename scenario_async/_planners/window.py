@@ -37,6 +37,10 @@ class Window:
     from_end: Asked | None = None
     # Whether a page from the end showed something.
     has_end: bool = True
+    # Whether a page showed that there is something in it.
+    sure: bool = False
+    # How many models at its beginning and at its end come once more.
+    repeated: tuple[int, int] = (0, 0)
     answer: PageAnswer | None = None
 
     @property
@@ -69,7 +73,15 @@ class Window:
 
     def cut(self, place: int) -> Window:
         """Cut it, and give the part behind: what was asked for from the end is of that part."""
-        behind = Window(place, self.stop, from_end=self.from_end, has_end=self.has_end)
+        at_start, at_end = self.repeated
+        behind = Window(
+            place,
+            self.stop,
+            from_end=self.from_end,
+            has_end=self.has_end,
+            repeated=(0, at_end),
+        )
+        self.repeated = at_start, 0
         if behind.from_end is not None:
             behind.from_end.window = behind
         self.from_end = None
@@ -79,6 +91,7 @@ class Window:
     def begin_at(self, place: int) -> None:
         """Leave all before a place to a page."""
         self.start = place
+        self.repeated = 0, self.repeated[1]
         self.cursor = self.cursor_stop = None
         self.tokens = frozenset()
         self.refused = False
@@ -136,6 +149,15 @@ class Reading:
         if stop is not None and stop != self.stop:
             reading = reading.before(stop, timeline)
         return replace(reading, start=start, stop=stop)
+
+    def rows_at_end(self, timeline: Timeline) -> int:
+        """How many of the last rows are of one millisecond."""
+        last, rows = self.places[-1] if self.places else None, 0
+        for number in range(len(self.answer.rows) - 1, -1, -1):
+            if timeline.place(self.answer, number) != last:
+                break
+            rows += 1
+        return rows
 
     def before(self, stop: int, timeline: Timeline) -> Reading:
         """The same without the rows at a place or behind it."""
