@@ -130,15 +130,17 @@ class Walkers:
     def _size(self, window: Window) -> float:
         """How many pages a window is to have at most."""
         pages = self._pages_in(window)
-        if self._outlook.surveyed(window.start):
-            return pages / ceil(pages) if 1 < pages < inf else pages
         rest = sum(map(self._pages_in, self._unanswered()))
         if rest == inf:
             return inf
-        share = rest / ceil(min(self._most, self._received + 1) / 2)
+        surveyed = self._outlook.surveyed(window.start)
+        if surveyed:
+            return pages / ceil(pages) if 1 < pages < inf else pages
+        at_once = self._most if surveyed else min(self._most, self._received + 1)
+        size = max(2, ceil(rest / ceil(at_once / 2)))
         if self._ordered:
-            share = min(share, 2 * _AHEAD)
-        return _FULL * ceil(share) if pages > _LARGER * share else pages
+            size = min(size, 2 * _AHEAD)
+        return _FULL * size if pages > (size if surveyed else _LARGER * size) else pages
 
     def _other_end(self, windows: list[Window]) -> tuple[Window, bool] | None:
         """The window of which most is left, from the end that nobody asks for."""
@@ -164,7 +166,8 @@ class Walkers:
     def _may_ask(self, window: Window | None = None) -> bool:
         """Whether one more request for a window, or one more window, is within what may be wasted."""
         windows = self._unanswered()
-        if sum(one.sides for one in windows) > self._received + 0.5:
+        under_way = sum(one.sides for one in windows)
+        if under_way > self._received + _LAST and not self._outlook.has_survey:
             return False
         known = self._received + sum(map(self._reliable, windows))
         risk = sum(
