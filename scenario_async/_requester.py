@@ -98,6 +98,11 @@ class Requester:
         """Raises UsageError where no call could be sent: closed, or on a wrong event loop."""
         self._transport.check_usable()
 
+    @property
+    def scarce(self) -> bool:
+        """Whether requests are limited now, so that none may be made in vain."""
+        return self._pacer.scarce
+
     async def call(self, call: Call, parse: Parse[ResultT], options: RequestOptions) -> ResultT:
         """Send a call until its answer can be parsed, or it is time to give up.
 

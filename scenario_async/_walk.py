@@ -158,6 +158,7 @@ class Walk(Generic[RowT]):
             most=most,
             ordered=ordered,
             survey=self.source.learned.surveys.of(self._listing(first.query)),
+            thrifty=lambda: self.source.requester.scarce,
         )
 
     def _foreseeable(self, query: ListingQuery) -> bool:

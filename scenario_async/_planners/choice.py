@@ -13,7 +13,7 @@ from scenario_async._planners.time_windows import TimeWindows
 from scenario_async._planners.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from scenario_async._decode import PageAnswer
     from scenario_async._planners.chain import PageChain
@@ -52,7 +52,8 @@ class ChosenPlanner:
         strategy: Strategy,
         most: int,
         ordered: bool,
-        survey: Survey | None = None,
+        survey: Survey | int | None = None,
+        thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
         self.warning: str | None = None
         self._first = first
@@ -60,7 +61,10 @@ class ChosenPlanner:
         self._strategy: Strategy = strategy
         self._most = most
         self._ordered = ordered
-        self._survey = survey
+        self._survey = None if isinstance(survey, int) else survey
+        self._rows = survey if isinstance(survey, int) else None
+        self._thrifty = thrifty
+        self._given = 0
         self._timeline = Timeline(first.query)
         self._planner: PagePlanner = self._by_cursor(first, chain)
         self._windows: TimeWindows | None = None
@@ -125,20 +129,31 @@ class ChosenPlanner:
         return self._first.query
 
     @property
-    def survey(self) -> Survey | None:
-        """Where the models lie, of a walk by windows through the whole listing, once it is over."""
+    def survey(self) -> Survey | int | None:
+        """What a walk through the whole listing showed, once it is over.
+
+        Where the models lie, if it went by windows; how many there are, if it predicted cursors.
+        """
         query = self._first.query
         whole = self._first.depth == 0 and query.pagination_token is None and not self._since_before
-        return self._windows.survey if self._windows and whole else None
+        if not whole:
+            return None
+        if self._windows is not None:
+            return self._windows.survey
+        predicted = isinstance(self._planner, PredictedCursors) and not self._by_creation
+        return self._given if predicted and self._given else None
 
     def _by_cursor(self, first: PageRequest, chain: PageChain) -> PagePlanner:
         if self._strategy == "cursor" or self._most == 1:
             return CursorWalk(first, chain)
-        return PredictedCursors(first, chain, self._most)
+        size = first.query.rows_per_page
+        pages = -(-self._rows // size) if self._rows and size and first is self._first else None
+        return PredictedCursors(first, chain, self._most, pages=pages, thrifty=self._thrifty)
 
     def _note(self, page: ReleasedPage) -> None:
         self._released += 1
         self._since += 1
+        self._given += len(page.answer.rows)
         if page.answer.rows:
             self._last = page
             if self._begins is None:
@@ -184,6 +199,7 @@ class ChosenPlanner:
             ordered=self._ordered,
             released=self._released,
             survey=self._survey,
+            thrifty=self._thrifty,
         )
         self._planner = self._windows = windows
         return True

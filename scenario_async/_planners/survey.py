@@ -115,22 +115,22 @@ class Surveyor:
 
 
 class Surveys:
-    """The surveys of the listings that were gone through last: of so many, the others go."""
+    """The surveys, or the numbers of models, of the listings that were gone through last: of so many, the others go."""
 
     def __init__(self) -> None:
-        self._surveys: dict[Hashable, Survey] = {}
+        self._surveys: dict[Hashable, Survey | int] = {}
 
     def __len__(self) -> int:
         return len(self._surveys)
 
-    def of(self, listing: Hashable) -> Survey | None:
+    def of(self, listing: Hashable) -> Survey | int | None:
         """The survey of a listing, if there is one."""
         survey = self._surveys.pop(listing, None)
         if survey is not None:
             self._surveys[listing] = survey
         return survey
 
-    def keep(self, listing: Hashable, survey: Survey) -> None:
+    def keep(self, listing: Hashable, survey: Survey | int) -> None:
         """Keep a survey in place of the one before, and of the one that was of no use longest."""
         self._surveys.pop(listing, None)
         self._surveys[listing] = survey
