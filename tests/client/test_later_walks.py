@@ -18,8 +18,8 @@ pytestmark = pytest.mark.anyio
 
 PRIVATE = 400
 PAGE = 20
-# One page alone, and the others a little less than full.
-FEW = 1 + -(-(PRIVATE - PAGE) // (PAGE - 2))
+# One page alone, the others but for a model that they share, and one that is not full.
+FEW = 1 + -(-(PRIVATE - PAGE) // (PAGE - 1)) + 1
 
 
 @pytest.fixture
