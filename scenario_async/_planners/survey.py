@@ -115,7 +115,7 @@ class Surveyor:
 
 
 class Surveys:
-    """The surveys, or the numbers of models, of the listings that were gone through last: of so many, the others go."""
+    """Surveys, or numbers of models, of the listings gone through last: the others go."""
 
     def __init__(self) -> None:
         self._surveys: dict[Hashable, Survey | int] = {}

@@ -210,9 +210,7 @@ class TimeWindows:
             return query
         return query.with_rows_per_page(min(LARGEST_PAGE, rows + sum(window.repeated)))
 
-    def _take(
-        self, window: Window, asked: Asked, reading: Reading, rows: int
-    ) -> Window | None:
+    def _take(self, window: Window, asked: Asked, reading: Reading, rows: int) -> Window | None:
         """Give a page its part of the line, which gets smaller by that; ``None`` if it has none."""
         part = share(self._line, window, asked, reading)
         if part is None:

@@ -20,7 +20,10 @@ _LAST = 0.5
 _RELIABLE = 0.8
 # How much larger than meant a window may be before it is cut.
 _LARGER = 1.3
+# The share of its pages that a window is meant to have, and how much less than what is asked for
+# may be expected, in case there is more.
 _FULL = 0.98
+_IN_CASE = 0.8
 # In listing order: pages asked for or waiting for their turn, for each request under way.
 _AHEAD = 3
 
@@ -146,7 +149,7 @@ class Walkers:
         """The window of which most is left, from the end that nobody asks for."""
         windows = [window for window in windows if window.open or self._turns(window)]
         window = max(windows, key=self._left, default=None)
-        if window is None or self._left(window) <= -0.8 or not self._may_ask(window):
+        if window is None or self._left(window) <= -_IN_CASE or not self._may_ask(window):
             return None
         return window, not window.open
 
@@ -164,7 +167,7 @@ class Walkers:
         return self._pages_in(window) - window.sides
 
     def _may_ask(self, window: Window | None = None) -> bool:
-        """Whether one more request for a window, or one more window, is within what may be wasted."""
+        """Whether one more request for a window, or one more window, may be wasted."""
         windows = self._unanswered()
         under_way = sum(one.sides for one in windows)
         if under_way > self._received + _LAST and not self._outlook.has_survey:
