@@ -180,11 +180,6 @@ class Pacer:
             return self._fixed_rate if learned is None else learned
         return min(learned, self._fixed_rate)
 
-    @property
-    def scarce(self) -> bool:
-        """Whether requests are limited now: by the caller, or by a 429 that was met lately."""
-        return self.rate is not None
-
     def _apply_limit(self) -> None:
         if self._limiter.total_tokens != self.limit:
             self._limiter.total_tokens = self.limit
