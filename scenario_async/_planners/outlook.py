@@ -59,6 +59,16 @@ class Outlook:
             models = (survey.before(stop) - survey.before(start)) * self._kept_at(start)
         return models + unknown * self._density.at(start)
 
+    def steadiness(self, place: int) -> float:
+        """How far what is expected behind a place can be relied on, from 0 to 1.
+
+        A survey is until pages show more or fewer models than it says.
+        """
+        if self._survey is None or not self.surveyed(place):
+            return self._density.steadiness(place)
+        place = round(self._survey.before(place))
+        return self._kept.steadiness(place) if len(self._kept) > 1 else 1.0
+
     def behind(self, start: int, models: float) -> int | None:
         """Where so many models from a place on are expected to end, if that can be told."""
         density = self._density.at(start)

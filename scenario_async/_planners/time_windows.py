@@ -143,7 +143,9 @@ class TimeWindows:
         if isinstance(reading, str):
             self.unusable = reading
             return ()
-        window.has_end = window.has_end and reading is not None
+        if reading is None:
+            window.has_end = False
+            self._walkers.crowded()
         page = None if reading is None else self._take(window, asked, reading, len(answer.rows))
         if page is None:
             self._walkers.wasted(1)
@@ -229,6 +231,7 @@ class TimeWindows:
         of_one = last == (own.places[0] if own.places else begun)
         if again and of_one and window in self._line and window.start == last:
             self._go_through(window, asked, own.answer, tokens)
+            self._walkers.crowded()
             window.refused = refused
         elif again and of_one:
             # It comes once more, with a window that was cut off and begins there by key.

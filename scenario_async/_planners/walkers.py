@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Walkers"]
 
-# What the last page of a window lacks on average, and which share of what is expected is relied on.
+# What is as good as nothing, in pages, and what is worth one.
+_LEAST = 1e-6
 _LAST = 0.5
-_RELIABLE = 0.8
 # How much larger than meant a window may be before it is cut.
 _LARGER = 1.3
-# The share of its pages that a window is meant to have, and how much less than what is asked for
-# may be expected, in case there is more.
+# The share of its pages that a window is meant to have.
 _FULL = 0.98
-_IN_CASE = 0.8
 # In listing order: pages asked for or waiting for their turn, for each request under way.
 _AHEAD = 3
 
@@ -59,6 +57,7 @@ class Walkers:
         # Both in pages: what came, and what was asked for in vain.
         self._received = 0.0
         self._wasted = 0.0
+        self._crowded = False
 
     def received(self, rows: int, *, last: bool) -> None:
         """Note a page with so many rows of use, and whether it could have no more of them."""
@@ -69,6 +68,15 @@ class Walkers:
     def wasted(self, requests: int) -> None:
         """Note requests whose answers are of no use."""
         self._wasted += requests
+
+    def crowded(self) -> None:
+        """Note a millisecond that fills a page.
+
+        Only a cursor leads through it, and who cuts there loses more than can be told: from now on
+        windows stay as they are, and are gone through from their beginnings.
+        """
+        self._crowded = True
+        self.turn_back = False
 
     def next(self, room: int, under_way: int, waiting: int) -> tuple[Window, bool] | None:
         """What to ask for next, if ``room`` more requests may go out.
@@ -126,70 +134,82 @@ class Walkers:
         if window is None:
             return None
         pages, size = self._pages_in(window), self._size(window)
-        if pages > size:
+        if size < pages < inf and self._may(self._cost_of_cut(window)):
             self._cut(window, size)
         return window, False
 
     def _size(self, window: Window) -> float:
         """How many pages a window is to have at most."""
         pages = self._pages_in(window)
+        if self._outlook.surveyed(window.start):
+            return pages / ceil(pages) if 0 < pages < inf else inf
         rest = sum(map(self._pages_in, self._unanswered()))
         if rest == inf:
             return inf
-        surveyed = self._outlook.surveyed(window.start)
-        if surveyed:
-            return pages / ceil(pages) if 1 < pages < inf else pages
-        at_once = self._most if surveyed else min(self._most, self._received + 1)
-        size = max(2, ceil(rest / ceil(at_once / 2)))
+        size = max(2, ceil(rest / ceil(min(self._most, self._received + 1) / 2)))
         if self._ordered:
             size = min(size, 2 * _AHEAD)
-        return _FULL * size if pages > (size if surveyed else _LARGER * size) else pages
+        return _FULL * size if pages > _LARGER * size else inf
 
     def _other_end(self, windows: list[Window]) -> tuple[Window, bool] | None:
         """The window of which most is left, from the end that nobody asks for."""
         windows = [window for window in windows if window.open or self._turns(window)]
         window = max(windows, key=self._left, default=None)
-        if window is None or self._left(window) <= -_IN_CASE or not self._may_ask(window):
+        if window is None or self._left(window) <= 0:
             return None
-        return window, not window.open
+        more = self._in_vain(window, window.sides + 1) - self._in_vain(window, window.sides)
+        return (window, not window.open) if self._may(more) else None
 
     def _half(self, windows: list[Window]) -> tuple[Window, bool] | None:
         """Half of the window of which most is left."""
         window = max(windows, key=self._left, default=None)
-        if window is None or not _LAST < self._left(window) < inf or not self._may_ask(window):
+        if window is None or not _LAST < self._left(window) < inf:
             return None
-        if not self._cut(window, _FULL * ceil(self._pages_in(window) / 2)):
+        reliable = self._reliable(window) / 2
+        turns = window.has_end and self.turn_back
+        before = self._in_vain(window, window.sides)
+        after = max(0.0, 2 - max(1.0, reliable)) if turns else 0.0
+        pages = _FULL * ceil(self._pages_in(window) / 2)
+        if not self._may(self._cost_of_cut(window) + after - before) or not self._cut(window, pages):
             return None
-        return (window, True) if self._turns(window) else self._other_end(self._unanswered())
+        behind = self._line[self._line.index(window) + 1]
+        return (window, True) if self._turns(window) else (behind, False)
 
     def _left(self, window: Window) -> float:
         """How many pages of a window nobody is expected to bring."""
         return self._pages_in(window) - window.sides
 
-    def _may_ask(self, window: Window | None = None) -> bool:
-        """Whether one more request for a window, or one more window, may be wasted."""
-        windows = self._unanswered()
-        under_way = sum(one.sides for one in windows)
-        if under_way > self._received + _LAST and not self._outlook.has_survey:
-            return False
-        known = self._received + sum(map(self._reliable, windows))
-        risk = sum(
-            max(_LAST, one.sides + (one is window) - self._reliable(one)) for one in windows
-        ) + _LAST * (window is None)
-        if self._scarce():
-            return window is not None and self._reliable(window) >= window.sides + 2
-        return self._wasted + risk - _LAST <= slack(known)
+    def _may(self, in_vain: float) -> bool:
+        """Whether so many more requests may come to nothing, if all that may does.
 
-    def _scarce(self) -> bool:
-        return self._received >= MANY_PAGES or self._thrifty()
+        Each window ends with a page that may have no more than a single model: the whole listing
+        does so too, and so one of them costs nothing.
+        """
+        windows = self._unanswered()
+        surveyed = self._outlook.has_survey
+        if sum(one.sides for one in windows) > self._received + _LAST and not surveyed:
+            return False
+        reliable = sum(map(self._reliable, windows))
+        pages = ceil(self._received + max(reliable, _LEAST * any(one.sure for one in windows)))
+        scarce = self._received >= MANY_PAGES or self._thrifty()
+        lost = sum(self._in_vain(one, one.sides) + self._cost_of_cut(one) for one in windows)
+        lost -= max(map(self._cost_of_cut, windows), default=0.0)
+        allowed = slack(pages, scarce=scarce, surveyed=surveyed)
+        return self._wasted + lost + in_vain <= allowed + _LEAST
+
+    def _cost_of_cut(self, window: Window) -> float:
+        """How much of a page the end of one more window may lack."""
+        steady = self._outlook.steadiness(window.start)
+        return 1 - (steady if self._outlook.surveyed(window.start) else steady / 2)
+
+    def _in_vain(self, window: Window, sides: int) -> float:
+        """How many of so many requests for a window may show nothing."""
+        return max(0.0, sides - max(1.0, self._reliable(window)))
 
     def _reliable(self, window: Window) -> float:
-        """How many pages of a window can be relied on."""
+        """How many pages of a window can be relied on, as evenly as models lay so far."""
         pages = self._pages_in(window)
-        sure = float(window.sure)
-        if pages == inf:
-            return sure
-        return max(sure, pages if self._outlook.surveyed(window.start) else _RELIABLE * pages)
+        return 0.0 if pages == inf else self._outlook.steadiness(window.start) * pages
 
     def _turns(self, window: Window) -> bool:
         """Whether a window can be asked for from its end."""
@@ -207,8 +227,7 @@ class Walkers:
 
     def _cut(self, window: Window, pages: float) -> bool:
         """Cut a window behind so many expected pages, if that can be told and is allowed."""
-        surveyed = self._outlook.surveyed(window.start)
-        if window.cursor is not None or not (surveyed or self._may_ask()):
+        if window.cursor is not None or self._crowded:
             return False
         middle = self._outlook.behind(window.start, pages * self._rows_per_page)
         # The bounds of the listing itself are the end as well: a window across them would be asked
