@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Density"]
+
+# Where it begins, how far it reaches, how many models it has, and the same of its quarters.
+_Page: TypeAlias = "tuple[int, int, int, list[tuple[int, int]]]"
+_CHANCE = 1.07
 
 
 class Density:
@@ -17,21 +26,26 @@ class Density:
     NEIGHBOURS = 8
 
     def __init__(self) -> None:
-        # Of each page: where it begins, how far it reaches, how many models it has.
-        self._pages: list[tuple[int, int, int]] = []
+        self._pages: list[_Page] = []
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def saw(self, start: int, stop: int, models: int) -> None:
-        """Note a page: all the models from one place to another."""
-        insort(self._pages, (start, max(1, stop - start), models))
+    def saw(self, start: int, stop: int, models: int, places: Sequence[int] = ()) -> None:
+        """Note a page: all the models from one place to another, and where some of them lie."""
+        quarter = len(places) // 4
+        parts = [
+            (max(1, behind - place), models // 4)
+            for place, behind in pairwise(places[:: quarter or 1])
+            if quarter and models
+        ]
+        insort(self._pages, (start, max(1, stop - start), models, parts))
 
     def at(self, place: int) -> float:
         """Models for each step of one, at a place; 0 where none were seen."""
         near = self._near(place)
-        extent = sum(extent for _, extent, _ in near)
-        return sum(models for _, _, models in near) / extent if extent else 0.0
+        extent = sum(extent for _, extent, _, _ in near)
+        return sum(models for _, _, models, _ in near) / extent if extent else 0.0
 
     def steadiness(self, place: int) -> float:
         """How evenly models lie around a place: 1 if all pages are as dense, near 0 if none are.
@@ -41,15 +55,16 @@ class Density:
         near = self._near(place)
         if len(near) < 2:  # noqa: PLR2004 - one alone is as dense as itself
             return 0.0
-        # Where a page ends between two models is chance.
-        thinnest = min((models + 1) / extent for _, extent, models in near)
-        densest = max((models - 1) / extent for _, extent, models in near)
+        # Where a page ends between two models is chance, and so are a few of them.
+        parts = [part for _, extent, models, parts in near for part in ((extent, models), *parts)]
+        thinnest = min((_CHANCE * models + 1) / extent for extent, models in parts)
+        densest = max((models / _CHANCE - 1) / extent for extent, models in parts)
         return min(1.0, thinnest / densest) if densest > 0 else 0.0
 
-    def _near(self, place: int) -> list[tuple[int, int, int]]:
+    def _near(self, place: int) -> list[_Page]:
         known = bisect_right(self._pages, place, key=_start)
         return self._pages[max(0, known - self.NEIGHBOURS) : known + self.NEIGHBOURS]
 
 
-def _start(page: tuple[int, int, int]) -> int:
+def _start(page: _Page) -> int:
     return page[0]

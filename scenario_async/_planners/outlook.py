@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from scenario_async._planners.density import Density
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scenario_async._planners.survey import Survey
 
 __all__ = ["Outlook"]
@@ -35,9 +37,9 @@ class Outlook:
         # The same in the measure of the survey: models for each of its own.
         self._kept = Density()
 
-    def saw(self, start: int, stop: int, models: int) -> None:
-        """Note a page: all the models from one place to another."""
-        self._density.saw(start, stop, models)
+    def saw(self, start: int, stop: int, models: int, places: Sequence[int] = ()) -> None:
+        """Note a page: all the models from one place to another, and where some of them lie."""
+        self._density.saw(start, stop, models, places)
         survey = self._survey
         if survey is not None and survey.first <= start and stop <= survey.end:
             self._kept.saw(round(survey.before(start)), round(survey.before(stop)), models)

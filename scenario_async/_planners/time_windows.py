@@ -120,7 +120,7 @@ class TimeWindows:
         planner._walkers.received(len(places), last=False)
         planner._surveyor.saw(places[0], places, len(places), again=True)
         if survey is None:
-            planner._outlook.saw(places[0], places[-1], len(places))
+            planner._outlook.saw(places[0], places[-1], len(places), places)
         return planner
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
@@ -241,7 +241,7 @@ class TimeWindows:
         # What a page by key has of its last place comes once more.
         again = again and window.cursor is None
         models = self._surveyor.saw(begun, own.places, len(own.answer.rows), again=again)
-        self._outlook.saw(begun, last, models)
+        self._outlook.saw(begun, last, models, own.places)
         return page
 
     def _edges(self, page: Reading) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from scenario_async._planners.budget import MANY_PAGES, slack
+from scenario_async._query import LARGEST_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,20 +130,26 @@ class Walkers:
         return near
 
     def _unasked(self, windows: list[Window]) -> tuple[Window, bool] | None:
-        """The first window that nobody asks for, cut so that there is one for each two requests."""
+        """The first window that nobody asks for, cut so that there is one for each two requests.
+
+        With a survey it is one for each request, or else for as few as the cuts allow that can be
+        made where models were looked at.
+        """
         window = next((window for window in windows if not window.sides), None)
         if window is None:
             return None
-        pages, size = self._pages_in(window), self._size(window)
-        if size < pages < inf and self._may(self._cost_of_cut(window)):
-            self._cut(window, size)
+        pages = self._pages_in(window)
+        if not self._outlook.surveyed(window.start):
+            sizes = [self._size(pages)]
+        else:
+            sizes = [pages / ceil(pages), *range(1, self._most)] if 0 < pages < inf else []
+        for size in sizes:
+            if size < pages < inf and self._cut(window, size):
+                break
         return window, False
 
-    def _size(self, window: Window) -> float:
-        """How many pages a window is to have at most."""
-        pages = self._pages_in(window)
-        if self._outlook.surveyed(window.start):
-            return pages / ceil(pages) if 0 < pages < inf else inf
+    def _size(self, pages: float) -> float:
+        """How many pages a window without a survey is to have at most."""
         rest = sum(map(self._pages_in, self._unanswered()))
         if rest == inf:
             return inf
@@ -165,12 +172,11 @@ class Walkers:
         window = max(windows, key=self._left, default=None)
         if window is None or not _LAST < self._left(window) < inf:
             return None
-        reliable = self._reliable(window) / 2
         turns = window.has_end and self.turn_back
         before = self._in_vain(window, window.sides)
-        after = max(0.0, 2 - max(1.0, reliable)) if turns else 0.0
+        after = max(0.0, 2 - max(1.0, self._reliable(window) / 2)) if turns else 0.0
         pages = _FULL * ceil(self._pages_in(window) / 2)
-        if not self._may(self._cost_of_cut(window) + after - before) or not self._cut(window, pages):
+        if not self._cut(window, pages, in_vain=after - before):
             return None
         behind = self._line[self._line.index(window) + 1]
         return (window, True) if self._turns(window) else (behind, False)
@@ -189,18 +195,23 @@ class Walkers:
         surveyed = self._outlook.has_survey
         if sum(one.sides for one in windows) > self._received + _LAST and not surveyed:
             return False
-        reliable = sum(map(self._reliable, windows))
-        pages = ceil(self._received + max(reliable, _LEAST * any(one.sure for one in windows)))
+        expected = self._received + sum(map(self._reliable, windows))
+        # Never more is relied on than came already.
+        known = expected if surveyed else min(expected, 2 * self._received)
+        known = max(known, self._received + _LEAST * any(one.sure for one in windows))
+        lost = [self._lost(window.start, self._pages_in(window)) for window in windows]
+        in_vain += self._wasted + sum(lost) + sum(self._in_vain(one, one.sides) for one in windows)
+        in_vain -= ceil(expected - _LEAST) - expected if surveyed else max(lost, default=0.0)
         scarce = self._received >= MANY_PAGES or self._thrifty()
-        lost = sum(self._in_vain(one, one.sides) + self._cost_of_cut(one) for one in windows)
-        lost -= max(map(self._cost_of_cut, windows), default=0.0)
-        allowed = slack(pages, scarce=scarce, surveyed=surveyed)
-        return self._wasted + lost + in_vain <= allowed + _LEAST
+        allowed = slack(ceil(known - _LEAST / 2), scarce=scarce, surveyed=surveyed)
+        return in_vain <= allowed + 2 * _LEAST
 
-    def _cost_of_cut(self, window: Window) -> float:
-        """How much of a page the end of one more window may lack."""
-        steady = self._outlook.steadiness(window.start)
-        return 1 - (steady if self._outlook.surveyed(window.start) else steady / 2)
+    def _lost(self, start: int, pages: float) -> float:
+        """How much of a page the end of a window may lack."""
+        steady = self._outlook.steadiness(start)
+        if not self._outlook.surveyed(start) or pages == inf:
+            return 1 - steady / 2
+        return 1 - steady * (1 - max(1, ceil(pages - _LEAST)) + pages)
 
     def _in_vain(self, window: Window, sides: int) -> float:
         """How many of so many requests for a window may show nothing."""
@@ -217,23 +228,35 @@ class Walkers:
         return free and window.has_end and self.turn_back
 
     def _pages_in(self, window: Window) -> float:
-        """How many pages a window is expected to have."""
+        """How many pages a window is expected to have, without what comes once more."""
         if window.cursor is not None:
             return 1.0
         stop = self._outlook.end if window.stop is None else window.stop
         if stop is None or (window.stop is None and stop <= window.start):
             return inf
-        return self._outlook.between(window.start, stop) / self._rows_per_page
+        models = self._outlook.between(window.start, stop) - self._repeated(window)
+        return max(0.0, models) / self._rows_per_page
 
-    def _cut(self, window: Window, pages: float) -> bool:
+    def _repeated(self, window: Window) -> int:
+        """How many of its models come once more, on top of the page."""
+        return min(window.repeated[0], LARGEST_PAGE - self._rows_per_page)
+
+    def _cut(self, window: Window, pages: float, *, in_vain: float = 0.0) -> bool:
         """Cut a window behind so many expected pages, if that can be told and is allowed."""
-        if window.cursor is not None or self._crowded:
+        if window.cursor is not None or (self._crowded and not self._outlook.surveyed(window.start)):
             return False
-        middle = self._outlook.behind(window.start, pages * self._rows_per_page)
+        models = pages * self._rows_per_page + self._repeated(window)
+        middle = self._outlook.behind(window.start, models)
         # The bounds of the listing itself are the end as well: a window across them would be asked
         # for by looser ones, and find models that nobody asked for.
         end = self._outlook.bound if window.stop is None else window.stop
         if middle is None or not window.start < middle < end:
+            return False
+        whole = self._pages_in(window)
+        models = self._outlook.between(window.start, middle) - self._repeated(window)
+        part = max(0.0, models) / self._rows_per_page
+        lost = self._lost(window.start, part) + self._lost(middle, max(0.0, whole - part))
+        if not self._may(in_vain + lost - self._lost(window.start, whole)):
             return False
         self._line.insert(self._line.index(window) + 1, window.cut(middle))
         return True
