@@ -48,9 +48,10 @@ class Density:
         return sum(models for _, _, models, _ in near) / extent if extent else 0.0
 
     def steadiness(self, place: int) -> float:
-        """How evenly models lie around a place: 1 if all pages are as dense, near 0 if none are.
+        """How evenly models lie around a place: 1 if all pages are as dense, 0 if one of
+        them is half as dense as another.
 
-        It is what the thinnest of the pages has of the densest one. A single page does not tell.
+        A single page does not tell.
         """
         near = self._near(place)
         if len(near) < 2:  # noqa: PLR2004 - one alone is as dense as itself
@@ -59,7 +60,7 @@ class Density:
         parts = [part for _, extent, models, parts in near for part in ((extent, models), *parts)]
         thinnest = min((_CHANCE * models + 1) / extent for extent, models in parts)
         densest = max((models / _CHANCE - 1) / extent for extent, models in parts)
-        return min(1.0, thinnest / densest) if densest > 0 else 0.0
+        return max(0.0, min(1.0, 2 * thinnest / densest - 1)) if densest > 0 else 0.0
 
     def _near(self, place: int) -> list[_Page]:
         known = bisect_right(self._pages, place, key=_start)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outlook"]
 
+_FEW = 0.1
+
 
 class Outlook:
     """Expects what the survey says, and where there is none, the density of the pages around.
@@ -36,6 +38,7 @@ class Outlook:
         self._density = Density()
         # The same in the measure of the survey: models for each of its own.
         self._kept = Density()
+        self._beyond = 0
 
     def saw(self, start: int, stop: int, models: int, places: Sequence[int] = ()) -> None:
         """Note a page: all the models from one place to another, and where some of them lie."""
@@ -43,11 +46,13 @@ class Outlook:
         survey = self._survey
         if survey is not None and survey.first <= start and stop <= survey.end:
             self._kept.saw(round(survey.before(start)), round(survey.before(stop)), models)
+        else:
+            self._beyond += models
 
     @property
     def has_survey(self) -> bool:
-        """Whether there is one."""
-        return self._survey is not None
+        """Whether there is one, and not many more models were seen than it has."""
+        return self._survey is not None and self._beyond <= _FEW * self._survey.counts[-1]
 
     def surveyed(self, place: int) -> bool:
         """Whether there is a survey of what comes next behind a place."""

@@ -117,6 +117,7 @@ class TimeWindows:
         planner._line[0].sure = True
         planner._line[0].repeated = places.count(places[-1]), 0
         planner._begun = True
+        planner._walkers.shared(places.count(places[-1]))
         planner._walkers.received(len(places), last=False)
         planner._surveyor.saw(places[0], places, len(places), again=True)
         if survey is None:
@@ -199,18 +200,22 @@ class TimeWindows:
             query = self._timeline.backwards(start, stop)
         else:
             query = window.cursor or self._timeline.window(start, stop)
-        query = self._with_repeated(query, window)
+        query = self._with_repeated(query, window, backwards=backwards)
         self._asked += 1
         request = PageRequest(query, self._asked)
         self._under_way[request] = window.ask(request, backwards=backwards)
         return request
 
-    def _with_repeated(self, query: ListingQuery, window: Window) -> ListingQuery:
+    def _with_repeated(
+        self, query: ListingQuery, window: Window, *, backwards: bool
+    ) -> ListingQuery:
         """Ask for what comes once more on top, so that a page has as many new models as it may."""
         rows = query.rows_per_page
-        if query.pagination_token is not None or rows is None or window.repeated == (0, 0):
+        # A page from the end leaves its first millisecond to the page before it.
+        repeated = sum(window.repeated) + backwards
+        if query.pagination_token is not None or rows is None or repeated == 0:
             return query
-        return query.with_rows_per_page(min(LARGEST_PAGE, rows + sum(window.repeated)))
+        return query.with_rows_per_page(min(LARGEST_PAGE, rows + repeated))
 
     def _take(self, window: Window, asked: Asked, reading: Reading, rows: int) -> Window | None:
         """Give a page its part of the line, which gets smaller by that; ``None`` if it has none."""
@@ -264,11 +269,14 @@ class TimeWindows:
         for rest in self._line:
             if rest.answer is not None:
                 continue
+            before = rest.repeated
             if backwards and rest.stop == page.start == reading.start:
                 rest.sure, rest.repeated = sure, (rest.repeated[0], rows - len(reading.answer.rows))
             elif not backwards and rest.start == page.stop == reading.stop:
                 rest.sure = sure
                 rest.repeated = page.rows_at_end(self._timeline), rest.repeated[1]
+            if rest.repeated != before:
+                self._walkers.shared(max(rest.repeated))
 
     def _go_through(
         self, window: Window, asked: Asked, page: PageAnswer, tokens: frozenset[str]

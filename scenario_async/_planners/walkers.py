@@ -59,12 +59,18 @@ class Walkers:
         self._received = 0.0
         self._wasted = 0.0
         self._crowded = False
+        # The most models of one millisecond that two pages had to share.
+        self._shared = 0
 
     def received(self, rows: int, *, last: bool) -> None:
         """Note a page with so many rows of use, and whether it could have no more of them."""
         pages = rows / self._rows_per_page
         self._received += pages
         self._wasted += max(0.0, 1 - pages) if last else 0.0
+
+    def shared(self, rows: int) -> None:
+        """Note how many models of a millisecond come once more with the next page."""
+        self._shared = max(self._shared, rows)
 
     def wasted(self, requests: int) -> None:
         """Note requests whose answers are of no use."""
@@ -193,6 +199,8 @@ class Walkers:
         """
         windows = self._unanswered()
         surveyed = self._outlook.has_survey
+        if in_vain <= 0 and surveyed:
+            return True
         if sum(one.sides for one in windows) > self._received + _LAST and not surveyed:
             return False
         expected = self._received + sum(map(self._reliable, windows))
@@ -200,17 +208,20 @@ class Walkers:
         known = expected if surveyed else min(expected, 2 * self._received)
         known = max(known, self._received + _LEAST * any(one.sure for one in windows))
         lost = [self._lost(window.start, self._pages_in(window)) for window in windows]
-        in_vain += self._wasted + sum(lost) + sum(self._in_vain(one, one.sides) for one in windows)
-        in_vain -= ceil(expected - _LEAST) - expected if surveyed else max(lost, default=0.0)
+        lost_in_all = self._wasted + in_vain + sum(lost)
+        lost_in_all += sum(self._in_vain(one, one.sides) for one in windows)
+        lost_in_all -= ceil(expected - _LEAST) - expected if surveyed else max(lost, default=0.0)
         scarce = self._received >= MANY_PAGES or self._thrifty()
         allowed = slack(ceil(known - _LEAST / 2), scarce=scarce, surveyed=surveyed)
-        return in_vain <= allowed + 2 * _LEAST
+        return lost_in_all <= allowed + 2 * _LEAST
 
     def _lost(self, start: int, pages: float) -> float:
         """How much of a page the end of a window may lack."""
         steady = self._outlook.steadiness(start)
         if not self._outlook.surveyed(start) or pages == inf:
             return 1 - steady / 2
+        seams = max(0, ceil(pages - _LEAST) - 1)
+        pages += seams * self._shared / self._rows_per_page
         return 1 - steady * (1 - max(1, ceil(pages - _LEAST)) + pages)
 
     def _in_vain(self, window: Window, sides: int) -> float:
