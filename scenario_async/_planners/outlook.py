@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Outlook"]
 
+# What of the models of a survey may be new, and how much more or less of them may be chance.
 _FEW = 0.1
+_HOLDS = 1.1
 
 
 class Outlook:
@@ -56,7 +58,7 @@ class Outlook:
 
     def surveyed(self, place: int) -> bool:
         """Whether there is a survey of what comes next behind a place."""
-        return self._survey is not None and place < self._survey.end
+        return self._survey is not None and self._survey.first <= place < self._survey.end
 
     def between(self, start: int, stop: int) -> float:
         """How many models are expected from one place to another."""
@@ -73,8 +75,9 @@ class Outlook:
         """
         if self._survey is None or not self.surveyed(place):
             return self._density.steadiness(place)
-        place = round(self._survey.before(place))
-        return self._kept.steadiness(place) if len(self._kept) > 1 else 1.0
+        kept, place = self._kept_at(place), round(self._survey.before(place))
+        steady = self._kept.steadiness(place) if len(self._kept) > 1 else 1.0
+        return steady * max(0.0, min(1.0, _HOLDS + 2 * (min(kept, 1 / kept) - 1)))
 
     def behind(self, start: int, models: float) -> int | None:
         """Where so many models from a place on are expected to end, if that can be told."""

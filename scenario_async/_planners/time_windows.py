@@ -120,8 +120,8 @@ class TimeWindows:
         planner._walkers.shared(places.count(places[-1]))
         planner._walkers.received(len(places), last=False)
         planner._surveyor.saw(places[0], places, len(places), again=True)
-        if survey is None:
-            planner._outlook.saw(places[0], places[-1], len(places), places)
+        models = len(places) - places.count(places[-1])
+        planner._outlook.saw(places[0], places[-1], models, places)
         return planner
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:

@@ -31,12 +31,12 @@ def test_bursts_of_more_than_a_page_cost_no_more_either(
 ) -> None:
     rows = [Row(f"m{index:03}", 1000 * (index // models)) for index in range(400)]
     query = by_creation(size, "asc")
-    alone = requests_of_one_walk(rows, query)
+    # With what comes once more on top, pages by key may have more new models than they are to have.
+    needed = max(requests_of_one_walk(rows, query), len(rows) // size)
     for most, takes in itertools.product((2, 7), (0, 3)):
         planner = chosen(query, strategy="windows", most=most, ordered=ordered)
         walk = Walk(planner, Service(rows), concurrency=most, takes=takes).run()
-        more = len(walk.asked) - alone
-        assert more <= 2 * most + (0.25 * len(walk.asked) if ordered else 0)
+        assert len(walk.asked) <= needed + 2 * most
 
 
 @pytest.mark.parametrize("most", [3, 5])

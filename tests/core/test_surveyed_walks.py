@@ -105,17 +105,16 @@ def in_rounds(
 
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize(("largest", "more"), [(0, 2), (1, 2), (8, 2), (40, 3)])
+@pytest.mark.parametrize("largest", [0, 1, 8, 40])
 def test_a_later_walk_needs_hardly_more_than_the_fewest_requests_and_rounds(
-    *, largest: int, more: int, direction: SortDirection, ordered: bool
+    *, largest: int, direction: SortDirection, ordered: bool
 ) -> None:
     service = Service(bursty(MODELS, largest) if largest else even(MODELS))
     query = by_creation(PAGE, direction)
-    first, _, survey = in_rounds(service, query, ordered=ordered)
+    *_, survey = in_rounds(service, query, ordered=ordered)
     for _ in range(3):
         requests, rounds, survey = in_rounds(service, query, ordered=ordered, survey=survey)
-        assert requests <= MODELS // PAGE + more
-        assert requests < first
+        assert requests <= 1.1 * MODELS // PAGE
         assert rounds == ROUNDS
 
 
@@ -150,7 +149,7 @@ def test_a_few_new_models_cost_hardly_more(*, direction: SortDirection, ordered:
     rows += [Row(f"new{number}", born + number) for number in range(20)]
     requests, rounds, _ = in_rounds(Service(rows), query, ordered=ordered, survey=survey)
     assert requests <= MODELS // PAGE + 3
-    assert rounds == ROUNDS
+    assert rounds <= ROUNDS + 1
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -162,11 +161,11 @@ def test_many_new_models_or_few_left_are_gone_through_at_once_too(
     query = by_creation(PAGE, direction)
     *_, survey = in_rounds(Service(rows[:3_000]), query, ordered=ordered)
     requests, rounds, _ = in_rounds(Service(rows), query, ordered=ordered, survey=survey)
-    assert requests <= MODELS // PAGE + 2 * AT_ONCE
-    assert rounds <= 3 * ROUNDS
+    assert requests <= 1.15 * MODELS // PAGE
+    assert rounds <= 4 * ROUNDS
     *_, survey = in_rounds(Service(rows), query, ordered=ordered)
     requests, rounds, _ = in_rounds(Service(rows[::4]), query, ordered=ordered, survey=survey)
-    assert requests <= MODELS // PAGE // 4 + 2 * AT_ONCE
+    assert requests <= MODELS // PAGE // 4 + 2
     assert rounds <= ROUNDS
 
 
@@ -243,8 +242,8 @@ def test_a_survey_that_does_not_hold_costs_no_more_than_windows_may(
     alone = Walk(chosen(query, strategy="windows", most=1), Service(now), concurrency=1).run()
     planner = chosen(query, strategy="windows", most=most, ordered=ordered, survey=survey)
     walk = Walk(planner, Service(now), script, concurrency=most).run()
-    more = len(walk.asked) - len(alone.asked)
-    assert more <= 2 * most + (0.25 * len(walk.asked) if ordered else 0)
+    # With what comes once more on top, pages by key may have more new models than they are to have.
+    assert len(walk.asked) <= max(len(alone.asked), -(-len(now) // size)) + 2 * most
 
 
 @pytest.mark.parametrize("ordered", [True, False])
