@@ -48,8 +48,9 @@ class Density:
         return sum(models for _, _, models, _ in near) / extent if extent else 0.0
 
     def steadiness(self, place: int) -> float:
-        """How evenly models lie around a place: 1 if all pages are as dense, 0 if one of
-        them is half as dense as another.
+        """How evenly models lie around a place: 1 if all pages are as dense as each other.
+
+        0 if one of them is half as dense as another, or one of their quarters is.
 
         A single page does not tell.
         """

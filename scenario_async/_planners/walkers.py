@@ -126,7 +126,7 @@ class Walkers:
         windows = self._unanswered()
         if not self._ordered:
             return windows
-        ahead = _AHEAD * self._most - self._held(waiting)
+        ahead: float = _AHEAD * self._most - self._held(waiting)
         near: list[Window] = []
         for window in windows:
             if ahead <= 0:
@@ -221,7 +221,9 @@ class Walkers:
         if not self._outlook.surveyed(start) or pages == inf:
             return 1 - steady / 2
         seams = max(0, ceil(pages - _LEAST) - 1)
-        pages += seams * self._shared / self._rows_per_page
+        # One model more is asked for in any case, if a page has room for it.
+        fit = self._rows_per_page < LARGEST_PAGE
+        pages += seams * (self._shared if self._shared > fit else 0) / self._rows_per_page
         return 1 - steady * (1 - max(1, ceil(pages - _LEAST)) + pages)
 
     def _in_vain(self, window: Window, sides: int) -> float:
@@ -254,7 +256,9 @@ class Walkers:
 
     def _cut(self, window: Window, pages: float, *, in_vain: float = 0.0) -> bool:
         """Cut a window behind so many expected pages, if that can be told and is allowed."""
-        if window.cursor is not None or (self._crowded and not self._outlook.surveyed(window.start)):
+        if window.cursor is not None or (
+            self._crowded and not self._outlook.surveyed(window.start)
+        ):
             return False
         models = pages * self._rows_per_page + self._repeated(window)
         middle = self._outlook.behind(window.start, models)

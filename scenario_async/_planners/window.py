@@ -196,7 +196,9 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str 
         if full and not _from_end(turned):
             return None
         if _rising(turned):
-            answer, places = PageAnswer(answer.rows[::-1], answer.token), turned
+            answer = PageAnswer(answer.rows[::-1], answer.token)
+            # Counted from the other end, others are looked at.
+            places = timeline.some_places(answer)
     if not _rising(places):
         return "the service does not sort by createdAt"
     if places and (

@@ -75,12 +75,12 @@ def test_a_first_walk_waits_hardly_more_often_than_one_that_knows_where_models_l
     query = by_creation(PAGE, direction)
     fewest = 1 + -(-(MODELS // PAGE - 1) // AT_ONCE)
     even = [Row(f"m{index}", 977 * index) for index in range(MODELS)]
-    assert rounds(even, query, ordered=ordered) == fewest
-    # From the beginning only, it is more than two on average.
+    assert rounds(even, query, ordered=ordered) <= 1.5 * fewest
+    # Where models lie in bursts, cuts may cost requests, and few are made.
     waits = [rounds(bursts(MODELS, seed), query, ordered=ordered) for seed in range(12)]
-    assert sum(waits) <= 12 * (fewest + 1.6)
-    # Without what a page shows of windows that were cut off its own, it is three at times.
-    assert max(waits) <= fewest + 2
+    assert sum(waits) <= 12 * 3.5 * fewest
+    # From one end only, it is one for each page.
+    assert max(waits) <= MODELS // PAGE
 
 
 @settings(max_examples=300)

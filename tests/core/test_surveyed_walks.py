@@ -82,6 +82,7 @@ def surveyed(
 ) -> Survey | None:
     planner = chosen(query, most=most)
     Walk(planner, Service(rows), script or Script(), concurrency=most).run()
+    assert not isinstance(planner.survey, int)
     return planner.survey
 
 
@@ -100,6 +101,7 @@ def in_rounds(
             for page in planner.receive(request, service.answer(request.query)):
                 given_.update(page.answer.ids)
     assert given_ == set(service.rows)
+    assert not isinstance(planner.survey, int)
     return requests, rounds, planner.survey
 
 
@@ -112,10 +114,12 @@ def test_a_later_walk_needs_hardly_more_than_the_fewest_requests_and_rounds(
     service = Service(bursty(MODELS, largest) if largest else even(MODELS))
     query = by_creation(PAGE, direction)
     *_, survey = in_rounds(service, query, ordered=ordered)
+    alone = Walk(chosen(query, strategy="windows", most=1), service, concurrency=1).run()
     for _ in range(3):
         requests, rounds, survey = in_rounds(service, query, ordered=ordered, survey=survey)
-        assert requests <= 1.1 * MODELS // PAGE
-        assert rounds == ROUNDS
+        assert requests <= 1.1 * len(alone.asked)
+        # Of a millisecond with many models, two pages can share only what both ask for.
+        assert rounds <= (2 if largest == 40 else 1) * ROUNDS
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -166,7 +170,7 @@ def test_many_new_models_or_few_left_are_gone_through_at_once_too(
     *_, survey = in_rounds(Service(rows), query, ordered=ordered)
     requests, rounds, _ = in_rounds(Service(rows[::4]), query, ordered=ordered, survey=survey)
     assert requests <= MODELS // PAGE // 4 + 2
-    assert rounds <= ROUNDS
+    assert rounds <= ROUNDS + 2
 
 
 @settings(max_examples=700)
@@ -315,6 +319,7 @@ def test_the_survey_after_a_walk_tells_where_all_models_lie(
     )
     walk = Walk(planner, Service(rows), script, concurrency=most).run()
     survey = planner.survey
+    assert not isinstance(survey, int)
     if survey is None:
         # It never came to windows.
         assert all(request.query.created_before is None for request in walk.asked)
