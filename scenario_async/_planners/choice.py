@@ -64,7 +64,6 @@ class ChosenPlanner:
         self._survey = None if isinstance(survey, int) else survey
         self._rows = survey if isinstance(survey, int) else None
         self._thrifty = thrifty
-        self._given = 0
         self._timeline = Timeline(first.query)
         self._planner: PagePlanner = self._by_cursor(first, chain)
         self._windows: TimeWindows | None = None
@@ -140,20 +139,20 @@ class ChosenPlanner:
             return None
         if self._windows is not None:
             return self._windows.survey
-        predicted = isinstance(self._planner, PredictedCursors) and not self._by_creation
-        return self._given if predicted and self._given else None
+        planner = self._planner
+        if isinstance(planner, PredictedCursors) and not self._by_creation:
+            return planner.rows
+        return None
 
     def _by_cursor(self, first: PageRequest, chain: PageChain) -> PagePlanner:
         if self._strategy == "cursor" or self._most == 1:
             return CursorWalk(first, chain)
-        size = first.query.rows_per_page
-        pages = -(-self._rows // size) if self._rows and size and first is self._first else None
-        return PredictedCursors(first, chain, self._most, pages=pages, thrifty=self._thrifty)
+        rows = self._rows if first is self._first else None
+        return PredictedCursors(first, chain, self._most, rows=rows, thrifty=self._thrifty)
 
     def _note(self, page: ReleasedPage) -> None:
         self._released += 1
         self._since += 1
-        self._given += len(page.answer.rows)
         if page.answer.rows:
             self._last = page
             if self._begins is None:

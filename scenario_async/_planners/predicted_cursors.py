@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from math import inf
+from sys import maxsize
 from typing import TYPE_CHECKING, Any, cast
 
 from scenario_async._errors import PaginationError
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictedCursors", "predicted_token"]
 
-_FAR = 10  # the page that shows whether a listing is long, where two pages came
+_FAR = (10, 20)  # the pages asked for to see whether a listing is long, once all before are known
+_FARTHEST = 100  # a longer listing takes more than a minute's requests: none of it in vain
+_HELD = 2  # so many pages far ahead may wait, and hold up no other
 
 
 def predicted_token(token: str) -> str | None:
@@ -53,13 +55,17 @@ class PredictedCursors:
 
     A page is confirmed when the page before it hands out exactly the token that it was asked by. A
     wrong prediction costs a request and never a result: the walk goes on from the true token.
-    Never more than ``most`` pages are asked for or wait unconfirmed.
+    Never more than ``most`` pages are asked for or wait unconfirmed, two that wait not counted.
 
     One page far ahead that exists shows that all before it do, so that these can be asked for at
-    once. What may be past the end is bounded by :func:`slack`. With ``pages``, the number that an
-    earlier walk had, so many are asked for and no others until they turn out to be too few.
+    once. What may be past the end is bounded by :func:`slack`. With ``rows``, the number that an
+    earlier walk found, the pages of these are asked for, and no others until they are too few.
 
     Where tokens are no offsets, this is a walk by the service's cursors.
+
+    Attributes:
+        rows: How many rows came before the end of the last page released, also such as were not
+            shown; ``None`` where not all pages were as predicted.
     """
 
     def __init__(
@@ -68,30 +74,36 @@ class PredictedCursors:
         chain: PageChain,
         most: int,
         *,
-        pages: int | None = None,
+        rows: int | None = None,
         thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
+        self.rows: int | None = None
         self._chain = chain
         self._most = most
         self._thrifty = thrifty
         self._begin = first.depth
         self._expected: PageRequest | PaginationError | None = first
-        # Whether the last prediction came true.
-        self._trusted = False
+        # Whether the last prediction came true, and whether one before it did not.
+        self._trusted = self._astray = False
+        # How many rows the cursors count from page to page; how many the last page showed.
+        self._step = 0
         self._rows_per_page: int | None = None
         self._under_way: set[PageRequest] = set()
         self._unconfirmed: dict[PageRequest, PageAnswer] = {}
-        # Depths: pages before the one are known to exist, or did; none is at the other or behind.
-        self._known = first.depth + (pages or 1)
-        self._remembered = first.depth + (pages or 0)
-        self._end: float = inf
+        # Depths: pages before the first two are known to exist, or did once; none is at the third
+        # or behind it.
+        self._known = first.depth + 1
+        self._remembered = 0
+        self._end = maxsize
+        self._rows_before = rows or 0
         self._wasted = 0
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
         """The next page, those that are known to exist, and a few that may."""
         if waiting > (self._most if self._trusted else 0):
             return ()
-        free = min(room, self._most - len(self._under_way) - len(self._unconfirmed))
+        held = sum(bool(answer.rows) for answer in self._unconfirmed.values())
+        free = min(room, self._most - len(self._under_way) - max(0, held - _HELD))
         asked: list[PageRequest] = []
         for depth in self._wanted():
             if len(asked) >= free:
@@ -107,10 +119,7 @@ class PredictedCursors:
     def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
         """Release this page and those that it confirms, if it is the next in line."""
         self._under_way.discard(request)
-        if not isinstance(self._expected, PageRequest) or request != self._at(request.depth):
-            return ()
-        if request != self._expected and not answer.rows:
-            self._missed(request.depth)
+        if not self._is_predicted(request):
             return ()
         self._unconfirmed[request] = answer
         self._note(request, answer)
@@ -127,7 +136,8 @@ class PredictedCursors:
         self._under_way.discard(request)
         if request == self._expected:
             raise error
-        self._missed(request.depth)
+        if self._is_predicted(request):
+            self._missed(request.depth)
         return ()
 
     def finished(self) -> bool:
@@ -140,25 +150,49 @@ class PredictedCursors:
         following = self._chain.following(request, answer)
         # Only now: what was predicted is told by the pages before this one.
         self._trusted = isinstance(following, PageRequest) and self._came_true(request, following)
+        self._count(request, answer)
         self._rows_per_page = len(answer.rows)
+        self._expected = following
         if isinstance(following, PageRequest):
             self._known = max(self._known, following.depth + 1)
-            if not self._trusted or self._end <= following.depth:
-                # Nothing that was told of the pages behind it holds.
-                self._known, self._end = following.depth + 1, inf
-                self._unconfirmed.clear()
-        self._expected = following
+            if not self._trusted:
+                self._forget(following)
+            elif self._end <= following.depth:
+                self._end = maxsize
+            if request.depth == self._begin and answer.rows and self._rows_before:
+                remembered = self._begin + -(-self._rows_before // self._step)
+                self._known = max(self._known, remembered)
+                # Behind them may be an empty one that shows the end.
+                self._remembered = remembered + 1
         return ReleasedPage(request, answer, following, request.depth)
+
+    def _count(self, request: PageRequest, answer: PageAnswer) -> None:
+        """Count the rows up to here, by the steps that the cursors make."""
+        shown, pages = len(answer.rows), request.depth - self._begin
+        if pages == 0:
+            self._step = (self._trusted and request.query.rows_per_page) or shown
+        if shown:
+            self.rows = None if self._astray else pages * self._step + shown
+        self._astray = self._astray or not (self._trusted or pages == 0)
+
+    def _forget(self, following: PageRequest) -> None:
+        """Forget the pages behind the next one: nothing that was told of them holds."""
+        self._wasted += len(self._under_way) + len(self._unconfirmed)
+        self._known, self._end = following.depth + 1, maxsize
+        self._unconfirmed.clear()
 
     def _note(self, request: PageRequest, answer: PageAnswer) -> None:
         """Note what a page shows of the length of the listing."""
         following = self._predicted(request)
-        leads_on = following is not None and self._leads_to(answer, following)
-        if leads_on or request.depth + 1 >= self._end:
-            self._known = max(self._known, request.depth + 1 + leads_on)
-        elif following is not None:
-            self._end = request.depth + 1
-            self._known = min(max(self._known, request.depth + 1), request.depth + 1)
+        if following is None:
+            return
+        behind = following.depth
+        if self._leads_to(answer, following):
+            self._known = max(self._known, behind + 1)
+        elif answer.rows or request == self._expected:
+            self._known = self._end = min(self._end, behind)
+        else:
+            self._missed(request.depth)
 
     def _missed(self, depth: int) -> None:
         """Note a page that is not there."""
@@ -198,11 +232,16 @@ class PredictedCursors:
         pages = self._known - self._begin
         under_way = sum(request.depth >= self._known for request in self._under_way)
         at_risk = max(0, slack(pages) - self._wasted - under_way)
-        far = self._begin + max(_FAR, 2 * pages - 3) - 1
-        if self._end < inf:
-            far = (self._known + int(self._end)) // 2
-        depths = (far, *range(self._known, self._known + at_risk))[:at_risk]
-        return [depth for depth in depths if self._known <= depth < self._end]
+        far = next((page for page in _FAR if page > pages), pages * 3 // 2)
+        end = min(self._end, self._begin + _FARTHEST)
+        if end <= self._begin + far - 1:
+            # Between what is known and where nothing is: rather too near than once more in vain.
+            far = pages + 1 + (end - self._known) // 3
+        depths = (self._begin + far - 1, *range(self._known, self._known + at_risk))[:at_risk]
+        return [depth for depth in depths if self._known <= depth < end]
+
+    def _is_predicted(self, request: PageRequest) -> bool:
+        return request == self._at(request.depth)
 
     def _at(self, depth: int) -> PageRequest | None:
         """The request for the page at a depth, as it is predicted."""

@@ -258,7 +258,7 @@ def chosen(
     strategy: Strategy = "auto",
     most: int = 4,
     ordered: bool = True,
-    survey: Survey | None = None,
+    survey: Survey | int | None = None,
 ) -> ChosenPlanner:
     """The planner of a listing, as the listing makes it."""
     return ChosenPlanner(

@@ -263,7 +263,7 @@ def test_a_page_under_way_for_the_planner_before_is_not_asked_for_again() -> Non
     rows = distinct(30)
     ignored = frozenset({"createdAfter", "createdBefore"})
     service = Service(rows, Manners(ignores=ignored, offset_tokens=True))
-    planner = chosen(by_creation(3, "asc"), strategy="predicted")
+    planner = chosen(by_creation(3, "asc"), strategy="predicted", survey=30)
     (first,) = planner.requests(4, 0)
     planner.receive(first, service.answer(first.query))
     second, *ahead = planner.requests(4, 0)
@@ -275,8 +275,8 @@ def test_a_page_under_way_for_the_planner_before_is_not_asked_for_again() -> Non
     (again,) = planner.requests(1, 0)
     assert again == second
     given_ = late(planner, again, service.answer(again.query))
-    assert planner.requests(3, 0) == []
     for request in ahead:
+        assert request not in planner.requests(3, 0)
         given_ += late(planner, request, service.answer(request.query))
     assert given_ == [row.id for row in rows[3:15]]
 
