@@ -62,7 +62,9 @@ class ChosenPlanner:
         self._most = most
         self._ordered = ordered
         self._survey = None if isinstance(survey, int) else survey
-        self._rows = survey if isinstance(survey, int) else None
+        begins = first.query.pagination_token is None and not first.query.offset
+        self._whole = begins and first.depth == 0
+        self._rows = survey if isinstance(survey, int) and self._whole else None
         self._thrifty = thrifty
         self._timeline = Timeline(first.query)
         self._planner: PagePlanner = self._by_cursor(first, chain)
@@ -133,9 +135,7 @@ class ChosenPlanner:
 
         Where the models lie, if it went by windows; how many there are, if it predicted cursors.
         """
-        query = self._first.query
-        whole = self._first.depth == 0 and query.pagination_token is None and not self._since_before
-        if not whole:
+        if not self._whole or self._since_before:
             return None
         if self._windows is not None:
             return self._windows.survey

@@ -168,10 +168,12 @@ class PredictedCursors:
 
     def _count(self, request: PageRequest, answer: PageAnswer) -> None:
         """Count the rows up to here, by the steps that the cursors make."""
-        shown, pages = len(answer.rows), request.depth - self._begin
+        query, shown, pages = request.query, len(answer.rows), request.depth - self._begin
         if pages == 0:
-            self._step = (self._trusted and request.query.rows_per_page) or shown
-        if shown:
+            self._step = (self._trusted and query.rows_per_page) or shown
+        if query.by_offset:
+            self.rows = (query.offset or 0) + shown
+        elif shown:
             self.rows = None if self._astray else pages * self._step + shown
         self._astray = self._astray or not (self._trusted or pages == 0)
 
