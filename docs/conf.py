@@ -6,6 +6,9 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+# Before autodoc does it with TYPE_CHECKING set: the examples run in the same process.
+import scenario_async.types  # noqa: F401 - see above
+
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "scenario-async"
