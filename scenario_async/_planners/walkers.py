@@ -207,7 +207,7 @@ class Walkers:
         # Never more is relied on than came already.
         known = expected if surveyed else min(expected, 2 * self._received)
         known = max(known, self._received + _LEAST * any(one.sure for one in windows))
-        lost = [self._lost(window.start, self._pages_in(window)) for window in windows]
+        lost = [self._lost(one.start, self._pages_in(one), asked=one.sides > 0) for one in windows]
         lost_in_all = self._wasted + in_vain + sum(lost)
         lost_in_all += sum(self._in_vain(one, one.sides) for one in windows)
         lost_in_all -= ceil(expected - _LEAST) - expected if surveyed else max(lost, default=0.0)
@@ -215,15 +215,16 @@ class Walkers:
         allowed = slack(ceil(known - _LEAST / 2), scarce=scarce, surveyed=surveyed)
         return lost_in_all <= allowed + 2 * _LEAST
 
-    def _lost(self, start: int, pages: float) -> float:
-        """How much of a page the end of a window may lack."""
+    def _lost(self, start: int, pages: float, *, asked: bool) -> float:
+        """How much of a page the end of a window may lack.
+
+        One that is asked for as it is loses more, where two of its pages meet.
+        """
         steady = self._outlook.steadiness(start)
         if not self._outlook.surveyed(start) or pages == inf:
             return 1 - steady / 2
-        seams = max(0, ceil(pages - _LEAST) - 1)
-        # One model more is asked for in any case, if a page has room for it.
-        fit = self._rows_per_page < LARGEST_PAGE
-        pages += seams * (self._shared if self._shared > fit else 0) / self._rows_per_page
+        if asked:
+            pages += max(0, ceil(pages - _LEAST) - 1) * self._shared / self._rows_per_page
         return 1 - steady * (1 - max(1, ceil(pages - _LEAST)) + pages)
 
     def _in_vain(self, window: Window, sides: int) -> float:
@@ -270,8 +271,9 @@ class Walkers:
         whole = self._pages_in(window)
         models = self._outlook.between(window.start, middle) - self._repeated(window)
         part = max(0.0, models) / self._rows_per_page
-        lost = self._lost(window.start, part) + self._lost(middle, max(0.0, whole - part))
-        if not self._may(in_vain + lost - self._lost(window.start, whole)):
+        lost = self._lost(window.start, part, asked=True)
+        lost += self._lost(middle, max(0.0, whole - part), asked=False)
+        if not self._may(in_vain + lost - self._lost(window.start, whole, asked=window.sides > 0)):
             return False
         self._line.insert(self._line.index(window) + 1, window.cut(middle))
         return True
