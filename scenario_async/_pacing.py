@@ -160,7 +160,9 @@ class Pacer:
     @property
     def limit(self) -> int:
         """How many requests may be under way now."""
-        return 1 if self._learned_rate.probing else self._concurrency.limit
+        if self._fixed_rate is not None and not self._learned_rate.probing:
+            return self._concurrency.limit
+        return self._learned_rate.at_once(self._clock.now(), self._concurrency.limit)
 
     @property
     def scarce(self) -> bool:
@@ -209,10 +211,12 @@ class Pacer:
             if (wait := self._until_due()) > 0:
                 await self._clock.sleep(wait)
                 continue
+            self._apply_limit()
             await self._limiter.acquire_on_behalf_of(borrower)
             if self.pause_left() <= 0 and self._until_due() <= 0:
                 self._spacing.sent(self._clock.now())
                 self._learned_rate.sent(self._clock.now())
+                self._apply_limit()
                 return True
             self._limiter.release_on_behalf_of(borrower)
         return False

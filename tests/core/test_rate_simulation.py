@@ -123,7 +123,7 @@ def test_without_a_429_a_client_goes_at_full_speed() -> None:
     scene = Scene(limit=RateLimit(requests=10_000, seconds=1.0), calls=3200, latency=0.1)
     outcome = simulate(scene)
     assert outcome.refused_share == 0
-    assert outcome.taken[0][-1] == pytest.approx(3200 / 16 * 0.1, rel=0.05)
+    assert outcome.taken[0][-1] == pytest.approx(3200 / 16 * 0.1, rel=0.1)
 
 
 def test_with_a_fixed_rate_below_the_share_nothing_is_refused() -> None:
