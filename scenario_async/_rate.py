@@ -67,7 +67,6 @@ class LearnedRate:
     EXTRA = 0.75  # requests a cycle on top, the same for everybody
     ENOUGH = 20  # requests: less in a cycle say little, so it goes on after a 429
     STAY = 6.0  # cycles until the rate is e times as high
-    FAR = 2.0  # times the rate at the begin of the cycle: a limit was lifted, or others have left
     FIRST_WAIT = 3.0  # times the time between two requests
     LEAST_WAIT = 0.3  # seconds
     WAIT_FACTOR = 1.5
@@ -85,7 +84,7 @@ class LearnedRate:
         # Of the 429s that nothing came after yet:
         self._refusals = 0
         self._last_refusal = float("-inf")
-        self._refused_rate: float | None = None
+        self._refused_rate = 0.0
         self._hinted: float | None = None  # when the service takes requests again, as it says
 
     @property
@@ -149,7 +148,7 @@ class LearnedRate:
             if hint is None or self.probing or self._taken < self.ENOUGH:
                 wait = max(wait, self._growing_wait(now, spacing))
             if not self.probing:
-                self._refused_rate = limit
+                self._refused_rate = limit or 0.0
             self._refusals += 1
             self._last_refusal = now
         self._hinted = None if hint is None else now + hint
@@ -173,9 +172,9 @@ class LearnedRate:
         # up. It has measured nothing, and tries what is little enough.
         taken = self._taken if self._rate is not None else max(self._taken, self.ENOUGH)
         rate = (self.SHARE + self.EXTRA / max(taken, self.ENOUGH)) * taken / seconds
-        if self._rate is not None and (self._refused_rate or 0.0) > self.FAR * self._rate:
-            # The mean of such a cycle says little.
-            rate = max(rate, (self._refused_rate or 0.0) / 2)
+        if self._rate is not None and self._refused_rate / 2 > self._rate:
+            # A limit was lifted, or others have left: the mean of the cycle says little then.
+            rate = max(rate, self._refused_rate / 2)
         if self._rate is None or self._taken >= self.ENOUGH:
             self._begin, self._taken = now, 0
         self._rate = rate

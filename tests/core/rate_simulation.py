@@ -115,17 +115,21 @@ class Outcome:
 
     @property
     def used(self) -> float:
-        """What was taken from the second window on, as a part of what the limit allows."""
+        """What was taken while all had work, as a part of what the limit allows.
+
+        From the second window on; what a bucket holds at first is left out.
+        """
         limit = self.scene.limit
-        times = sorted(time for client in self.taken for time in client)
+        end = min(client[-1] for client in self.taken)
+        times = sorted(time for client in self.taken for time in client if time <= end)
         begin = times[0] + limit.seconds
         if limit.window == "bucket":
             # What it holds at first may be taken at any time.
-            begin, times = times[0], times[limit.requests :]
+            begin = times[0]
         elif limit.window == "fixed" and limit.fixed_from == "clock":
             begin = (times[0] + self.scene.phase) // limit.seconds * limit.seconds + limit.seconds
             begin -= self.scene.phase
-        return self.rate(begin, times[-1]) / (limit.requests / limit.seconds) if times else 1.0
+        return self.rate(begin, end) / (limit.requests / limit.seconds)
 
     def rate(self, begin: float, end: float) -> float:
         """How many requests a second were taken in a span of time."""

@@ -104,6 +104,48 @@ def test_without_a_429_there_is_no_limit(gaps: list[float]) -> None:
         assert not rate.probing
 
 
+@given(events, st.integers(1, 64))
+def test_of_the_slots_there_are_some_are_always_given(happened: list[Event], most: int) -> None:
+    rate, now = LearnedRate(), 0.0
+    for event in happened:
+        now = play(rate, [event], now)
+        assert 1 <= rate.at_once(now, most) <= most
+
+
+def slots_after(sends: int, seconds: float) -> int:
+    """Of 16 slots, how many are given after so many requests, evenly within so many seconds."""
+    rate, now, slots = LearnedRate(), 0.0, 16
+    for _ in range(sends):
+        rate.sent(now)
+        rate.taken(now)
+        slots = rate.at_once(now, 16)
+        now += seconds / sends
+    return slots
+
+
+@pytest.mark.parametrize(
+    ("sends", "slots"),
+    [(1, 16), (9, 16), (10, 8), (94, 8), (95, 1), (104, 1), (105, 16), (500, 16)],
+)
+def test_near_the_documented_limit_one_request_at_a_time_goes_out(sends: int, slots: int) -> None:
+    assert slots_after(sends, 30.0) == slots
+
+
+def test_a_limit_that_is_not_the_documented_one_is_not_approached_again() -> None:
+    rate = LearnedRate()
+    for number in range(105):
+        rate.sent(number * 0.1)
+        rate.at_once(number * 0.1, 16)
+    for number in range(100):
+        now = 1000.0 + number * 0.1
+        rate.sent(now)
+        assert rate.at_once(now, 16) == 16
+
+
+def test_fewer_requests_a_minute_than_are_documented_go_out_as_they_come() -> None:
+    assert slots_after(300, 300 * 60.0 / 8) == 16
+
+
 def test_a_429_is_probed_until_a_request_that_was_sent_after_it_is_taken() -> None:
     rate = LearnedRate()
     steps: list[bool] = []
@@ -200,7 +242,7 @@ def test_a_strict_limit_is_used_and_hardly_run_into(allowed: float) -> None:
 def test_a_limit_that_was_lifted_is_found() -> None:
     rate = LearnedRate()
     now, _, _ = served(rate, 2.0, 120.0, 0.0)
-    now, _, _ = served(rate, 20.0, 480.0, now)
+    now, _, _ = served(rate, 20.0, 900.0, now)
     _, taken, _ = served(rate, 20.0, 60.0, now)
     assert taken >= 0.6 * 20 * 60
 

@@ -5,7 +5,8 @@ All of it in simulated time: the limit is 100 requests in a minute, or in six se
 
 from __future__ import annotations
 
-import statistics
+import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,19 +23,24 @@ WINDOWS: list[dict[str, Any]] = [
     {"window": "sliding"},
     {"window": "bucket"},
 ]
-HINTS = ["seconds", "milliseconds", "date", "body", "none"]
 by_window = pytest.mark.parametrize("window", WINDOWS, ids=lambda window: "-".join(window.values()))
-by_hint = pytest.mark.parametrize("hint", HINTS)
+by_hint = pytest.mark.parametrize("hint", ["seconds", "none"])
 
-ALL_AT_ONCE = (0.0, 0.0, 0.0, 0.0)
+by_seed = pytest.mark.parametrize("seed", [911, 912, 913])
+
 ONE_AFTER_THE_OTHER = (0.0, 0.4, 0.9, 1.7)
 
 
-def minute(hint: Any, window: dict[str, Any]) -> RateLimit:
-    return RateLimit(requests=100, seconds=60.0, hint=hint, **window)
+def scene(seed: int, hint: Any, window: dict[str, Any], seconds: float = 60.0) -> Scene:
+    """550 records; where a window begins is by chance."""
+    return Scene(
+        limit=RateLimit(requests=100, seconds=seconds, hint=hint, **window),
+        phase=random.Random(seed).uniform(0.0, seconds),  # noqa: S311 - no secret
+        seed=seed,
+    )
 
 
-def check(outcome: Outcome, *, used: float, refused: float) -> None:
+def check(outcome: Outcome, *, used: float = 0.9, refused: float = 0.05) -> None:
     assert outcome.failed == []
     scene = outcome.scene
     assert sum(map(len, outcome.taken)) == scene.calls * len(scene.starts)
@@ -42,72 +48,75 @@ def check(outcome: Outcome, *, used: float, refused: float) -> None:
     assert outcome.refused_share <= refused
 
 
+@by_seed
 @by_hint
 @by_window
-def test_550_records_use_what_the_limit_allows(window: dict[str, Any], hint: Any) -> None:
-    outcome = simulate(Scene(limit=minute(hint, window), phase=22.0))
-    check(outcome, used=0.85 if hint == "none" else 0.9, refused=0.07)
+def test_550_records_use_what_the_limit_allows(
+    window: dict[str, Any], hint: Any, seed: int
+) -> None:
+    check(simulate(scene(seed, hint, window)))
 
 
+@pytest.mark.parametrize("hint", ["milliseconds", "date", "body"])
+@by_window
+def test_every_kind_of_hint_is_used(window: dict[str, Any], hint: Any) -> None:
+    check(simulate(scene(911, hint, window)))
+
+
+@by_seed
 @by_hint
 @by_window
-def test_150_calls_one_after_the_other_all_succeed(window: dict[str, Any], hint: Any) -> None:
-    scene = Scene(limit=minute(hint, window), calls=150, at_once=1, latency=0.05, phase=30.0)
-    outcome = simulate(scene)
-    assert outcome.failed == []
-    assert len(outcome.taken[0]) == 150
-    assert len(outcome.refused[0]) <= 15
+def test_150_calls_one_after_the_other_all_succeed(
+    window: dict[str, Any], hint: Any, seed: int
+) -> None:
+    # Only half a window is left after the first one: what is used of it says little.
+    calls = replace(scene(seed, hint, window), calls=150, at_once=1, latency=0.05)
+    check(simulate(calls), used=0.0)
+
+
+@by_seed
+@by_window
+@by_hint
+def test_400_pages_use_what_the_limit_allows(window: dict[str, Any], hint: Any, seed: int) -> None:
+    check(simulate(replace(scene(seed, hint, window), calls=400, at_once=8, latency=0.3)))
+
+
+@by_seed
+@by_window
+@by_hint
+def test_four_processes_share_a_limit(window: dict[str, Any], hint: Any, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    starts = tuple(chance.uniform(0.0, 1.0) for _ in range(4))
+    outcome = simulate(replace(scene(seed, hint, window), starts=starts))
+    check(outcome)
+    assert min(outcome.share(60.0, min(client[-1] for client in outcome.taken))) >= 0.05
 
 
 @by_window
-@pytest.mark.parametrize("hint", ["seconds", "none"])
-def test_400_pages_use_what_the_limit_allows(window: dict[str, Any], hint: Any) -> None:
-    scene = Scene(limit=minute(hint, window), calls=400, at_once=8, latency=0.3)
-    check(simulate(scene), used=0.8 if hint == "none" else 0.9, refused=0.08)
-
-
-@by_window
-@pytest.mark.parametrize("hint", ["seconds", "none"])
+@by_hint
 def test_calls_that_all_begin_at_once_all_succeed_within_their_time(
     window: dict[str, Any], hint: Any
 ) -> None:
-    scene = Scene(limit=minute(hint, window), at_once=550, timeout=Timeout())
-    check(simulate(scene), used=0.85, refused=0.08)
+    check(simulate(replace(scene(911, hint, window), at_once=550, timeout=Timeout())))
 
 
+@by_seed
 @by_window
-@pytest.mark.parametrize(
-    ("hint", "starts"), [("seconds", ONE_AFTER_THE_OTHER), ("none", ALL_AT_ONCE)]
-)
-def test_four_processes_share_a_limit(
-    window: dict[str, Any], hint: Any, starts: tuple[float, ...]
+@pytest.mark.parametrize("hint", ["milliseconds", "none"])
+def test_a_window_of_six_seconds_is_used_as_one_of_a_minute(
+    window: dict[str, Any], hint: Any, seed: int
 ) -> None:
-    outcome = simulate(Scene(limit=minute(hint, window), starts=starts))
-    assert outcome.failed == []
-    assert sum(map(len, outcome.taken)) == 4 * 550
-    assert outcome.refused_share <= 0.08
-    # While all of them have work.
-    end = min(client[-1] for client in outcome.taken)
-    assert outcome.rate(60.0, end) >= 0.85 * 100 / 60
-    assert min(outcome.share(60.0, end)) >= 0.05
-
-
-@by_window
-def test_a_window_of_six_seconds_is_used_as_one_of_a_minute(window: dict[str, Any]) -> None:
-    limit = RateLimit(requests=100, seconds=6.0, hint="milliseconds", **window)
-    outcomes = [simulate(Scene(limit=limit, phase=2.5 * seed, seed=seed)) for seed in range(2)]
-    for outcome in outcomes:
-        check(outcome, used=0.8, refused=0.06)
-    assert statistics.mean(outcome.used for outcome in outcomes) >= 0.85
+    # Without a hint it takes a while to learn that it is not the documented minute.
+    check(simulate(scene(seed, hint, window, 6.0)), used=0.8 if hint == "none" else 0.9)
 
 
 def test_a_limit_that_is_lifted_is_found_again() -> None:
     slow = RateLimit(requests=50, seconds=10.0, window="bucket")
     fast = RateLimit(requests=200, seconds=10.0, window="bucket")
-    scene = Scene(limit=slow, later=(60.0, fast), calls=4000, starts=(0.0, 0.0))
+    scene = Scene(limit=slow, later=(60.0, fast), calls=9000, starts=(0.0, 0.0))
     outcome = simulate(scene)
     end = min(client[-1] for client in outcome.taken)
-    assert outcome.rate(end - 60.0, end) >= 0.8 * 20
+    assert outcome.rate(end - 300.0, end) >= 0.8 * 20
 
 
 def test_a_limit_that_falls_is_found_too() -> None:
