@@ -26,7 +26,7 @@ WINDOWS: list[dict[str, Any]] = [
 by_window = pytest.mark.parametrize("window", WINDOWS, ids=lambda window: "-".join(window.values()))
 by_hint = pytest.mark.parametrize("hint", ["seconds", "none"])
 
-by_seed = pytest.mark.parametrize("seed", [911, 912, 913])
+by_seed = pytest.mark.parametrize("seed", [911, 912])
 
 ONE_AFTER_THE_OTHER = (0.0, 0.4, 0.9, 1.7)
 
@@ -112,11 +112,11 @@ def test_a_window_of_six_seconds_is_used_as_one_of_a_minute(
 
 def test_a_limit_that_is_lifted_is_found_again() -> None:
     slow = RateLimit(requests=50, seconds=10.0, window="bucket")
-    fast = RateLimit(requests=200, seconds=10.0, window="bucket")
-    scene = Scene(limit=slow, later=(60.0, fast), calls=9000, starts=(0.0, 0.0))
+    fast = RateLimit(requests=100, seconds=10.0, window="bucket")
+    scene = Scene(limit=slow, later=(60.0, fast), calls=4000, starts=(0.0, 0.0))
     outcome = simulate(scene)
     end = min(client[-1] for client in outcome.taken)
-    assert outcome.rate(end - 300.0, end) >= 0.8 * 20
+    assert outcome.rate(end - 200.0, end) >= 0.8 * 10
 
 
 def test_a_limit_that_falls_is_found_too() -> None:
