@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scenario_async._decode import PageAnswer
     from scenario_async._errors import APIError
     from scenario_async._planners.chain import PageChain
+    from scenario_async._query import ListingQuery
 
 __all__ = ["PredictedCursors", "predicted_token"]
 
@@ -50,6 +51,13 @@ def _token(place: dict[str, int]) -> str:
     return b64encode(json.dumps(place, separators=(",", ":")).encode()).decode()
 
 
+def _is_filtered(query: ListingQuery) -> bool:
+    """Whether pages may be short and have a cursor that skips rows, as has been seen."""
+    by_kind = (query.tags, query.type, query.types, query.collection_id, query.collection_ids)
+    by_date = (query.created_after, query.created_before, query.updated_after, query.updated_before)
+    return any(value is not None for value in by_kind + by_date)
+
+
 class PredictedCursors:
     """Asks for pages before their tokens are known, and gives them once they are confirmed.
 
@@ -60,6 +68,7 @@ class PredictedCursors:
     One page far ahead that exists shows that all before it do, so that these can be asked for at
     once. What may be past the end is bounded by :func:`slack`. With ``rows``, the number that an
     earlier walk found, the pages of these are asked for, and no others until they are too few.
+    Under filters nothing is sure but the next page until a whole walk was as predicted.
 
     Where tokens are no offsets, this is a walk by the service's cursors.
 
@@ -96,6 +105,7 @@ class PredictedCursors:
         self._remembered = 0
         self._end = maxsize
         self._rows_before = rows or 0
+        self._filtered = _is_filtered(first.query)
         self._wasted = 0
 
     def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
@@ -175,7 +185,8 @@ class PredictedCursors:
             self.rows = (query.offset or 0) + shown
         elif shown:
             self.rows = None if self._astray else pages * self._step + shown
-        self._astray = self._astray or not (self._trusted or pages == 0)
+        # The first page may be smaller than asked for, if it is not that its cursor skips rows.
+        self._astray = self._astray or not (self._trusted or (pages == 0 and not self._filtered))
 
     def _forget(self, following: PageRequest) -> None:
         """Forget the pages behind the next one: nothing that was told of them holds."""
@@ -219,17 +230,28 @@ class PredictedCursors:
         yield next_
         if not self._trusted:
             return
+        if self._filtered and not self._remembered:
+            yield from self._after(next_)
+            return
         probes = self._probes(next_ - self._begin + len(self._unconfirmed))
         # The far one first: what it shows fills the next round.
         yield from probes[:1]
         yield from range(next_ + 1, min(self._known, next_ + self._most))
         yield from probes[1:]
 
+    def _may_risk(self, received: int) -> bool:
+        """Whether what may be in vain may be asked for: not behind one page, as two are usual."""
+        return 1 < received < MANY_PAGES and not self._thrifty()
+
+    def _after(self, next_: int) -> Sequence[int]:
+        """The depths behind the next page of which all may be in vain: any cursor may skip rows."""
+        received = next_ - self._begin
+        at_risk = slack(received + 1) - self._wasted if self._may_risk(received) else 0
+        return range(next_ + 1, next_ + 1 + at_risk)
+
     def _probes(self, received: int) -> Sequence[int]:
         """The depths of pages that may not exist, as many as may be asked for in vain."""
-        remembered = self._known <= self._remembered
-        scarce = received >= MANY_PAGES or self._thrifty()
-        if received < 2 or remembered or scarce:  # noqa: PLR2004 - as two public pages are usual
+        if self._known <= self._remembered or not self._may_risk(received):
             return ()
         pages = self._known - self._begin
         under_way = sum(request.depth >= self._known for request in self._under_way)

@@ -280,6 +280,9 @@ def test_pages_that_are_not_full_are_gone_through_as_by_the_cursor_walk(
     walk = Walk(predicted(query, most), Service(some, manners), script, concurrency=most).run()
     assert rows_of(walk) == rows_of(expected)
     assert walk.given == expected.given
+    # Without tokens an empty page in the middle is the end, whatever a page far ahead has shown.
+    if tokens:
+        assert len(walk.asked) <= bound(len(walk.released))
 
 
 @settings(max_examples=300)
