@@ -38,12 +38,10 @@ class TimeWindows:
     window leaves what is before it, with the first millisecond of the page. Only where one
     millisecond fills a page does the service's cursor lead through it.
 
-    ``most`` requests are under way at a time. In all they are at most two for each of those more
-    than one walk by key would need; with ``ordered``, where only so many pages may wait for those
-    before them, a quarter more. With ``most=1`` it is that one walk.
+    ``most`` requests are under way at a time. How many more than one walk by key they may be in all
+    is said by :func:`~scenario_async._planners.budget.slack`. With ``most=1`` it is that one walk.
 
-    With a ``survey`` of an earlier walk the cuts are made where it says that nearly a page ends,
-    and nobody asks for the end. Where it does not hold any more, windows have more pages or fewer
+    With a ``survey`` of an earlier walk the cuts are made where it says that nearly a page ends. Where it does not hold any more, windows have more pages or fewer
     models than they were meant to.
 
     Attributes:

@@ -32,7 +32,7 @@ class Walkers:
 
     Each window is asked for from both its ends, so half as many windows are enough. What may come
     to nothing is bounded by :func:`slack`: the last page of each window, and pages asked for where
-    fewer models lie than expected. Never more is asked for than what came already and one.
+    no models may lie. Without a survey never more is asked for than what came already and one.
 
     Attributes:
         turn_back: Whether windows are asked for from their ends too.
