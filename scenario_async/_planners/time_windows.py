@@ -41,7 +41,8 @@ class TimeWindows:
     ``most`` requests are under way at a time. How many more than one walk by key they may be in all
     is said by :func:`~scenario_async._planners.budget.slack`. With ``most=1`` it is that one walk.
 
-    With a ``survey`` of an earlier walk the cuts are made where it says that nearly a page ends. Where it does not hold any more, windows have more pages or fewer
+    With a ``survey`` of an earlier walk the cuts are made where it says that nearly a page ends.
+    Where it does not hold any more, windows have more pages or fewer
     models than they were meant to.
 
     Attributes:
