@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, BadRequestError
+from scenario_async._decode import PageAnswer
 from scenario_async._planners.chain import PageChain
 from scenario_async._planners.planner import PageRequest
 from scenario_async._planners.predicted_cursors import PredictedCursors, predicted_token
 from scenario_async._query import ListingQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
     from scenario_async._query import Route
 
 pytestmark = pytest.mark.once
@@ -283,6 +287,59 @@ def test_pages_that_are_not_full_are_gone_through_as_by_the_cursor_walk(
     # Without tokens an empty page in the middle is the end, whatever a page far ahead has shown.
     if tokens:
         assert len(walk.asked) <= bound(len(walk.released))
+
+
+class LooksAtSome(Service):
+    """Looks at so many rows for a page and gives those that match; cursors count all rows."""
+
+    def __init__(self, matches: Sequence[bool], size: int, looks_at: int) -> None:
+        super().__init__(by_score(len(matches)))
+        self._matches, self._size, self._looks_at = matches, size, looks_at * size
+
+    def answer(self, query: ListingQuery) -> PageAnswer:
+        start = 0
+        if query.pagination_token is not None:
+            start = json.loads(b64decode(query.pagination_token))["offset"]
+        rows: list[bytes] = []
+        place = start
+        while place < min(start + self._looks_at, len(self._matches)) and len(rows) < self._size:
+            if self._matches[place]:
+                rows.append(json.dumps({"id": f"m{place:03}"}).encode())
+            place += 1
+        following = token(f'{{"offset":{place},"limit":{self._size}}}')
+        return PageAnswer(rows, following if place < len(self._matches) else None)
+
+
+@settings(max_examples=300)
+@given(
+    runs=st.lists(
+        st.tuples(st.integers(1, 80), st.sampled_from([0.0, 0.5, 0.95, 1.0])), max_size=5
+    ),
+    size=st.integers(1, 6),
+    looks_at=st.sampled_from([1, 2, 4]),
+    most=concurrencies,
+    script=scripts,
+    seed=st.randoms(use_true_random=False),
+)
+def test_filters_under_which_cursors_skip_rows_cost_no_more(
+    *,
+    runs: list[tuple[int, float]],
+    size: int,
+    looks_at: int,
+    most: int,
+    script: Script,
+    seed: Random,
+) -> None:
+    matches = [seed.random() < share for number, share in runs for _ in range(number)]
+    service = LooksAtSome(matches, size, looks_at)
+    query = ListingQuery(privacy="public", page_size=size, tags="a")
+    rows: int | None = None
+    for _ in range(2):
+        planner = PredictedCursors(PageRequest(query), PageChain(query), most, rows=rows)
+        walk = Walk(planner, service, script, concurrency=most).run()
+        assert walk.given == [f"m{place:03}" for place, fits in enumerate(matches) if fits]
+        assert len(walk.asked) <= bound(len(walk.released))
+        rows = planner.rows
 
 
 @settings(max_examples=300)
