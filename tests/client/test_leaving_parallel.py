@@ -295,22 +295,6 @@ def _offset(token: str | None) -> int:
     return 0 if token is None else int(json.loads(base64.b64decode(token))["offset"])
 
 
-async def test_the_request_for_the_end_of_a_listing_does_not_hold_a_walk_up(
-    connect: Connect, sandbox: Sandbox, leftovers: Leftovers
-) -> None:
-    # Where the newest model comes first, the end is asked for as a page in ascending order.
-    sandbox.faults.add(
-        Stalled(), times=1, when=lambda request: request.query.get("sortDirection") == "asc"
-    )
-    async with connect() as scenario:
-        with anyio.fail_after(30):
-            models = await WINDOWS.listing(scenario).collect()
-        await leftovers.check()
-
-    assert [model.id for model in models] == WINDOWS.ids(sandbox)
-    assert any(request.query.get("sortDirection") == "asc" for request in sandbox.requests)
-
-
 @each_way
 async def test_a_slow_caller_holds_a_walk_back(way: Way, connect: Connect) -> None:
     requests = UnderWay()

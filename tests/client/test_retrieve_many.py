@@ -406,14 +406,15 @@ class TestConcurrency:
         self, connect: Connect, ids: list[str], sandbox: Sandbox
     ) -> None:
         sandbox.faults.add(Delayed(60), times=None)
-        async with connect(max_concurrency=12) as scenario:
+        # A tenth of the documented limit: beyond it a new client sends fewer at once.
+        async with connect(max_concurrency=10) as scenario:
             task = asyncio.create_task(into([], scenario.models.retrieve_many(ids)))
-            await until(lambda: sandbox.requests.unanswered == 12)
+            await until(lambda: sandbox.requests.unanswered == 10)
             for _ in range(100):
                 await anyio.lowlevel.checkpoint()
             task.cancel()
             await asyncio.wait([task])
-        assert sandbox.requests.most_unanswered == 12
+        assert sandbox.requests.most_unanswered == 10
 
     async def test_max_concurrency_bounds_one_walk(
         self, connect: Connect, ids: list[str], sandbox: Sandbox

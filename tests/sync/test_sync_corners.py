@@ -324,7 +324,7 @@ def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_
     async def work() -> None:
         catalogue = all_trained(Catalogue.seeded(public=0, private=1_200, odd=False))
         async with copying(catalogue, tmp_path / "models.db") as copy:
-            copy.sandbox.faults.add(ServerError(500), after=3, times=None)
+            copy.sandbox.faults.add(ServerError(500), after=2, times=None)
             with pytest.raises(InternalServerError):
                 await sync(copy.scenario, copy.store)
             copy.sandbox.faults.clear()
