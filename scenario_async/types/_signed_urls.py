@@ -45,7 +45,7 @@ def expiry(url: str) -> datetime | None:
 def _policy_moment(policy: str) -> datetime | None:
     try:
         statements = _policy_decoder.decode(b64decode(policy.translate(_AS_BASE64))).statement
-    except (ValueError, RecursionError):  # which msgspec's and binascii's errors are as well
+    except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
     moments = [_moment(one.condition.date_less_than.seconds) for one in statements]
     return min((moment for moment in moments if moment is not None), default=None)
