@@ -269,7 +269,8 @@ async def test_a_listing_asks_for_eight_pages_at_once_unless_told_otherwise(
     def is_behind_the_first(request: Request) -> bool:
         return request.query.get("paginationToken") is not None
 
-    async with connect(max_concurrency=12) as scenario:
+    # A new client soon sends only half as many at once as it might.
+    async with connect(max_concurrency=24) as scenario:
         listing = scenario.models.public(page_size=5, max_concurrency=wanted)
         # Then it is known how many pages there are, and all can be asked for behind the first.
         await listing.collect()

@@ -237,5 +237,6 @@ async def test_a_cancelled_run_leaves_a_whole_store_that_the_next_one_finishes( 
 
     assert all(one.complete for one in report.scopes)
     if when != "before":
-        assert "resumed" in {one.mode for one in report.scopes}
+        # What was written is gone on from: one scope may be whole, and another one not begun.
+        assert {one.mode for one in report.scopes} != {"full"}
     assert_same(await contents_of(url), undisturbed)
