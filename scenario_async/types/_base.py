@@ -10,9 +10,6 @@ from ._plain import DataclassProtocol, Mode, attributes, plain
 from ._presentation import presentable
 from ._pydantic import described, validated
 
-if TYPE_CHECKING:
-    import dataclasses
-
 Number: TypeAlias = int | float
 """A number of the schema: an ``int`` where the service sent one, else a ``float``."""
 
@@ -40,7 +37,8 @@ class Record(
     """
 
     if TYPE_CHECKING:
-        __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+        # ``dataclasses.Field`` is not imported for it: autodoc runs this branch.
+        __dataclass_fields__: ClassVar[dict[str, Any]]
     else:
         __dict__ = property(attributes)
         __dataclass_fields__ = DataclassProtocol("__dataclass_fields__")
