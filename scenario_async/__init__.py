@@ -9,8 +9,11 @@ import typing
 from ._version import __version__
 
 if typing.TYPE_CHECKING:
+    from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._retrieval.planner import Missing
+    from scenario_async.types._preview import Preview
+
     from ._client import AsyncScenario
-    from ._decode import InvalidRow
     from ._errors import (
         APIConnectionError,
         APIError,
@@ -37,9 +40,7 @@ if typing.TYPE_CHECKING:
     from ._models import Models
     from ._options import NOT_GIVEN, NotGiven, Timeout
     from ._page import Page
-    from ._planners.records import Missing
     from .types import Model
-    from .types._preview import Preview
 
 __all__ = [
     "NOT_GIVEN",
@@ -85,7 +86,7 @@ __all__ = [
 # fixtures at each start, also for those who have it installed and need none of it.
 _HOMES = {
     "._client": ("AsyncScenario",),
-    "._decode": ("InvalidRow",),
+    "._decoding.envelope": ("InvalidRow",),
     "._errors": (
         "APIConnectionError",
         "APIError",
@@ -112,7 +113,7 @@ _HOMES = {
     "._models": ("Models",),
     "._options": ("NOT_GIVEN", "NotGiven", "Timeout"),
     "._page": ("Page",),
-    "._planners.records": ("Missing",),
+    "._retrieval.planner": ("Missing",),
     ".types": ("Model", "types"),
     ".types._preview": ("Preview",),
 }

@@ -7,11 +7,15 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from ._asking import Learned
-from ._clock import SystemClock
+from scenario_async._http.clock import SystemClock
+from scenario_async._http.lifetime import Lifetime
+from scenario_async._http.pacing import Pacer
+from scenario_async._http.requester import Requester
+from scenario_async._pagination.page_fetcher import Learned
+
 from ._credentials import hidden, resolve_credentials
 from ._events import EventHooks
-from ._lifetime import Lifetime
+from ._listing_run import PageSource
 from ._models import Models
 from ._options import (
     DEFAULT_BASE_URL,
@@ -22,9 +26,6 @@ from ._options import (
     Timeout,
     check_base_url,
 )
-from ._pacing import Pacer
-from ._requester import Requester
-from ._walk import PageSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from ._clock import Clock
-    from ._transport import Transport
+    from scenario_async._http.clock import Clock
+    from scenario_async._http.transport import Transport
 
 __all__ = ["AsyncScenario"]
 
@@ -101,7 +102,7 @@ class AsyncScenario:
     ) -> None:
         # aiohttp is most of the time that importing this package would take, and programs that only
         # handle models, errors or queries do without it.
-        from ._transport import Transport  # noqa: PLC0415 - see above
+        from scenario_async._http.transport import Transport  # noqa: PLC0415 - see above
 
         # What a traceback shows of this frame, it shows without them.
         api_key, api_secret, bearer_auth = hidden(api_key), hidden(api_secret), hidden(bearer_auth)

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ._redaction import Secret
+from scenario_async._http.redaction import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,25 +7,27 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from ._decode import AskableRow, RowDecoder
+from scenario_async._decoding.envelope import AskableRow, RowDecoder
+from scenario_async._http.requester import RequestOptions
+from scenario_async._pagination.adaptive import sorted_by_creation
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.planner import PageRequest
+from scenario_async._query.query import LARGEST_PAGE
+from scenario_async._query.row_checks import row_check
+from scenario_async._retrieval.retrieval import Retrieval, retrieve_many
+
+from ._listing_run import Walk, WalkOptions
 from ._page import Page, fetch_page, walk_pages
-from ._planners.chain import PageChain
-from ._planners.choice import sorted_by_creation
-from ._planners.planner import PageRequest
-from ._query import LARGEST_PAGE
-from ._requester import RequestOptions
-from ._retrieval import Retrieval, retrieve_many
-from ._row_checks import row_check
-from ._walk import Walk, WalkOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from ._decode import InvalidRow
-    from ._planners.records import Missing
-    from ._query import ListingQuery
-    from ._reader import SeenIds
-    from ._walk import PageSource
+    from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._decoding.rows import SeenIds
+    from scenario_async._query.query import ListingQuery
+    from scenario_async._retrieval.planner import Missing
+
+    from ._listing_run import PageSource
 
 __all__ = ["Beginning", "Listing", "begin"]
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from inspect import isfunction
 from typing import TYPE_CHECKING, Literal, overload
 
+from scenario_async._http.requester import RequestOptions
+from scenario_async._query.arguments import listing_query
+
 from ._listing import Listing
+from ._listing_run import PageSource, WalkOptions
 from ._options import NOT_GIVEN, NotGiven, Timeout
-from ._query_arguments import listing_query
-from ._requester import RequestOptions
-from ._walk import PageSource, WalkOptions
 from .types import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._decode import InvalidRow
-    from ._planners.choice import Strategy
-    from ._query import (
+    from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._pagination.adaptive import Strategy
+    from scenario_async._query.query import (
         ListingQuery,
         Names,
         Privacy,

@@ -6,22 +6,24 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ._decode import InvalidRow, RowDecoder
-from ._fetcher import fetch_planned
+from scenario_async._decoding.envelope import InvalidRow, RowDecoder
+from scenario_async._pagination.driver import fetch_planned
+from scenario_async._pagination.round_robin import Interleaved
+
 from ._listing import Listing, begin
+from ._listing_run import PAGES_AT_ONCE, Identity, Warned
 from ._options import check_count
-from ._planners.interleaved import Interleaved
-from ._walk import PAGES_AT_ONCE, Identity, Warned
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from ._decode import PageAnswer
+    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._pagination.adaptive import ChosenPlanner
+    from scenario_async._pagination.planner import PageRequest, ReleasedPage
+    from scenario_async._pagination.round_robin import Part
+
     from ._listing import Beginning
-    from ._planners.choice import ChosenPlanner
-    from ._planners.interleaved import Part
-    from ._planners.planner import PageRequest, ReleasedPage
-    from ._walk import PageSource
+    from ._listing_run import PageSource
 
 __all__ = ["Found", "Merged"]
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from scenario_async._retrieval.previews import previews_of
+from scenario_async._retrieval.retrieval import Retrieval, retrieve_many, retrieve_one
+from scenario_async.types._preview import PicturedModel
+
 from ._listings import Listings, request_options
 from ._merge import Merged
 from ._options import NOT_GIVEN, NotGiven, Timeout
-from ._previews import previews_of
-from ._retrieval import Retrieval, retrieve_many, retrieve_one
 from .types import Model
-from .types._preview import PicturedModel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 
-    from ._decode import InvalidRow
+    from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._retrieval.planner import Missing
+    from scenario_async.types._preview import Preview
+
     from ._listing import Listing
-    from ._planners.records import Missing
-    from .types._preview import Preview
 
 __all__ = ["Models"]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from scenario_async._pagination.planner import PageRequest, ReleasedPage
+
 from ._errors import PaginationError, UsageError
-from ._planners.planner import PageRequest, ReleasedPage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from ._walk import Walk
+    from ._listing_run import Walk
 
 __all__ = ["Page", "fetch_page", "walk_pages"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Unpack
 
-    from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox
+    from .sandbox import Behavior, Catalogue, RateLimit, Sandbox
 
 
 class SandboxOptions(TypedDict, total=False):
@@ -50,7 +50,7 @@ def scenario_sandbox() -> Generator[Sandbox]:
     It has 60 public models, 40 private ones and 2 collections, the same ones in every test. Point
     a client at ``scenario_sandbox.base_url``, with ``.api_key`` and ``.api_secret``.
     """
-    from scenario_async.sandbox import Catalogue, Sandbox  # noqa: PLC0415 -- a light plugin
+    from .sandbox import Catalogue, Sandbox  # noqa: PLC0415 -- a light plugin
 
     catalogue = Catalogue.seeded(public=60, private=40, collections=2)
     with Sandbox(catalogue).in_thread() as sandbox:
@@ -63,7 +63,7 @@ def scenario_sandbox_factory() -> Generator[SandboxFactory]:
 
     Each one runs in a thread of its own, and all are closed when the test ends.
     """
-    from scenario_async.sandbox import Sandbox  # noqa: PLC0415 -- a light plugin
+    from .sandbox import Sandbox  # noqa: PLC0415 -- a light plugin
 
     with ExitStack() as stack:
 

@@ -14,7 +14,7 @@ import asyncclick as click
 import pytest
 
 from scenario_async import AsyncScenario, Models, cli
-from scenario_async.cli._messages import option_names, printable
+from scenario_async.cli._output.messages import option_names, printable
 from scenario_async.cli._program import command
 from scenario_async.sandbox import (
     BadRow,
@@ -572,7 +572,7 @@ class TestFailures:
         self, run: Run, monkeypatch: pytest.MonkeyPatch, forget_modules: Callable[[str], None]
     ) -> None:
         forget_modules("scenario_async.cli.")
-        monkeypatch.setitem(sys.modules, "scenario_async.cli._table", None)
+        monkeypatch.setitem(sys.modules, "scenario_async.cli._output.table", None)
         with pytest.raises(ModuleNotFoundError, match="_table"):
             run("--version")
 

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from scenario_async import APIConnectionError, Model, PageEvent, RequestEvent, RetryEvent, cli
-from scenario_async.cli._formats import CSV, CSV_COLUMNS, JSONArray, JSONLines, JSONRecord
-from scenario_async.cli._output import steers, write_data
-from scenario_async.cli._progress import Counts
-from scenario_async.cli._table import Table, fitting_widths
+from scenario_async.cli._output.formats import CSV, CSV_COLUMNS, JSONArray, JSONLines, JSONRecord
+from scenario_async.cli._output.output import steers, write_data
+from scenario_async.cli._output.progress import Counts
+from scenario_async.cli._output.table import Table, fitting_widths
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.types._model import attach_raw
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from scenario_async.cli._formats import Format
+    from scenario_async.cli._output.formats import Format
 
 
 def model(raw: str | bytes) -> Model:

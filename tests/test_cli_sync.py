@@ -24,8 +24,8 @@ import msgspec
 import pytest
 
 from scenario_async import AsyncScenario, cli
-from scenario_async.cli._summaries import run_lines, summary_lines
-from scenario_async.cli._sync_progress import progress_words
+from scenario_async.cli._output.summaries import run_lines, summary_lines
+from scenario_async.cli._output.sync_progress import progress_words
 from scenario_async.sandbox import BadRow, Catalogue, NotJSON, RateLimited, Sandbox, ServerError
 from scenario_async.sync import (
     CatalogStore,
@@ -38,9 +38,9 @@ from scenario_async.sync import (
     export,
 )
 from scenario_async.sync import sync as sync_models
-from scenario_async.sync._export import encoded
-from scenario_async.sync._formats import COLUMNS
-from scenario_async.sync._replacement import Replacement
+from scenario_async.sync._export.export import encoded
+from scenario_async.sync._export.formats import COLUMNS
+from scenario_async.sync._export.replacement import Replacement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -443,7 +443,7 @@ class TestStatus:
 class TestExport:
     @pytest.fixture(autouse=True)
     def _small_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("scenario_async.sync._export._BATCH_MODELS", 50)
+        monkeypatch.setattr("scenario_async.sync._export.export._BATCH_MODELS", 50)
 
     @pytest.fixture
     def stored(self, ask: Run) -> list[StoredModel]:
@@ -707,7 +707,7 @@ class TestExport:
 
         monkeypatch.setattr(CatalogStore, "models", failing)
         if what == "disk":
-            monkeypatch.setattr("scenario_async.sync._replacement.os.fsync", full)
+            monkeypatch.setattr("scenario_async.sync._export.replacement.os.fsync", full)
         folder = tmp_path / "out"
         folder.mkdir()
         (folder / "models.csv").write_text("old")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
+from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
 
-from ._messages import WrongUsageError, wrong_usage
 from ._options import Option, gathered
 
 if TYPE_CHECKING:

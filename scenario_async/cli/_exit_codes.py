@@ -7,9 +7,8 @@ from enum import IntEnum
 import asyncclick as click
 
 from scenario_async import APIError, AuthenticationError, PermissionDeniedError
-
-from ._messages import WrongUsageError
-from ._output import OutputClosedError
+from scenario_async.cli._output.messages import WrongUsageError
+from scenario_async.cli._output.output import OutputClosedError
 
 __all__ = ["ExitCode", "exit_code_for"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from ._messages import WrongUsageError, wrong_usage
+from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,7 +54,7 @@ def opened_store(url: str, *, create: bool) -> CatalogStore:
     with extra_needed(), wrong_usage():
         # Only here: the other commands need no database.
         from scenario_async.sync import CatalogStore  # noqa: PLC0415 - see above
-        from scenario_async.sync._urls import database_url, in_memory  # noqa: PLC0415 - see above
+        from scenario_async.sync._backends.urls import database_url, in_memory  # noqa: PLC0415 - see above
 
         if in_memory(database_url(url)):
             raise WrongUsageError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import asyncclick as click
 
-from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status
+from scenario_async._query.query import Privacy, Route, SortBy, SortDirection, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

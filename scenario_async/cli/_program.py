@@ -10,17 +10,17 @@ import anyio
 import asyncclick as click
 
 from scenario_async import ScenarioError, __version__
+from scenario_async.cli._commands.export import export
+from scenario_async.cli._commands.get import get
+from scenario_async.cli._commands.list_models import list_models
+from scenario_async.cli._commands.sandbox import sandbox
+from scenario_async.cli._commands.status import status
+from scenario_async.cli._commands.sync import sync
+from scenario_async.cli._output.messages import in_words, say
+from scenario_async.cli._output.output import OutputClosedError, OutputFailedError
 
 from ._exit_codes import ExitCode, exit_code_for
-from ._export_command import export
-from ._get_command import get
 from ._interrupts import InterruptedRunError, Interruption
-from ._list_commands import list_models
-from ._messages import in_words, say
-from ._output import OutputClosedError, OutputFailedError
-from ._sandbox_command import sandbox
-from ._status_command import status
-from ._sync_command import sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -49,11 +49,13 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
 
 from __future__ import annotations
 
-from scenario_async.sandbox._bad_rows import BadRowKind
-from scenario_async.sandbox._behavior import Behavior
-from scenario_async.sandbox._catalogue import Catalogue
-from scenario_async.sandbox._contents import Collection
-from scenario_async.sandbox._faults import (
+from scenario_async.sandbox._api.behavior import Behavior
+from scenario_async.sandbox._api.limits import RateLimit
+from scenario_async.sandbox._catalogue.catalogue import Catalogue
+from scenario_async.sandbox._catalogue.contents import Collection
+from scenario_async.sandbox._catalogue.rows import Privacy, Row
+from scenario_async.sandbox._faults.bad_rows import BadRowKind
+from scenario_async.sandbox._faults.faults import (
     Delayed,
     Dropped,
     EmptyBulk,
@@ -69,8 +71,7 @@ from scenario_async.sandbox._faults import (
     Stalled,
     Truncated,
 )
-from scenario_async.sandbox._limits import RateLimit
-from scenario_async.sandbox._page_faults import (
+from scenario_async.sandbox._faults.page_faults import (
     BadRow,
     ChangedTokens,
     EmptyListing,
@@ -79,10 +80,10 @@ from scenario_async.sandbox._page_faults import (
     RepeatedRows,
     RepeatedToken,
 )
-from scenario_async.sandbox._requests import AuthorizationKind, Request, RequestLog
-from scenario_async.sandbox._rows import Privacy, Row
-from scenario_async.sandbox._sandbox import Sandbox
-from scenario_async.sandbox._schedule import FaultSchedule
+from scenario_async.sandbox._faults.schedule import FaultSchedule
+
+from ._requests import AuthorizationKind, Request, RequestLog
+from ._sandbox import Sandbox
 
 __all__ = [
     "AuthorizationKind",

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from scenario_async.sandbox._access import Credentials
-from scenario_async.sandbox._behavior import Behavior
-from scenario_async.sandbox._catalogue import Catalogue
-from scenario_async.sandbox._limits import Limiter, RateLimit
-from scenario_async.sandbox._requests import RequestLog
-from scenario_async.sandbox._schedule import BASE_PATH, FaultSchedule
-from scenario_async.sandbox._server import Server
-from scenario_async.sandbox._service import Service
+from scenario_async.sandbox._api.access import Credentials
+from scenario_async.sandbox._api.behavior import Behavior
+from scenario_async.sandbox._api.limits import Limiter, RateLimit
+from scenario_async.sandbox._api.server import Server
+from scenario_async.sandbox._api.service import Service
+from scenario_async.sandbox._catalogue.catalogue import Catalogue
+from scenario_async.sandbox._faults.schedule import BASE_PATH, FaultSchedule
+
+from ._requests import RequestLog
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -4,6 +4,12 @@ Needs the extra ``scenario-async[sync]``.
 """
 
 # First, as it looks whether they are there.
+from scenario_async.sync._export.export import export
+from scenario_async.sync._export.formats import ExportFormat
+from scenario_async.sync._runs.run import sync
+from scenario_async.sync._store.catalog_store import CatalogStore
+from scenario_async.sync._store.values import RunRecord, StoreCounts, StoredModel
+
 from . import _dependencies  # noqa: F401 # pyright: ignore[reportUnusedImport]
 from ._errors import (
     ExportError,
@@ -12,12 +18,7 @@ from ._errors import (
     StoreVersionError,
     TooManyDeletionsError,
 )
-from ._export import export
-from ._formats import ExportFormat
 from ._report import Counts, ScopeReport, SyncReport
-from ._run import sync
-from ._store import CatalogStore
-from ._stored import RunRecord, StoreCounts, StoredModel
 from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [

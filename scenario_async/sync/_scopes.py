@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from scenario_async._query import LARGEST_PAGE, ListingQuery
+from scenario_async._query.query import LARGEST_PAGE, ListingQuery
 
 __all__ = ["Scope"]
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from scenario_async._query import wire_time
+from scenario_async._query.query import wire_time
 
 __all__ = [
     "SCHEMA_VERSION",

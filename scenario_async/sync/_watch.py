@@ -10,20 +10,20 @@ import anyio
 import msgspec
 from sqlalchemy import delete, select
 
-from ._deletions import MAX_DELETIONS
-from ._run import FULL_EVERY, sync
-from ._store import database_of
+from scenario_async.sync._backends.task import in_own_task
+from scenario_async.sync._runs.deletions import MAX_DELETIONS
+from scenario_async.sync._runs.run import FULL_EVERY, sync
+from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._store.writer import WATCH
+
 from ._tables import changes, state
-from ._task import in_own_task
-from ._writes import WATCH
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async import AsyncScenario
-
-    from ._database import Database
-    from ._store import CatalogStore
+    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._store.catalog_store import CatalogStore
 
 __all__ = ["Added", "Change", "Changed", "Removed", "unwatch", "watch"]
 

@@ -1,15 +1,7 @@
 """The records of Scenario's model catalogue, and the values known of their open fields."""
 
-from ._base import (
-    Number,
-    Record,
-    Timestamp,
-)
-from ._inputs import (
-    Input,
-    InputRequired,
-    InputRequiredConditional,
-)
+from ._base import Number, Record, Timestamp
+from ._inputs import Input, InputRequired, InputRequiredConditional
 from ._known_values import (
     AccessRestriction,
     BackgroundBehavior,
@@ -28,18 +20,9 @@ from ._known_values import (
     TrainingStage,
     TriggerGeneratePosition,
 )
-from ._model import (
-    Model,
-)
-from ._model_parts import (
-    Class,
-    ComplianceMetadata,
-    Concept,
-    Thumbnail,
-)
-from ._parameters import (
-    Parameters,
-)
+from ._model import Model
+from ._model_parts import Class, ComplianceMetadata, Concept, Thumbnail
+from ._parameters import Parameters
 from ._performance import (
     PerformanceStats,
     PerformanceStatsVariant,

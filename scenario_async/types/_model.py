@@ -10,13 +10,7 @@ from ._model_parts import Class, ComplianceMetadata, Concept, Thumbnail
 from ._parameters import Parameters
 from ._performance import PerformanceStats
 from ._plain import attributes
-from ._training import (
-    Epoch,
-    TrainingImage,
-    TrainingImagePair,
-    TrainingProgress,
-    TrainingStats,
-)
+from ._training import Epoch, TrainingImage, TrainingImagePair, TrainingProgress, TrainingStats
 from ._ui_config import UiConfig
 
 _SHOWN: Final = ("id", "name", "type", "status", "privacy")

@@ -119,7 +119,7 @@ async def test_a_walk_that_broke_off_is_not_remembered(
 async def test_the_listings_used_last_are_remembered_and_no_more(
     scenario: AsyncScenario, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenario_async._planners.survey._LISTINGS", 4)
+    monkeypatch.setattr("scenario_async._pagination.windows.histogram._LISTINGS", 4)
     await _walk(scenario, sandbox)
     for others, forgotten in ((3, False), (4, True)):
         for number in range(others):

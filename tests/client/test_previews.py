@@ -60,7 +60,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Sets the time by which URLs expire."""
 
     def be(moment: datetime) -> None:
-        monkeypatch.setattr("scenario_async._previews._now", lambda: moment)
+        monkeypatch.setattr("scenario_async._retrieval.previews._now", lambda: moment)
 
     be(SIGNED)
     return be

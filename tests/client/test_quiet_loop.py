@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 from client_support import PREDICTED, WINDOWS, Passes, UnderWay
 
-from scenario_async import _transport, _walk
-from scenario_async._decode import decode_page
-from scenario_async._turns import Turns
+from scenario_async import _listing_run as _walk
+from scenario_async._decoding.envelope import decode_page
+from scenario_async._http import transport as _transport
+from scenario_async._http.loop_budget import Turns
 from scenario_async.sandbox import Catalogue, Delayed
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from client_support import Connect, Way
 
-    from scenario_async._decode import PageAnswer
+    from scenario_async._decoding.envelope import PageAnswer
     from scenario_async.sandbox import Sandbox
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]

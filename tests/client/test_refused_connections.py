@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from scenario_async import APIConnectionError, APIError, AsyncScenario, Timeout
-from scenario_async._connection_errors import bare
+from scenario_async._http.connection_errors import bare
 from scenario_async.sandbox import NotJSON, ServerError, Stalled
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import AsyncScenario, PaginationError, ScenarioWarning
-from scenario_async._query import wire_time
+from scenario_async._query.query import wire_time
 from scenario_async.sandbox import (
     Behavior,
     Catalogue,

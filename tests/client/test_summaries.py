@@ -19,14 +19,7 @@ from scenario_async import (
     Missing,
     Model,
 )
-from scenario_async.sandbox import (
-    Behavior,
-    Catalogue,
-    NotJSON,
-    Sandbox,
-    ServerError,
-    Stalled,
-)
+from scenario_async.sandbox import Behavior, Catalogue, NotJSON, Sandbox, ServerError, Stalled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator

@@ -16,20 +16,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from scenario_async import APIConnectionError, APIError, BadRequestError
-from scenario_async._decode import PageAnswer
-from scenario_async._planners.chain import PageChain
-from scenario_async._planners.choice import ChosenPlanner
-from scenario_async._planners.planner import PageRequest, ReleasedPage
-from scenario_async._query import ListingQuery, wire_time
-from scenario_async._reader import SeenIds
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._decoding.rows import SeenIds
+from scenario_async._pagination.adaptive import ChosenPlanner
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.planner import PageRequest, ReleasedPage
+from scenario_async._query.query import ListingQuery, wire_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from scenario_async._planners.choice import Strategy
-    from scenario_async._planners.planner import PagePlanner
-    from scenario_async._planners.survey import Survey
-    from scenario_async._query import SortDirection
+    from scenario_async._pagination.adaptive import Strategy
+    from scenario_async._pagination.planner import PagePlanner
+    from scenario_async._pagination.windows.histogram import Survey
+    from scenario_async._query.query import SortDirection
 
 __all__ = [
     "Manners",

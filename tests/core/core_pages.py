@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 
-from scenario_async._decode import PageAnswer
-from scenario_async._fetcher import fetch_planned
-from scenario_async._lifetime import Lifetime
-from scenario_async._planners.chain import PageChain
-from scenario_async._planners.cursor_walk import CursorWalk
-from scenario_async._planners.planner import PageRequest, ReleasedPage
-from scenario_async._query import ListingQuery
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._http.lifetime import Lifetime
+from scenario_async._pagination.cursor import CursorWalk
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.driver import fetch_planned
+from scenario_async._pagination.planner import PageRequest, ReleasedPage
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from scenario_async import APIError
-    from scenario_async._planners.planner import PagePlanner
+    from scenario_async._pagination.planner import PagePlanner
 
 __all__ = ["Parallel", "Service", "collect", "one_after_another", "pages_of", "tasks"]
 

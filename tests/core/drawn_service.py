@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from scenario_async import APIError, BadRequestError
-from scenario_async._asking import Asking, Learned
-from scenario_async._decode import PageAnswer, RowDecoder
-from scenario_async._planners.chain import PageChain
-from scenario_async._planners.choice import ChosenPlanner
-from scenario_async._planners.planner import PageRequest
-from scenario_async._query import names_in
-from scenario_async._reader import PageReader, SeenIds
-from scenario_async._requester import RequestOptions
-from scenario_async._row_checks import row_check
-from scenario_async._walk import Identity
+from scenario_async._decoding.envelope import PageAnswer, RowDecoder
+from scenario_async._decoding.rows import PageReader, SeenIds
+from scenario_async._http.requester import RequestOptions
+from scenario_async._listing_run import Identity
+from scenario_async._pagination.adaptive import ChosenPlanner
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.page_fetcher import Asking, Learned
+from scenario_async._pagination.planner import PageRequest
+from scenario_async._query.query import names_in
+from scenario_async._query.row_checks import row_check
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Coroutine, Sequence
 
-    from scenario_async._query import ListingQuery, Route
+    from scenario_async._query.query import ListingQuery, Route
 
 ResultT = TypeVar("ResultT")
 

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, cast
 
 from scenario_async import APIError, EventHooks, Timeout
 from scenario_async._credentials import Credentials
-from scenario_async._http import HTTPResponse
-from scenario_async._lifetime import Lifetime
+from scenario_async._http.lifetime import Lifetime
+from scenario_async._http.loop_budget import Turns
+from scenario_async._http.messages import HTTPResponse
+from scenario_async._http.pacing import Pacer
+from scenario_async._http.requester import Call, Requester, RequestOptions
 from scenario_async._options import ClientOptions
-from scenario_async._pacing import Pacer
-from scenario_async._requester import Call, Requester, RequestOptions
-from scenario_async._turns import Turns
 from scenario_async.sandbox._answers import Answer
-from scenario_async.sandbox._limits import Limiter
+from scenario_async.sandbox._api.limits import Limiter
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from scenario_async._http import HTTPRequest
-    from scenario_async._transport import Transport
+    from scenario_async._http.messages import HTTPRequest
+    from scenario_async._http.transport import Transport
     from scenario_async.sandbox import RateLimit
 
 __all__ = ["Outcome", "Scene", "in_simulated_time", "simulate"]

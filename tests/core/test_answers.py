@@ -18,15 +18,15 @@ from scenario_async import (
     QuotaExceededError,
     RateLimitError,
 )
-from scenario_async._answers import (
+from scenario_async._errors import error_for_status
+from scenario_async._http.messages import HTTPResponse
+from scenario_async._http.responses import (
     error_from_response,
     is_redirect,
     redirect_target,
     request_id,
     retry_hint,
 )
-from scenario_async._errors import error_for_status
-from scenario_async._http import HTTPResponse
 
 NOW = datetime(2026, 10, 31, 12, 0, 0, tzinfo=UTC)
 URL = "https://api.example.com/v1/models"

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import BadRequestError
-from scenario_async._asking import Asking, Learned
-from scenario_async._planners.planner import PageRequest
-from scenario_async._query import ListingQuery
-from scenario_async._requester import RequestOptions
+from scenario_async._http.requester import RequestOptions
+from scenario_async._pagination.page_fetcher import Asking, Learned
+from scenario_async._pagination.planner import PageRequest
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
-    from scenario_async._decode import PageAnswer
-    from scenario_async._query import Route, Status
+    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._query.query import Route, Status
 
 TAGS = ("sc:a", "sc:b", "sc:rare", "c")
 ROUTES: tuple[Route, ...] = ("filter", "public")

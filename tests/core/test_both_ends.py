@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, BadRequestError
-from scenario_async._planners.time_windows import TimeWindows
-from scenario_async._planners.timeline import Timeline
+from scenario_async._pagination.windows.planner import TimeWindows
+from scenario_async._pagination.windows.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async import APIError
-    from scenario_async._planners.planner import PageRequest, ReleasedPage
-    from scenario_async._query import ListingQuery, SortDirection
+    from scenario_async._pagination.planner import PageRequest, ReleasedPage
+    from scenario_async._query.query import ListingQuery, SortDirection
 
 pytestmark = pytest.mark.once
 

@@ -10,13 +10,13 @@ import pytest
 from catalogue_simulation import Manners, Row, Service, Walk, by_creation, chosen
 
 from scenario_async import BadRequestError, PaginationError
-from scenario_async._decode import PageAnswer
+from scenario_async._decoding.envelope import PageAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._planners.planner import PageRequest
-    from scenario_async._query import ListingQuery
+    from scenario_async._pagination.planner import PageRequest
+    from scenario_async._query.query import ListingQuery
 
 
 def requests_of_one_walk(rows: Sequence[Row], query: ListingQuery) -> int:

@@ -10,15 +10,15 @@ import pytest
 from core_fakes import settle
 from core_pages import one_after_another
 
-from scenario_async._answers import error_from_response
-from scenario_async._decode import PageAnswer
-from scenario_async._fetcher import fetch_planned
-from scenario_async._http import HTTPResponse
-from scenario_async._lifetime import Lifetime
-from scenario_async._planners.chain import PageChain
-from scenario_async._planners.planner import PageRequest
-from scenario_async._query import ListingQuery
-from scenario_async._redaction import redact
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._http.lifetime import Lifetime
+from scenario_async._http.messages import HTTPResponse
+from scenario_async._http.redaction import redact
+from scenario_async._http.responses import error_from_response
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.driver import fetch_planned
+from scenario_async._pagination.planner import PageRequest
+from scenario_async._query.query import ListingQuery
 
 
 @pytest.mark.anyio

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scenario_async import APIResponseValidationError, InvalidRow, Model, _decode, _salvage
-from scenario_async._decode import PageAnswer, RowDecoder, decode_record, encode
+from scenario_async import APIResponseValidationError, InvalidRow, Model
+from scenario_async._decoding import envelope as _decode
+from scenario_async._decoding import salvage as _salvage
+from scenario_async._decoding.envelope import PageAnswer, RowDecoder, decode_record, encode
 
 if TYPE_CHECKING:
     import re

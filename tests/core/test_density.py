@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario_async._planners.density import Density
+from scenario_async._pagination.windows.density import Density
 
 places = st.integers(-(10**14), 10**14)
 pages = st.lists(st.tuples(places, st.integers(0, 10**12), st.integers(0, 500)), max_size=40)

@@ -21,17 +21,17 @@ from scenario_async import (
     RateLimitError,
     UsageError,
 )
-from scenario_async._decode import PageAnswer
-from scenario_async._fetcher import fetch_planned
-from scenario_async._lifetime import Lifetime
-from scenario_async._planners.records import IdsRead, MoreIds, Records
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._http.lifetime import Lifetime
+from scenario_async._pagination.driver import fetch_planned
+from scenario_async._retrieval.planner import IdsRead, MoreIds, Records
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from scenario_async import Missing
-    from scenario_async._planners.planner import PagePlanner, PageRequest, ReleasedPage
-    from scenario_async._planners.records import Outcome, RecordRequest
+    from scenario_async._pagination.planner import PagePlanner, PageRequest, ReleasedPage
+    from scenario_async._retrieval.planner import Outcome, RecordRequest
 
 pytestmark = pytest.mark.anyio
 

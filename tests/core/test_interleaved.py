@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, PaginationError
-from scenario_async._decode import PageAnswer
-from scenario_async._planners.chain import PageChain
-from scenario_async._planners.cursor_walk import CursorWalk
-from scenario_async._planners.interleaved import Interleaved, Part
-from scenario_async._planners.planner import PageRequest, ReleasedPage
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._pagination.cursor import CursorWalk
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.planner import PageRequest, ReleasedPage
+from scenario_async._pagination.round_robin import Interleaved, Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._planners.planner import PagePlanner
+    from scenario_async._pagination.planner import PagePlanner
 
 Together = Interleaved[PageRequest, PageAnswer, ReleasedPage]
 PAGE = PageAnswer((), None)

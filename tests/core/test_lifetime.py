@@ -6,7 +6,7 @@ import gc
 import pytest
 
 from scenario_async import UsageError
-from scenario_async._lifetime import Lifetime
+from scenario_async._http.lifetime import Lifetime
 
 
 async def _close(*lifetimes: Lifetime) -> None:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import RateLimitError
-from scenario_async._clock import Deadline, SystemClock
-from scenario_async._pacing import Concurrency, Pacer, RetryBudget, Turn
-from scenario_async._rate import LearnedRate
+from scenario_async._http.clock import Deadline, SystemClock
+from scenario_async._http.pacing import Concurrency, Pacer, RetryBudget, Turn
+from scenario_async._http.rate import LearnedRate
 
 if TYPE_CHECKING:
-    from scenario_async._clock import Clock
+    from scenario_async._http.clock import Clock
 
 Steps: TypeAlias = list[tuple[bool, int]]
 

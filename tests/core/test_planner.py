@@ -7,16 +7,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, PaginationError
-from scenario_async._decode import PageAnswer
-from scenario_async._planners.chain import PageChain
-from scenario_async._planners.cursor_walk import CursorWalk
-from scenario_async._planners.planner import PageRequest
-from scenario_async._query import ListingQuery
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._pagination.cursor import CursorWalk
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.planner import PageRequest
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from scenario_async._planners.planner import PagePlanner
+    from scenario_async._pagination.planner import PagePlanner
 
 tokens = st.lists(st.text(min_size=1, max_size=6), max_size=12, unique=True)
 

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, BadRequestError
-from scenario_async._decode import PageAnswer
-from scenario_async._planners.chain import PageChain
-from scenario_async._planners.planner import PageRequest
-from scenario_async._planners.predicted_cursors import PredictedCursors, predicted_token
-from scenario_async._query import ListingQuery
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.planner import PageRequest
+from scenario_async._pagination.predicted import PredictedCursors, predicted_token
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from scenario_async._query import Route
+    from scenario_async._query.query import Route
 
 pytestmark = pytest.mark.once
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scenario_async._query import LARGEST_PAGE, ListingQuery, wire_value
-from scenario_async._query_arguments import listing_query
-from scenario_async._query_rules import broken_rule
+from scenario_async._query.arguments import listing_query
+from scenario_async._query.query import LARGEST_PAGE, ListingQuery, wire_value
+from scenario_async._query.rules import broken_rule
 
 Arguments: TypeAlias = dict[str, Any]
 

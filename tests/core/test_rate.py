@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario_async._rate import EvenSpacing, LearnedRate
+from scenario_async._http.rate import EvenSpacing, LearnedRate
 
 # What happens to a client: some time passes, a request goes out, and after some more time it is
 # taken or refused, with a hint or without.

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import InvalidRow, Model, PageEvent
-from scenario_async._decode import RowDecoder
-from scenario_async._reader import PageReader, SeenIds
+from scenario_async._decoding.envelope import RowDecoder
+from scenario_async._decoding.rows import PageReader, SeenIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from scenario_async import (
     PermissionDeniedError,
 )
 from scenario_async._errors import error_for_status
-from scenario_async._planners.records import IdsRead, Known, MoreIds, RecordRequest, Records
+from scenario_async._retrieval.planner import IdsRead, Known, MoreIds, RecordRequest, Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -11,12 +11,12 @@ from catalogue_simulation import Row, Script, Service, Walk, by_creation, chosen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenario_async._query import ListingQuery
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from scenario_async._planners.survey import Survey
+    from scenario_async._pagination.windows.histogram import Survey
 
 PAGE, AT_ONCE = 20, 8
 PUBLIC = ListingQuery(privacy="public", page_size=PAGE)

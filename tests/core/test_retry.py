@@ -23,15 +23,15 @@ from scenario_async import (
     RateLimitError,
     UsageError,
 )
-from scenario_async._clock import Deadline
 from scenario_async._errors import error_for_status
-from scenario_async._pacing import RetryBudget
-from scenario_async._retry import call_with_retries, is_transient
+from scenario_async._http.clock import Deadline
+from scenario_async._http.pacing import RetryBudget
+from scenario_async._http.retry import call_with_retries, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._clock import Clock
+    from scenario_async._http.clock import Clock
 
 GONE = APIConnectionError("gone")
 SLOW_DOWN = RateLimitError("slow down", status_code=429)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario_async._query import ListingQuery
-from scenario_async._query_arguments import listing_query
-from scenario_async._row_checks import row_check, tags_of
+from scenario_async._query.arguments import listing_query
+from scenario_async._query.query import ListingQuery
+from scenario_async._query.row_checks import row_check, tags_of
 
 BEFORE, AT, AFTER = (f"2026-01-31T12:00:00.{ms:03}Z" for ms in (0, 1, 2))
 

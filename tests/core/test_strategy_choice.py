@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, APIError, BadRequestError
-from scenario_async._planners.choice import Strategy, sorted_by_creation
-from scenario_async._query import ListingQuery
+from scenario_async._pagination.adaptive import Strategy, sorted_by_creation
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._decode import PageAnswer
-    from scenario_async._planners.choice import ChosenPlanner
-    from scenario_async._planners.planner import PageRequest
-    from scenario_async._query import Route, SortDirection
+    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._pagination.adaptive import ChosenPlanner
+    from scenario_async._pagination.planner import PageRequest
+    from scenario_async._query.query import Route, SortDirection
 
 pytestmark = pytest.mark.once
 

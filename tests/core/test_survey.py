@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario_async._planners.outlook import Outlook
-from scenario_async._planners.survey import Survey, Surveyor, Surveys
+from scenario_async._pagination.windows.estimator import Outlook
+from scenario_async._pagination.windows.histogram import Survey, Surveyor, Surveys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,9 +16,9 @@ from scenario_async import APIConnectionError, BadRequestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._planners.planner import PageRequest
-    from scenario_async._planners.survey import Survey
-    from scenario_async._query import ListingQuery, SortDirection
+    from scenario_async._pagination.planner import PageRequest
+    from scenario_async._pagination.windows.histogram import Survey
+    from scenario_async._query.query import ListingQuery, SortDirection
 
 pytestmark = pytest.mark.once
 

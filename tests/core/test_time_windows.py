@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, PaginationError
-from scenario_async._decode import PageAnswer
-from scenario_async._planners.choice import ChosenPlanner
-from scenario_async._query import ListingQuery
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._pagination.adaptive import ChosenPlanner
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from catalogue_simulation import Oddity
 
-    from scenario_async._planners.planner import PagePlanner, PageRequest
-    from scenario_async._query import SortDirection
+    from scenario_async._pagination.planner import PagePlanner, PageRequest
+    from scenario_async._query.query import SortDirection
 
 pytestmark = pytest.mark.once
 

@@ -9,14 +9,14 @@ from catalogue_simulation import Row, Service, moment
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scenario_async._decode import PageAnswer
-from scenario_async._planners.timeline import Timeline
-from scenario_async._query import ListingQuery
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._pagination.windows.timeline import Timeline
+from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._query import SortDirection
+    from scenario_async._query.query import SortDirection
 
 directions: st.SearchStrategy[SortDirection] = st.sampled_from(["asc", "desc"])
 births = st.lists(st.integers(-30, 30), max_size=40)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from client_support import Passes
 
-from scenario_async import _turns
-from scenario_async._turns import Slice, Turns
+from scenario_async._http import loop_budget as _turns
+from scenario_async._http.loop_budget import Slice, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sandbox_wire import Reply, Wire, serving, wired
 
 from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox, ServerError
-from scenario_async.sandbox._pictures import picture
-from scenario_async.sandbox._signed_urls import expiry
+from scenario_async.sandbox._catalogue.pictures import picture
+from scenario_async.sandbox._catalogue.signed_urls import expiry
 
 if TYPE_CHECKING:
     from collections.abc import Generator

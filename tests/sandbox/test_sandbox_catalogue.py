@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from sandbox_wire import serving
 
 from scenario_async.sandbox import Catalogue
-from scenario_async.sandbox._rows import encode_row, iso, milliseconds_of
+from scenario_async.sandbox._catalogue.rows import encode_row, iso, milliseconds_of
 
 FINGERPRINT = """
 import hashlib
 from scenario_async.sandbox import Catalogue
-from scenario_async.sandbox._rows import encode_row
+from scenario_async.sandbox._catalogue.rows import encode_row
 catalogue = Catalogue.seeded(public=150, private=150, unlisted=5, seed=7)
 digest = hashlib.sha256()
 for row in catalogue:

@@ -18,7 +18,7 @@ from scenario_async.sandbox import (
     RateLimited,
     ServerError,
 )
-from scenario_async.sandbox._limits import Limiter
+from scenario_async.sandbox._api.limits import Limiter
 
 if TYPE_CHECKING:
     from scenario_async.sandbox._answers import Answer

@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async.sandbox import Behavior, Catalogue
-from scenario_async.sandbox._page_faults import EmptyPage, RepeatedRows
-from scenario_async.sandbox._pages import turn_to
-from scenario_async.sandbox._parameters import RefusedError
-from scenario_async.sandbox._rows import Row, iso
-from scenario_async.sandbox._rules import Listing, read_listing
-from scenario_async.sandbox._tokens import Tokens
+from scenario_async.sandbox._api.pages import turn_to
+from scenario_async.sandbox._api.parameters import RefusedError
+from scenario_async.sandbox._api.rules import Listing, read_listing
+from scenario_async.sandbox._api.tokens import Tokens
+from scenario_async.sandbox._catalogue.rows import Row, iso
+from scenario_async.sandbox._faults.page_faults import EmptyPage, RepeatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scenario_async.sandbox._pages import Page
-    from scenario_async.sandbox._paging import Route
-    from scenario_async.sandbox._tokens import TokenStyle
+    from scenario_async.sandbox._api.pages import Page
+    from scenario_async.sandbox._api.paging import Route
+    from scenario_async.sandbox._api.tokens import TokenStyle
 
 TOKENS = Tokens(b"secret")
 MEASURED = Behavior()

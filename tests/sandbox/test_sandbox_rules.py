@@ -8,12 +8,14 @@ from urllib.parse import parse_qsl
 import pytest
 from sandbox_wire import Wire, serving
 
-from scenario_async.sandbox import Behavior, _parameters, _rules
+from scenario_async.sandbox import Behavior
+from scenario_async.sandbox._api import parameters as _parameters
+from scenario_async.sandbox._api import rules as _rules
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from scenario_async.sandbox._paging import Route
+    from scenario_async.sandbox._api.paging import Route
 
 MEASURED = Behavior()
 

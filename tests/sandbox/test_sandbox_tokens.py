@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from sandbox_wire import Wire, serving
 
 from scenario_async.sandbox import Catalogue, Sandbox
-from scenario_async.sandbox._tokens import KeyPlace, OffsetPlace, Tokens, offset_token
+from scenario_async.sandbox._api.tokens import KeyPlace, OffsetPlace, Tokens, offset_token
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from scenario_async.sandbox._tokens import Place, TokenStyle
+    from scenario_async.sandbox._api.tokens import Place, TokenStyle
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from scenario_async import AsyncScenario
 from scenario_async.sandbox import Catalogue, Sandbox
-from scenario_async.sandbox._page_faults import PageFault
-from scenario_async.sandbox._rows import Row
-from scenario_async.sandbox._tokens import KeyPlace
+from scenario_async.sandbox._api.tokens import KeyPlace
+from scenario_async.sandbox._catalogue.rows import Row
+from scenario_async.sandbox._faults.page_faults import PageFault
 from scenario_async.sync import CatalogStore
 from scenario_async.sync._scopes import Scope
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store.catalog_store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine
     from pathlib import Path
 
     from scenario_async.sandbox import Request
-    from scenario_async.sandbox._pages import Page
+    from scenario_async.sandbox._api.pages import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import select, text
 
 from scenario_async.sync import CatalogStore
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._tables import memberships, models, rejected, state
 
 if TYPE_CHECKING:

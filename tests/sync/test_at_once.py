@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from scenario_async.sync._at_once import for_each
+from scenario_async.sync._runs.at_once import for_each
 
 pytestmark = pytest.mark.anyio
 

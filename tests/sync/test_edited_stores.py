@@ -37,7 +37,7 @@ def test_a_column_that_cannot_be_read_is_named_and_a_full_run_writes_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str, value: str, repair: str
 ) -> None:
     # Each date is looked at before a full run.
-    monkeypatch.setattr("scenario_async.sync._full_run.WINDOW_ROWS", 1)
+    monkeypatch.setattr("scenario_async.sync._runs.full_run.WINDOW_ROWS", 1)
     catalogue = Catalogue.seeded(public=0, private=12, odd=False)
     broken = catalogue.ids()[5]
     here = f"WHERE id = '{broken}'"

@@ -20,8 +20,8 @@ from sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreError, StoreVersionError, sync
-from scenario_async.sync._engines import new_engine
-from scenario_async.sync._urls import database_url
+from scenario_async.sync._backends.engines import new_engine
+from scenario_async.sync._backends.urls import database_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator

@@ -18,17 +18,10 @@ from store_contents import Contents, assert_same, assert_whole, read
 from sync_child import Job
 from sync_process import SyncProcess, copy
 
-from scenario_async._planners.timeline import place_of
-from scenario_async.sandbox import (
-    Catalogue,
-    Dropped,
-    RateLimited,
-    Sandbox,
-    ServerError,
-    Truncated,
-)
+from scenario_async._pagination.windows.timeline import place_of
+from scenario_async.sandbox import Catalogue, Dropped, RateLimited, Sandbox, ServerError, Truncated
 from scenario_async.sync import CatalogStore, StoreError
-from scenario_async.sync._database import Database
+from scenario_async.sync._backends.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,8 +15,8 @@ import pytest
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, StoreError, sync
-from scenario_async.sync._engines import new_engine
-from scenario_async.sync._store_file import StoreFile
+from scenario_async.sync._backends.engines import new_engine
+from scenario_async.sync._backends.store_file import StoreFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scenario_async.sync import CatalogStore
-from scenario_async.sync._urls import PARAMETERS, database_url
+from scenario_async.sync._backends.urls import PARAMETERS, database_url
 
 PASSWORD = "s3cr3tpw"
 

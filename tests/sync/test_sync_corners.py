@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from catalogue_copies import Copy, all_trained, copying, run
 
-from scenario_async import (
-    BadRequestError,
-    InternalServerError,
-    PermissionDeniedError,
-)
+from scenario_async import BadRequestError, InternalServerError, PermissionDeniedError
 from scenario_async.sandbox import Catalogue, Delayed, IgnoredBounds, ServerError
 from scenario_async.sandbox._answers import Answer, reason
-from scenario_async.sandbox._faults import AnswerFault
+from scenario_async.sandbox._faults.faults import AnswerFault
 from scenario_async.sync import CatalogStore, StoreError, sync
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store.catalog_store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +38,7 @@ def test_a_clock_that_does_not_move_between_two_looks_stops_no_run(
     """On Windows it moves every 15 ms."""
     looks = iter(times)
     clock = SimpleNamespace(monotonic=lambda: next(looks))
-    monkeypatch.setattr("scenario_async.sync._full_run.time", clock)
+    monkeypatch.setattr("scenario_async.sync._runs.full_run.time", clock)
     catalogue = Catalogue.seeded(public=0, private=600, odd=False)
 
     async def work() -> None:
@@ -394,7 +390,7 @@ def test_a_scope_that_is_refused_is_no_matter_of_bounds(tmp_path: Path) -> None:
 
 
 def test_a_store_keeps_its_last_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scenario_async.sync._log._KEPT", 3)
+    monkeypatch.setattr("scenario_async.sync._store.run_log._KEPT", 3)
 
     async def work() -> None:
         catalogue = Catalogue.seeded(public=0, private=3, odd=False)

@@ -13,22 +13,15 @@ from catalogue_copies import Copy, all_trained, copying, run
 from scenario_async import InternalServerError
 from scenario_async.sandbox import Catalogue, ServerError
 from scenario_async.sandbox._answers import Answer
-from scenario_async.sandbox._faults import AnswerFault
-from scenario_async.sandbox._page_faults import PageFault
-from scenario_async.sync import (
-    Removed,
-    StoreCounts,
-    SyncReport,
-    TooManyDeletionsError,
-    sync,
-    watch,
-)
+from scenario_async.sandbox._faults.faults import AnswerFault
+from scenario_async.sandbox._faults.page_faults import PageFault
+from scenario_async.sync import Removed, StoreCounts, SyncReport, TooManyDeletionsError, sync, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scenario_async.sandbox._pages import Page
+    from scenario_async.sandbox._api.pages import Page
 
 NEVER_FRESH = timedelta(0)
 

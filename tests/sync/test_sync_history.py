@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from scenario_async import APIStatusError
 from scenario_async.sandbox import Catalogue, Delayed, Privacy, Request, ServerError
-from scenario_async.sandbox._rows import iso
+from scenario_async.sandbox._catalogue.rows import iso
 from scenario_async.sync import ScopeReport, SyncReport, sync
 from scenario_async.sync._rows import content_hash
 from scenario_async.sync._scopes import Scope

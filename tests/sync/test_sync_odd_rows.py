@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, sync, watch
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._tables import rejected
 
 if TYPE_CHECKING:

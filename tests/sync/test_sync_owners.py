@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import StoreError, TooManyDeletionsError, sync
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._tables import state
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from scenario_async import InvalidRow, Model
 from scenario_async._csv_rows import as_text
-from scenario_async._decode import RowDecoder
-from scenario_async._query import LARGEST_PAGE, wire_time
+from scenario_async._decoding.envelope import RowDecoder
+from scenario_async._query.query import LARGEST_PAGE, wire_time
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync._comparison import Known, compare
-from scenario_async.sync._costs import requests_by_id, requests_by_status, requests_for_walk
-from scenario_async.sync._deletions import allowed_deletions
 from scenario_async.sync._rows import ModelRow, changed_fields, content_hash, read_row
+from scenario_async.sync._runs.costs import requests_by_id, requests_by_status, requests_for_walk
+from scenario_async.sync._runs.deletions import allowed_deletions
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._state import FullWalk, Plan, ScopeState, plan
-from scenario_async.sync._stored import moment_of
+from scenario_async.sync._store.values import moment_of
 from scenario_async.sync._windows import cut, without
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import pytest
 from catalogue_copies import Copy, all_trained, copying, run
 
 from scenario_async.sandbox import Catalogue, ServerError
-from scenario_async.sandbox._page_faults import PageFault
+from scenario_async.sandbox._faults.page_faults import PageFault
 from scenario_async.sync import ScopeReport, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scenario_async.sandbox import Request
-    from scenario_async.sandbox._pages import Page
+    from scenario_async.sandbox._api.pages import Page
 
 MANY = 1_200  # models: three windows of a full walk
 

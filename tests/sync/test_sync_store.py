@@ -11,18 +11,18 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-from scenario_async._decode import decode_page
+from scenario_async._decoding.envelope import decode_page
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreVersionError, sync
 from scenario_async.sync._comparison import Absence, ScopePage
-from scenario_async.sync._lanes import Lanes
-from scenario_async.sync._log import RunLog
-from scenario_async.sync._members import Members
 from scenario_async.sync._rows import ModelRow, read_row
+from scenario_async.sync._runs.catalogue_reader import Lanes
 from scenario_async.sync._state import ScopeState
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._store.members import Members
+from scenario_async.sync._store.run_log import RunLog
+from scenario_async.sync._store.writer import ScopeWriter
 from scenario_async.sync._tables import state
-from scenario_async.sync._writes import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -337,7 +337,7 @@ async def test_what_cannot_be_told_apart_is_asked_for_one_by_one_before_it_count
         await sync(scenario, store)
         lanes = Lanes(scenario, 2)
         page = AsyncMock(return_value=decode_page(answer))
-        with patch("scenario_async.sync._lanes.fetch_bulk", page):
+        with patch("scenario_async.sync._runs.catalogue_reader.fetch_bulk", page):
             assert await lanes.in_bulk(["a", "no such model"]) is None
         assert await lanes.exists("a")
         assert not await lanes.exists("no such model")

@@ -26,9 +26,9 @@ from scenario_async.sync import (
 )
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._rows import ModelRow, read_row
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._store.writer import ScopeWriter
 from scenario_async.sync._tables import changes
-from scenario_async.sync._writes import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

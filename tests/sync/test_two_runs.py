@@ -16,7 +16,7 @@ from sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, sync
-from scenario_async.sync._writes import ScopeWriter
+from scenario_async.sync._store.writer import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -113,7 +113,7 @@ class TestTwoRunsOfTheSame:
             async with connect() as scenario, CatalogStore.open(url) as store:
                 async with anyio.create_task_group() as tasks:
                     with monkeypatch.context() as patched:
-                        patched.setattr("scenario_async.sync._run.anyio.sleep", look_again)
+                        patched.setattr("scenario_async.sync._runs.run.anyio.sleep", look_again)
                         tasks.start_soon(partial(sync, scenario, store, scopes=SCOPES, wait=True))
                         with anyio.fail_after(_SOON):
                             await looked.wait()

@@ -1,0 +1,262 @@
+"""One way through a listing: what is fetched for it, typed and given so far."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Generic, TypeVar, get_args
+
+from scenario_async._decoding.envelope import RowDecoder, decode_page
+from scenario_async._decoding.rows import PageReader, SeenIds
+from scenario_async._http.loop_budget import Slice
+from scenario_async._http.requester import Call, RequestOptions
+from scenario_async._pagination.adaptive import ChosenPlanner, Strategy
+from scenario_async._pagination.driver import fetch_planned
+from scenario_async._pagination.page_fetcher import Asking
+from scenario_async._query.query import wire_value
+
+from ._errors import ScenarioWarning
+from ._events import check_callback, emit
+from ._options import check_count
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+
+    from scenario_async._decoding.envelope import InvalidRow, PageAnswer
+    from scenario_async._http.lifetime import Lifetime
+    from scenario_async._http.requester import Requester
+    from scenario_async._pagination.cursor_tracker import PageChain
+    from scenario_async._pagination.page_fetcher import Learned
+    from scenario_async._pagination.planner import PageRequest, ReleasedPage
+    from scenario_async._query.query import ListingQuery
+    from scenario_async._query.row_checks import RowCheck
+
+    from ._events import EventHooks
+
+__all__ = ["PAGES_AT_ONCE", "Identity", "PageSource", "Walk", "WalkOptions", "Warned"]
+
+_log = logging.getLogger("scenario_async")
+RowT = TypeVar("RowT")
+
+PAGES_AT_ONCE = 8
+"""How many pages a walk asks for at once, unless it is told otherwise.
+
+A page is some 2 MB: more at once would cost memory, and hardly saves time.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The least that a row can be decoded into."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageSource:
+    """Where pages come from: one client, seen by its listings."""
+
+    requester: Requester
+    lifetime: Lifetime
+    event_hooks: EventHooks
+    max_concurrency: int
+    default_query: Mapping[str, object]
+    learned: Learned
+
+    def new_slice(self) -> Slice:
+        """A share of the loop of this client."""
+        return Slice(self.requester.turns)
+
+    def at_once(self, wanted: int | None) -> int:
+        """How many requests may be under way where so many are wanted; ``None`` is all."""
+        return min(self.max_concurrency, wanted or self.max_concurrency)
+
+    async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
+        """Fetch one page and take it apart."""
+        return await Asking(self._send, self.learned, options).page(request)
+
+    async def _send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        call = Call(path=query.path, parameters=query.parameters())
+        return await self.requester.call(call, decode_page, options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkOptions(Generic[RowT]):
+    """How a listing is gone through.
+
+    Attributes:
+        type_: What rows are decoded into.
+        on_invalid: Takes the rows that do not fit.
+        strategy: How pages are fetched at once.
+        max_concurrency: How many requests may be under way, below the bound of the client.
+            Default: :data:`PAGES_AT_ONCE`.
+        request: What each request adds.
+    """
+
+    type_: type[RowT]
+    on_invalid: Callable[[InvalidRow], object] | None = None
+    strategy: Strategy = "auto"
+    max_concurrency: int | None = None
+    request: RequestOptions = field(default_factory=RequestOptions)
+
+    def __post_init__(self) -> None:
+        check_callback("on_invalid", self.on_invalid)
+        if self.strategy not in get_args(Strategy):
+            choices = ", ".join(map(repr, get_args(Strategy)))
+            raise ValueError(f"strategy must be one of {choices}, not {self.strategy!r}")
+        if self.max_concurrency is not None:
+            check_count("max_concurrency", self.max_concurrency, least=1)
+
+
+# What a planner asks by, and what it takes from the query of the listing for a fact.
+_PLANNED = {
+    "createdAfter",
+    "createdBefore",
+    "limit",
+    "offset",
+    "pageSize",
+    "paginationToken",
+    "privacy",
+    "sortBy",
+    "sortDirection",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Walk(Generic[RowT]):
+    """One way through a listing: what was followed and given so far."""
+
+    source: PageSource
+    options: WalkOptions[RowT]
+    decoder: RowDecoder[RowT]
+    chain: PageChain
+    check: RowCheck | None = None
+    seen: SeenIds = field(default_factory=SeenIds)
+    told: set[str] = field(default_factory=set[str])  # what was logged, which is once for a walk
+
+    def back_to(self, depth: int) -> Walk[RowT]:
+        """A walk of its own for another way on from the page at this depth.
+
+        By the service's cursors, whose tokens its pages can give.
+        """
+        options = replace(self.options, strategy="cursor")
+        chain, seen = self.chain.back_to(depth), self.seen.back_to(depth)
+        return replace(self, options=options, chain=chain, seen=seen)
+
+    @property
+    def most(self) -> int:
+        """How many pages may be under way."""
+        return self.source.at_once(self.options.max_concurrency or PAGES_AT_ONCE)
+
+    def planner(self, first: PageRequest, *, ordered: bool, most: int) -> ChosenPlanner:
+        """A planner for this page and all after it."""
+        strategy = self.options.strategy if self._foreseeable(first.query) else "cursor"
+        return ChosenPlanner(
+            first,
+            self.chain,
+            strategy=strategy,
+            most=most,
+            ordered=ordered,
+            survey=self.source.learned.surveys.of(self._listing(first.query)),
+            thrifty=lambda: self.source.requester.scarce,
+        )
+
+    def _foreseeable(self, query: ListingQuery) -> bool:
+        """Whether nothing that the caller adds to requests replaces what a planner would ask."""
+        added = {**self.source.default_query}
+        for name in query.parameters():
+            added.pop(name, None)
+        added |= self.options.request.extra_query
+        return not any(value is not None and name in _PLANNED for name, value in added.items())
+
+    def over(self, planner: ChosenPlanner) -> None:
+        """Remember where the models lie, for the next walk: nothing is left of this one to come."""
+        survey = planner.survey
+        if survey is not None:
+            self.source.learned.surveys.keep(self._listing(planner.query), survey)
+
+    def _listing(self, query: ListingQuery) -> Hashable:
+        """What is listed, however it is gone through."""
+        extra = self.options.request.extra_query.items()
+        return (query.whole(), frozenset((name, wire_value(value)) for name, value in extra))
+
+    async def fetch(self, request: PageRequest) -> PageAnswer:
+        """Fetch one page."""
+        return await self.source.fetch(request, self.options.request)
+
+    async def released(self, planner: ChosenPlanner) -> AsyncGenerator[ReleasedPage, None]:
+        """The pages that a planner of this walk releases."""
+        self.source.requester.check_usable()
+        fetched = fetch_planned(
+            planner, self.fetch, concurrency=self.most, lifetime=self.source.lifetime
+        )
+        warned = Warned(planner)
+        async with aclosing(fetched) as pages:
+            async for released in pages:
+                warned.check()
+                yield released
+        self.over(planner)
+
+    async def models(self, planner: ChosenPlanner) -> AsyncGenerator[RowT, None]:
+        """The models of what a planner releases, each typed when it is asked for."""
+        turn = self.source.new_slice()
+        async with aclosing(self.released(planner)) as pages:
+            async for released in pages:
+                reader = self.reader(released)
+                for raw in released.answer.rows:
+                    if turn.over():
+                        await turn.give_back()
+                    row = reader.take(raw)
+                    if row is not None:
+                        yield row
+                self.report(reader, released)
+                if reader.error is not None:
+                    raise reader.error
+
+    async def read(self, released: ReleasedPage) -> tuple[list[RowT], PageReader[RowT]]:
+        """The models of a page, and what reading them found."""
+        turn = self.source.new_slice()
+        reader = self.reader(released)
+        models: list[RowT] = []
+        for raw in released.answer.rows:
+            if turn.over():
+                await turn.give_back()
+            row = reader.take(raw)
+            if row is not None:
+                models.append(row)
+        self.report(reader, released)
+        return models, reader
+
+    def reader(self, released: ReleasedPage) -> PageReader[RowT]:
+        """What types the rows of a page."""
+        depth = released.request.depth
+        on_invalid = self.options.on_invalid
+        return PageReader(self.decoder, on_invalid, self.seen, depth, check=self.check)
+
+    def report(
+        self, reader: PageReader[RowT], released: ReleasedPage, *, repeated: int = 0
+    ) -> None:
+        """Tell the hooks of a page; so many rows of it never came to the reader."""
+        event = reader.event(last=released.following is None)
+        event = replace(event, repeated=event.repeated + repeated)
+        if event.filtered and not self.told:
+            self.told.add("filtered")
+            path = released.request.query.path
+            _log.debug("GET %s gave models that were not asked for: they are left out", path)
+        emit(self.source.event_hooks.on_page, event)
+
+
+class Warned:
+    """Says once what a planner had to go round."""
+
+    def __init__(self, planner: ChosenPlanner) -> None:
+        self._planner = planner
+        self._said: str | None = None
+
+    def check(self) -> None:
+        """Warn of what is new."""
+        if self._planner.warning != self._said:
+            self._said = self._planner.warning
+            warnings.warn(f"{self._said}", ScenarioWarning, stacklevel=3)

@@ -1,0 +1,1 @@
+"""Which pages are asked for, and which of them are given to whom."""

@@ -1,0 +1,1 @@
+"""Windows of creation dates: several parts of a listing at once."""

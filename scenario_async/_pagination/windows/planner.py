@@ -1,0 +1,315 @@
+"""Several parts at once of a listing sorted by creation, each gone through by key. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scenario_async._errors import PaginationError
+from scenario_async._pagination.planner import PageRequest, ReleasedPage, is_refusal
+from scenario_async._query.query import LARGEST_PAGE
+
+from .estimator import Outlook
+from .histogram import Surveyor
+from .intervals import leave, put, share
+from .scheduler import Walkers
+from .window import Asked, Window, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._errors import APIError
+    from scenario_async._query.query import ListingQuery
+
+    from .histogram import Survey
+    from .timeline import Timeline
+    from .window import Reading
+
+__all__ = ["TimeWindows"]
+
+_REFUSED_BOUNDS = (400, 422)
+
+
+class TimeWindows:
+    """Cuts a listing, and asks for several windows at once, each from both its ends.
+
+    A window is asked for by its bounds. A page with more behind it leaves a smaller window, which
+    begins at the last millisecond seen: its models come once more and are dropped as repeated, but
+    no deletion shifts a model past the reader, and no cursor expires. A page from the end of a
+    window leaves what is before it, with the first millisecond of the page. Only where one
+    millisecond fills a page does the service's cursor lead through it.
+
+    ``most`` requests are under way at a time. How many more than one walk by key they may be in all
+    is said by :func:`~scenario_async._pagination.budget.slack`. With ``most=1`` it is that one
+    walk.
+
+    With a ``survey`` of an earlier walk the cuts are made where it says that nearly a page ends.
+    Where it does not hold any more, windows have more pages or fewer
+    models than they were meant to.
+
+    Attributes:
+        unusable: Why the listing cannot be cut by creation, as soon as that shows. The planner must
+            not be asked any more then.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        windows: Sequence[tuple[int, int | None]],
+        *,
+        rows_per_page: int,
+        most: int,
+        ordered: bool = False,
+        released: int = 0,
+        survey: Survey | None = None,
+        thrifty: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Goes through these windows and no others, such as those an earlier walk has left.
+
+        They are in the order of the line and do not overlap.
+        """
+        self.unusable: str | None = None
+        self._timeline = timeline
+        self._line = [Window(start, stop) for start, stop in windows]
+        self._origin = self._line[0].start - released
+        self._released = released
+        self._ordered = ordered
+        # One walker has nothing to cut.
+        survey = survey if most > 1 else None
+        self._surveyor = Surveyor()
+        self._outlook = Outlook(survey, timeline.end)
+        self._walkers = Walkers(
+            self._line,
+            self._outlook,
+            rows_per_page=rows_per_page,
+            most=most,
+            ordered=ordered,
+            thrifty=thrifty,
+        )
+        self._under_way: dict[PageRequest, Asked] = {}
+        self._asked = 0
+        self._begun = False
+        self._broken: PaginationError | None = None
+
+    @classmethod
+    def behind(
+        cls,
+        timeline: Timeline,
+        places: Sequence[int],
+        *,
+        most: int,
+        ordered: bool,
+        released: int,
+        survey: Survey | None = None,
+        thrifty: Callable[[], bool] = lambda: False,
+    ) -> TimeWindows:
+        """Goes through all that is behind a page with rows at ``places``."""
+        planner = cls(
+            timeline,
+            [(places[-1], None)],
+            # Fewer than were asked for, where the service has a cap.
+            rows_per_page=len(places),
+            most=most,
+            ordered=ordered,
+            released=released,
+            survey=survey,
+            thrifty=thrifty,
+        )
+        planner._line[0].sure = True
+        planner._line[0].repeated = places.count(places[-1]), 0
+        planner._begun = True
+        planner._walkers.shared(places.count(places[-1]))
+        planner._walkers.received(len(places), last=False)
+        planner._surveyor.saw(places[0], places, len(places), again=True)
+        models = len(places) - places.count(places[-1])
+        planner._outlook.saw(places[0], places[-1], models, places)
+        return planner
+
+    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+        """The windows to ask for now, from the one end or the other."""
+        requests: list[PageRequest] = []
+        while self._broken is None and (
+            end := self._walkers.next(room - len(requests), len(self._under_way), waiting)
+        ):
+            requests.append(self._ask(*end))
+        return requests
+
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+        """Release the page, in listing order once all before it came."""
+        asked = self._under_way.pop(request)
+        window = asked.window
+        if window is None:
+            return ()
+        window.answered(asked)
+        reading = read(asked, answer, self._timeline)
+        if isinstance(reading, str):
+            self.unusable = reading
+            return ()
+        if reading is None:
+            window.has_end = False
+            self._walkers.crowded()
+        page = None if reading is None else self._take(window, asked, reading, len(answer.rows))
+        if page is None:
+            self._walkers.wasted(1)
+            return ()
+        if not self._ordered:
+            self._line.remove(page)
+            return (self._release(page),)
+        released: list[ReleasedPage] = []
+        while self._line and self._line[0].answer is not None:
+            released.append(self._release(self._line.pop(0)))
+        return released
+
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+        """An end can be done without, and a cursor too: its millisecond is begun again."""
+        asked = self._under_way.pop(request)
+        window = asked.window
+        if window is None:
+            return ()
+        window.answered(asked)
+        if asked.backwards:
+            window.has_end = False
+            self._walkers.wasted(1)
+            self._walkers.turn_back = self._walkers.turn_back and not is_refusal(error)
+            return ()
+        by_cursor = asked.request.query.pagination_token is not None
+        unbounded = self._timeline.window(self._timeline.begin, None)
+        if not by_cursor and request.query != unbounded and error.status_code in _REFUSED_BOUNDS:
+            self.unusable = "the service refused createdAfter and createdBefore"
+            return ()
+        if not by_cursor or window.refused or not is_refusal(error):
+            raise error
+        if window.start == asked.start:
+            window.begin_at(asked.start)
+            window.refused = True
+        return ()
+
+    def finished(self) -> bool:
+        """Whether every window was released."""
+        if self._broken is not None and not any(window.sides for window in self._line):
+            raise self._broken
+        return not self._line
+
+    @property
+    def survey(self) -> Survey | None:
+        """Where the models lie, once every window was released."""
+        return None if self._line or self._broken else self._surveyor.survey()
+
+    def _ask(self, window: Window, backwards: bool) -> PageRequest:
+        start, stop = window.start, window.stop
+        if backwards:
+            query = self._timeline.backwards(start, stop)
+        else:
+            query = window.cursor or self._timeline.window(start, stop)
+        query = self._with_repeated(query, window, backwards=backwards)
+        self._asked += 1
+        request = PageRequest(query, self._asked)
+        self._under_way[request] = window.ask(request, backwards=backwards)
+        return request
+
+    def _with_repeated(
+        self, query: ListingQuery, window: Window, *, backwards: bool
+    ) -> ListingQuery:
+        """Ask for what comes once more on top, so that a page has as many new models as it may."""
+        rows = query.rows_per_page
+        # A page from the end leaves its first millisecond to the page before it.
+        repeated = sum(window.repeated) + backwards
+        if query.pagination_token is not None or rows is None or repeated == 0:
+            return query
+        return query.with_rows_per_page(min(LARGEST_PAGE, rows + repeated))
+
+    def _take(self, window: Window, asked: Asked, reading: Reading, rows: int) -> Window | None:
+        """Give a page its part of the line, which gets smaller by that; ``None`` if it has none."""
+        part = share(self._line, window, asked, reading)
+        if part is None:
+            return None
+        own = reading.within(*part, self._timeline)
+        tokens, refused = window.tokens, window.refused
+        whole = (window.start, window.stop) == (asked.start, asked.stop)
+        known = window.repeated[0] if part[0] == window.start else 0
+        self._walkers.wasted(leave(self._line, *part))
+        full = own.answer.token is not None and len(own.answer.rows) == len(reading.answer.rows)
+        self._walkers.received(max(0, len(own.answer.rows) - known), last=not full)
+        again = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
+        self._note_rest(own, reading, rows, backwards=asked.backwards, sure=whole)
+        begun, last = self._edges(own)
+        # All of one millisecond, also where that is not the first one of the window.
+        of_one = last == (own.places[0] if own.places else begun)
+        if again and of_one and window in self._line and window.start == last:
+            self._go_through(window, asked, own.answer, tokens)
+            self._walkers.crowded()
+            window.refused = refused
+        elif again and of_one:
+            # It comes once more, with a window that was cut off and begins there by key.
+            own = own.before(last, self._timeline)
+        page = Window(*part, answer=own.answer)
+        put(self._line, page)
+        # What a page by key has of its last place comes once more.
+        again = again and window.cursor is None
+        models = self._surveyor.saw(begun, own.places, len(own.answer.rows), again=again)
+        self._outlook.saw(begun, last, models, own.places)
+        return page
+
+    def _edges(self, page: Reading) -> tuple[int, int]:
+        """Between which places a page shows how dense models lie."""
+        places = page.places
+        # Before the first row of a listing lies no time in which there could be models.
+        begun = places[0] if places and not self._begun else page.start
+        self._begun = True
+        if page.stop is not None:
+            return begun, page.stop
+        self._outlook.end = places[-1] if places else begun
+        return begun, self._outlook.end
+
+    def _note_rest(
+        self, page: Reading, reading: Reading, rows: int, *, backwards: bool, sure: bool
+    ) -> None:
+        """Note what a full page shows of what is left of its window."""
+        if page.answer.token is None:
+            return
+        for rest in self._line:
+            if rest.answer is not None:
+                continue
+            before = rest.repeated
+            if backwards and rest.stop == page.start == reading.start:
+                rest.sure, rest.repeated = sure, (rest.repeated[0], rows - len(reading.answer.rows))
+            elif not backwards and rest.start == page.stop == reading.stop:
+                rest.sure = sure
+                rest.repeated = page.rows_at_end(self._timeline), rest.repeated[1]
+            if rest.repeated != before:
+                self._walkers.shared(max(rest.repeated))
+
+    def _go_through(
+        self, window: Window, asked: Asked, page: PageAnswer, tokens: frozenset[str]
+    ) -> None:
+        """Follow the service's cursor through a millisecond that fills a page."""
+        assert page.token is not None  # noqa: S101 - for the type checker: only a full page has one
+        if page.token in tokens:
+            self._broken = PaginationError(
+                "the service handed out the same token with two pages of one millisecond: "
+                "following it would never end"
+            )
+        window.cursor = asked.request.query.after(page.token)
+        window.cursor_stop = asked.stop
+        window.tokens = tokens | {page.token}
+
+    def _release(self, window: Window) -> ReleasedPage:
+        assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
+        depth = self._released
+        self._released += 1
+        start, stop = window.start, window.stop
+        behind = self._line[0].start if self._ordered and self._line else stop
+        following = None
+        if self._line:
+            # In any order, that there is something to come is all that this can say.
+            onward = self._timeline.window(start if behind is None else behind, None)
+            following = PageRequest(onward, depth + 1)
+        return ReleasedPage(
+            PageRequest(self._timeline.window(start, stop), depth),
+            # A token of a window ends with the window, and not with the listing.
+            replace(window.answer, token=None),
+            following,
+            place=start - self._origin,
+            covers=(start, stop),
+        )

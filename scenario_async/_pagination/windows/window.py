@@ -1,0 +1,228 @@
+"""One part of a listing that is cut by creation, and what an answer says of it. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from scenario_async._decoding.envelope import PageAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from scenario_async._pagination.planner import PageRequest
+    from scenario_async._query.query import ListingQuery
+
+    from .timeline import Timeline
+
+__all__ = ["Asked", "Reading", "Window", "read"]
+
+
+@dataclass(slots=True, eq=False)
+class Window:
+    """A part ``[start, stop)`` of the line, to be asked for or answered and waiting its turn.
+
+    It is asked for from its beginning, and also from its end: two pages of it come at a time, and
+    nobody has to guess where its middle lies. A page leaves what is between the two ends.
+    """
+
+    start: int
+    stop: int | None
+    cursor: ListingQuery | None = None
+    # The stop of the window when the service handed out the cursor, which leads up to there.
+    cursor_stop: int | None = None
+    tokens: frozenset[str] = frozenset()
+    refused: bool = False
+    from_start: Asked | None = None
+    from_end: Asked | None = None
+    # Whether a page from the end showed something.
+    has_end: bool = True
+    # Whether a page showed that there is something in it.
+    sure: bool = False
+    # How many models at its beginning and at its end come once more.
+    repeated: tuple[int, int] = (0, 0)
+    answer: PageAnswer | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be asked for from its beginning."""
+        return self.from_start is None and self.answer is None
+
+    @property
+    def sides(self) -> int:
+        """How many requests for it are under way."""
+        return (self.from_start is not None) + (self.from_end is not None)
+
+    def ask(self, request: PageRequest, *, backwards: bool) -> Asked:
+        """Note that it is asked for as it is now, from its beginning or from its end."""
+        by_cursor = self.cursor is not None and not backwards
+        stop = self.cursor_stop if by_cursor else self.stop
+        asked = Asked(self, request, self.start, stop, backwards=backwards)
+        if backwards:
+            self.from_end = asked
+        else:
+            self.from_start = asked
+        return asked
+
+    def answered(self, asked: Asked) -> None:
+        """Note that a request for it is not under way any more."""
+        if asked.backwards:
+            self.from_end = None
+        else:
+            self.from_start = None
+
+    def cut(self, place: int) -> Window:
+        """Cut it, and give the part behind: what was asked for from the end is of that part."""
+        at_start, at_end = self.repeated
+        behind = Window(
+            place,
+            self.stop,
+            from_end=self.from_end,
+            has_end=self.has_end,
+            repeated=(0, at_end),
+        )
+        self.repeated = at_start, 0
+        if behind.from_end is not None:
+            behind.from_end.window = behind
+        self.from_end = None
+        self.stop = place
+        return behind
+
+    def begin_at(self, place: int) -> None:
+        """Leave all before a place to a page."""
+        self.start = place
+        self.repeated = 0, self.repeated[1]
+        self.cursor = self.cursor_stop = None
+        self.tokens = frozenset()
+        self.refused = False
+
+    def close(self) -> int:
+        """Leave all of it to a page; gives how many requests for it are in vain now."""
+        in_vain = self.sides
+        for asked in (self.from_start, self.from_end):
+            if asked is not None:
+                asked.window = None
+        self.from_start = self.from_end = None
+        return in_vain
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A request for a window that is under way, with the bounds that it has.
+
+    The window may have become smaller meanwhile, by a cut or by pages that came; ``None`` is left
+    of it where they had all of it.
+    """
+
+    window: Window | None
+    request: PageRequest
+    start: int
+    stop: int | None
+    backwards: bool = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer shows: all that is in ``[start, stop)``, to the end where that is ``None``.
+
+    Attributes:
+        answer: The rows in listing order.
+        places: Of some of them, the first one and the last one always.
+        start: Nothing is missing from here on.
+        stop: And nothing before this.
+    """
+
+    answer: PageAnswer
+    places: Sequence[int]
+    start: int
+    stop: int | None
+
+    def within(self, start: int, stop: int | None, timeline: Timeline) -> Reading:
+        """What of it is in a smaller part.
+
+        A full page keeps its last millisecond, although that may come once more.
+        """
+        reading = self
+        if start != self.start:
+            numbers = range(len(self.answer.rows))
+            reading = reading._without(numbers, lambda place: place < start, timeline)
+        if stop is not None and stop != self.stop:
+            reading = reading.before(stop, timeline)
+        return replace(reading, start=start, stop=stop)
+
+    def rows_at_end(self, timeline: Timeline) -> int:
+        """How many of the last rows are of one millisecond."""
+        last, rows = self.places[-1] if self.places else None, 0
+        for number in range(len(self.answer.rows) - 1, -1, -1):
+            if timeline.place(self.answer, number) != last:
+                break
+            rows += 1
+        return rows
+
+    def before(self, stop: int, timeline: Timeline) -> Reading:
+        """The same without the rows at a place or behind it."""
+        numbers = range(len(self.answer.rows) - 1, -1, -1)
+        return self._without(numbers, lambda place: place >= stop, timeline)
+
+    def _without(
+        self, numbers: Iterable[int], beyond: Callable[[int], bool], timeline: Timeline
+    ) -> Reading:
+        """Dates are read no further than to the first row that stays; one without any stays too."""
+        gone: set[int] = set()
+        for number in numbers:
+            place = timeline.place(self.answer, number)
+            if place is not None and not beyond(place):
+                break
+            if place is not None:
+                gone.add(number)
+        if not gone:
+            return self
+        rows = [row for number, row in enumerate(self.answer.rows) if number not in gone]
+        answer = PageAnswer(rows, self.answer.token)
+        return replace(self, answer=answer, places=timeline.some_places(answer))
+
+
+def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str | None:
+    """What an answer shows of the window that was asked for.
+
+    Returns:
+        The reading; a sentence, where the answer shows that the listing cannot be cut by creation;
+        ``None``, where a page from the end shows nothing, not even that it is one.
+    """
+    places = timeline.some_places(answer)
+    full = answer.token is not None
+    if asked.backwards:
+        turned = [*reversed(places)]
+        if full and not _from_end(turned):
+            return None
+        if _rising(turned):
+            answer = PageAnswer(answer.rows[::-1], answer.token)
+            # Counted from the other end, others are looked at.
+            places = timeline.some_places(answer)
+    if not _rising(places):
+        return "the service does not sort by createdAt"
+    if places and (
+        places[0] < asked.start or (asked.stop is not None and places[-1] >= asked.stop)
+    ):
+        return "the service does not heed createdAfter and createdBefore"
+    if not full:
+        return Reading(answer, places, asked.start, asked.stop)
+    if asked.backwards:
+        # The first millisecond is left to the page before it.
+        reading = Reading(answer, places, asked.start, asked.stop)
+        return reading.within(places[0] + 1, asked.stop, timeline)
+    # The last millisecond comes once more, with what is behind it.
+    return Reading(answer, places, asked.start, places[-1] if places else asked.start)
+
+
+def _rising(places: Sequence[int]) -> bool:
+    return all(one <= next_ for one, next_ in pairwise(places))
+
+
+def _from_end(places: Sequence[int]) -> bool:
+    """Whether a page is one from the end: a service may give one from the beginning all the same.
+
+    As long as all its models are of one millisecond, it shows nothing.
+    """
+    return len(places) > 1 and places[0] < places[-1] and _rising(places)

@@ -1,1 +1,0 @@
-"""How the pages of a listing are fetched: pure state machines, driven by the fetcher."""

@@ -1,0 +1,1 @@
+"""Models by their ids: one, many, in short, and what they are shown with."""

@@ -1,0 +1,153 @@
+"""Pictures of models: from their thumbnails, else from their first examples."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from scenario_async._decoding.envelope import RowDecoder
+from scenario_async._listing_run import PAGES_AT_ONCE
+from scenario_async.types import Model
+from scenario_async.types._preview import Asset, PicturedModel, Preview
+
+from .bulk import ASSETS, fetch_bulk
+from .ids import check_collection, check_id
+from .planner import Known, Missing, Records
+from .retrieval import models_of, records_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Mapping
+
+    from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._listing_run import PageSource
+
+    from .planner import Outcome, RecordRequest
+    from .retrieval import Retrieval
+
+__all__ = ["previews_of"]
+
+_NO_PICTURE = "the model has no thumbnail and no example"
+_LEFT_OUT = "the service left the asset {!r} out of its answer, or has no URL of it"
+
+_asset_decoder = RowDecoder(Asset)
+
+
+def previews_of(
+    source: PageSource,
+    given: Iterable[Model | str] | AsyncIterable[Model | str],
+    retrieval: Retrieval[PicturedModel],
+    *,
+    ordered: bool,
+) -> AsyncGenerator[Preview | Missing, None]:
+    """A preview of each model, or of the model of each id.
+
+    Raises:
+        TypeError: At once, for what is neither; of an iterator, when it comes to them.
+        ValueError: As above.
+    """
+    check_collection("models", given, _pictured)
+    return _previews(source, given, retrieval, ordered=ordered)
+
+
+async def _previews(
+    source: PageSource,
+    given: Iterable[Model | str] | AsyncIterable[Model | str],
+    retrieval: Retrieval[PicturedModel],
+    *,
+    ordered: bool,
+) -> AsyncGenerator[Preview | Missing, None]:
+    planner: Records[str, Preview | Asset] = Records(
+        most=source.at_once(retrieval.max_concurrency or PAGES_AT_ONCE),
+        ordered=ordered,
+        batch=ASSETS.most,
+        singly=False,
+        patient=not isinstance(given, AsyncIterable),
+    )
+    answers = _Answers()
+    request = replace(retrieval.request, extra_body=None)
+
+    async def fetch(wanted: RecordRequest[str]) -> Mapping[str, Outcome[Preview | Asset]]:
+        parameters = retrieval.parameters
+        rows = await fetch_bulk(source, ASSETS, wanted.ids, parameters=parameters, request=request)
+        assets = [_asset_decoder.decode(raw) for raw in rows]
+        return answers.take(wanted.ids, [one for one in assets if isinstance(one, Asset)])
+
+    models = models_of(source, given, answers.model, retrieval, ordered=ordered)
+    found = records_of(source, planner, models, answers.picture, fetch)
+    async with aclosing(models), aclosing(found) as pictures:
+        async for place, picture in pictures:
+            yield answers.preview(place, picture)
+
+
+class _Answers:
+    """What came of models and assets so far, so that nothing is asked for twice. No I/O."""
+
+    def __init__(self) -> None:
+        # Of the ids that were given; ``None`` until the model is known.
+        self._models: dict[str, PicturedModel | Missing | None] = {}
+        self._assets: dict[str, Asset] = {}
+        # The model of each place whose picture is an asset, until it is given.
+        self._ids: dict[int, str] = {}
+
+    def model(self, place: int, given: object) -> str | Known[PicturedModel | InvalidRow]:
+        """What is known of what was given, or the id to ask for."""
+        pictured = _pictured(place, given)
+        if isinstance(pictured, PicturedModel):
+            return Known(pictured)
+        self._models.setdefault(pictured, None)
+        model = self._models[pictured]
+        return pictured if model is None else Known(model)
+
+    def picture(self, place: int, model: PicturedModel | Missing) -> str | Known[Preview | Asset]:
+        """The preview of a model, or the id of the asset to ask for."""
+        if model.id in self._models:
+            self._models[model.id] = model if isinstance(model, Missing) else model.short()
+        if isinstance(model, Missing):
+            return Known(model)
+        preview = model.preview(_now())
+        if preview is not None:
+            return Known(preview)
+        asset_id = model.asset_id
+        if asset_id is None:
+            return Known(Missing(model.id, HTTPStatus.NOT_FOUND, _NO_PICTURE))
+        self._ids[place] = model.id
+        asset = self._assets.get(asset_id)
+        return asset_id if asset is None else Known(asset)
+
+    def take(self, asset_ids: Iterable[str], came: Iterable[Asset]) -> Mapping[str, Asset]:
+        """Keep what came of these assets; one that did not come has no URL."""
+        found = {asset_id: Asset(id=asset_id) for asset_id in asset_ids}
+        found |= {asset.id: asset for asset in came if asset.id in found}
+        self._assets |= found
+        return found
+
+    def preview(self, place: int, picture: Preview | Asset | Missing) -> Preview | Missing:
+        """What is given for a model."""
+        if not isinstance(picture, Asset):
+            return picture
+        model_id = self._ids.pop(place)
+        reason = _LEFT_OUT.format(picture.id)
+        return picture.preview_of(model_id) or Missing(model_id, HTTPStatus.NOT_FOUND, reason)
+
+
+def _pictured(place: int, given: object) -> str | PicturedModel:
+    """What is given, without what no preview needs: models may be many."""
+    if isinstance(given, str):
+        return check_id(f"models[{place}]", given)
+    if not isinstance(given, Model):
+        raise TypeError(f"models[{place}] must be a Model or a str, not {type(given).__name__}")
+    return PicturedModel(
+        example_asset_ids=given.example_asset_ids,
+        id=given.id,
+        thumbnail=given.thumbnail,
+        thumbnail_url=given.thumbnail_url,
+    )
+
+
+def _now() -> datetime:
+    """The time of day, by which URLs expire. The clock of the client tells only what passes."""
+    return datetime.now(UTC)

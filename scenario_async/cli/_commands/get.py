@@ -1,0 +1,108 @@
+"""``scenario-async get``: single models, whole or in short."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal
+
+import asyncclick as click
+
+from scenario_async import Missing
+from scenario_async._errors import error_for_status
+from scenario_async.cli._connection import connection_options
+from scenario_async.cli._options import StrictCommand, filters, ids
+from scenario_async.cli._output.formats import JSONArray, JSONLines, JSONRecord
+from scenario_async.cli._output.messages import debug_log, wrong_usage
+from scenario_async.cli._output.output import write_data
+from scenario_async.cli._output.progress import Counts, Progress
+
+if TYPE_CHECKING:
+    from scenario_async import APIStatusError
+    from scenario_async.cli._connection import Connection
+    from scenario_async.cli._output.formats import Format
+
+__all__ = ["get"]
+
+
+@click.command(
+    cls=StrictCommand,
+    short_help="Get single models, whole.",
+    epilog="""
+The exit code is 4 where there is no such model, and 3 where it may not be read. Models are given in
+the order of their ids; the first that cannot be had ends the run.
+
+Each model is a request. --summary asks for 50 in one, and cannot tell a model that may not be read
+from one that is not there.
+
+\b
+Examples:
+  scenario-async get model_0123
+  scenario-async get model_0123 | jq .inputs
+  scenario-async list private --format jsonl | jq -r .id \\
+    | xargs scenario-async get --format jsonl > whole.jsonl
+""",
+)
+@click.argument("model_ids", metavar="ID...", nargs=-1, required=True, callback=ids)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["json", "jsonl"]),
+    default="json",
+    show_default=True,
+    help="json: indented, an array for several ids. jsonl: one line each, as the service sent it.",
+)
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Without inputs and layout, as in a listing: 50 models in a request.",
+)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@filters("project_id", "original_assets")
+@connection_options
+async def get(
+    connection: Connection,
+    model_ids: tuple[str, ...],
+    format_: Literal["json", "jsonl"],
+    project_id: str | None,
+    *,
+    summary: bool,
+    quiet: bool,
+    original_assets: bool,
+) -> None:
+    """Get models with all that is known of them, inputs and layout included."""
+    written: Format = JSONLines()
+    if format_ == "json":
+        written = JSONRecord() if len(model_ids) == 1 else JSONArray(pretty=True)
+    counts = Counts()
+    with debug_log(shown=connection.verbose):
+        async with connection.open(counts.hooks()) as service:
+            with wrong_usage():
+                records = service.client.models.retrieve_many(
+                    model_ids,
+                    full=not summary,
+                    original_assets=original_assets or None,
+                    project_id=project_id,
+                )
+            wanted = not (quiet or connection.verbose)
+            with Progress(counts, wanted=wanted, afterwards=False):
+                async with aclosing(records):
+                    async for record in records:
+                        if isinstance(record, Missing):
+                            raise _error_of(record)
+                        counts.models += 1
+                        await write_data(written.page([record]))
+                await write_data(written.end())
+
+
+def _error_of(missing: Missing) -> APIStatusError:
+    """The first model that cannot be had ends the run."""
+    sentence = f"there is no model {missing.id!r}"
+    if missing.status_code == HTTPStatus.FORBIDDEN:
+        sentence = f"the model {missing.id!r} may not be read"
+    return error_for_status(missing.status_code)(
+        sentence,
+        status_code=missing.status_code,
+        reason=missing.reason,
+        request_id=missing.request_id,
+    )

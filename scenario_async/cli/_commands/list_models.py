@@ -1,0 +1,134 @@
+"""``scenario-async list``: the models of one scope, in any of the formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncclick as click
+
+from scenario_async.cli._connection import connection_options
+from scenario_async.cli._options import StrictCommand, filters, ids
+from scenario_async.cli._output.formats import CSV_COLUMNS
+
+from .listing import listing_options, write_listing
+
+if TYPE_CHECKING:
+    from scenario_async.cli._connection import Connection
+
+    from .listing import ListingOptions
+
+__all__ = ["list_models"]
+
+_CREATED = ("created_after", "created_before")
+_UPDATED = ("updated_after", "updated_before")
+_COMMON = (
+    "page_size",
+    "project_id",
+    "blacklisted",
+    "loaded_only",
+    "original_assets",
+)
+_PUBLIC = ("tags", "types", *_CREATED, *_UPDATED, "sort_by", "sort_direction")
+
+
+@click.group(
+    "list",
+    epilog=f"""
+Times are ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00+01:00, in UTC where they name no zone.
+The moment itself is excluded. Of --tag, --type and --collection several may be given.
+
+\b
+Formats:
+  table  As many columns as fit the terminal, ids always whole; written when
+         all models are known. Into a pipe or a file nothing is shortened.
+  json   One array. It stays open where the listing fails: a part is no JSON.
+  jsonl  One record on each line, exactly as the service sent it.
+  csv    Column names, then a line for each model; times in UTC, lists comma
+         separated. For a spreadsheet add --csv-safe: names and tags are other
+         people's, and may be formulas. The columns:
+{click.formatting.wrap_text(", ".join(CSV_COLUMNS), 76, " " * 9, " " * 9)}
+
+json, jsonl and csv are UTF-8, and written page by page in little memory.
+
+Progress is shown on a terminal where no models appear meanwhile: for tables, and where standard
+output is a file.
+""",
+)
+def list_models() -> None:
+    """List all models that a query finds."""
+
+
+@list_models.command(
+    cls=StrictCommand,
+    short_help="Private models, newest first.",
+    epilog="""
+\b
+Examples:
+  scenario-async list private
+  scenario-async list private --status trained --format csv > models.csv
+  scenario-async list private --created-after 2026-01-01 --limit 50
+  scenario-async list private --format jsonl | jq -r .id
+  scenario-async list private --sandbox --sandbox-models 3000
+""",
+)
+@filters("status", *_CREATED, "private_sort_by", "sort_direction", *_COMMON)
+@listing_options
+@connection_options
+async def private(connection: Connection, options: ListingOptions, **given: object) -> None:
+    """List private models, newest first.
+
+    "scenario-async list --help" explains times and formats.
+    """
+    await write_listing(connection, options, lambda models: models.private, given)
+
+
+@list_models.command(
+    cls=StrictCommand,
+    short_help="Public models, best score first.",
+    epilog="""
+\b
+Examples:
+  scenario-async list public --public-access --limit 20
+  scenario-async list public --tag sc:scenario --format jsonl > models.jsonl
+  scenario-async list public --type flux.1-lora --updated-after 2026-06-01
+""",
+)
+@filters("collection_ids", *_PUBLIC, "route", "offset", *_COMMON)
+@listing_options
+@connection_options
+async def public(connection: Connection, options: ListingOptions, **given: object) -> None:
+    """List public models, best score first.
+
+    "scenario-async list --help" explains times and formats.
+    """
+    await write_listing(connection, options, lambda models: models.public, given)
+
+
+@list_models.command(
+    cls=StrictCommand,
+    short_help="Models of a collection.",
+    epilog="""
+\b
+Examples:
+  scenario-async list collection collection_01
+  scenario-async list collection collection_01 collection_02 --privacy public
+""",
+)
+@click.argument("collection_ids", metavar="ID...", nargs=-1, required=True, callback=ids)
+@filters("privacy", "status", *_PUBLIC, *_COMMON)
+@listing_options
+@connection_options
+async def collection(
+    connection: Connection,
+    options: ListingOptions,
+    collection_ids: tuple[str, ...],
+    **given: object,
+) -> None:
+    """List the private models of a collection, or the public ones of one or several.
+
+    Filters apply as for "list private" or "list public", by --privacy. "scenario-async list --help"
+    explains times and formats.
+    """
+    await write_listing(
+        connection, options, lambda models: models.collection, given, collection_ids
+    )

@@ -1,0 +1,168 @@
+"""From a query to standard output: what every ``list`` command does."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import asyncclick as click
+
+from scenario_async import Listing, Model, Models
+from scenario_async._query.query import LARGEST_PAGE
+from scenario_async.cli._options import Option, check_csv_safe, csv_safe_option, gathered
+from scenario_async.cli._output.formats import CSV, JSONArray, JSONLines
+from scenario_async.cli._output.messages import (
+    WrongUsageError,
+    debug_log,
+    say,
+    warnings_said,
+    wrong_usage,
+)
+from scenario_async.cli._output.output import terminal_width, write_data, write_out
+from scenario_async.cli._output.progress import Counts, Progress
+from scenario_async.cli._output.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+
+    from scenario_async import InvalidRow
+    from scenario_async.cli._connection import Connection
+    from scenario_async.cli._output.formats import Format
+
+__all__ = ["ListingOptions", "Scope", "check_collections", "listing_options", "write_listing"]
+
+Scope: TypeAlias = Callable[[Models], Callable[..., Listing[Model]]]
+"""Which method of the client lists. Its arguments are checked by tests: they come from options."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListingOptions:
+    """The options for what becomes of the models; see their help."""
+
+    format: Literal["table", "json", "jsonl", "csv"]
+    csv_safe: bool
+    limit: int | None
+    on_invalid: Literal["fail", "skip"]
+    quiet: bool
+
+    def new_format(self) -> Format:
+        """The chosen format, at its beginning."""
+        if self.format == "table":
+            return Table(terminal_width(sys.stdout))
+        if self.format == "json":
+            return JSONArray()
+        return JSONLines() if self.format == "jsonl" else CSV(safe=self.csv_safe)
+
+
+listing_options: Option = gathered(
+    "options",
+    ListingOptions,
+    (
+        click.option(
+            "--format",
+            type=click.Choice(["table", "json", "jsonl", "csv"]),
+            default="table",
+            show_default=True,
+            help="How models are written.",
+        ),
+        csv_safe_option,
+        click.option(
+            "--limit",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Stop after so many models; no page behind them is requested.",
+        ),
+        click.option(
+            "--on-invalid",
+            type=click.Choice(["fail", "skip"]),
+            default="fail",
+            show_default=True,
+            help="Where a record cannot be read: fail, or name it on standard error and go on.",
+        ),
+        click.option("--quiet", is_flag=True, help="Show no progress."),
+    ),
+)
+"""Declares these options on a command and hands them over as ``options``."""
+
+
+async def write_listing(
+    connection: Connection,
+    options: ListingOptions,
+    scope: Scope,
+    filters: Mapping[str, object],
+    collections: Sequence[str] = (),
+) -> None:
+    """List one scope on standard output.
+
+    Raises:
+        WrongUsageError: The options do not fit.
+        ScenarioError: The listing failed. What was written before is all there was.
+    """
+    check_csv_safe(options.format, csv_safe=options.csv_safe)
+    # Not `in`, to which 0 is the same as False.
+    given = {
+        name: value
+        for name, value in filters.items()
+        if not (value is None or value is False or value == ())
+    }
+    if options.limit is not None:
+        given.setdefault("page_size", _page_size(options.limit))
+    if options.on_invalid == "skip":
+        given["on_invalid"] = _name_skipped
+    counts = Counts()
+    with debug_log(shown=connection.verbose), warnings_said():
+        async with connection.open(counts.hooks()) as service:
+            check_collections(collections, service.collections)
+            with wrong_usage():
+                listing = scope(service.client.models)(*collections, **given)
+            written = options.new_format()
+            # A table is made of what can be shown, in bold where the terminal has it.
+            write = write_out if options.format == "table" else write_data
+            wanted = not (options.quiet or connection.verbose)
+            with Progress(counts, wanted=wanted, afterwards=options.format == "table"):
+                async with aclosing(_pages(listing, options.limit)) as pages:
+                    async for models in pages:
+                        await write(written.page(models))
+            await write(written.end())
+
+
+async def _pages(
+    listing: Listing[Model], limit: int | None
+) -> AsyncGenerator[Sequence[Model], None]:
+    """The models page by page, up to the limit."""
+    if limit is None:
+        async with aclosing(listing.pages()) as pages:
+            async for page in pages:
+                yield page.models
+        return
+    # One by one, because `pages()` would have the next page on its way before it is known that
+    # nobody needs it.
+    page = await listing
+    while True:
+        yield page.models[:limit]
+        limit -= len(page.models)
+        if limit <= 0 or not page.has_next_page():
+            return
+        page = await page.get_next_page()
+
+
+def _page_size(limit: int) -> int:
+    """As few pages as can be, and of equal size: 501 models are 2 pages of 251."""
+    return math.ceil(limit / math.ceil(limit / LARGEST_PAGE))
+
+
+def _name_skipped(row: InvalidRow) -> None:
+    say(f"Skipped: {row.error}")
+
+
+def check_collections(wanted: Sequence[str], known: Collection[str] | None) -> None:
+    """Nobody can know the ids of a sandbox that has just been made."""
+    unknown = next((one for one in wanted if known is not None and one not in known), None)
+    if known is not None and unknown is not None:
+        raise WrongUsageError(
+            f"the sandbox has no collection {unknown!r}; it has {', '.join(known)}"
+        )

@@ -1,0 +1,129 @@
+"""What ``scenario-async sync`` is told: the scopes, how they are copied, and how often."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import asyncclick as click
+
+from scenario_async.cli._options import Option, gathered, ids
+from scenario_async.cli._output.messages import WrongUsageError
+
+__all__ = ["SyncOptions", "sync_options"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncOptions:
+    """What is copied, how, and how often; see the help of the options."""
+
+    private: bool
+    public: bool
+    collections: tuple[str, ...]
+    public_collections: tuple[str, ...]
+    details: bool
+    full: bool
+    wait: bool
+    max_deletions: float | None
+    new_owner: bool
+    watch: float | None
+    as_json: bool
+    quiet: bool
+
+    def scopes(self) -> list[str]:
+        """The scopes as the store names them, each once."""
+        named = [name for name in ("private", "public") if getattr(self, name)]
+        named += [f"collection:{one}" for one in self.collections]
+        named += [f"public:collection:{one}" for one in self.public_collections]
+        if not named:
+            raise WrongUsageError(
+                "nothing to copy: give --private, --public, --collection ID or "
+                "--public-collection ID, or several of them"
+            )
+        return list(dict.fromkeys(named))
+
+
+def _finite(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
+    """Check what a range lets pass."""
+    if given is not None and not math.isfinite(given):
+        raise click.BadParameter(f"{given} is no time to wait for")
+    return given
+
+
+def _limit(_: click.Context, __: click.Parameter, given: str) -> float:
+    """A number of models, or a share of them: ``100``, ``0.5`` or ``50%``."""
+    try:
+        if given.isdecimal():
+            return int(given)
+        share = float(given[:-1]) / 100 if given.endswith("%") else float(given)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise click.BadParameter(f"{given!r} is neither a number of models nor a share such as 50%")
+    return share
+
+
+sync_options: Option = gathered(
+    "options",
+    SyncOptions,
+    (
+        click.option("--private", is_flag=True, help="Copy all private models."),
+        click.option("--public", is_flag=True, help="Copy all public models."),
+        click.option(
+            "--collection",
+            "collections",
+            multiple=True,
+            metavar="ID",
+            callback=ids,
+            help="Copy the private models of this collection. Repeatable.",
+        ),
+        click.option(
+            "--public-collection",
+            "public_collections",
+            multiple=True,
+            metavar="ID",
+            callback=ids,
+            help="Copy the public models of this collection. Repeatable.",
+        ),
+        click.option(
+            "--details",
+            is_flag=True,
+            help="Also fetch the full records of models that have none, or have changed since.",
+        ),
+        click.option(
+            "--full",
+            is_flag=True,
+            help="List everything, also where it was done today. A walk that was broken off is "
+            "finished.",
+        ),
+        click.option(
+            "--wait", is_flag=True, help="Wait while another run is at work, instead of failing."
+        ),
+        click.option(
+            "--max-deletions",
+            default="50%",
+            show_default=True,
+            callback=_limit,
+            metavar="LIMIT",
+            help="Stop before more models of a scope than that are marked as deleted, without the "
+            "service's own word for it: a number, or a share, which holds for scopes of more than "
+            "20 models. 100% is no limit.",
+        ),
+        click.option(
+            "--new-owner",
+            is_flag=True,
+            help="Let the store become a copy of another owner's models, which it refuses.",
+        ),
+        click.option(
+            "--watch",
+            type=click.FloatRange(min=0, min_open=True),
+            callback=_finite,
+            metavar="SECONDS",
+            help="Run again so long after the end of each run, until Ctrl-C.",
+        ),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Report in JSON, one line for each run."
+        ),
+        click.option("--quiet", is_flag=True, help="Show no progress."),
+    ),
+)

@@ -1,0 +1,1 @@
+"""What the commands write: models, tables, messages and progress."""

@@ -1,0 +1,161 @@
+"""What is said to people, on standard error: one line each, in words of the command line."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import warnings
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import asyncclick as click
+
+from scenario_async import APIError, ScenarioError, ScenarioWarning
+
+from .output import OutputError, steers
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = [
+    "WrongUsageError",
+    "debug_log",
+    "option_names",
+    "printable",
+    "say",
+    "warnings_said",
+    "wrong_usage",
+]
+
+# What the client calls something else than its option.
+_OPTIONS = {
+    "api_key": "SCENARIO_SDK_API_KEY",
+    "api_secret": "SCENARIO_SDK_API_SECRET",
+    "base_url": "--base-url (or SCENARIO_BASE_URL)",
+    "collection_ids": "--collection",
+    "ids": "ID",
+    "public": "--public-access",
+    "tags": "--tag",
+    "types": "--type",
+}
+_PARAMETER = re.compile(
+    r"""
+    (?P<quoted> '[^']*' )                       # a value of the user stays as it is
+    | \b(?P<name>
+        [a-z]+(?:_[a-z]+)+ | offset | privacy | route | status | tags | types
+        | ids(?=\[) | public(?==)
+    )\b
+    (?: \[\d+\] )?                              # one of several values
+    (?: ='(?P<value>[^']*)' | =True )?
+    """,
+    re.VERBOSE,
+)
+
+
+class WrongUsageError(click.ClickException):
+    """Options or an environment that the client refuses, each valid in itself."""
+
+    exit_code = 2
+
+
+def printable(text: str) -> str:
+    """The text on one line, without characters that would steer a terminal."""
+    flat = " ".join(text.split())
+    return flat if flat.isprintable() else "".join("\ufffd" if steers(c) else c for c in flat)
+
+
+def say(text: str) -> None:
+    """Write one line to standard error. Nothing is lost where nobody listens there."""
+    if sys.stderr is None:
+        return  # a process may well have been started without one
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.flush()
+
+
+def in_words(error: Exception) -> str:
+    """What an error says, with what else is known of it."""
+    more: list[str] = list(getattr(error, "__notes__", ()))
+    if isinstance(error, APIError):
+        if error.retry_after is not None:
+            more.append(f"the service asks to wait {error.retry_after:,g} s")
+        if error.request_id is not None:
+            more.append(f"request {error.request_id}")
+    return f"{error} ({'; '.join(more)})" if more else str(error)
+
+
+def option_names(sentence: str) -> str:
+    """The sentence with parameters of the client named as the options that set them."""
+    return _PARAMETER.sub(_as_option, sentence)
+
+
+def _as_option(found: re.Match[str]) -> str:
+    if found["quoted"]:
+        return found[0]
+    name, value = found["name"], found["value"]
+    option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
+    return f"{option} {value}" if value is not None else option
+
+
+@contextmanager
+def wrong_usage() -> Generator[None]:
+    """Turn a ``ValueError`` of the client into wrong usage of the command line."""
+    try:
+        yield
+    except ValueError as error:
+        raise WrongUsageError(option_names(str(error))) from error
+
+
+@contextmanager
+def warnings_said() -> Generator[None]:
+    """Say what the client warns of in one line each, without the place in its code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ScenarioWarning)
+        as_python_shows = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            *place: Any,  # noqa: ANN401 - as Python hands it over
+            **more: Any,  # noqa: ANN401 - as above
+        ) -> None:
+            if issubclass(category, ScenarioWarning):
+                say(f"Warning: {message}")
+            else:
+                as_python_shows(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
+
+
+class _OneLine(logging.Formatter):
+    """Only the traceback of a bug may have more than one."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+
+@contextmanager
+def debug_log(*, shown: bool) -> Generator[None]:
+    """Write the log of the package to standard error meanwhile, if that is wanted."""
+    if not shown:
+        yield
+        return
+    log = logging.getLogger("scenario_async")
+    level = log.level
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield
+    except (ScenarioError, click.ClickException, OutputError):
+        raise
+    except Exception:
+        log.debug("this is a bug", exc_info=True)
+        raise
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)

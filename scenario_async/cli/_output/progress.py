@@ -1,0 +1,137 @@
+"""How far a command has come, and what it took, in one line on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from scenario_async import EventHooks
+
+from .messages import say
+from .output import is_pipe, is_terminal
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from scenario_async import PageEvent, RequestEvent, RetryEvent
+
+__all__ = ["Counts", "Progress"]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the events of a client add up to."""
+
+    models: int = 0
+    pages: int = 0
+    requests: int = 0
+    retries: int = 0
+    skipped: int = 0
+    pause: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    def hooks(self) -> EventHooks:
+        """Functions that count here."""
+        return EventHooks(
+            on_request=self._count_request, on_retry=self._count_retry, on_page=self._count_page
+        )
+
+    def line(self) -> str:
+        """All of it in words."""
+        parts = [_counted(self.models, "model")]
+        if self.pages:
+            parts.append(_counted(self.pages, "page"))
+        parts.append(_counted(self.requests, "request"))
+        if self.retries:
+            parts.append(_counted(self.retries, "retry", "retries"))
+        if self.skipped:
+            parts.append(f"{self.skipped:,} skipped")
+        minutes, seconds = divmod(int(time.monotonic() - self.started), 60)
+        parts.append(f"{minutes}:{seconds:02}")
+        if self.pause:
+            parts.append(self.pause)
+        return ", ".join(parts)
+
+    def _count_request(self, _: RequestEvent) -> None:
+        self.requests += 1
+        self.pause = ""
+
+    def _count_retry(self, event: RetryEvent) -> None:
+        self.retries += 1
+        status = event.error.status_code
+        reason = "a lost connection" if status is None else f"status {status}"
+        self.pause = f"waiting {event.wait:.0f} s after {reason}"
+
+    def _count_page(self, event: PageEvent) -> None:
+        self.pages += 1
+        self.models += event.models
+        self.skipped += event.invalid
+
+
+class Progress:
+    """Shows counts while it is open, and leaves the last ones there.
+
+    Where models appear on the terminal meanwhile, it shows the last ones alone, below them. Nothing
+    is shown where nobody looks, or where somebody else may be at work on the terminal: a pager or a
+    filter, at the other end of a pipe. Plain ASCII, because a terminal for errors may know nothing
+    else.
+
+    Args:
+        counts: What to show.
+        wanted: Whether to show anything at all.
+        afterwards: Whether models are written when all are known.
+    """
+
+    def __init__(self, counts: Counts, *, wanted: bool, afterwards: bool) -> None:
+        self._counts = counts
+        self._spinner = Spinner("line")
+        self._running = False
+        self._live: Live | None = None
+        wanted = wanted and is_terminal(sys.stderr)
+        meanwhile = is_terminal(sys.stdout) and not afterwards
+        piped = is_pipe(sys.stdout) and not afterwards
+        self._said_at_end: bool = wanted and meanwhile
+        if wanted and not (meanwhile or piped):
+            self._live = Live(
+                console=Console(stderr=True, force_terminal=True),
+                get_renderable=self._line,
+                refresh_per_second=8,
+                redirect_stdout=False,
+            )
+
+    def __enter__(self) -> Self:
+        self._running = True
+        if self._live is not None:
+            self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._running = False
+        self._counts.pause = ""
+        if self._live is not None:
+            self._live.stop()
+        elif self._said_at_end:
+            say(self._counts.line())
+
+    def _line(self) -> Text:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        if self._running:
+            frame = self._spinner.render(time.monotonic())
+            line.append(frame if isinstance(frame, Text) else "").append(" ")
+        return line.append(self._counts.line())
+
+
+def _counted(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

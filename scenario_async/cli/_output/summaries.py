@@ -1,0 +1,145 @@
+"""What a sync did and what a store has, in lines for people. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+
+from .messages import printable
+from .table import heading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from scenario_async.sync import Counts, RunRecord, StoreCounts, SyncReport
+
+__all__ = ["run_lines", "store_lines", "summary_lines"]
+
+_COUNTED = ("new", "changed", "unchanged", "deleted", "rejected", "details")
+_EFFORT = ("pages", "requests", "retries")
+_GAP = "  "
+# What goes first where a terminal has no room for all columns; a report in JSON has all of it.
+_LEAST_WORTH = (
+    *("Retries", "Pages", "Unchanged", "Seconds", "Requests", "Run", "Started (UTC)", "Deleted"),
+    *("Changed", "Scopes", "Rejected", "New", "Number"),
+)
+_ENOUGH_TEXT = 16
+
+
+def summary_lines(report: SyncReport, *, width: int | None) -> list[str]:
+    """A line for each scope, and one for all of them where there are several."""
+    counted = _counted(report)
+    titles = ["Scope", "Run", *map(str.capitalize, counted), *map(str.capitalize, _EFFORT)]
+    rows = [
+        [one.scope, one.mode if one.complete else "broke off", *_cells(one, counted)]
+        for one in report.scopes
+    ]
+    if len(rows) > 1:
+        rows.append(["in all", "", *_cells(report, counted)])
+    return _columns([*titles, "Seconds"], rows, texts=2, width=width)
+
+
+def store_lines(counts: StoreCounts, *, width: int | None) -> list[str]:
+    """How much a store has, in all and of each scope."""
+    rows = [
+        ["models", f"{counts.models:,}"],
+        *([f"  {scope}", f"{number:,}"] for scope, number in counts.scopes.items()),
+        ["deleted", f"{counts.deleted:,}"],
+        ["rejected", f"{counts.rejected:,}"],
+    ]
+    return _columns(["Store", "Number"], rows, texts=1, width=width)
+
+
+def run_lines(runs: Sequence[RunRecord], *, width: int | None) -> list[str]:
+    """A line for each run, the latest first, and one for what ended it."""
+    titles = ["Run", "Started (UTC)", "Status", "Scopes"]
+    counted = ("new", "changed", "deleted", "rejected", "requests")
+    rows = [
+        [str(run.id), _minute(run.started_at), run.status, " ".join(run.scopes)]
+        + [f"{getattr(run.report, name):,}" if run.report else "" for name in counted]
+        + [f"{run.report.seconds:.1f}" if run.report else ""]
+        for run in runs
+    ]
+    lines = _columns(
+        [*titles, *map(str.capitalize, counted), "Seconds"], rows, texts=4, width=width
+    )
+    lines += [f"Run {run.id}: {printable(run.error)}" for run in runs if run.error]
+    return lines
+
+
+def _counted(report: SyncReport) -> list[str]:
+    """What is worth a column: details only where some were fetched."""
+    return [name for name in _COUNTED if name != "details" or report.details]
+
+
+def _cells(counts: Counts, counted: Sequence[str]) -> list[str]:
+    numbers = [f"{getattr(counts, name):,}" for name in (*counted, *_EFFORT)]
+    return [*numbers, f"{counts.seconds:.1f}"]
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _columns(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int, width: int | None
+) -> list[str]:
+    """Lines of columns: so many of texts, then numbers, which end at the same place.
+
+    On a terminal of this width those of least worth are left out until the others fit.
+    """
+    columns = [
+        _Column(title, [printable_cell(cell) for cell in cells], is_text=place < texts)
+        for place, (title, *cells) in enumerate(zip(titles, *rows, strict=True))
+    ]
+    if width is not None:
+        columns = _fitting(columns, width)
+    head, *lines = (
+        _GAP.join(column.fitted(row) for column in columns).rstrip() for row in range(len(rows) + 1)
+    )
+    return [heading(head, terminal=width is not None), *lines]
+
+
+def _fitting(columns: Sequence[_Column], room: int) -> list[_Column]:
+    left = list(columns)
+    # But for the first one, which says what a row is about.
+    for title in _LEAST_WORTH:
+        if _least_room(left) > room:
+            left[1:] = [one for one in left[1:] if one.title != title]
+    more = max(0, room - _least_room(left))
+    for column in left:
+        width = min(column.width, column.least + more)
+        more -= width - column.least
+        column.width = width
+    return left
+
+
+def _least_room(columns: Sequence[_Column]) -> int:
+    return sum(column.least for column in columns) + len(_GAP) * (len(columns) - 1)
+
+
+class _Column:
+    """A title and what stands below it."""
+
+    def __init__(self, title: str, cells: Sequence[str], *, is_text: bool) -> None:
+        self.title = title
+        self.is_text = is_text
+        self._cells = [title, *cells]
+        self.width = max(map(cell_len, self._cells))
+        self.least = min(self.width, _ENOUGH_TEXT) if is_text else self.width
+
+    def fitted(self, row: int) -> str:
+        """The title (0) or a cell, as wide as the column."""
+        cell = self._cells[row]
+        if not self.is_text:
+            return cell.rjust(self.width)
+        if cell_len(cell) > self.width:
+            return set_cell_size(cell, self.width - 1) + "…"
+        return set_cell_size(cell, self.width)
+
+
+def printable_cell(text: str) -> str:
+    """The text without characters that would steer a terminal, its indent kept."""
+    return " " * (len(text) - len(text.lstrip(" "))) + printable(text)

@@ -1,0 +1,1 @@
+"""What a sandbox does wrong on demand."""

@@ -1,0 +1,120 @@
+"""Locks that keep other runs away from a store, and that end with their process however it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from scenario_async.sync._errors import StoreBusyError, StoreError
+
+from .engines import new_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from contextlib import AsyncExitStack
+    from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+__all__ = ["OWN", "ScopesLock", "lock_file"]
+
+OWN = 0x5CE7A810
+"""Any number: it tells our locks in PostgreSQL from those of other programs."""
+
+# A machine that loses power says no goodbye. By itself the server would look after two hours
+# whether it is still there (https://www.postgresql.org/docs/current/runtime-config-connection.html).
+_KEEPALIVE = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+_NOT_LOCAL = False  # to a transaction, but for the session
+
+
+async def lock_file(name: str, path: Path, stack: AsyncExitStack) -> None:
+    """Hold a transaction in a file beside: the operating system lets go with the process.
+
+    Args:
+        name: What to call the store.
+        path: The file beside it.
+        stack: What lets go of the lock.
+
+    Raises:
+        StoreBusyError: Another run holds it.
+    """
+    engine = new_engine(URL.create("sqlite+aiosqlite", database=str(path)), patience=0)
+    stack.push_async_callback(engine.dispose)
+    connection = await stack.enter_async_context(engine.connect())
+    try:
+        await connection.exec_driver_sql("BEGIN EXCLUSIVE")
+    except OperationalError as error:
+        if "locked" not in str(error.orig):
+            raise
+        raise StoreBusyError(f"{name}: another run is at work on it") from None
+
+
+class ScopesLock:
+    """Advisory locks of one session of PostgreSQL: the server lets go when the session ends.
+
+    Args:
+        name: What to call the store.
+        connection: The session, which nobody else uses.
+    """
+
+    def __init__(self, name: str, connection: AsyncConnection) -> None:
+        self._name = name
+        self._connection = connection
+        self._lost = False
+
+    @classmethod
+    async def take(
+        cls, name: str, engine: AsyncEngine, scopes: Collection[str], stack: AsyncExitStack
+    ) -> ScopesLock:
+        """Take the locks of these scopes, and leave it to the stack to let go of them.
+
+        Raises:
+            StoreBusyError: Another run holds one of them.
+        """
+        connection = await stack.enter_async_context(engine.connect())
+        # Not back to the pool: with the session the locks end as well.
+        stack.push_async_callback(connection.invalidate)
+        # Nothing is under way between two looks at it.
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        settings = (func.set_config(*one, _NOT_LOCAL) for one in _KEEPALIVE.items())
+        await connection.execute(select(*settings))
+        for scope in sorted(scopes):
+            taken = func.pg_try_advisory_lock(OWN, func.hashtext(scope))
+            if not await connection.scalar(select(taken)):
+                raise StoreBusyError(f"{name}: another run is at work on the scope {scope!r}")
+        return cls(name, connection)
+
+    @staticmethod
+    async def held_by_one(connection: AsyncConnection) -> bool:
+        """Whether no more than one session holds such locks in the database of a connection."""
+        sessions = text(
+            "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' "
+            "AND classid = :own AND objsubid = 2 AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return (await connection.scalar(sessions, {"own": OWN}) or 0) <= 1
+
+    async def check(self) -> None:
+        """Look whether the session is still there. That also keeps it from ending for idleness.
+
+        Raises:
+            StoreError: It is not, and others are not kept away any more.
+        """
+        if not self._lost:
+            try:
+                await self._connection.execute(select(1))
+            except (SQLAlchemyError, OSError):
+                # Asked again, it would begin another session, without locks.
+                self._lost = True
+        if self._lost:
+            raise StoreError(
+                f"{self._name}: the connection that keeps other runs away was lost; what was "
+                "committed before is whole"
+            )

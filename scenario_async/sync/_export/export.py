@@ -1,0 +1,179 @@
+"""A store written out as one file: Parquet, CSV, JSON lines or a JSON array."""
+
+from __future__ import annotations
+
+import os
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+
+from scenario_async._query.arguments import given_text
+from scenario_async.sync._errors import ExportError
+from scenario_async.sync._scopes import Scope
+from scenario_async.sync._store.catalog_store import database_of, scopes_of
+
+from .formats import encoder_of, format_of
+from .replacement import Replacement
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from scenario_async.sync._store.catalog_store import CatalogStore
+    from scenario_async.sync._store.values import StoredModel
+
+    from .formats import ExportFormat
+
+__all__ = ["encoded", "export", "models_of"]
+
+# What is in memory at once, whatever the store has.
+_BATCH_BYTES = 8 * 1024 * 1024
+_BATCH_MODELS = 10_000
+# What a store in a file consists of: the database, and what stands beside it while it is in use.
+_OF_A_STORE = ("", "-wal", "-shm", "-journal", "-lock")
+
+
+async def export(
+    store: CatalogStore,
+    path: str | Path,
+    *,
+    format: ExportFormat | None = None,  # noqa: A002 - the name that everybody knows
+    scope: str | None = None,
+    type: str | None = None,  # noqa: A002 - the API's name
+    status: str | None = None,
+    privacy: str | None = None,
+    tags: Sequence[str] = (),
+    collection: str | None = None,
+    deleted: bool | None = False,
+    csv_safe: bool = False,
+) -> int:
+    """Write models of a store to a file, by their ids.
+
+    The file is written beside its place and moved there once it is whole: whatever fails, an older
+    one stays as it is. Memory does not grow with the store.
+
+    Args:
+        store: An open store.
+        path: Which file.
+        format: ``"jsonl"`` and ``"json"`` have the records as they were sent, the full ones where
+            they were fetched since the row last changed. ``"csv"`` has the columns of
+            :class:`StoredModel` without the records, with lists comma separated. ``"parquet"`` has
+            lists, times in UTC, and the records as text; it needs the extra
+            ``scenario-async[export]``. ``None`` takes the format that the suffix of the path names.
+        scope: As for :meth:`CatalogStore.models`, and so are all that follow.
+        type: See ``scope``.
+        status: See ``scope``.
+        privacy: See ``scope``.
+        tags: See ``scope``.
+        collection: See ``scope``.
+        deleted: See ``scope``.
+        csv_safe: For CSV that people open in a spreadsheet: an apostrophe is written before text
+            that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, which it would take
+            for a formula. Names and tags are other people's. Without it CSV has the data as it is,
+            as programs need it.
+
+    Returns:
+        How many models were written.
+
+    Raises:
+        ValueError: There is no such format, or the suffix names none; ``csv_safe`` for another than
+            CSV; the store has no such scope, or another filter fits nothing.
+        TypeError: A filter of the wrong type.
+        ModuleNotFoundError: Parquet needs pyarrow.
+        ExportError: The file cannot be written, or is one of the store's own.
+        StoreError: The database failed.
+    """
+    chosen = format_of(path) if format is None else format
+    _refuse_own_file(store, path)
+    models = await models_of(
+        store,
+        scope=scope,
+        type=type,
+        status=status,
+        privacy=privacy,
+        tags=tags,
+        collection=collection,
+        deleted=deleted,
+    )
+    count = 0
+    parts_of = encoded(models, chosen, csv_safe=csv_safe)
+    async with aclosing(parts_of) as parts, Replacement(Path(path)) as file:
+        async for number, data in parts:
+            count += number
+            await file.write(data)
+    return count
+
+
+async def models_of(
+    store: CatalogStore,
+    *,
+    scope: str | None,
+    **filters: Any,  # noqa: ANN401 - what ``CatalogStore.models`` takes
+) -> AsyncGenerator[StoredModel, None]:
+    """The models of a store for a file: of a scope that the store has.
+
+    Raises:
+        ValueError: It never had the scope, or another filter fits nothing.
+        TypeError: A filter of the wrong type.
+        StoreError: The database failed.
+    """
+    models = store.models(**filters)
+    if scope is not None:
+        known = await scopes_of(store)
+        name = given_text("scope", scope)
+        with suppress(ValueError):
+            name = str(Scope.parse(scope))
+        if name not in known:
+            has = ", ".join(map(repr, known)) or "none yet"
+            raise ValueError(f"the store has no scope {scope!r}; it has {has}")
+        models = store.models(scope=scope, **filters)
+    return models
+
+
+def _refuse_own_file(store: CatalogStore, path: str | Path) -> None:
+    """Raise where a file of the store itself would be replaced, under whatever name."""
+    # The URL of a server names no file that anybody could have meant.
+    database = os.path.realpath(database_of(store).name)
+    for own in (f"{database}{suffix}" for suffix in _OF_A_STORE):
+        same = os.path.realpath(path) == own
+        with suppress(OSError):
+            same = same or Path(path).samefile(own)
+        if same:
+            raise ExportError(
+                f"cannot write {str(path)!r}: it is a file of the store itself; name another one"
+            )
+
+
+async def encoded(
+    models: AsyncGenerator[StoredModel, None], format_: ExportFormat, *, csv_safe: bool = False
+) -> AsyncGenerator[tuple[int, bytes], None]:
+    """How many more models are written with how many more bytes of a file, up to its end.
+
+    Raises:
+        ValueError: There is no such format, or only CSV could be safe.
+        ModuleNotFoundError: Parquet needs pyarrow.
+        StoreError: The database failed.
+    """
+    encoder = encoder_of(format_, csv_safe=csv_safe)
+    async with aclosing(_batches(models)) as batches:
+        async for batch in batches:
+            # In a thread: a batch takes a tenth of a second.
+            yield len(batch), await anyio.to_thread.run_sync(encoder.batch, batch)
+    yield 0, await anyio.to_thread.run_sync(encoder.end)
+
+
+async def _batches(
+    models: AsyncGenerator[StoredModel, None],
+) -> AsyncGenerator[Sequence[StoredModel], None]:
+    batch: list[StoredModel] = []
+    size = 0
+    async with aclosing(models):
+        async for model in models:
+            batch.append(model)
+            size += len(model.record) + len(model.details or "")
+            if size >= _BATCH_BYTES or len(batch) >= _BATCH_MODELS:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,1 @@
+"""A run of sync: what is to be done, done, and counted."""

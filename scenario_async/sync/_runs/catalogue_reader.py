@@ -1,0 +1,281 @@
+"""What a run asks the service: parts of listings as raw pages, and records by their ids."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from scenario_async import (
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    InvalidRow,
+    NotFoundError,
+    PermissionDeniedError,
+)
+from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._http.requester import RequestOptions
+from scenario_async._listing import Listing, begin
+from scenario_async._listing_run import Identity, WalkOptions
+from scenario_async._pagination.driver import fetch_planned
+from scenario_async._pagination.planner import PageRequest
+from scenario_async._pagination.windows.planner import TimeWindows
+from scenario_async._pagination.windows.timeline import Timeline
+from scenario_async._query.query import LARGEST_PAGE
+from scenario_async._retrieval.bulk import MODELS, fetch_bulk
+from scenario_async._retrieval.bulk_refusals import refuses_bulk, refuses_ids
+from scenario_async._retrieval.retrieval import Retrieval, retrieve_one
+from scenario_async.sync._rows import is_deleted, read_row
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from scenario_async import AsyncScenario
+    from scenario_async._listing_run import PageSource
+    from scenario_async._pagination.adaptive import Strategy
+    from scenario_async._pagination.planner import ReleasedPage
+    from scenario_async._query.query import ListingQuery
+    from scenario_async.sync._rows import ModelRow
+    from scenario_async.sync._windows import Window
+
+__all__ = ["Existing", "Lanes", "ListedPage", "NotByDateError", "page_source"]
+
+_MISSING = (NotFoundError, PermissionDeniedError)
+_NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class NotByDateError(Exception):
+    """A listing does not come by its dates, so that it has no windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """Rows of a listing.
+
+    Attributes:
+        rows: Those that fit.
+        invalid: Those that do not.
+        covers: The window of which nothing is missing with them; ``None`` where there is none.
+    """
+
+    rows: Sequence[ModelRow]
+    invalid: Sequence[InvalidRow]
+    covers: Window | None
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all rows, where they could be read."""
+        ids = {row.id for row in self.rows}
+        return ids | {row.id for row in self.invalid if row.id is not None}
+
+    @property
+    def deleted(self) -> dict[str, str | None]:
+        """The ids of the rows that are of deleted models, with the date where it could be read.
+
+        A service that ignores a status lists the others as well.
+        """
+        rows = {
+            row.id: row.deleted_at for row in self.rows if row.deleted_at or row.status == "deleted"
+        }
+        return rows | {row.id: None for row in self.invalid if row.id and is_deleted(row.raw)}
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """Models that were asked for by their ids, and exist.
+
+    Attributes:
+        ids: Their ids.
+        rows: Their rows as in a listing, where the service gave them in that form.
+        invalid: Those of them that do not fit.
+    """
+
+    ids: set[str]
+    rows: Sequence[ModelRow] = ()
+    invalid: Sequence[InvalidRow] = ()
+
+
+class Lanes:
+    """Asks one client.
+
+    Args:
+        client: Which one.
+        most: How many pages may be under way.
+
+    Attributes:
+        most: The same, below the bound of the client.
+    """
+
+    def __init__(self, client: AsyncScenario, most: int) -> None:
+        self._source = page_source(client)
+        self.most: int = self._source.at_once(most)
+
+    @property
+    def bulk_refused(self) -> bool:
+        """Whether the service has refused to give many models by their ids."""
+        return MODELS.path in self._source.learned.refused
+
+    async def windows(
+        self, query: ListingQuery, windows: Sequence[Window], *, most: int = 1
+    ) -> AsyncGenerator[ListedPage, None]:
+        """Windows of a listing by date, page by page as they arrive.
+
+        Args:
+            query: The listing, in ascending order.
+            windows: Which parts of it.
+            most: How many pages may be under way; with one, they come from the first to the last.
+
+        Raises:
+            NotByDateError: The service does not list by date, or does not heed the bounds.
+        """
+        if not windows:
+            return
+        fetched = fetch_planned(
+            _ByDate(query, windows, most),
+            self._fetch,
+            concurrency=most,
+            lifetime=self._source.lifetime,
+        )
+        async with aclosing(fetched) as pages:
+            async for page in pages:
+                yield await self._read(page.answer, page.covers)
+
+    async def first_page(self, query: ListingQuery, windows: Sequence[Window]) -> ListedPage | None:
+        """The first page of the first window, and no request for another one.
+
+        ``None``, where it is all of one millisecond and leads on by its cursor alone: whoever goes
+        on by date gets all of it again.
+
+        Raises:
+            NotByDateError: As for :meth:`windows`.
+        """
+        planner = _ByDate(query, windows, 1)
+        (request,) = planner.requests(1, 0)
+        try:
+            answer = await self._fetch(request)
+        except APIError as error:
+            planner.failed(request, error)
+            raise
+        (page,) = planner.receive(request, answer)
+        if any(behind.query.pagination_token for behind in planner.requests(1, 0)):
+            return None
+        return await self._read(page.answer, page.covers)
+
+    async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[ListedPage]:
+        """A whole listing, page by page, however it comes."""
+        strategy: Strategy = "cursor" if by_cursor else "auto"
+        listing = Listing(self._source, query, WalkOptions(type_=Identity, strategy=strategy))
+        begun = begin(listing)
+        planner = begun.walk.planner(begun.first, ordered=False, most=self.most)
+        async with aclosing(begun.walk.released(planner)) as pages:
+            async for page in pages:
+                yield await self._read(page.answer, None)
+
+    async def page(self, query: ListingQuery) -> PageAnswer:
+        """The first page of a listing alone."""
+        return await self._fetch(PageRequest(query))
+
+    async def first(self, query: ListingQuery) -> ListedPage:
+        """The same with its rows read."""
+        return await self._read(await self.page(query), None)
+
+    async def in_bulk(self, ids: Sequence[str]) -> Existing | None:
+        """Those of some models, no more than ``BULK``, that exist and may be read.
+
+        ``None`` where the service refuses to say, or its answer does not tell: then each has to be
+        asked for by itself.
+        """
+        if self.bulk_refused:
+            return None
+        try:
+            answer = await fetch_bulk(self._source, MODELS, ids)
+        except APIStatusError as error:
+            # Access without an account may not be allowed to ask for many at once.
+            if not (refuses_bulk(error) or refuses_ids(error)):
+                raise
+            return None
+        rows = [raw for raw in answer.rows if not is_deleted(raw)]
+        page = await self._read(PageAnswer(rows, None), None)
+        if any(row.id is None for row in page.invalid):
+            # It is one of these models, and nobody can tell which.
+            return None
+        # A row that does not fit exists as well.
+        rows_wanted = [row for row in page.rows if row.id in ids]
+        return Existing(
+            page.ids & set(ids), rows_wanted, [row for row in page.invalid if row.id in ids]
+        )
+
+    async def exists(self, model_id: str) -> bool:
+        """Whether a model exists and may be read; also where its record does not fit."""
+        try:
+            await self._retrieve(model_id)
+        except _MISSING:
+            return False
+        except APIResponseValidationError:
+            return True
+        return True
+
+    async def record(self, model_id: str) -> str | None:
+        """The full record of a model, where it can be read."""
+        try:
+            record = await self._retrieve(model_id)
+            return record.decode() if _identity.decode(record).id == model_id else None
+        except (*_MISSING, APIResponseValidationError, *_NOT_DECODED):
+            return None
+
+    async def _retrieve(self, model_id: str) -> bytes:
+        return bytes(await retrieve_one(self._source, model_id, Retrieval(type_=msgspec.Raw)))
+
+    async def _read(self, answer: PageAnswer, covers: Window | None) -> ListedPage:
+        """Read the rows of a page, with the loop given back every millisecond."""
+        turn = self._source.new_slice()
+        rows: list[ModelRow] = []
+        invalid: list[InvalidRow] = []
+        for raw in answer.rows:
+            if turn.over():
+                await turn.give_back()
+            row = read_row(raw)
+            if isinstance(row, InvalidRow):
+                invalid.append(row)
+            else:
+                rows.append(row)
+        return ListedPage(rows, invalid, covers)
+
+    async def _fetch(self, request: PageRequest) -> PageAnswer:
+        return await self._source.fetch(request, RequestOptions())
+
+
+def page_source(client: AsyncScenario) -> PageSource:
+    """What the listings of a client read from."""
+    return begin(client.models.list()).walk.source
+
+
+class _ByDate:
+    """Windows that fail where the listing has none."""
+
+    def __init__(self, query: ListingQuery, windows: Sequence[Window], most: int) -> None:
+        self._windows = TimeWindows(Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most)
+
+    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+        return self._windows.requests(room, waiting)
+
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+        released = self._windows.receive(request, answer)
+        if self._windows.unusable is not None:
+            raise NotByDateError(self._windows.unusable)
+        return released
+
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+        released = self._windows.failed(request, error)
+        if self._windows.unusable is not None:
+            raise NotByDateError(self._windows.unusable) from error
+        return released
+
+    def finished(self) -> bool:
+        return self._windows.finished()
+
+
+_identity = msgspec.json.Decoder(Identity)

@@ -1,0 +1,123 @@
+"""Full records, with ``inputs`` and ``uiConfig``, of what is new or changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+from sqlalchemy import bindparam, or_, select, update
+
+from scenario_async.sync._tables import memberships, models
+
+from .at_once import for_each
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._report import ScopeReport
+
+    from .catalogue_reader import Lanes
+
+__all__ = ["fetch_details"]
+
+# Ids, not records: of those there are no more than may be under way.
+_BATCH = 1_000
+
+_keep = (
+    update(models)
+    .where(models.c.id == bindparam("of"))
+    .values(details=bindparam("full"), details_hash=bindparam("of_row"))
+)
+
+
+async def fetch_details(
+    database: Database,
+    lanes: Lanes,
+    scope: str,
+    report: ScopeReport,
+    notify: Callable[[], None],
+) -> None:
+    """Fetch the full records of a scope that are missing or older than the row of the listing.
+
+    Each record is stored once it has come, whatever ends the run. A model whose record cannot be
+    read is not asked for again until it changes.
+
+    Raises:
+        APIError: A record could not be fetched. What was under way then is stored as well.
+        StoreError: The database failed.
+    """
+    last = ""
+    while hashes := await _next(database, scope, last):
+        *_, last = hashes
+        arrivals = _Arrivals(database, hashes, report, notify)
+
+        async def fetch(model_id: str, arrivals: _Arrivals = arrivals) -> None:
+            record = await lanes.record(model_id)
+            await arrivals.store(model_id, record)
+
+        await for_each(hashes, fetch, at_once=lanes.most)
+
+
+class _Arrivals:
+    """Stores records as they come: those that come while others are written go together.
+
+    Args:
+        database: Where to.
+        hashes: Of which row each record is.
+        report: Where the counts go.
+        notify: Called after each write.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        hashes: Mapping[str, str],
+        report: ScopeReport,
+        notify: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._hashes = hashes
+        self._report = report
+        self._notify = notify
+        self._came: dict[str, str | None] = {}
+        self._writing = anyio.Lock()
+
+    async def store(self, model_id: str, record: str | None) -> None:
+        """Store a record, or that there is none. No cancellation keeps it from that."""
+        with anyio.CancelScope(shield=True):
+            self._came[model_id] = record
+            async with self._writing:
+                if self._came:
+                    await self._write()
+
+    async def _write(self) -> None:
+        came, self._came = self._came, {}
+        async with self._database.writing() as connection:
+            await connection.execute(
+                _keep,
+                [
+                    {"of": model_id, "full": record, "of_row": self._hashes[model_id]}
+                    # As pages are written, whatever order the database has: two programs that
+                    # write the same rows must lock them in the same order.
+                    for model_id, record in sorted(came.items())
+                ],
+            )
+        self._report.details += sum(record is not None for record in came.values())
+        self._report.pages += 1
+        self._notify()
+
+
+async def _next(database: Database, scope: str, last: str) -> dict[str, str]:
+    """The next models without fresh details, in the order of the database, with their hashes."""
+    stale = or_(models.c.details_hash.is_(None), models.c.details_hash != models.c.content_hash)
+    query = (
+        select(models.c.id, models.c.content_hash)
+        .join(memberships, memberships.c.model_id == models.c.id)
+        .where(memberships.c.scope == scope, models.c.deleted_at.is_(None), stale)
+        .where(models.c.id > last)
+        .order_by(models.c.id)
+        .limit(_BATCH)
+    )
+    async with database.transaction() as connection:
+        return {row[0]: row[1] for row in await connection.execute(query)}

@@ -1,0 +1,167 @@
+"""What may have changed in one scope since the last run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+
+from scenario_async._pagination.windows.timeline import MILLISECOND, Timeline, place_of
+from scenario_async.sync._comparison import ScopePage
+from scenario_async.sync._state import MARGIN, deletions_are_listed, later
+from scenario_async.sync._windows import inside
+
+from .catalogue_reader import NotByDateError
+from .costs import requests_by_id, requests_by_status, requests_for_walk
+from .full_run import FullRun
+from .scope_run import batches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async.sync._store.members import ChangingModel
+
+    from .scope_run import ScopeRun
+
+__all__ = ["IncrementalRun"]
+
+_Listed: TypeAlias = Literal["new", "training"]
+# What a model goes through before it is as it stays, as far as the service lists it by that.
+_LISTED: tuple[_Listed, ...] = ("new", "training")
+# "copying" is a status of records, and none to list by (API reference, `status`).
+_CHANGING = frozenset({*_LISTED, "copying"})
+
+
+class IncrementalRun:
+    """Lists what may have changed; everything, where that takes fewer requests.
+
+    Args:
+        work: The run that this is part of.
+    """
+
+    def __init__(self, work: ScopeRun) -> None:
+        self._work = work
+        self._seen: set[str] = set()
+
+    async def run(self) -> None:
+        """List what is new, and look at what is not yet as it stays.
+
+        Raises:
+            TooManyDeletionsError: As for a full run, where this becomes one.
+            APIError: The service could not be listed. All pages before are kept.
+            StoreError: The database failed.
+        """
+        work = self._work
+        if not await self._list_changes():
+            work.report.mode = "full"
+            await FullRun(work).run()
+            return
+        await work.mark_deleted()
+        if work.scope.public or deletions_are_listed(work.state, work.now):
+            work.state = msgspec.structs.replace(work.state, run_at=work.now)
+        await work.writer.save(work.state)
+
+    async def _list_changes(self) -> bool:
+        """Gives whether all changes were listed; otherwise everything has to be."""
+        public = self._work.scope.public
+        if not public:
+            changing = await self._work.members.changing(_CHANGING)
+            if self._requests_for(changing) > await self._requests_for_all():
+                return False
+        try:
+            await self._list_since_mark(updated=public)
+        except NotByDateError:
+            return False
+        return public or await self._list_changing()
+
+    async def _requests_for_all(self) -> int:
+        return requests_for_walk(await self._work.members.count())
+
+    @staticmethod
+    def _requests_for(changing: Sequence[ChangingModel]) -> int:
+        """What is to be expected: that most are as they were."""
+        counts = Counter(model.status for model in changing)
+        by_status = requests_by_status(counts[status] for status in _LISTED if counts[status])
+        return 1 + by_status + requests_by_id(counts["copying"], bulk_refused=False)
+
+    async def _list_since_mark(self, *, updated: bool) -> None:
+        """What is new behind the mark, from the oldest on: what changes meanwhile comes behind."""
+        work = self._work
+        query = work.scope.query("updated" if updated else "created")
+        start = Timeline(query).begin
+        if work.state.mark is not None:
+            start = place_of(work.state.mark) - MARGIN // MILLISECOND
+        async with aclosing(work.lanes.windows(query, [(start, None)])) as pages:
+            async for page in pages:
+                assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
+                dated = [(row.updated_at if updated else row.created_at, row) for row in page.rows]
+                rows = inside(page.covers, [(date, row) for date, row in dated if date])
+                rows += [row for date, row in dated if not date]
+                dates = (row.updated_at if updated else row.created_at for row in rows)
+                state = msgspec.structs.replace(work.state, mark=later(work.state.mark, dates))
+                await work.write(ScopePage(rows=rows, invalid=page.invalid, state=state))
+                work.state = state
+                self._seen |= page.ids
+
+    async def _list_changing(self) -> bool:
+        """Bring models that are not yet as they stay up to date; gives whether that was done.
+
+        Those that still are so are listed by their status. Only those that are not, or that cannot
+        be listed so, are asked for.
+        """
+        changing = await self._work.members.changing(_CHANGING)
+        for status in _LISTED:
+            if any(model.status == status and model.id not in self._seen for model in changing):
+                await self._list_status(status)
+        left = [model for model in changing if model.id not in self._seen]
+        for part in batches([model.id for model in left]):
+            if await self._costs_more_than_all(len(left)):
+                return False
+            if not await self._ask(part):
+                return await self._list_where_created(left)
+            left = left[len(part) :]
+        return True
+
+    async def _costs_more_than_all(self, left: int) -> bool:
+        refused = self._work.lanes.bulk_refused
+        return requests_by_id(left, bulk_refused=refused) > await self._requests_for_all()
+
+    async def _list_status(self, status: _Listed) -> None:
+        query = self._work.scope.query(status)
+        # Page after page: a model that leaves the listing meanwhile may push another one past the
+        # reader, which then is asked for by its id.
+        async with aclosing(self._work.lanes.listing(query, by_cursor=True)) as pages:
+            async for page in pages:
+                rows = [row for row in page.rows if row.status == status and not row.deleted_at]
+                heeded = len(rows) == len(page.rows)
+                await self._work.write(ScopePage(rows=rows, invalid=page.invalid if heeded else ()))
+                self._seen.update(row.id for row in rows)
+                if not heeded:
+                    return  # the service lists everything, and there are cheaper ways to that
+                self._seen |= page.ids
+
+    async def _ask(self, ids: Sequence[str]) -> bool:
+        """Ask for models by their ids; gives whether the service tells of many at once."""
+        found = await self._work.lanes.in_bulk(ids)
+        if found is None:
+            return False
+        await self._work.write(ScopePage(rows=found.rows, invalid=found.invalid, joins=False))
+        return True
+
+    async def _list_where_created(self, models: Sequence[ChangingModel]) -> bool:
+        """List the milliseconds in which these were created; gives whether that was worth it.
+
+        A full record is no row of a listing, so that asking for one by its id would tell nothing.
+        """
+        created = {place_of(model.created_at) for model in models if model.created_at is not None}
+        if len(created) > await self._requests_for_all():
+            return False
+        windows = [(place, place + 1) for place in sorted(created)]
+        query = self._work.scope.query("full")
+        most = self._work.lanes.most
+        async with aclosing(self._work.lanes.windows(query, windows, most=most)) as pages:
+            async for page in pages:
+                await self._work.write(ScopePage(rows=page.rows, invalid=page.invalid))
+        return True

@@ -1,0 +1,288 @@
+"""A run: several scopes at once into one store."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+
+from scenario_async._events import check_callback
+from scenario_async._listing_run import PAGES_AT_ONCE
+from scenario_async._options import check_count
+from scenario_async.sync._backends.task import in_own_task
+from scenario_async.sync._errors import StoreBusyError
+from scenario_async.sync._report import ScopeReport, SyncReport, total
+from scenario_async.sync._scopes import Scope
+from scenario_async.sync._state import Plan, plan
+from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._store.identity import claim, source_of
+from scenario_async.sync._store.members import Members
+from scenario_async.sync._store.owners import Owners
+from scenario_async.sync._store.run_log import RunLog
+from scenario_async.sync._store.writer import ScopeWriter
+
+from .catalogue_reader import Lanes
+from .counting import counting
+from .deletions import MAX_DELETIONS, check_max_deletions
+from .details import fetch_details
+from .full_run import FullRun
+from .incremental_run import IncrementalRun
+from .scope_run import ScopeRun
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._store.catalog_store import CatalogStore
+
+__all__ = ["FULL_EVERY", "sync"]
+
+FULL_EVERY = timedelta(days=1)
+"""How often a scope is listed in full, unless it is told otherwise."""
+
+_LOOK_AGAIN = 1.0
+
+
+@in_own_task
+async def sync(
+    scenario: AsyncScenario,
+    store: CatalogStore,
+    *,
+    scopes: Sequence[str] = ("private",),
+    full: bool | None = None,
+    full_every: timedelta = FULL_EVERY,
+    details: bool = False,
+    wait: bool = False,
+    max_deletions: float | None = MAX_DELETIONS,
+    new_owner: bool = False,
+    max_concurrency: int = PAGES_AT_ONCE,
+    on_progress: Callable[[ScopeReport], object] | None = None,
+) -> SyncReport:
+    """Bring a store up to date with the service.
+
+    Each page is committed together with the progress that it stands for. A run that is ended in
+    whatever way is taken up by the next one: what was listed is not listed again.
+
+    Args:
+        scenario: Who is asked.
+        store: Where to.
+        scopes: What is copied: ``"private"``, ``"public"``, ``"collection:ID"`` or
+            ``"public:collection:ID,ID"``.
+        full: ``True`` lists everything; ``False`` only what may have changed, unless a scope was
+            never listed whole or everything takes fewer requests; ``None`` lists everything where
+            that was never done or not for ``full_every``. A full walk that an earlier run began is
+            finished in any case, and what it had listed is not listed again.
+        full_every: How old the last full walk may be. Deletions of public models, and changes of
+            private ones that are not in training, show in full walks only.
+        details: Also fetch the full records of all models that have none, or have changed since;
+            once every scope is listed.
+        wait: Wait while another run is at work, in place of an error.
+        max_deletions: How many models of a scope a run may find gone: a share as ``float``, which
+            holds for scopes of more than 20 models, a number as ``int``, or ``None`` or 1.0 for
+            all. What the service itself lists as deleted does not count.
+        new_owner: Whether the store becomes a copy of another owner's models, where the service
+            lists those.
+        max_concurrency: How many pages of each scope may be under way.
+        on_progress: Called with the report of a scope after each page of it.
+
+    Returns:
+        What was done.
+
+    Raises:
+        TypeError: ``store`` is no store, ``full`` no ``bool``, ``full_every`` no ``timedelta``,
+            ``max_deletions`` no number, ``on_progress`` no function, ``scopes`` one text, or
+            ``max_concurrency`` no whole number.
+        ValueError: There is no scope, one is none or given twice, ``max_deletions`` is below 0 or a
+            share above 1, or ``max_concurrency`` is below 1.
+        StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
+        StoreError: The database failed, or is a copy of another service, project or owner.
+        TooManyDeletionsError: More models are gone than ``max_deletions`` allows. All else is
+            written, and the next run looks for them again.
+        APIError: The service could not be listed. The other scopes are finished first. Of the
+            scope that failed no model is marked as deleted but those that were asked for by their
+            ids and are gone.
+    """
+    parsed = _parsed(scopes)
+    names = [str(scope) for scope in parsed]
+    database = database_of(store)
+    options = _Options(full, full_every, details, max_deletions, max_concurrency, on_progress)
+
+    async with _locked(database, names, wait=wait):
+        await claim(database, source_of(scenario))
+        owners = Owners(database, replaced=new_owner)
+        log = await RunLog.begin(database, names)
+        return await _Run(scenario, database, owners, log, parsed).run(options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    full: bool | None
+    full_every: timedelta
+    details: bool
+    max_deletions: float | None
+    max_concurrency: int
+    on_progress: Callable[[ScopeReport], object] | None
+
+    def __post_init__(self) -> None:
+        if not (self.full is None or isinstance(self.full, bool)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(f"full must be True, False or None, not {self.full!r}")
+        _check_duration("full_every", self.full_every)
+        check_max_deletions(self.max_deletions)
+        check_count("max_concurrency", self.max_concurrency, least=1)
+        check_callback("on_progress", self.on_progress)
+
+
+class _Run:
+    """One run, from its first line in the table of runs to its last."""
+
+    def __init__(
+        self,
+        scenario: AsyncScenario,
+        database: Database,
+        owners: Owners,
+        log: RunLog,
+        scopes: Sequence[Scope],
+    ) -> None:
+        self._scenario = scenario
+        self._database = database
+        self._owners = owners
+        self._log = log
+        self._started = time.monotonic()
+        self._reports = {scope: ScopeReport(scope=str(scope)) for scope in scopes}
+        self._failures: list[Exception] = []
+
+    async def run(self, options: _Options) -> SyncReport:
+        status = "interrupted"
+        try:
+            async with anyio.create_task_group() as at_once:
+                for scope in self._reports:
+                    at_once.start_soon(self._bring_up_to_date, scope, options)
+            if not all(report.complete or report.error for report in self._reports.values()):
+                # One was cancelled by itself, which ends the others without a word.
+                raise anyio.get_cancelled_exc_class()
+            if options.details and not self._failures:
+                await self._fetch_details(options)
+            status = "failed" if self._failures else "finished"
+        finally:
+            seconds = time.monotonic() - self._started
+            report = total(self._log.run, self._reports.values(), seconds)
+            error = _text(self._failures[0]) if self._failures else None
+            with anyio.CancelScope(shield=True):
+                await self._log.end(status, report, error)
+        try:
+            if self._failures:
+                raise self._failures[0]
+        finally:
+            # Or its traceback would hold this run, and the run the failure.
+            self._failures.clear()
+        return report
+
+    async def _bring_up_to_date(self, scope: Scope, options: _Options) -> None:
+        """One scope. Its failure is kept until the others are finished."""
+        report = self._reports[scope]
+        notify = partial(self._notify, options, report)
+        writer = ScopeWriter(
+            self._database, str(scope), run=self._log.run, now=self._log.started_at
+        )
+        client = counting(self._scenario, report)
+        scope_run = ScopeRun(
+            scope,
+            Lanes(client, options.max_concurrency),
+            Members(self._database, str(scope)),
+            writer,
+            report,
+            owners=self._owners,
+            run=self._log.run,
+            now=self._log.started_at,
+            alone=len(self._reports) == 1,
+            max_deletions=options.max_deletions,
+            notify=notify,
+        )
+        try:
+            state = await writer.load()
+            planned = plan(
+                state,
+                now=self._log.started_at,
+                full=options.full,
+                full_every=options.full_every,
+                public=scope.public,
+            )
+            report.mode = planned.value
+            notify()
+            scope_run.state = state
+            kind = IncrementalRun if planned is Plan.INCREMENTAL else FullRun
+            await kind(scope_run).run()
+            report.complete = True
+        except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
+            self._fail(report, error)
+        try:
+            notify()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(report, error)
+
+    def _notify(self, options: _Options, report: ScopeReport) -> None:
+        report.seconds = time.monotonic() - self._started
+        if options.on_progress is not None:
+            options.on_progress(report)
+
+    def _fail(self, report: ScopeReport, error: Exception) -> None:
+        report.error = f"{type(error).__name__}: {_text(error)}"
+        error.add_note(f"while syncing the scope {report.scope!r}")
+        self._failures.append(error)
+
+    async def _fetch_details(self, options: _Options) -> None:
+        for scope, report in self._reports.items():
+            client = counting(self._scenario, report)
+            lanes = Lanes(client, options.max_concurrency)
+            notify = partial(self._notify, options, report)
+            try:
+                await fetch_details(self._database, lanes, str(scope), report, notify)
+            except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
+                report.complete = False
+                self._fail(report, error)
+
+
+def _text(error: Exception) -> str:
+    """What an error says, as PostgreSQL can store it."""
+    return str(error).replace("\0", "")
+
+
+def _check_duration(name: str, value: object) -> None:
+    if not isinstance(value, timedelta):
+        raise TypeError(f"{name} must be a timedelta, not {type(value).__name__}")
+
+
+def _parsed(scopes: Sequence[str]) -> list[Scope]:
+    if isinstance(scopes, str):
+        raise TypeError(f"scopes must be several scopes, such as [{scopes!r}], and not one str")
+    parsed = [Scope.parse(scope) for scope in scopes]
+    if not parsed:
+        raise ValueError('scopes must name at least one scope, such as "private"')
+    for place, scope in enumerate(parsed):
+        if scope in parsed[:place]:
+            raise ValueError(f"the scope {str(scope)!r} is given twice")
+    return parsed
+
+
+@asynccontextmanager
+async def _locked(database: Database, names: Sequence[str], *, wait: bool) -> AsyncGenerator[None]:
+    while True:
+        lock = database.lock(names)
+        try:
+            await lock.__aenter__()
+            break
+        except StoreBusyError:
+            if not wait:
+                raise
+        await anyio.sleep(_LOOK_AGAIN)
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await lock.__aexit__(None, None, None)

@@ -1,0 +1,97 @@
+"""Whose models a store has: those of one service, and there of one project."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+from sqlalchemy import select, update
+
+from scenario_async.sync._errors import StoreError
+from scenario_async.sync._tables import SCOPE_KEY, models, state
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sync._backends.database import Database
+
+__all__ = ["Source", "claim", "source_of"]
+
+_KEY = "source"
+_THIS_MACHINE = "this machine"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Who is asked, as far as a later run has to ask the same.
+
+    Not by which key: keys are replaced. Whose private models these are says ``_owners``.
+
+    Attributes:
+        service: The base URL. A service on this machine has another port each time.
+        project: The ``project_id`` of the client.
+    """
+
+    service: str
+    project: str | None = None
+
+    def __str__(self) -> str:
+        return self.service if self.project is None else f"{self.service}, project {self.project}"
+
+
+def source_of(client: AsyncScenario) -> Source:
+    """Who is asked by a client."""
+    local = _is_local(urlsplit(client.base_url).hostname or "")
+    return Source(_THIS_MACHINE if local else client.base_url, client.project_id)
+
+
+async def claim(database: Database, source: Source) -> None:
+    """Make a new store a copy of this source; another one has to be a copy of it already.
+
+    Models of two accounts in one store would be taken for deleted in turns.
+
+    Raises:
+        StoreError: It is a copy of another source, or nobody can tell of which.
+    """
+    async with database.writing() as connection:
+        row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(source)}
+        await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
+        value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
+        there = _read(value, database.name)
+        empty = there != source and await _is_empty(connection)
+        if empty and await database.is_ours_alone(connection):
+            # Nothing came of a run before, as of one with a wrong base_url.
+            claimed = update(state).where(state.c.key == _KEY).values(value=row["value"])
+            await connection.execute(claimed)
+            there = source
+    if there != source:
+        raise StoreError(
+            f"{database.name}: this is a copy of {there}, and the run asks {source}: "
+            "give that a store of its own"
+        )
+
+
+def _read(value: object, name: str) -> Source:
+    try:
+        return msgspec.convert(value, Source)
+    except msgspec.ValidationError:
+        raise StoreError(
+            f"{name}: what this is a copy of cannot be read: delete the row {_KEY!r} of "
+            "the table 'state'"
+        ) from None
+
+
+async def _is_empty(connection: AsyncConnection) -> bool:
+    copied = select(state.c.key).where(state.c.key.startswith(SCOPE_KEY))
+    stored = select(models.c.id)
+    found = [await connection.scalar(one.limit(1)) for one in (copied, stored)]
+    return found == [None, None]
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

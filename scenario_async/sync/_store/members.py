@@ -1,0 +1,112 @@
+"""What a store has of one scope, as far as a run wants to know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Text, except_, func, select, type_coerce
+
+from scenario_async.sync._tables import memberships, models
+
+from .values import moment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Executable, Select
+
+    from scenario_async.sync._backends.database import Database
+
+__all__ = ["ChangingModel", "Members"]
+
+
+class ChangingModel(NamedTuple):
+    """A model that is not yet as it stays.
+
+    Attributes:
+        id: Its id.
+        status: What the store says of it.
+        created_at: When it was created, where that is known.
+    """
+
+    id: str
+    status: str
+    created_at: datetime | None
+
+
+class Members:
+    """The models that were seen in one scope.
+
+    Args:
+        database: Where they are stored.
+        scope: Which scope.
+    """
+
+    def __init__(self, database: Database, scope: str) -> None:
+        self._database = database
+        self._scope = scope
+
+    async def count(self) -> int:
+        """How many models of the scope exist."""
+        query = self._living(func.count())
+        async with self._database.transaction() as connection:
+            return await connection.scalar(query) or 0
+
+    async def missing(self) -> list[str]:
+        """The members that a full walk did not find where they should be."""
+        query = self._living(models.c.id).where(memberships.c.missing_in.is_not(None))
+        return sorted(await self._ids(query))
+
+    async def nowhere(self) -> list[str]:
+        """The models that are in no scope any more: no walk would find that they are deleted."""
+        query = except_(
+            select(models.c.id).where(models.c.deleted_at.is_(None)),
+            select(memberships.c.model_id),
+        )
+        return sorted(await self._ids(query))
+
+    async def has_undated(self) -> bool:
+        """Whether any member has no creation date: no window would find it."""
+        query = self._living(models.c.id).where(models.c.created_at.is_(None))
+        return bool(await self._ids(query.limit(1)))
+
+    async def each_nth_creation(self, step: int) -> list[datetime]:
+        """The creation dates that cut the members into parts of so many, in their order."""
+        number = func.row_number().over(order_by=models.c.created_at).label("number")
+        dated = self._living(models.c.created_at, number).where(models.c.created_at.is_not(None))
+        numbered = dated.subquery()
+        # Somebody may have written what is no date.
+        date = type_coerce(numbered.c.created_at, Text)
+        query = select(date).where(numbered.c.number % step == 0).order_by("number")
+        async with self._database.transaction() as connection:
+            found = [moment_of(date) for date in (await connection.scalars(query)).all()]
+        return [date for date in found if date is not None]
+
+    async def changing(self, statuses: Collection[str]) -> list[ChangingModel]:
+        """The members with one of these statuses, by their ids."""
+        date = type_coerce(models.c.created_at, Text)
+        query = self._living(models.c.id, models.c.status, date)
+        query = query.where(models.c.status.in_(sorted(statuses))).order_by(models.c.id)
+        async with self._database.transaction() as connection:
+            found: Sequence[Any] = (await connection.execute(query)).all()
+        return [ChangingModel(row[0], row[1], moment_of(row[2])) for row in found]
+
+    async def alive(self, ids: Sequence[str]) -> list[str]:
+        """Those of these models that the store has, and not as deleted."""
+        condition = self._database.among(models.c.id, ids)
+        return await self._ids(
+            select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
+        )
+
+    def _living(self, *columns: ColumnElement[Any]) -> Select[Any]:
+        """A query for members that are not deleted."""
+        return (
+            select(*columns)
+            .join_from(memberships, models, models.c.id == memberships.c.model_id)
+            .where(memberships.c.scope == self._scope, models.c.deleted_at.is_(None))
+        )
+
+    async def _ids(self, query: Executable) -> list[str]:
+        async with self._database.transaction() as connection:
+            return list((await connection.scalars(query)).all())

@@ -1,0 +1,77 @@
+"""The table of runs: when each began, how it ended, and what it did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import delete, insert, or_, update
+
+from scenario_async.sync._tables import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._report import SyncReport
+
+__all__ = ["RunLog"]
+
+# A week of runs each ten minutes. A worker that runs each minute for years must not fill the disk.
+_KEPT = 1_000
+
+
+class RunLog:
+    """One line of the table of runs.
+
+    Attributes:
+        run: Its number.
+        started_at: When it began, by the clock of this machine.
+    """
+
+    def __init__(self, database: Database, run: int, started_at: datetime) -> None:
+        self._database = database
+        self.run = run
+        self.started_at = started_at
+
+    @classmethod
+    async def begin(cls, database: Database, scopes: Sequence[str]) -> RunLog:
+        """Begin a run, and note which of those before were killed.
+
+        Whoever holds the lock of these scopes knows that no other run goes on with any of them, and
+        in SQLite none at all.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        now = datetime.now(UTC)
+        async with database.writing() as connection:
+            killed = runs.c.status == "running"
+            if connection.dialect.name != "sqlite":
+                killed &= or_(*(database.has(runs.c.scopes, scope) for scope in scopes))
+            await connection.execute(update(runs).where(killed).values(status="interrupted"))
+            row = {"started_at": now, "status": "running", "scopes": list(scopes)}
+            inserted = await connection.execute(insert(runs).values(row).returning(runs.c.id))
+            run: int = inserted.scalar_one()
+            await connection.execute(delete(runs).where(runs.c.id <= run - _KEPT))
+        return cls(database, run, now)
+
+    async def end(self, status: str, report: SyncReport, error: str | None) -> None:
+        """Keep how it ended.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        # Also where the run has lost its lock, and another one may have called it interrupted.
+        async with self._database.writing(locked=False) as connection:
+            await connection.execute(
+                update(runs)
+                .where(runs.c.id == self.run, runs.c.status == "running")
+                .values(
+                    finished_at=datetime.now(UTC),
+                    status=status,
+                    report=msgspec.to_builtins(report),
+                    error=error,
+                )
+            )

@@ -1,0 +1,306 @@
+"""What a run writes: each page with the progress that it stands for, in one transaction."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Text, and_, cast, delete, insert, literal, select, true, update
+
+from scenario_async._query.query import wire_time
+from scenario_async.sync._comparison import Comparison, Known, compare, without_same
+from scenario_async.sync._errors import StoreError, StoreVersionError
+from scenario_async.sync._rows import changed_fields, content_hash
+from scenario_async.sync._state import ScopeState
+from scenario_async.sync._tables import (
+    SCOPE_KEY,
+    by_creation,
+    changes,
+    memberships,
+    models,
+    rejected,
+    state,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from scenario_async import InvalidRow
+    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends.many_rows import ManyRows
+    from scenario_async.sync._comparison import Absence, ScopePage
+    from scenario_async.sync._rows import ModelRow
+
+__all__ = ["WATCH", "ScopeWriter"]
+
+_STATE_VERSION = 1
+WATCH = "watch"
+_WRITTEN = tuple(one for one in models.c if one.name not in ("details", "details_hash"))
+_KEPT = ("id", "first_seen_at")
+_by_id = itemgetter(0)
+_state = msgspec.json.Decoder(ScopeState)
+
+
+class ScopeWriter:
+    """Writes for one scope of one run.
+
+    Args:
+        database: Where to.
+        scope: Which one.
+        run: The number of the run.
+        now: When it began, by the clock of the machine.
+    """
+
+    def __init__(self, database: Database, scope: str, *, run: int, now: datetime) -> None:
+        self._database = database
+        self._scope = scope
+        self._run = run
+        self._now = now
+        self._seen_at = wire_time(now)
+        self._upsert = _replacing(database)
+        self._empty = False
+
+    async def load(self) -> ScopeState:
+        """How far the copy of the scope is.
+
+        Also looks whether the store has any model.
+
+        Raises:
+            StoreVersionError: A newer release has written it in another way.
+            StoreError: It cannot be read.
+        """
+        value = cast(state.c.value, Text).label("value")
+        async with self._database.transaction() as connection:
+            query = select(state.c.version, value).where(state.c.key == self._key)
+            found = (await connection.execute(query)).one_or_none()
+            self._empty = await connection.scalar(select(models.c.id).limit(1)) is None
+        if found is None:
+            return ScopeState()
+        if found.version > _STATE_VERSION:
+            raise StoreVersionError(
+                f"{self._database.name}: the state of the scope {self._scope!r} is of version "
+                f"{found.version}, and this release of scenario-async knows it up to version "
+                f"{_STATE_VERSION}: update it"
+            )
+        try:
+            return _state.decode(found.value)
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+            raise StoreError(
+                f"{self._database.name}: the state of the scope {self._scope!r} cannot be read: "
+                f"delete the row {self._key!r} of the table 'state', and all of it is listed again"
+            ) from None
+
+    async def save(self, new: ScopeState) -> None:
+        """Keep how far the copy is now."""
+        async with self._database.writing() as connection:
+            await self._save(connection, new)
+
+    async def write(self, page: ScopePage) -> Comparison:
+        """Write a page with what it proves, together or not at all."""
+        async with self._database.writing() as connection:
+            # An empty store knows nothing: there is no need to ask it.
+            known = {} if page.fresh and self._empty else await self._known(connection, page.rows)
+            comparison = compare(page.rows, known)
+            old = await self._records(connection, comparison.changed)
+            comparison = without_same(comparison, known, old)
+            if not page.joins:
+                # Nothing is said of whether they are where they should be.
+                comparison.joined.clear()
+                comparison.found.clear()
+            if comparison.new or comparison.changed:
+                await self._note(connection, comparison, old)
+                # All of them in the order of ids, as each is locked when it is written.
+                written = sorted((*comparison.new, *comparison.changed), key=_by_id)
+                await self._upsert.write(connection, [self._values(row) for row in written])
+            await self._write_memberships(connection, comparison)
+            await self._reject(connection, page.invalid)
+            if page.absence is not None:
+                await self._miss(connection, page.absence)
+            if page.state is not None:
+                await self._save(connection, page.state)
+        return comparison
+
+    async def remove(self, ids: Sequence[str], at: Mapping[str, str | None]) -> int:
+        """Mark models as deleted, at their date where it is known; gives how many were not yet."""
+        removed: list[str] = []
+        async with self._database.writing() as connection:
+            for model_id in sorted(ids):
+                done = await connection.execute(
+                    update(models)
+                    .where(models.c.id == model_id, models.c.deleted_at.is_(None))
+                    .values(deleted_at=at.get(model_id) or self._now)
+                )
+                removed += [model_id] * done.rowcount
+            if removed and await _is_watched(connection):
+                noted = [_change("removed", model_id) for model_id in removed]
+                await connection.execute(insert(changes), noted)
+        return len(removed)
+
+    async def leave(self, ids: Sequence[str]) -> None:
+        """Take models out of the scope that exist, but are not in it any more."""
+        if not ids:
+            return
+        async with self._database.writing() as connection:
+            await connection.execute(
+                delete(memberships).where(
+                    memberships.c.scope == self._scope,
+                    self._database.among(memberships.c.model_id, ids),
+                )
+            )
+
+    async def finish_walk(self, new: ScopeState, walk: int) -> None:
+        """Keep that a full walk is complete; rows that it did not reject again are forgotten."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(memberships)
+                .where(memberships.c.scope == self._scope, memberships.c.missing_in.is_not(None))
+                .values(missing_in=None)
+            )
+            await connection.execute(
+                delete(rejected).where(rejected.c.scope == self._scope, rejected.c.run < walk)
+            )
+            await self._save(connection, new)
+        # By itself: it may have to wait for what others write.
+        async with self._database.writing() as connection:
+            await self._database.make_index(connection, by_creation)
+
+    # Inside one transaction
+
+    @property
+    def _key(self) -> str:
+        return f"{SCOPE_KEY}{self._scope}"
+
+    async def _save(self, connection: AsyncConnection, new: ScopeState) -> None:
+        row = {"key": self._key, "version": _STATE_VERSION, "value": msgspec.to_builtins(new)}
+        statement = self._database.insert(state).values(row)
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["key"],
+                set_={"value": statement.excluded.value, "version": statement.excluded.version},
+            )
+        )
+
+    async def _known(
+        self, connection: AsyncConnection, rows: Sequence[ModelRow]
+    ) -> dict[str, Known]:
+        if not rows:
+            return {}
+        joined = and_(memberships.c.model_id == models.c.id, memberships.c.scope == self._scope)
+        query = (
+            select(
+                models.c.id,
+                models.c.content_hash,
+                models.c.deleted_at.is_not(None),
+                memberships.c.model_id.is_not(None),
+                memberships.c.missing_in.is_not(None),
+            )
+            .select_from(models.outerjoin(memberships, joined))
+            .where(self._database.among(models.c.id, [row.id for row in rows]))
+        )
+        found = await connection.execute(query)
+        return {row[0]: Known(row[1], bool(row[2]), bool(row[3]), bool(row[4])) for row in found}
+
+    def _values(self, row: ModelRow) -> tuple[object, ...]:
+        """A row as ``_WRITTEN`` has it. What the service lists is not deleted."""
+        values = row[: -len(("owner_id", "deleted_at", "content_hash", "record"))]
+        return (*values, None, self._seen_at, row.content_hash, row.record)
+
+    async def _records(
+        self, connection: AsyncConnection, rows: Sequence[ModelRow]
+    ) -> dict[str, str]:
+        """The stored records of these models."""
+        if not rows:
+            return {}
+        query = select(models.c.id, models.c.record)
+        query = query.where(self._database.among(models.c.id, [row.id for row in rows]))
+        return {row[0]: row[1] for row in await connection.execute(query)}
+
+    async def _note(
+        self, connection: AsyncConnection, comparison: Comparison, old: Mapping[str, str]
+    ) -> None:
+        """Keep what has changed for whoever watches the store."""
+        if not await _is_watched(connection):
+            return
+        noted = [_change("added", row.id) for row in comparison.new]
+        noted += [
+            _change("changed", row.id, names)
+            for row in comparison.changed
+            if (names := changed_fields(old[row.id], row.record))
+        ]
+        if noted:
+            await connection.execute(insert(changes), noted)
+
+    async def _write_memberships(self, connection: AsyncConnection, comparison: Comparison) -> None:
+        if comparison.joined:
+            joined = select(literal(self._scope), self._database.listed(comparison.joined).c.value)
+            await connection.execute(
+                self._database.insert(memberships)
+                # SQLite's grammar needs a WHERE between SELECT and ON CONFLICT
+                # (https://www.sqlite.org/lang_upsert.html#parsing_ambiguity).
+                .from_select(["scope", "model_id"], joined.where(true()))
+                .on_conflict_do_nothing()
+            )
+        if comparison.found:
+            await connection.execute(
+                update(memberships)
+                .where(
+                    memberships.c.scope == self._scope,
+                    self._database.among(memberships.c.model_id, comparison.found),
+                )
+                .values(missing_in=None)
+            )
+
+    async def _reject(self, connection: AsyncConnection, rows: Iterable[InvalidRow]) -> None:
+        for row in rows:
+            statement = self._database.insert(rejected).values(
+                scope=self._scope,
+                row_key=row.id or content_hash(row.raw),
+                model_id=row.id,
+                raw=row.raw,
+                error=str(row.error),
+                run=self._run,
+            )
+            again = {name: statement.excluded[name] for name in ("raw", "error", "run")}
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=["scope", "row_key"], set_=again)
+            )
+
+    async def _miss(self, connection: AsyncConnection, absence: Absence) -> None:
+        listed = select(models.c.id).where(models.c.deleted_at.is_(None))
+        if not absence.dated:
+            listed = listed.where(models.c.created_at.is_(None))
+        if absence.after is not None:
+            listed = listed.where(models.c.created_at >= absence.after)
+        if absence.before is not None:
+            listed = listed.where(models.c.created_at < absence.before)
+        await connection.execute(
+            update(memberships)
+            .where(
+                memberships.c.scope == self._scope,
+                memberships.c.model_id.in_(listed),
+                ~self._database.among(memberships.c.model_id, sorted(absence.seen)),
+            )
+            .values(missing_in=self._run)
+        )
+
+
+async def _is_watched(connection: AsyncConnection) -> bool:
+    """Whether anybody watches the store: since a moment ago, it may be."""
+    watch = select(state.c.key).where(state.c.key == WATCH)
+    return await connection.scalar(watch) is not None
+
+
+def _replacing(database: Database) -> ManyRows:
+    statement = database.insert(models)
+    names = (column.name for column in _WRITTEN if column.name not in _KEPT)
+    replaced = {name: statement.excluded[name] for name in names}
+    statement = statement.on_conflict_do_update(index_elements=["id"], set_=replaced)
+    return database.many(statement, _WRITTEN)
+
+
+def _change(kind: str, model_id: str, fields: Sequence[str] | None = None) -> dict[str, Any]:
+    return {"kind": kind, "model_id": model_id, "fields": None if fields is None else list(fields)}
