@@ -119,8 +119,9 @@ def kill(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style, formatting, and which module imports what."""
     session.install(*groups("lint"))
+    session.run("lint-imports")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 

@@ -1,4 +1,4 @@
-"""What is public, and what the sandbox shares with the client."""
+"""What is public."""
 
 from __future__ import annotations
 
@@ -12,25 +12,6 @@ import pytest
 import scenario_async
 
 PACKAGE = Path(scenario_async.__file__).parent
-
-
-def imports(path: Path) -> set[str]:
-    """The modules that a module imports, by their dotted names; relative ones without dots."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
-
-
-def test_the_sandbox_is_a_second_opinion_that_shares_nothing_with_the_client() -> None:
-    for path in (PACKAGE / "sandbox").rglob("*.py"):
-        for imported in imports(path):
-            assert not imported.startswith("scenario_async") or imported.startswith(
-                "scenario_async.sandbox"
-            ), path.name
 
 
 @pytest.mark.parametrize(
