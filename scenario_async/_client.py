@@ -15,7 +15,7 @@ from scenario_async._pagination.page_fetcher import Learned
 
 from ._credentials import hidden, resolve_credentials
 from ._events import EventHooks
-from ._listing_run import PageSource
+from ._listing_run import Context
 from ._models import Models
 from ._options import (
     DEFAULT_BASE_URL,
@@ -165,7 +165,7 @@ class AsyncScenario:
             clock=self._clock,
         )
         return Models(
-            PageSource(
+            Context(
                 requester,
                 self._lifetime,
                 self._options.event_hooks,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from scenario_async._decoding.envelope import AskableRow, RowDecoder
 from scenario_async._http.requester import RequestOptions
 from scenario_async._pagination.adaptive import sorted_by_creation
-from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import LARGEST_PAGE
 from scenario_async._query.row_checks import row_check
 from scenario_async._retrieval.retrieval import Retrieval, retrieve_many
 
-from ._listing_run import Walk, WalkOptions
+from ._listing_run import ListingOptions, ListingRun
 from ._page import Page, fetch_page, walk_pages
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scenario_async._query.query import ListingQuery
     from scenario_async._retrieval.planner import Missing
 
-    from ._listing_run import PageSource
+    from ._listing_run import Context
 
 __all__ = ["Beginning", "Listing", "begin"]
 
@@ -52,10 +52,12 @@ class Listing(Generic[RowT]):
     """
 
     # No __dict__, in which an encoder would look for what a listing is and find a client.
-    __slots__ = ("__weakref__", "_options", "_query", "_source")
+    __slots__ = ("__weakref__", "_context", "_options", "_query")
 
-    def __init__(self, source: PageSource, query: ListingQuery, options: WalkOptions[RowT]) -> None:
-        self._source = source
+    def __init__(
+        self, context: Context, query: ListingQuery, options: ListingOptions[RowT]
+    ) -> None:
+        self._context = context
         self._query = query
         self._options = options
         if options.strategy == "windows" and not sorted_by_creation(query):
@@ -122,12 +124,12 @@ class Listing(Generic[RowT]):
         places: list[tuple[int, list[RowT]]] = []
         walk = self._walk()
         planner = walk.planner(self._first(), ordered=False, most=walk.most)
-        async with aclosing(walk.released(planner)) as pages:
-            async for released in pages:
-                models, reader = await walk.read(released)
+        async with aclosing(walk.emitted(planner)) as pages:
+            async for emitted in pages:
+                models, reader = await walk.read(emitted)
                 if reader.error is not None:
                     raise reader.error
-                places.append((released.place, models))
+                places.append((emitted.position, models))
                 if planner.warning is not None:
                     break
         if planner.warning is None:
@@ -139,7 +141,7 @@ class Listing(Generic[RowT]):
             strategy="cursor",
             on_invalid=_unless_seen(self._options.on_invalid, walk.seen),
         )
-        return [model async for model in Listing(self._source, self._query, by_cursor)]
+        return [model async for model in Listing(self._context, self._query, by_cursor)]
 
     def with_details(
         self, *, ordered: bool = True, max_concurrency: int | None = None
@@ -186,9 +188,9 @@ class Listing(Generic[RowT]):
         """
         options = self._options
         return Listing(
-            self._source,
+            self._context,
             self._query,
-            WalkOptions(
+            ListingOptions(
                 type_=type_,
                 on_invalid=options.on_invalid,
                 strategy=options.strategy,
@@ -205,7 +207,7 @@ class Listing(Generic[RowT]):
         self, retrieval: Retrieval[RowT], *, ordered: bool
     ) -> AsyncGenerator[RowT | Missing, None]:
         ids = self._ids(ordered=ordered)
-        records = retrieve_many(self._source, ids, retrieval, ordered=ordered)
+        records = retrieve_many(self._context, ids, retrieval, ordered=ordered)
         async with aclosing(ids), aclosing(records):
             async for record in records:
                 yield record
@@ -221,12 +223,12 @@ class Listing(Generic[RowT]):
             return PageRequest(self._query)
         return PageRequest(self._query.with_rows_per_page(LARGEST_PAGE))
 
-    def _walk(self) -> Walk[RowT]:
-        return Walk(
-            self._source,
+    def _walk(self) -> ListingRun[RowT]:
+        return ListingRun(
+            self._context,
             self._options,
             RowDecoder(self._options.type_),
-            PageChain(self._query, self._source.learned.public_route),
+            CursorTracker(self._query, self._context.learned.public_route),
             row_check(self._query, replaced=self._options.request.extra_query),
         )
 
@@ -251,7 +253,7 @@ class Beginning(Generic[RowT]):
     """
 
     scope: str
-    walk: Walk[RowT]
+    walk: ListingRun[RowT]
     first: PageRequest
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar, get_args
 
 from scenario_async._decoding.envelope import RowDecoder, decode_page
 from scenario_async._decoding.rows import PageReader, SeenIds
-from scenario_async._http.loop_budget import Slice
+from scenario_async._http.loop_budget import TimeSlice
 from scenario_async._http.requester import Call, RequestOptions
-from scenario_async._pagination.adaptive import ChosenPlanner, Strategy
+from scenario_async._pagination.adaptive import AdaptivePlanner, Strategy
 from scenario_async._pagination.driver import fetch_planned
-from scenario_async._pagination.page_fetcher import Asking
+from scenario_async._pagination.page_fetcher import PageFetcher
 from scenario_async._query.query import wire_value
 
 from ._errors import ScenarioWarning
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from scenario_async._decoding.envelope import InvalidRow, PageAnswer
     from scenario_async._http.lifetime import Lifetime
     from scenario_async._http.requester import Requester
-    from scenario_async._pagination.cursor_tracker import PageChain
+    from scenario_async._pagination.cursor_tracker import CursorTracker
     from scenario_async._pagination.page_fetcher import Learned
-    from scenario_async._pagination.planner import PageRequest, ReleasedPage
+    from scenario_async._pagination.planner import EmittedPage, PageRequest
     from scenario_async._query.query import ListingQuery
     from scenario_async._query.row_checks import RowCheck
 
     from ._events import EventHooks
 
-__all__ = ["PAGES_AT_ONCE", "Identity", "PageSource", "Walk", "WalkOptions", "Warned"]
+__all__ = ["PAGES_AT_ONCE", "Context", "Identity", "ListingOptions", "ListingRun", "Warned"]
 
 _log = logging.getLogger("scenario_async")
 RowT = TypeVar("RowT")
@@ -55,7 +55,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class PageSource:
+class Context:
     """Where pages come from: one client, seen by its listings."""
 
     requester: Requester
@@ -65,9 +65,9 @@ class PageSource:
     default_query: Mapping[str, object]
     learned: Learned
 
-    def new_slice(self) -> Slice:
+    def new_slice(self) -> TimeSlice:
         """A share of the loop of this client."""
-        return Slice(self.requester.turns)
+        return TimeSlice(self.requester.loop_budget)
 
     def at_once(self, wanted: int | None) -> int:
         """How many requests may be under way where so many are wanted; ``None`` is all."""
@@ -75,7 +75,7 @@ class PageSource:
 
     async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
         """Fetch one page and take it apart."""
-        return await Asking(self._send, self.learned, options).page(request)
+        return await PageFetcher(self._send, self.learned, options).page(request)
 
     async def _send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
         call = Call(path=query.path, parameters=query.parameters())
@@ -83,7 +83,7 @@ class PageSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WalkOptions(Generic[RowT]):
+class ListingOptions(Generic[RowT]):
     """How a listing is gone through.
 
     Attributes:
@@ -125,57 +125,57 @@ _PLANNED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Walk(Generic[RowT]):
+class ListingRun(Generic[RowT]):
     """One way through a listing: what was followed and given so far."""
 
-    source: PageSource
-    options: WalkOptions[RowT]
+    context: Context
+    options: ListingOptions[RowT]
     decoder: RowDecoder[RowT]
-    chain: PageChain
+    tracker: CursorTracker
     check: RowCheck | None = None
     seen: SeenIds = field(default_factory=SeenIds)
     told: set[str] = field(default_factory=set[str])  # what was logged, which is once for a walk
 
-    def back_to(self, depth: int) -> Walk[RowT]:
+    def back_to(self, depth: int) -> ListingRun[RowT]:
         """A walk of its own for another way on from the page at this depth.
 
         By the service's cursors, whose tokens its pages can give.
         """
         options = replace(self.options, strategy="cursor")
-        chain, seen = self.chain.back_to(depth), self.seen.back_to(depth)
-        return replace(self, options=options, chain=chain, seen=seen)
+        tracker, seen = self.tracker.back_to(depth), self.seen.back_to(depth)
+        return replace(self, options=options, tracker=tracker, seen=seen)
 
     @property
     def most(self) -> int:
         """How many pages may be under way."""
-        return self.source.at_once(self.options.max_concurrency or PAGES_AT_ONCE)
+        return self.context.at_once(self.options.max_concurrency or PAGES_AT_ONCE)
 
-    def planner(self, first: PageRequest, *, ordered: bool, most: int) -> ChosenPlanner:
+    def planner(self, first: PageRequest, *, ordered: bool, most: int) -> AdaptivePlanner:
         """A planner for this page and all after it."""
         strategy = self.options.strategy if self._foreseeable(first.query) else "cursor"
-        return ChosenPlanner(
+        return AdaptivePlanner(
             first,
-            self.chain,
+            self.tracker,
             strategy=strategy,
             most=most,
             ordered=ordered,
-            survey=self.source.learned.surveys.of(self._listing(first.query)),
-            thrifty=lambda: self.source.requester.scarce,
+            histogram=self.context.learned.histograms.of(self._listing(first.query)),
+            thrifty=lambda: self.context.requester.scarce,
         )
 
     def _foreseeable(self, query: ListingQuery) -> bool:
         """Whether nothing that the caller adds to requests replaces what a planner would ask."""
-        added = {**self.source.default_query}
+        added = {**self.context.default_query}
         for name in query.parameters():
             added.pop(name, None)
         added |= self.options.request.extra_query
         return not any(value is not None and name in _PLANNED for name, value in added.items())
 
-    def over(self, planner: ChosenPlanner) -> None:
+    def over(self, planner: AdaptivePlanner) -> None:
         """Remember where the models lie, for the next walk: nothing is left of this one to come."""
-        survey = planner.survey
-        if survey is not None:
-            self.source.learned.surveys.keep(self._listing(planner.query), survey)
+        histogram = planner.histogram
+        if histogram is not None:
+            self.context.learned.histograms.keep(self._listing(planner.query), histogram)
 
     def _listing(self, query: ListingQuery) -> Hashable:
         """What is listed, however it is gone through."""
@@ -184,74 +184,72 @@ class Walk(Generic[RowT]):
 
     async def fetch(self, request: PageRequest) -> PageAnswer:
         """Fetch one page."""
-        return await self.source.fetch(request, self.options.request)
+        return await self.context.fetch(request, self.options.request)
 
-    async def released(self, planner: ChosenPlanner) -> AsyncGenerator[ReleasedPage, None]:
+    async def emitted(self, planner: AdaptivePlanner) -> AsyncGenerator[EmittedPage, None]:
         """The pages that a planner of this walk releases."""
-        self.source.requester.check_usable()
+        self.context.requester.check_usable()
         fetched = fetch_planned(
-            planner, self.fetch, concurrency=self.most, lifetime=self.source.lifetime
+            planner, self.fetch, concurrency=self.most, lifetime=self.context.lifetime
         )
         warned = Warned(planner)
         async with aclosing(fetched) as pages:
-            async for released in pages:
+            async for emitted in pages:
                 warned.check()
-                yield released
+                yield emitted
         self.over(planner)
 
-    async def models(self, planner: ChosenPlanner) -> AsyncGenerator[RowT, None]:
+    async def models(self, planner: AdaptivePlanner) -> AsyncGenerator[RowT, None]:
         """The models of what a planner releases, each typed when it is asked for."""
-        turn = self.source.new_slice()
-        async with aclosing(self.released(planner)) as pages:
-            async for released in pages:
-                reader = self.reader(released)
-                for raw in released.answer.rows:
+        turn = self.context.new_slice()
+        async with aclosing(self.emitted(planner)) as pages:
+            async for emitted in pages:
+                reader = self.reader(emitted)
+                for raw in emitted.answer.rows:
                     if turn.over():
                         await turn.give_back()
                     row = reader.take(raw)
                     if row is not None:
                         yield row
-                self.report(reader, released)
+                self.report(reader, emitted)
                 if reader.error is not None:
                     raise reader.error
 
-    async def read(self, released: ReleasedPage) -> tuple[list[RowT], PageReader[RowT]]:
+    async def read(self, emitted: EmittedPage) -> tuple[list[RowT], PageReader[RowT]]:
         """The models of a page, and what reading them found."""
-        turn = self.source.new_slice()
-        reader = self.reader(released)
+        turn = self.context.new_slice()
+        reader = self.reader(emitted)
         models: list[RowT] = []
-        for raw in released.answer.rows:
+        for raw in emitted.answer.rows:
             if turn.over():
                 await turn.give_back()
             row = reader.take(raw)
             if row is not None:
                 models.append(row)
-        self.report(reader, released)
+        self.report(reader, emitted)
         return models, reader
 
-    def reader(self, released: ReleasedPage) -> PageReader[RowT]:
+    def reader(self, emitted: EmittedPage) -> PageReader[RowT]:
         """What types the rows of a page."""
-        depth = released.request.depth
+        depth = emitted.request.depth
         on_invalid = self.options.on_invalid
         return PageReader(self.decoder, on_invalid, self.seen, depth, check=self.check)
 
-    def report(
-        self, reader: PageReader[RowT], released: ReleasedPage, *, repeated: int = 0
-    ) -> None:
+    def report(self, reader: PageReader[RowT], emitted: EmittedPage, *, repeated: int = 0) -> None:
         """Tell the hooks of a page; so many rows of it never came to the reader."""
-        event = reader.event(last=released.following is None)
+        event = reader.event(last=emitted.following is None)
         event = replace(event, repeated=event.repeated + repeated)
         if event.filtered and not self.told:
             self.told.add("filtered")
-            path = released.request.query.path
+            path = emitted.request.query.path
             _log.debug("GET %s gave models that were not asked for: they are left out", path)
-        emit(self.source.event_hooks.on_page, event)
+        emit(self.context.event_hooks.on_page, event)
 
 
 class Warned:
     """Says once what a planner had to go round."""
 
-    def __init__(self, planner: ChosenPlanner) -> None:
+    def __init__(self, planner: AdaptivePlanner) -> None:
         self._planner = planner
         self._said: str | None = None
 

@@ -9,7 +9,7 @@ from scenario_async._http.requester import RequestOptions
 from scenario_async._query.arguments import listing_query
 
 from ._listing import Listing
-from ._listing_run import PageSource, WalkOptions
+from ._listing_run import Context, ListingOptions
 from ._options import NOT_GIVEN, NotGiven, Timeout
 from .types import Model
 
@@ -35,8 +35,8 @@ __all__ = ["Listings", "request_options"]
 class Listings:
     """The listings of :class:`Models`, whose parameters it explains."""
 
-    def __init__(self, source: PageSource) -> None:
-        self._source = source
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def __init_subclass__(cls) -> None:
         # Of a wrong argument Python says whose method it is: the class that is public.
@@ -372,14 +372,14 @@ class Listings:
         max_concurrency: int | None,
         request: RequestOptions,
     ) -> Listing[Model]:
-        options = WalkOptions(
+        options = ListingOptions(
             type_=Model,
             on_invalid=on_invalid,
             strategy=strategy,
             max_concurrency=max_concurrency,
             request=request,
         )
-        return Listing(self._source, query, options)
+        return Listing(self._context, query, options)
 
 
 def request_options(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from scenario_async._decoding.envelope import InvalidRow, RowDecoder
 from scenario_async._pagination.driver import fetch_planned
-from scenario_async._pagination.round_robin import Interleaved
+from scenario_async._pagination.round_robin import RoundRobin
 
 from ._listing import Listing, begin
 from ._listing_run import PAGES_AT_ONCE, Identity, Warned
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._pagination.adaptive import ChosenPlanner
-    from scenario_async._pagination.planner import PageRequest, ReleasedPage
+    from scenario_async._pagination.adaptive import AdaptivePlanner
+    from scenario_async._pagination.planner import EmittedPage, PageRequest
     from scenario_async._pagination.round_robin import Part
 
     from ._listing import Beginning
-    from ._listing_run import PageSource
+    from ._listing_run import Context
 
 __all__ = ["Found", "Merged"]
 
@@ -81,12 +81,12 @@ class _Sight(Generic[RowT]):
 
     Attributes:
         sighting: Where it was found so far.
-        place: Orders all sights by listing, and within one as listed.
+        position: Orders all sights by listing, and within one as listed.
         found: The model, at first sight.
     """
 
     sighting: _Sighting
-    place: tuple[int, ...]
+    position: tuple[int, ...]
     found: Found[RowT] | None = None
 
 
@@ -103,14 +103,14 @@ class Merged(Generic[RowT]):
     """
 
     def __init__(
-        self, source: PageSource, listings: Sequence[Listing[RowT]], max_concurrency: int | None
+        self, context: Context, listings: Sequence[Listing[RowT]], max_concurrency: int | None
     ) -> None:
         if max_concurrency is not None:
             check_count("max_concurrency", max_concurrency, least=1)
         for listing in listings:
             _refuse_others(listing)
             walk, wanted = begin(listing).walk, begin(listings[0]).walk.options.type_
-            if walk.source is not source:
+            if walk.context is not context:
                 raise ValueError(
                     f"{listing!r} is of another client: a client merges its own listings, which "
                     "share its slots; one that was made by with_options is another"
@@ -120,9 +120,9 @@ class Merged(Generic[RowT]):
                     f"rows of {listing!r} are decoded into {walk.options.type_!r}, those of the "
                     f"first listing into {wanted!r}: as_type gives all the same type"
                 )
-        self._source = source
+        self._context = context
         self._listings = tuple(listings)
-        self._most = source.at_once(max_concurrency or PAGES_AT_ONCE)
+        self._most = context.at_once(max_concurrency or PAGES_AT_ONCE)
 
     def __repr__(self) -> str:
         scopes = ", ".join(listing.scope for listing in self._listings)
@@ -146,20 +146,22 @@ class Merged(Generic[RowT]):
         found: list[tuple[_Sighting, Found[RowT]]] = []
         async with aclosing(self._sights()) as sights:
             async for sight in sights:
-                first[sight.sighting] = min(sight.place, first.get(sight.sighting, sight.place))
+                first[sight.sighting] = min(
+                    sight.position, first.get(sight.sighting, sight.position)
+                )
                 if sight.found is not None:
                     found.append((sight.sighting, sight.found))
         found.sort(key=lambda one: first[one[0]])
         return [one for _, one in found]
 
     async def _sights(self) -> AsyncGenerator[_Sight[RowT], None]:
-        self._source.requester.check_usable()
-        walks = _Walks(self._source, [begin(listing) for listing in self._listings])
+        self._context.requester.check_usable()
+        walks = _Walks(self._context, [begin(listing) for listing in self._listings])
         fetched = fetch_planned(
             walks.planner(self._most),
             walks.fetch,
             concurrency=self._most,
-            lifetime=self._source.lifetime,
+            lifetime=self._context.lifetime,
         )
         async with aclosing(fetched) as parts:
             async for part in parts:
@@ -172,23 +174,23 @@ class Merged(Generic[RowT]):
 class _Walks(Generic[RowT]):
     """One way through several listings: what was found in which so far."""
 
-    def __init__(self, source: PageSource, begun: Sequence[Beginning[RowT]]) -> None:
+    def __init__(self, context: Context, begun: Sequence[Beginning[RowT]]) -> None:
         self._begun = begun
-        self._planners: list[ChosenPlanner] = []
+        self._planners: list[AdaptivePlanner] = []
         self._warned: list[Warned] = []
         self._names = [one.scope for one in begun]
         self._found: dict[str, _Sighting] = {}
         self._pages = 0
-        self._turn = source.new_slice()
+        self._turn = context.new_slice()
 
-    def planner(self, most: int) -> Interleaved[PageRequest, PageAnswer, ReleasedPage]:
+    def planner(self, most: int) -> RoundRobin[PageRequest, PageAnswer, EmittedPage]:
         """A planner for all of them."""
         self._planners = [
             one.walk.planner(one.first, ordered=False, most=min(most, one.walk.most))
             for one in self._begun
         ]
         self._warned = [Warned(planner) for planner in self._planners]
-        return Interleaved(self._planners, most=most)
+        return RoundRobin(self._planners, most=most)
 
     def over(self) -> None:
         """To be told when all was given."""
@@ -199,35 +201,35 @@ class _Walks(Generic[RowT]):
         """Fetch a page of one of them."""
         return await self._begun[part.index].walk.fetch(part.item)
 
-    async def sights(self, part: Part[ReleasedPage]) -> AsyncGenerator[_Sight[RowT], None]:
+    async def sights(self, part: Part[EmittedPage]) -> AsyncGenerator[_Sight[RowT], None]:
         """The models of a page; those that were found before are not typed again."""
         self._warned[part.index].check()
         self._pages += 1
-        walk, released = self._begun[part.index].walk, part.item
-        reader = walk.reader(released)
+        walk, emitted = self._begun[part.index].walk, part.item
+        reader = walk.reader(emitted)
         repeated = 0
-        for number, raw in enumerate(released.answer.rows):
+        for number, raw in enumerate(emitted.answer.rows):
             if self._turn.over():
                 await self._turn.give_back()
             if not reader.was_asked(raw):
                 continue
             # Where a walk by windows had to begin again by cursor, that one has the order.
-            by_date = released.covers is not None
-            place = (part.index, by_date, released.place, self._pages, number)
+            by_date = emitted.covers is not None
+            position = (part.index, by_date, emitted.position, self._pages, number)
             identity = _IDENTITY.decode(raw)
             known = None if isinstance(identity, InvalidRow) else self._found.get(identity.id)
             if known is not None:
                 repeated += 1
                 known.add(part.index)
-                yield _Sight(known, place)
+                yield _Sight(known, position)
                 continue
             model = reader.take_asked(raw)
             if model is None or isinstance(identity, InvalidRow):
                 continue
             sighting = self._found[identity.id] = _Sighting(self._names)
             sighting.add(part.index)
-            yield _Sight(sighting, place, Found(model, sighting))
-        walk.report(reader, released, repeated=repeated)
+            yield _Sight(sighting, position, Found(model, sighting))
+        walk.report(reader, emitted, repeated=repeated)
         if reader.error is not None:
             raise reader.error
 

@@ -72,7 +72,7 @@ class Models(Listings):
             ValueError: A listing of another client.
             TypeError: Listings with rows of different types, or something that is no listing.
         """
-        return Merged(self._source, listings, max_concurrency)
+        return Merged(self._context, listings, max_concurrency)
 
     async def retrieve(
         self,
@@ -98,7 +98,7 @@ class Models(Listings):
             project_id=project_id,
             request=request_options(extra_headers, extra_query, extra_body, timeout),
         )
-        return await retrieve_one(self._source, model_id, retrieval)
+        return await retrieve_one(self._context, model_id, retrieval)
 
     def retrieve_many(
         self,
@@ -164,7 +164,7 @@ class Models(Listings):
             max_concurrency=max_concurrency,
             request=request_options(extra_headers, extra_query, extra_body, timeout),
         )
-        return retrieve_many(self._source, ids, retrieval, ordered=ordered)
+        return retrieve_many(self._context, ids, retrieval, ordered=ordered)
 
     def previews(
         self,
@@ -218,4 +218,4 @@ class Models(Listings):
             # Without, the service may leave thumbnails out.
             request=request_options(extra_headers, extra_query, {"thumbnail": True}, timeout),
         )
-        return previews_of(self._source, models, retrieval, ordered=ordered)
+        return previews_of(self._context, models, retrieval, ordered=ordered)

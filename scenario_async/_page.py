@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from scenario_async._pagination.planner import PageRequest, ReleasedPage
+from scenario_async._pagination.planner import EmittedPage, PageRequest
 
 from ._errors import PaginationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from ._listing_run import Walk
+    from ._listing_run import ListingRun
 
 __all__ = ["Page", "fetch_page", "walk_pages"]
 
@@ -47,14 +47,14 @@ class Page(Generic[RowT]):
     )
 
     def __init__(
-        self, walk: Walk[RowT], released: ReleasedPage, models: list[RowT], *, walked_on: bool
+        self, walk: ListingRun[RowT], emitted: EmittedPage, models: list[RowT], *, walked_on: bool
     ) -> None:
-        self._walk: Walk[RowT] | None = walk
-        self._depth = released.request.depth
-        self._following = released.following
+        self._walk: ListingRun[RowT] | None = walk
+        self._depth = emitted.request.depth
+        self._following = emitted.following
         self._walked_on = walked_on
         self.models: list[RowT] = models
-        self.next_pagination_token: str | None = released.answer.token
+        self.next_pagination_token: str | None = emitted.answer.token
 
     def __repr__(self) -> str:
         return f"<Page of {len(self.models)} models, {'more' if self.has_next_page() else 'last'}>"
@@ -100,7 +100,7 @@ class Page(Generic[RowT]):
                 async for model in models:
                     yield model
 
-    def _onward(self) -> Walk[RowT]:
+    def _onward(self) -> ListingRun[RowT]:
         """The walk to go on with: the one that led here, or one of its own if another has it."""
         if self._walk is None:
             raise UsageError(
@@ -120,23 +120,25 @@ class Page(Generic[RowT]):
         return self._following
 
 
-async def fetch_page(walk: Walk[RowT], request: PageRequest) -> Page[RowT]:
+async def fetch_page(walk: ListingRun[RowT], request: PageRequest) -> Page[RowT]:
     """Fetch one page, and no other."""
     answer = await walk.fetch(request)
-    following = walk.chain.following(request, answer)
-    released = ReleasedPage(request, answer, following, request.depth)
-    models, reader = await walk.read(released)
+    following = walk.tracker.following(request, answer)
+    emitted = EmittedPage(request, answer, following, request.depth)
+    models, reader = await walk.read(emitted)
     if reader.error is not None:
         raise reader.error
-    return Page(walk, released, models, walked_on=False)
+    return Page(walk, emitted, models, walked_on=False)
 
 
-async def walk_pages(walk: Walk[RowT], first: PageRequest) -> AsyncGenerator[Page[RowT], None]:
+async def walk_pages(
+    walk: ListingRun[RowT], first: PageRequest
+) -> AsyncGenerator[Page[RowT], None]:
     """This page and all after it."""
     planner = walk.planner(first, ordered=True, most=walk.most)
-    async with aclosing(walk.released(planner)) as pages:
-        async for released in pages:
-            models, reader = await walk.read(released)
-            yield Page(walk, released, models, walked_on=True)
+    async with aclosing(walk.emitted(planner)) as pages:
+        async for emitted in pages:
+            models, reader = await walk.read(emitted)
+            yield Page(walk, emitted, models, walked_on=True)
             if reader.error is not None:
                 raise reader.error

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["Slice", "Turns"]
+__all__ = ["LoopBudget", "TimeSlice"]
 
 ResultT = TypeVar("ResultT")
 
 
-class Turns:
+class LoopBudget:
     """Lets others run between two pieces of work, also when many are ready at the same moment.
 
     Eight pages that arrive at once would otherwise be put together, taken apart and typed in one
@@ -40,7 +40,7 @@ class Turns:
 
     async def finish(self, steps: Generator[None, None, ResultT]) -> ResultT:
         """Do work that consists of small steps, about a millisecond of them at a time."""
-        turn = Slice(self)
+        turn = TimeSlice(self)
         while True:
             try:
                 next(steps)
@@ -51,13 +51,13 @@ class Turns:
                 await turn.give_back()
 
 
-class Slice:
+class TimeSlice:
     """A share of the event loop of about a millisecond."""
 
     SECONDS = 0.001
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, loop_budget: LoopBudget) -> None:
+        self._loop_budget = loop_budget
         self._end = time.perf_counter() + self.SECONDS
 
     def over(self) -> bool:
@@ -67,5 +67,5 @@ class Slice:
     async def give_back(self) -> None:
         """Let others run, and begin a new slice."""
         await asyncio.sleep(0)
-        await self._turns.take()
+        await self._loop_budget.take()
         self._end = time.perf_counter() + self.SECONDS

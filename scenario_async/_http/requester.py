@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from .clock import Clock
     from .lifetime import Lifetime
-    from .loop_budget import Turns
+    from .loop_budget import LoopBudget
     from .messages import HTTPResponse
     from .pacing import Pacer
     from .transport import Transport
@@ -77,7 +77,7 @@ class Requester:
     """Sends calls for one client and its options.
 
     Attributes:
-        turns: For whatever else holds the loop of this client.
+        loop_budget: For whatever else holds the loop of this client.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Requester:
         self._transport = transport
         self._pacer = pacer
         self._clock = clock
-        self.turns: Turns = transport.turns
+        self.loop_budget: LoopBudget = transport.loop_budget
 
     def check_usable(self) -> None:
         """Raises UsageError where no call could be sent: closed, or on a wrong event loop."""
@@ -126,7 +126,7 @@ class Requester:
 
         async def attempt(number: int) -> ResultT:
             # Making a request takes a part of a millisecond, and walks make many at once.
-            await self.turns.take()
+            await self.loop_budget.take()
             response = await self._send_once(call, request, number, limits, deadline)
             try:
                 return await self._parse(parse, response.body)
@@ -153,9 +153,9 @@ class Requester:
         )
 
     async def _parse(self, parse: Parse[ResultT], body: bytes) -> ResultT:
-        parsed = await self.turns.run(partial(parse, body), len(body))
+        parsed = await self.loop_budget.run(partial(parse, body), len(body))
         if isinstance(parsed, Generator):
-            return await self.turns.finish(cast("Generator[None, None, ResultT]", parsed))
+            return await self.loop_budget.finish(cast("Generator[None, None, ResultT]", parsed))
         return parsed
 
     def _request(self, call: Call, options: RequestOptions) -> HTTPRequest:

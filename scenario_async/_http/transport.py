@@ -22,7 +22,7 @@ from scenario_async._errors import UsageError
 from scenario_async._version import __version__
 
 from .connection_errors import bare, connection_error, too_large
-from .loop_budget import Turns
+from .loop_budget import LoopBudget
 from .messages import HTTP_OK, LARGEST_ERROR, HTTPResponse
 from .proxies import proxy_for
 from .redaction import Secret
@@ -50,7 +50,7 @@ class Transport:
     then on the transport belongs to that loop.
 
     Attributes:
-        turns: For whatever holds that loop.
+        loop_budget: For whatever holds that loop.
         closed: Whether :meth:`aclose` was called.
     """
 
@@ -63,7 +63,7 @@ class Transport:
         self._own: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxies: dict[str, Proxy | None] = {}
-        self.turns: Turns = Turns()
+        self.loop_budget: LoopBudget = LoopBudget()
         self.closed: bool = False
 
     async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
@@ -127,7 +127,7 @@ class Transport:
         async for piece in response.content.iter_any():
             # Until a piece is taken aiohttp reads little more from its connection, so that turns
             # spread the reading over passes of the loop as well.
-            await self.turns.run(partial(body.write, piece), len(piece))
+            await self.loop_budget.run(partial(body.write, piece), len(piece))
             if body.tell() > most:
                 if wanted:
                     raise too_large(request, response.status, "more")

@@ -6,24 +6,24 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from scenario_async._errors import APIError
-from scenario_async._pagination.windows.planner import TimeWindows
+from scenario_async._pagination.windows.planner import WindowPlanner
 from scenario_async._pagination.windows.timeline import Timeline
 
-from .cursor import CursorWalk
+from .cursor import CursorPlanner
 from .planner import PageRequest, is_refusal
-from .predicted import PredictedCursors
+from .predicted import PredictedPlanner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._pagination.windows.histogram import Survey
+    from scenario_async._pagination.windows.histogram import Histogram
     from scenario_async._query.query import ListingQuery
 
-    from .cursor_tracker import PageChain
-    from .planner import PagePlanner, ReleasedPage
+    from .cursor_tracker import CursorTracker
+    from .planner import EmittedPage, PagePlanner
 
-__all__ = ["ChosenPlanner", "Strategy", "sorted_by_creation"]
+__all__ = ["AdaptivePlanner", "Strategy", "sorted_by_creation"]
 
 Strategy: TypeAlias = Literal["auto", "cursor", "predicted", "windows"]
 
@@ -35,7 +35,7 @@ def sorted_by_creation(query: ListingQuery) -> bool:
     return query.sort_by == "createdAt" or (query.sort_by is None and query.privacy != "public")
 
 
-class ChosenPlanner:
+class AdaptivePlanner:
     """Goes through a listing by the planner that fits, and by another one where that fails.
 
     The first page shows what fits; a listing of one page costs one request. A cursor that the
@@ -49,69 +49,69 @@ class ChosenPlanner:
     def __init__(
         self,
         first: PageRequest,
-        chain: PageChain,
+        tracker: CursorTracker,
         *,
         strategy: Strategy,
         most: int,
         ordered: bool,
-        survey: Survey | int | None = None,
+        histogram: Histogram | int | None = None,
         thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
         self.warning: str | None = None
         self._first = first
-        self._chain = chain
+        self._tracker = tracker
         self._strategy: Strategy = strategy
         self._most = most
         self._ordered = ordered
-        self._survey = None if isinstance(survey, int) else survey
+        self._histogram = None if isinstance(histogram, int) else histogram
         begins = first.query.pagination_token is None and not first.query.offset
         self._whole = begins and first.depth == 0
-        self._rows = survey if isinstance(survey, int) and self._whole else None
+        self._rows = histogram if isinstance(histogram, int) and self._whole else None
         self._thrifty = thrifty
         self._timeline = Timeline(first.query)
-        self._planner: PagePlanner = self._by_cursor(first, chain)
-        self._windows: TimeWindows | None = None
+        self._planner: PagePlanner = self._by_cursor(first, tracker)
+        self._windows: WindowPlanner | None = None
         self._asked: dict[PageRequest, PagePlanner] = {}
         self._second: PageRequest | None = None
-        self._last: ReleasedPage | None = None
+        self._last: EmittedPage | None = None
         # Whether all rows looked at have a date and come by it, and the place of the first one.
         self._by_creation = sorted_by_creation(first.query)
         self._begins: int | None = None
         # The page that was looked at last, and its places: of the first one they are wanted twice.
         self._looked_at: tuple[PageAnswer, Sequence[int]] | None = None
         # Pages released in all; since the walk last began anew; and between the two times before.
-        self._released = first.depth
+        self._emitted = first.depth
         self._since = self._since_before = 0
 
-    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
         """What the present planner asks for."""
-        wanted = self._planner.requests(room, waiting)
+        wanted = self._planner.requests(free_slots, buffered)
         # What a planner before it asked for, and is still under way, will do for it as well.
         requests = [request for request in wanted if request not in self._asked]
         self._asked.update(dict.fromkeys(wanted, self._planner))
         return requests
 
-    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
         """What the present planner releases; answers to those before it are not needed."""
         if self._asked.pop(request, None) is not self._planner:
             return ()
-        released = self._planner.receive(request, answer)
-        for page in released:
+        emitted = self._planner.receive(request, answer)
+        for page in emitted:
             self._note(page)
         # Behind all of them, as their depths are taken.
-        if released and isinstance(released[-1].following, PageRequest) and self._windows_wanted():
-            self._cut_behind(released[-1], self._most)
+        if emitted and isinstance(emitted[-1].following, PageRequest) and self._windows_wanted():
+            self._cut_behind(emitted[-1], self._most)
         if self._windows is not None and self._windows.unusable is not None:
             self._do_without_windows(self._windows.unusable)
         self._looked_at = None
-        return released
+        return emitted
 
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
         """Raises the error unless there is another way."""
         if self._asked.pop(request, None) is not self._planner:
             return ()
         try:
-            released = self._planner.failed(request, error)
+            emitted = self._planner.failed(request, error)
         except APIError:
             by_cursor = self._windows is None and request.query.pagination_token is not None
             if not by_cursor or not is_refusal(error) or self._since <= self._since_before:
@@ -120,7 +120,7 @@ class ChosenPlanner:
             return ()
         if self._windows is not None and self._windows.unusable is not None:
             self._do_without_windows(self._windows.unusable)
-        return released
+        return emitted
 
     def finished(self) -> bool:
         """Whether the present planner is finished."""
@@ -132,7 +132,7 @@ class ChosenPlanner:
         return self._first.query
 
     @property
-    def survey(self) -> Survey | int | None:
+    def histogram(self) -> Histogram | int | None:
         """What a walk through the whole listing showed, once it is over.
 
         Where the models lie, if it went by windows; how many there are, if it predicted cursors.
@@ -140,20 +140,20 @@ class ChosenPlanner:
         if not self._whole or self._since_before:
             return None
         if self._windows is not None:
-            return self._windows.survey
+            return self._windows.histogram
         planner = self._planner
-        if isinstance(planner, PredictedCursors) and not self._by_creation:
+        if isinstance(planner, PredictedPlanner) and not self._by_creation:
             return planner.rows
         return None
 
-    def _by_cursor(self, first: PageRequest, chain: PageChain) -> PagePlanner:
+    def _by_cursor(self, first: PageRequest, tracker: CursorTracker) -> PagePlanner:
         if self._strategy == "cursor" or self._most == 1:
-            return CursorWalk(first, chain)
+            return CursorPlanner(first, tracker)
         rows = self._rows if first is self._first else None
-        return PredictedCursors(first, chain, self._most, rows=rows, thrifty=self._thrifty)
+        return PredictedPlanner(first, tracker, self._most, rows=rows, thrifty=self._thrifty)
 
-    def _note(self, page: ReleasedPage) -> None:
-        self._released += 1
+    def _note(self, page: EmittedPage) -> None:
+        self._emitted += 1
         self._since += 1
         if page.answer.rows:
             self._last = page
@@ -171,35 +171,37 @@ class ChosenPlanner:
             return ()
         if self._looked_at is not None and self._looked_at[0] is answer:
             return self._looked_at[1]
-        places = self._timeline.places(answer)
-        self._looked_at = answer, places
-        if len(places) < len(answer.rows) or any(one > next_ for one, next_ in pairwise(places)):
+        positions = self._timeline.positions(answer)
+        self._looked_at = answer, positions
+        if len(positions) < len(answer.rows) or any(
+            one > next_ for one, next_ in pairwise(positions)
+        ):
             self._by_creation = False
             return ()
-        if self._begins is None and places:
-            self._begins = places[0]
-        return places
+        if self._begins is None and positions:
+            self._begins = positions[0]
+        return positions
 
     def _windows_wanted(self) -> bool:
         wanted = self._strategy == "windows" or (self._strategy == "auto" and self._most > 1)
         return wanted and self._windows is None and self.warning is None
 
-    def _cut_behind(self, page: ReleasedPage | None, most: int) -> bool:
+    def _cut_behind(self, page: EmittedPage | None, most: int) -> bool:
         """Go on by windows behind a page, if the pages show that the listing comes by creation.
 
         As long as all models are of one millisecond, they do not: where the listing comes in the
         other direction, there would be nothing behind the page, and the rest would be lost.
         """
-        places = self._places(page.answer) if page else ()
-        if not places or self._begins is None or places[-1] <= self._begins:
+        positions = self._places(page.answer) if page else ()
+        if not positions or self._begins is None or positions[-1] <= self._begins:
             return False
-        windows = TimeWindows.behind(
+        windows = WindowPlanner.behind(
             self._timeline,
-            places,
+            positions,
             most=most,
             ordered=self._ordered,
-            released=self._released,
-            survey=self._survey,
+            emitted=self._emitted,
+            histogram=self._histogram,
             thrifty=self._thrifty,
         )
         self._planner = self._windows = windows
@@ -211,9 +213,9 @@ class ChosenPlanner:
         self.warning = f"{reason}: the listing is gone through page after page"
         self._windows = None
         self._planner = self._by_cursor(
-            PageRequest(self._second.query, self._released),
+            PageRequest(self._second.query, self._emitted),
             # Without the tokens that came behind it: they come once more.
-            self._chain.back_to(self._first.depth),
+            self._tracker.back_to(self._first.depth),
         )
 
     def _do_without_cursor(self) -> None:
@@ -221,6 +223,6 @@ class ChosenPlanner:
         self._since_before, self._since = self._since, 0
         if self.warning is None and self._cut_behind(self._last, 1):
             return
-        first = PageRequest(self._first.query, self._released)
-        chain = self._chain.anew(first.query, self._released)
-        self._planner = self._by_cursor(first, chain)
+        first = PageRequest(self._first.query, self._emitted)
+        tracker = self._tracker.anew(first.query, self._emitted)
+        self._planner = self._by_cursor(first, tracker)

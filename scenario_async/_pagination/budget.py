@@ -8,7 +8,7 @@ MANY_PAGES = 64
 """So many pages take a project most of the requests that it has in a minute (100, by the docs)."""
 
 
-def slack(pages: int, *, scarce: bool = False, surveyed: bool = False) -> int:
+def slack(pages: int, *, scarce: bool = False, histogram_known: bool = False) -> int:
     """How many requests may come to nothing in a walk of at least so many pages.
 
     None for a single page, one for a short walk, 15 % of a long one; 10 % where an earlier walk
@@ -17,6 +17,6 @@ def slack(pages: int, *, scarce: bool = False, surveyed: bool = False) -> int:
     """
     if scarce:
         return pages // 50
-    if surveyed:
+    if histogram_known:
         return pages // 10
     return 0 if pages < 2 else max(1, 3 * pages // 20)  # noqa: PLR2004 - one page, or several

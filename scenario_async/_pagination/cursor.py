@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
 
-from .planner import PageRequest, ReleasedPage
+from .planner import EmittedPage, PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,39 +14,39 @@ if TYPE_CHECKING:
     from scenario_async._decoding.envelope import PageAnswer
     from scenario_async._errors import APIError
 
-    from .cursor_tracker import PageChain
+    from .cursor_tracker import CursorTracker
 
-__all__ = ["CursorWalk"]
+__all__ = ["CursorPlanner"]
 
 
-class CursorWalk:
+class CursorPlanner:
     """Page n+1 after page n: always right, whatever the tokens are.
 
     The next page is requested as soon as its token is known, while the caller handles this one, and
     the page after it when the caller has taken that one.
     """
 
-    def __init__(self, first: PageRequest, chain: PageChain) -> None:
-        self._chain = chain
+    def __init__(self, first: PageRequest, tracker: CursorTracker) -> None:
+        self._tracker = tracker
         self._next: PageRequest | PaginationError | None = first
         self._under_way = False
 
-    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
         """The next page, once it is known how to ask for it."""
         ready = isinstance(self._next, PageRequest) and not self._under_way
-        if not ready or room < 1 or waiting > 0:
+        if not ready or free_slots < 1 or buffered > 0:
             return ()
         self._under_way = True
         assert isinstance(self._next, PageRequest)  # noqa: S101 - for the type checker: see above
         return (self._next,)
 
-    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
         """Every page is known good as it comes."""
         self._under_way = False
-        self._next = self._chain.following(request, answer)
-        return (ReleasedPage(request, answer, self._next, request.depth),)
+        self._next = self._tracker.following(request, answer)
+        return (EmittedPage(request, answer, self._next, request.depth),)
 
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:  # noqa: ARG002 - the protocol
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:  # noqa: ARG002 - the protocol
         """There is no way around a page."""
         raise error
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from scenario_async._decoding.envelope import PageAnswer
     from scenario_async._query.query import ListingQuery
 
-__all__ = ["PageChain"]
+__all__ = ["CursorTracker"]
 
 
-class PageChain:
+class CursorTracker:
     """What follows a page, and whether the chain still leads on.
 
     The same page may be asked about again: the answer is the same.
@@ -131,15 +131,15 @@ class PageChain:
             self._barren.add(depth)
         return depth in self._barren
 
-    def back_to(self, depth: int) -> PageChain:
+    def back_to(self, depth: int) -> CursorTracker:
         """A chain of its own for another way on from the page at this depth."""
-        chain = copy(self)
-        chain._depths = {token: at for token, at in self._depths.items() if at <= depth}  # noqa: SLF001 - its own kind
-        chain._ids = {model_id: at for model_id, at in self._ids.items() if at <= depth}  # noqa: SLF001 - its own kind
-        chain._barren = {at for at in self._barren if at <= depth}  # noqa: SLF001 - its own kind
-        chain._told = {page: on for page, on in self._told.items() if page.depth <= depth}  # noqa: SLF001 - its own kind
-        return chain
+        tracker = copy(self)
+        tracker._depths = {token: at for token, at in self._depths.items() if at <= depth}  # noqa: SLF001 - its own kind
+        tracker._ids = {model_id: at for model_id, at in self._ids.items() if at <= depth}  # noqa: SLF001 - its own kind
+        tracker._barren = {at for at in self._barren if at <= depth}  # noqa: SLF001 - its own kind
+        tracker._told = {page: on for page, on in self._told.items() if page.depth <= depth}  # noqa: SLF001 - its own kind
+        return tracker
 
-    def anew(self, query: ListingQuery, begins_at: int) -> PageChain:
+    def anew(self, query: ListingQuery, begins_at: int) -> CursorTracker:
         """The chain of a walk that begins the listing once more."""
-        return PageChain(query, self._public_route, begins_at=begins_at)
+        return CursorTracker(query, self._public_route, begins_at=begins_at)

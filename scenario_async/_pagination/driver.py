@@ -26,18 +26,18 @@ __all__ = ["fetch_planned"]
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
-ReleasedT = TypeVar("ReleasedT")
+EmittedT = TypeVar("EmittedT")
 
 _CLOSED = "the client was closed while a listing or a retrieval was under way"
 
 
 async def fetch_planned(
-    planner: Planner[RequestT, AnswerT, ReleasedT],
+    planner: Planner[RequestT, AnswerT, EmittedT],
     fetch: Callable[[RequestT], Awaitable[AnswerT]],
     *,
     concurrency: int,
     lifetime: Lifetime,
-) -> AsyncGenerator[ReleasedT, None]:
+) -> AsyncGenerator[EmittedT, None]:
     """What a planner releases, in its order, fetched while the caller handles what came before.
 
     At most ``concurrency`` requests are under way; how far they run ahead of a slow caller is the
@@ -50,7 +50,7 @@ async def fetch_planned(
     """
     lifetime.use()
     # Without a bound of its own: the planner has one, and is told what waits here.
-    send, receive = anyio.create_memory_object_stream[ReleasedT](math.inf)
+    send, receive = anyio.create_memory_object_stream[EmittedT](math.inf)
     walk = _Walk(planner, fetch, concurrency, send)
     # The task group lives in a task of its own and not in this generator: a generator is suspended
     # wherever its caller likes, and a task group must not be
@@ -66,12 +66,12 @@ async def fetch_planned(
 
     task.add_done_callback(ended)
     try:
-        async for released in receive:
+        async for emitted in receive:
             # What still waits here is not given: a closed client stops at once.
             if lifetime.closed:
                 raise UsageError(_CLOSED)
             walk.taken()
-            yield released
+            yield emitted
         await asyncio.wait((task,))
         if task.cancelled():
             raise UsageError(_CLOSED)
@@ -82,15 +82,15 @@ async def fetch_planned(
         await until_done((task,))
 
 
-class _Walk(Generic[RequestT, AnswerT, ReleasedT]):
+class _Walk(Generic[RequestT, AnswerT, EmittedT]):
     """Fetches until the planner is finished; then nobody needs what is still under way."""
 
     def __init__(
         self,
-        planner: Planner[RequestT, AnswerT, ReleasedT],
+        planner: Planner[RequestT, AnswerT, EmittedT],
         fetch: Callable[[RequestT], Awaitable[AnswerT]],
         concurrency: int,
-        caller: MemoryObjectSendStream[ReleasedT],
+        caller: MemoryObjectSendStream[EmittedT],
     ) -> None:
         self._planner = planner
         self._fetch = fetch
@@ -125,8 +125,8 @@ class _Walk(Generic[RequestT, AnswerT, ReleasedT]):
     def _start_requests(self, fetches: TaskGroup) -> None:
         if self._failures:
             return
-        room = self._concurrency - self._under_way
-        for request in self._planner.requests(room, self._waiting):
+        free_slots = self._concurrency - self._under_way
+        for request in self._planner.requests(free_slots, self._waiting):
             self._under_way += 1
             fetches.start_soon(self._fetch_one, request, fetches.cancel_scope)
 
@@ -136,19 +136,19 @@ class _Walk(Generic[RequestT, AnswerT, ReleasedT]):
         A failure comes after all answers that are there: it may end the walk, and they were paid
         for.
         """
-        released: Sequence[ReleasedT] = ()
+        emitted: Sequence[EmittedT] = ()
         if self._answers:
-            released = self._planner.receive(*self._answers.popleft())
+            emitted = self._planner.receive(*self._answers.popleft())
             self._under_way -= 1
         elif self._failures:
             request, failure = self._failures.popleft()
             self._under_way -= 1
             if not isinstance(failure, APIError):
                 raise failure
-            released = self._planner.failed(request, failure)
+            emitted = self._planner.failed(request, failure)
         if not (self._answers or self._failures):
             self._news = anyio.Event()
-        for one in released:
+        for one in emitted:
             self._waiting += 1
             self._caller.send_nowait(one)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._errors import APIStatusError, PaginationError
-from scenario_async._pagination.windows.histogram import Surveys
+from scenario_async._pagination.windows.histogram import Histograms
 from scenario_async._query.public_route import PublicRoute, first_row
 from scenario_async._query.tag_index import TagIndex
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scenario_async._http.requester import RequestOptions
     from scenario_async._query.query import ListingQuery
 
-__all__ = ["Asking", "Learned"]
+__all__ = ["Learned", "PageFetcher"]
 
 _log = logging.getLogger("scenario_async")
 
@@ -36,19 +36,19 @@ class Learned:
     Attributes:
         tags: Which tags can be selected by.
         public_route: How ``/models/public`` is gone through.
-        surveys: Where the models of listings lie.
+        histograms: Where the models of listings lie.
         refused: The paths that the service refuses to these credentials, so that what can be had in
             another way is not asked for by them again.
     """
 
     tags: TagIndex = field(default_factory=TagIndex)
     public_route: PublicRoute = field(default_factory=PublicRoute)
-    surveys: Surveys = field(default_factory=Surveys)
+    histograms: Histograms = field(default_factory=Histograms)
     refused: set[str] = field(default_factory=set[str])
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class PageFetcher:
     """Asks for the pages of listings of one client.
 
     Attributes:

@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from scenario_async._errors import APIError, PaginationError
     from scenario_async._query.query import ListingQuery
 
-__all__ = ["PagePlanner", "PageRequest", "Planner", "ReleasedPage", "is_refusal"]
+__all__ = ["EmittedPage", "PagePlanner", "PageRequest", "Planner", "is_refusal"]
 
 RequestT = TypeVar("RequestT")
 AnswerT_contra = TypeVar("AnswerT_contra", contravariant=True)
-ReleasedT_co = TypeVar("ReleasedT_co", covariant=True)
+EmittedT_co = TypeVar("EmittedT_co", covariant=True)
 
 
-class Planner(Protocol[RequestT, AnswerT_contra, ReleasedT_co]):
+class Planner(Protocol[RequestT, AnswerT_contra, EmittedT_co]):
     """Decides what is fetched next, and what of it is known good."""
 
-    def requests(self, room: int, waiting: int) -> Sequence[RequestT]:
-        """The requests that may go out now, at most ``room``; each is named once.
+    def requests(self, free_slots: int, buffered: int) -> Sequence[RequestT]:
+        """The requests that may go out now, at most ``free_slots``; each is named once.
 
-        ``waiting`` of the things released were not taken by the caller yet: who is far ahead of a
+        ``buffered`` of the things released were not taken by the caller yet: who is far ahead of a
         slow caller asks for nothing more, which bounds the memory.
         """
         ...
 
-    def receive(self, request: RequestT, answer: AnswerT_contra) -> Sequence[ReleasedT_co]:
+    def receive(self, request: RequestT, answer: AnswerT_contra) -> Sequence[EmittedT_co]:
         """Take an answer in, and release what is now known good, in the order of the walk."""
         ...
 
-    def failed(self, request: RequestT, error: APIError) -> Sequence[ReleasedT_co]:
+    def failed(self, request: RequestT, error: APIError) -> Sequence[EmittedT_co]:
         """Take a failure in. Raises the error unless the walk can go on without an answer."""
         ...
 
@@ -66,7 +66,7 @@ class PageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleasedPage:
+class EmittedPage:
     """A page that is known good.
 
     Attributes:
@@ -74,7 +74,7 @@ class ReleasedPage:
         answer: What came. Its token leads through all the rest of the listing, or is ``None``.
         following: How to ask for what comes after this page; ``None`` at the end of the listing,
             and the error where the service leads nowhere.
-        place: Where the page stands in the listing: pages sorted by it are in listing order.
+        position: Where the page stands in the listing: pages sorted by it are in listing order.
         covers: The places ``[start, stop)`` of the listing's timeline of which nothing is missing
             now; without ``stop`` to the end of the listing. ``None`` where pages have no places.
     """
@@ -82,11 +82,11 @@ class ReleasedPage:
     request: PageRequest
     answer: PageAnswer
     following: PageRequest | PaginationError | None
-    place: int
+    position: int
     covers: tuple[int, int | None] | None = None
 
 
-PagePlanner: TypeAlias = Planner[PageRequest, "PageAnswer", ReleasedPage]
+PagePlanner: TypeAlias = Planner[PageRequest, "PageAnswer", EmittedPage]
 
 
 _REFUSED = frozenset({400, 404, 410, 422})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from scenario_async._errors import PaginationError
 
 from .budget import MANY_PAGES, slack
-from .planner import PageRequest, ReleasedPage
+from .planner import EmittedPage, PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from scenario_async._errors import APIError
     from scenario_async._query.query import ListingQuery
 
-    from .cursor_tracker import PageChain
+    from .cursor_tracker import CursorTracker
 
-__all__ = ["PredictedCursors", "predicted_token"]
+__all__ = ["PredictedPlanner", "predicted_token"]
 
 _FAR = (10, 20)  # the pages asked for to see whether a listing is long, once all before are known
 _FARTHEST = 100  # a longer listing takes more than a minute's requests: none of it in vain
@@ -35,12 +35,12 @@ def predicted_token(token: str) -> str | None:
     the same token byte for byte: only then would the service write the next one in that way too.
     """
     try:
-        place: Any = json.loads(b64decode(token, validate=True))
+        position: Any = json.loads(b64decode(token, validate=True))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(place, dict):
+    if not isinstance(position, dict):
         return None
-    members = cast("dict[str, Any]", place)
+    members = cast("dict[str, Any]", position)
     offset, limit = members.get("offset"), members.get("limit")
     if type(offset) is not int or type(limit) is not int or offset < 0 or limit < 1:
         return None
@@ -49,8 +49,8 @@ def predicted_token(token: str) -> str | None:
     return _token({**members, "offset": offset + limit})
 
 
-def _token(place: dict[str, int]) -> str:
-    return b64encode(json.dumps(place, separators=(",", ":")).encode()).decode()
+def _token(position: dict[str, int]) -> str:
+    return b64encode(json.dumps(position, separators=(",", ":")).encode()).decode()
 
 
 def _is_filtered(query: ListingQuery) -> bool:
@@ -60,7 +60,7 @@ def _is_filtered(query: ListingQuery) -> bool:
     return any(value is not None for value in by_kind + by_date)
 
 
-class PredictedCursors:
+class PredictedPlanner:
     """Asks for pages before their tokens are known, and gives them once they are confirmed.
 
     A page is confirmed when the page before it hands out exactly the token that it was asked by. A
@@ -82,14 +82,14 @@ class PredictedCursors:
     def __init__(
         self,
         first: PageRequest,
-        chain: PageChain,
+        tracker: CursorTracker,
         most: int,
         *,
         rows: int | None = None,
         thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
         self.rows: int | None = None
-        self._chain = chain
+        self._tracker = tracker
         self._most = most
         self._thrifty = thrifty
         self._begin = first.depth
@@ -110,12 +110,12 @@ class PredictedCursors:
         self._filtered = _is_filtered(first.query)
         self._wasted = 0
 
-    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
         """The next page, those that are known to exist, and a few that may."""
-        if waiting > (self._most if self._trusted else 0):
+        if buffered > (self._most if self._trusted else 0):
             return ()
         held = sum(bool(answer.rows) for answer in self._unconfirmed.values())
-        free = min(room, self._most - len(self._under_way) - max(0, held - _HELD))
+        free = min(free_slots, self._most - len(self._under_way) - max(0, held - _HELD))
         asked: list[PageRequest] = []
         for depth in self._wanted():
             if len(asked) >= free:
@@ -128,22 +128,22 @@ class PredictedCursors:
                 self._under_way.add(request)
         return asked
 
-    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
         """Release this page and those that it confirms, if it is the next in line."""
         self._under_way.discard(request)
         if not self._is_predicted(request):
             return ()
         self._unconfirmed[request] = answer
         self._note(request, answer)
-        released: list[ReleasedPage] = []
+        emitted: list[EmittedPage] = []
         while isinstance(expected := self._expected, PageRequest):
             confirmed = self._unconfirmed.pop(expected, None)
             if confirmed is None:
                 break
-            released.append(self._confirm(expected, confirmed))
-        return released
+            emitted.append(self._confirm(expected, confirmed))
+        return emitted
 
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
         """The page in line has to come; one that was only predicted may not even exist."""
         self._under_way.discard(request)
         if request == self._expected:
@@ -158,8 +158,8 @@ class PredictedCursors:
             raise self._expected
         return self._expected is None
 
-    def _confirm(self, request: PageRequest, answer: PageAnswer) -> ReleasedPage:
-        following = self._chain.following(request, answer)
+    def _confirm(self, request: PageRequest, answer: PageAnswer) -> EmittedPage:
+        following = self._tracker.following(request, answer)
         # Only now: what was predicted is told by the pages before this one.
         self._trusted = isinstance(following, PageRequest) and self._came_true(request, following)
         self._count(request, answer)
@@ -176,7 +176,7 @@ class PredictedCursors:
                 self._known = max(self._known, remembered)
                 # Behind them may be an empty one that shows the end.
                 self._remembered = remembered + 1
-        return ReleasedPage(request, answer, following, request.depth)
+        return EmittedPage(request, answer, following, request.depth)
 
     def _count(self, request: PageRequest, answer: PageAnswer) -> None:
         """Count the rows up to here, by the steps that the cursors make."""

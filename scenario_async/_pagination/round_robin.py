@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from .planner import Planner
 
-__all__ = ["Interleaved", "Part"]
+__all__ = ["Part", "RoundRobin"]
 
 PartT_co = TypeVar("PartT_co", covariant=True)
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
-ReleasedT = TypeVar("ReleasedT")
+EmittedT = TypeVar("EmittedT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Part(Generic[PartT_co]):
     item: PartT_co
 
 
-class Interleaved(Generic[RequestT, AnswerT, ReleasedT]):
+class RoundRobin(Generic[RequestT, AnswerT, EmittedT]):
     """Asks the planners in turn, one request at a time, so that none waits for another's end.
 
     What is released comes as it comes. With more than ``most`` of it waiting for the caller,
@@ -42,7 +42,7 @@ class Interleaved(Generic[RequestT, AnswerT, ReleasedT]):
     """
 
     def __init__(
-        self, planners: Sequence[Planner[RequestT, AnswerT, ReleasedT]], *, most: int
+        self, planners: Sequence[Planner[RequestT, AnswerT, EmittedT]], *, most: int
     ) -> None:
         self._planners = planners
         self._most = most
@@ -51,16 +51,16 @@ class Interleaved(Generic[RequestT, AnswerT, ReleasedT]):
         # Who released what the caller has not taken yet: it takes the oldest first.
         self._waiting: deque[int] = deque()
 
-    def requests(self, room: int, waiting: int) -> Sequence[Part[RequestT]]:
+    def requests(self, free_slots: int, buffered: int) -> Sequence[Part[RequestT]]:
         """What the planners ask for, in turn, each told of what of its own is waiting."""
-        while len(self._waiting) > waiting:
+        while len(self._waiting) > buffered:
             self._waiting.popleft()
-        if waiting > self._most:
+        if buffered > self._most:
             return ()
         own_waiting = Counter(self._waiting)
         requests: list[Part[RequestT]] = []
         idle = 0
-        while len(requests) < room and idle < len(self._line):
+        while len(requests) < free_slots and idle < len(self._line):
             index = self._line[0]
             self._line.rotate(-1)
             asked = self._planners[index].requests(1, own_waiting[index])
@@ -68,19 +68,19 @@ class Interleaved(Generic[RequestT, AnswerT, ReleasedT]):
             idle = 0 if asked else idle + 1
         return requests
 
-    def receive(self, request: Part[RequestT], answer: AnswerT) -> Sequence[Part[ReleasedT]]:
+    def receive(self, request: Part[RequestT], answer: AnswerT) -> Sequence[Part[EmittedT]]:
         """What the planner that asked releases."""
         if request.index not in self._line:
             return ()
-        released = self._planners[request.index].receive(request.item, answer)
-        return self._released(request.index, released)
+        emitted = self._planners[request.index].receive(request.item, answer)
+        return self._emitted(request.index, emitted)
 
-    def failed(self, request: Part[RequestT], error: APIError) -> Sequence[Part[ReleasedT]]:
+    def failed(self, request: Part[RequestT], error: APIError) -> Sequence[Part[EmittedT]]:
         """Raises the error unless the planner that asked can go on."""
         if request.index not in self._line:
             return ()
-        released = self._planners[request.index].failed(request.item, error)
-        return self._released(request.index, released)
+        emitted = self._planners[request.index].failed(request.item, error)
+        return self._emitted(request.index, emitted)
 
     def finished(self) -> bool:
         """Whether all planners are finished."""
@@ -89,6 +89,6 @@ class Interleaved(Generic[RequestT, AnswerT, ReleasedT]):
                 self._line.remove(index)
         return not self._line
 
-    def _released(self, index: int, released: Sequence[ReleasedT]) -> Sequence[Part[ReleasedT]]:
-        self._waiting.extend([index] * len(released))
-        return [Part(index, one) for one in released]
+    def _emitted(self, index: int, emitted: Sequence[EmittedT]) -> Sequence[Part[EmittedT]]:
+        self._waiting.extend([index] * len(emitted))
+        return [Part(index, one) for one in emitted]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scenario_async._http.requester import Parse
-    from scenario_async._listing_run import PageSource
+    from scenario_async._listing_run import Context
 
 __all__ = ["ASSETS", "MODELS", "BulkRoute", "fetch_bulk"]
 
@@ -49,7 +49,7 @@ ASSETS = BulkRoute("/assets/get-bulk", "assetIds", 200, decode_assets)
 
 
 async def fetch_bulk(
-    source: PageSource,
+    context: Context,
     route: BulkRoute[AnswerT],
     ids: Sequence[str],
     *,
@@ -58,11 +58,11 @@ async def fetch_bulk(
 ) -> AnswerT:
     """Ask for so many ids at most as the route takes, in one request.
 
-    That the service refuses the route is remembered in ``source.learned.refused``, for whoever can
+    That the service refuses the route is remembered in ``context.learned.refused``, for whoever can
     do without it.
 
     Args:
-        source: The client.
+        context: The client.
         route: What is asked for.
         ids: Without repetitions.
         parameters: Of the query, by their names on the wire.
@@ -76,8 +76,8 @@ async def fetch_bulk(
     body = {route.parameter: list(ids), **beside}
     call = Call(path=route.path, parameters=parameters or {}, method="POST")
     try:
-        return await source.requester.call(call, route.decode, replace(request, extra_body=body))
+        return await context.requester.call(call, route.decode, replace(request, extra_body=body))
     except APIError as error:
         if refuses_bulk(error):
-            source.learned.refused.add(route.path)
+            context.learned.refused.add(route.path)
         raise

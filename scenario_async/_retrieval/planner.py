@@ -158,7 +158,7 @@ class Records(Generic[IdT, RecordT]):
         # What an answer for many told nothing of.
         self._alone: deque[IdT] = deque()
         self._read = 0
-        self._released = 0
+        self._emitted = 0
         self._under_way = 0
         # What came before its turn, by its place.
         self._held: dict[int, Outcome[RecordT]] = {}
@@ -166,24 +166,24 @@ class Records(Generic[IdT, RecordT]):
         self._fails_at = math.inf
         self._failure: APIError | None = None
 
-    def requests(self, room: int, waiting: int) -> Sequence[MoreIds | RecordRequest[IdT]]:
+    def requests(self, free_slots: int, buffered: int) -> Sequence[MoreIds | RecordRequest[IdT]]:
         """The next records, and the next ids where few are known."""
         requests: list[MoreIds | RecordRequest[IdT]] = []
         several = self.most * self.batch
-        ahead = self._ahead(waiting)
+        ahead = self._ahead(buffered)
         few = len(self._ids) < several and ahead < _AHEAD * several
-        if few and room > 0 and not (self._ids_asked or self._ids_ended or self._fails):
+        if few and free_slots > 0 and not (self._ids_asked or self._ids_ended or self._fails):
             self._ids_asked = True
             requests.append(MoreIds(several))
-        free = min(room - len(requests), self.most - self._under_way)
+        free = min(free_slots - len(requests), self.most - self._under_way)
         while free > 0:
             # Where nothing else is to come, nobody else can bring the caller further.
-            must = not (self._under_way or waiting)
+            must = not (self._under_way or buffered)
             request = self._next_request(_AHEAD * several - ahead, must=must)
             if request is None:
                 break
             requests.append(request)
-            ahead = self._ahead(waiting)
+            ahead = self._ahead(buffered)
             self._under_way += 1
             free -= 1
         return requests
@@ -230,15 +230,15 @@ class Records(Generic[IdT, RecordT]):
         """
         if self._failure is not None:
             raise self._failure
-        if not self._ids_ended or self._released < self._read:
+        if not self._ids_ended or self._emitted < self._read:
             return False
         if self._ids_error is not None:
             raise self._ids_error
         return True
 
-    def _ahead(self, waiting: int) -> int:
+    def _ahead(self, buffered: int) -> int:
         """How many records the caller has not taken of those asked for."""
-        return self._read - len(self._ids) - self._released + waiting
+        return self._read - len(self._ids) - self._emitted + buffered
 
     @property
     def _fails(self) -> bool:
@@ -278,23 +278,23 @@ class Records(Generic[IdT, RecordT]):
         return self._take(known)
 
     def _take(self, came: Iterable[tuple[int, Outcome[RecordT]]]) -> Sequence[Placed[RecordT]]:
-        released: list[Placed[RecordT]] = []
+        emitted: list[Placed[RecordT]] = []
         for place, outcome in came:
             if isinstance(outcome, APIError):
                 self._fails_at = min(self._fails_at, place)
             if self._ordered:
                 self._held[place] = outcome
             else:
-                self._release(place, outcome, released)
-        while self._failure is None and (place := self._released) in self._held:
-            self._release(place, self._held.pop(place), released)
-        return released
+                self._release(place, outcome, emitted)
+        while self._failure is None and (place := self._emitted) in self._held:
+            self._release(place, self._held.pop(place), emitted)
+        return emitted
 
     def _release(
-        self, place: int, outcome: Outcome[RecordT], released: list[Placed[RecordT]]
+        self, place: int, outcome: Outcome[RecordT], emitted: list[Placed[RecordT]]
     ) -> None:
         if not isinstance(outcome, APIError):
-            self._released += 1
-            released.append((place, outcome))
+            self._emitted += 1
+            emitted.append((place, outcome))
         elif self._failure is None:
             self._failure = outcome

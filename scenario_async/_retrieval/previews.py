@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
     from scenario_async._decoding.envelope import InvalidRow
-    from scenario_async._listing_run import PageSource
+    from scenario_async._listing_run import Context
 
     from .planner import Outcome, RecordRequest
     from .retrieval import Retrieval
@@ -37,7 +37,7 @@ _asset_decoder = RowDecoder(Asset)
 
 
 def previews_of(
-    source: PageSource,
+    context: Context,
     given: Iterable[Model | str] | AsyncIterable[Model | str],
     retrieval: Retrieval[PicturedModel],
     *,
@@ -50,18 +50,18 @@ def previews_of(
         ValueError: As above.
     """
     check_collection("models", given, _pictured)
-    return _previews(source, given, retrieval, ordered=ordered)
+    return _previews(context, given, retrieval, ordered=ordered)
 
 
 async def _previews(
-    source: PageSource,
+    context: Context,
     given: Iterable[Model | str] | AsyncIterable[Model | str],
     retrieval: Retrieval[PicturedModel],
     *,
     ordered: bool,
 ) -> AsyncGenerator[Preview | Missing, None]:
     planner: Records[str, Preview | Asset] = Records(
-        most=source.at_once(retrieval.max_concurrency or PAGES_AT_ONCE),
+        most=context.at_once(retrieval.max_concurrency or PAGES_AT_ONCE),
         ordered=ordered,
         batch=ASSETS.most,
         singly=False,
@@ -72,12 +72,12 @@ async def _previews(
 
     async def fetch(wanted: RecordRequest[str]) -> Mapping[str, Outcome[Preview | Asset]]:
         parameters = retrieval.parameters
-        rows = await fetch_bulk(source, ASSETS, wanted.ids, parameters=parameters, request=request)
+        rows = await fetch_bulk(context, ASSETS, wanted.ids, parameters=parameters, request=request)
         assets = [_asset_decoder.decode(raw) for raw in rows]
         return answers.take(wanted.ids, [one for one in assets if isinstance(one, Asset)])
 
-    models = models_of(source, given, answers.model, retrieval, ordered=ordered)
-    found = records_of(source, planner, models, answers.picture, fetch)
+    models = models_of(context, given, answers.model, retrieval, ordered=ordered)
+    found = records_of(context, planner, models, answers.picture, fetch)
     async with aclosing(models), aclosing(found) as pictures:
         async for place, picture in pictures:
             yield answers.preview(place, picture)

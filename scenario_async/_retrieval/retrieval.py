@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._listing_run import PageSource
+    from scenario_async._listing_run import Context
 
     from .ids import IdReader
     from .planner import IdsRead, Known, Outcome, Placed, RecordRequest
@@ -93,10 +93,10 @@ class Retrieval(Generic[RowT]):
         return replace(self, full=True, request=replace(self.request, extra_body=None))
 
 
-async def retrieve_one(source: PageSource, model_id: str, retrieval: Retrieval[RowT]) -> RowT:
+async def retrieve_one(context: Context, model_id: str, retrieval: Retrieval[RowT]) -> RowT:
     """One record."""
     call = retrieval.call(check_id("model_id", model_id))
-    raw = await source.requester.call(call, decode_record, retrieval.request)
+    raw = await context.requester.call(call, decode_record, retrieval.request)
     model = RowDecoder(retrieval.type_).decode(raw)
     if isinstance(model, InvalidRow):
         raise model.error
@@ -104,7 +104,7 @@ async def retrieve_one(source: PageSource, model_id: str, retrieval: Retrieval[R
 
 
 def retrieve_many(
-    source: PageSource,
+    context: Context,
     ids: Iterable[str] | AsyncIterable[str],
     retrieval: Retrieval[RowT],
     *,
@@ -121,11 +121,11 @@ def retrieve_many(
         return check_id(f"ids[{place}]", model_id)
 
     check_collection("ids", ids, check)
-    return models_of(source, ids, check, retrieval, ordered=ordered)
+    return models_of(context, ids, check, retrieval, ordered=ordered)
 
 
 async def models_of(
-    source: PageSource,
+    context: Context,
     given: Iterable[GivenT] | AsyncIterable[GivenT],
     read: Callable[[int, GivenT], str | Known[RowT | InvalidRow]],
     retrieval: Retrieval[RowT],
@@ -133,17 +133,17 @@ async def models_of(
     ordered: bool,
 ) -> AsyncGenerator[RowT | Missing, None]:
     """The models of what is given; those that ``read`` does not know are asked for."""
-    bulk = not retrieval.full and MODELS.path not in source.learned.refused
+    bulk = not retrieval.full and MODELS.path not in context.learned.refused
     at_once = retrieval.max_concurrency or (None if retrieval.full else PAGES_AT_ONCE)
     planner: Records[str, RowT | InvalidRow] = Records(
-        most=source.at_once(at_once), ordered=ordered, batch=MODELS.most if bulk else 1
+        most=context.at_once(at_once), ordered=ordered, batch=MODELS.most if bulk else 1
     )
     decoder = RowDecoder(retrieval.type_)
 
     async def fetch(request: RecordRequest[str]) -> Mapping[str, Outcome[RowT | InvalidRow]]:
-        return await _fetch(source, retrieval, decoder, request)
+        return await _fetch(context, retrieval, decoder, request)
 
-    found = records_of(source, planner, given, read, fetch)
+    found = records_of(context, planner, given, read, fetch)
     async with aclosing(found) as records:
         async for _, record in records:
             if not isinstance(record, InvalidRow):
@@ -153,7 +153,7 @@ async def models_of(
 
 
 async def records_of(
-    source: PageSource,
+    context: Context,
     planner: Records[IdT, RowT],
     given: Iterable[GivenT] | AsyncIterable[GivenT],
     read: Callable[[int, GivenT], IdT | Known[RowT]],
@@ -164,15 +164,15 @@ async def records_of(
     It is fetched while the caller handles what came before.
 
     Args:
-        source: The client.
+        context: The client.
         planner: Decides what is asked for.
         given: Ids, or things that have one.
         read: Finds the id of one of them, or what needs no request.
         fetch: Sends a request, and finds what came of its ids.
     """
-    source.requester.check_usable()
+    context.requester.check_usable()
     ahead = max(planner.most, planner.batch)
-    reader: IdReader[IdT, RowT] = read_ids(given, read, source.lifetime, ahead=ahead)
+    reader: IdReader[IdT, RowT] = read_ids(given, read, context.lifetime, ahead=ahead)
 
     async def fetch_one(
         request: MoreIds | RecordRequest[IdT],
@@ -183,14 +183,14 @@ async def records_of(
 
     # One more than records: asking for ids is no request to the service.
     concurrency = planner.most + 1
-    fetched = fetch_planned(planner, fetch_one, concurrency=concurrency, lifetime=source.lifetime)
+    fetched = fetch_planned(planner, fetch_one, concurrency=concurrency, lifetime=context.lifetime)
     async with aclosing(reader), aclosing(fetched) as records:
         async for record in records:
             yield record
 
 
 async def _fetch(
-    source: PageSource,
+    context: Context,
     retrieval: Retrieval[RowT],
     decoder: RowDecoder[RowT],
     request: RecordRequest[str],
@@ -198,11 +198,11 @@ async def _fetch(
     """What comes of these ids, as far as the answer tells."""
     if not request.bulk:
         (model_id,) = request.ids
-        row = await _fetch_one(source, retrieval.alone(), decoder, model_id)
+        row = await _fetch_one(context, retrieval.alone(), decoder, model_id)
         return {model_id: _unless_refused(row, retrieval.on_invalid)}
     try:
         page = await fetch_bulk(
-            source,
+            context,
             MODELS,
             request.ids,
             parameters=retrieval.parameters,
@@ -210,18 +210,18 @@ async def _fetch(
         )
     except APIResponseValidationError:
         return {}
-    return await _read_page(source, retrieval, decoder, page, request)
+    return await _read_page(context, retrieval, decoder, page, request)
 
 
 async def _read_page(
-    source: PageSource,
+    context: Context,
     retrieval: Retrieval[RowT],
     decoder: RowDecoder[RowT],
     page: PageAnswer,
     request: RecordRequest[str],
 ) -> Mapping[str, Outcome[RowT | InvalidRow]]:
     """The rows of an answer by their ids, with the loop given back every millisecond."""
-    turn = source.new_slice()
+    turn = context.new_slice()
     found: dict[str, Outcome[RowT | InvalidRow]] = {}
     for model_id, raw in zip(page.ids, page.rows, strict=True):
         if turn.over():
@@ -236,7 +236,7 @@ async def _read_page(
 
 
 async def _fetch_one(
-    source: PageSource, retrieval: Retrieval[RowT], decoder: RowDecoder[RowT], model_id: str
+    context: Context, retrieval: Retrieval[RowT], decoder: RowDecoder[RowT], model_id: str
 ) -> RowT | InvalidRow:
     """One record. An answer that is none in the end is a record that does not fit."""
     answer = b""
@@ -247,11 +247,11 @@ async def _fetch_one(
         return decode_record(body)
 
     try:
-        raw = await source.requester.call(retrieval.call(model_id), parse, retrieval.request)
+        raw = await context.requester.call(retrieval.call(model_id), parse, retrieval.request)
     except APIResponseValidationError as error:
         error.model_id = model_id
         return InvalidRow(model_id, answer, error)
-    return await source.requester.turns.run(partial(decoder.decode, raw), len(answer))
+    return await context.requester.loop_budget.run(partial(decoder.decode, raw), len(answer))
 
 
 def _unless_refused(

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ._rows import ModelRow
     from ._state import ScopeState
 
-__all__ = ["Absence", "Comparison", "Known", "ScopePage", "compare", "without_same"]
+__all__ = ["Comparison", "Coverage", "Known", "ScopePage", "compare", "without_same"]
 
 
 @dataclass(frozen=True, slots=True)
-class Absence:
+class Coverage:
     """Part of a scope that was listed whole: its members that were not there are missing.
 
     Attributes:
@@ -45,7 +45,7 @@ class ScopePage:
         invalid: Rows that do not fit.
         joins: Whether they are in the scope; records read by id may have left it.
         fresh: Whether none of them was listed before in this run, by any scope.
-        absence: Of what part of the scope these are all models.
+        coverage: Of what part of the scope these are all models.
         state: How far the copy is with them.
     """
 
@@ -53,7 +53,7 @@ class ScopePage:
     invalid: Sequence[InvalidRow] = field(default=())
     joins: bool = True
     fresh: bool = False
-    absence: Absence | None = None
+    coverage: Coverage | None = None
     state: ScopeState | None = None
 
 

@@ -24,9 +24,9 @@ _NEVER = "~"
 RowT = TypeVar("RowT")
 
 
-def cut(begin: int, places: Iterable[int]) -> list[Window]:
+def cut(begin: int, positions: Iterable[int]) -> list[Window]:
     """A whole line, cut at these places."""
-    starts = sorted({begin, *(place for place in places if place > begin)})
+    starts = sorted({begin, *(position for position in positions if position > begin)})
     return [*pairwise(starts), (starts[-1], None)]
 
 

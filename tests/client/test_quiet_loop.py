@@ -11,7 +11,7 @@ from client_support import PREDICTED, WINDOWS, Passes, UnderWay
 from scenario_async import _listing_run as _walk
 from scenario_async._decoding.envelope import decode_page
 from scenario_async._http import transport as _transport
-from scenario_async._http.loop_budget import Turns
+from scenario_async._http.loop_budget import LoopBudget
 from scenario_async.sandbox import Catalogue, Delayed
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_lo
     under_way = UnderWay()
 
     def note(size: int) -> None:
-        if size >= Turns.LARGE:
+        if size >= LoopBudget.LARGE:
             worked.append(passes.count)
 
     class Buffer(BytesIO):

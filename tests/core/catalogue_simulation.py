@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from scenario_async import APIConnectionError, APIError, BadRequestError
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._decoding.rows import SeenIds
-from scenario_async._pagination.adaptive import ChosenPlanner
-from scenario_async._pagination.cursor_tracker import PageChain
-from scenario_async._pagination.planner import PageRequest, ReleasedPage
+from scenario_async._pagination.adaptive import AdaptivePlanner
+from scenario_async._pagination.cursor_tracker import CursorTracker
+from scenario_async._pagination.planner import EmittedPage, PageRequest
 from scenario_async._query.query import ListingQuery, wire_time
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from scenario_async._pagination.adaptive import Strategy
     from scenario_async._pagination.planner import PagePlanner
-    from scenario_async._pagination.windows.histogram import Survey
+    from scenario_async._pagination.windows.histogram import Histogram
     from scenario_async._query.query import SortDirection
 
 __all__ = [
@@ -177,12 +177,12 @@ class Service:
         if token is None:
             return 0 if "offset" in self.manners.ignores else query.offset or 0
         self._check_token(token)
-        place: Any = json.loads(b64decode(token))
-        if isinstance(place, dict):
-            return int(cast("dict[str, int]", place)["offset"])
-        if len(place) == 1:
-            return int(place[0])
-        key: tuple[int, str] = (place[0], place[1])
+        position: Any = json.loads(b64decode(token))
+        if isinstance(position, dict):
+            return int(cast("dict[str, int]", position)["offset"])
+        if len(position) == 1:
+            return int(position[0])
+        key: tuple[int, str] = (position[0], position[1])
         if query.sort_direction == "asc" and "sortDirection" not in self.manners.ignores:
             return sum(_key(row) <= key for row in rows)
         return sum(_key(row) >= key for row in rows)
@@ -195,19 +195,19 @@ class Service:
         if used_up or (manners.token_life is not None and age > manners.token_life):
             raise BadRequestError("the token has expired", status_code=400)
 
-    def _token(self, query: ListingQuery, place: int, last: Row, size: int) -> str | None:
+    def _token(self, query: ListingQuery, position: int, last: Row, size: int) -> str | None:
         if query.route == "public" and not self.manners.public_tokens:
             return None
         by_row = not _by_creation(query) or self.manners.offset_tokens
         sealed_from, reordered_from = self.manners.sealed_from, self.manners.reordered_from
         if not by_row:
             token = _written([*_key(last)])
-        elif sealed_from is not None and place >= sealed_from:
-            token = _written([place])
-        elif reordered_from is not None and place >= reordered_from:
-            token = _written({"limit": size, "offset": place})
+        elif sealed_from is not None and position >= sealed_from:
+            token = _written([position])
+        elif reordered_from is not None and position >= reordered_from:
+            token = _written({"limit": size, "offset": position})
         else:
-            token = _written({"offset": place, "limit": size})
+            token = _written({"offset": position, "limit": size})
         self._handed_out[token] = self.answered
         return token
 
@@ -222,8 +222,8 @@ def _by_creation(query: ListingQuery) -> bool:
     return query.sort_by == "createdAt" or (query.sort_by is None and query.privacy != "public")
 
 
-def _written(place: object) -> str:
-    return b64encode(json.dumps(place, separators=(",", ":")).encode()).decode()
+def _written(position: object) -> str:
+    return b64encode(json.dumps(position, separators=(",", ":")).encode()).decode()
 
 
 class Script:
@@ -258,16 +258,16 @@ def chosen(
     strategy: Strategy = "auto",
     most: int = 4,
     ordered: bool = True,
-    survey: Survey | int | None = None,
-) -> ChosenPlanner:
+    histogram: Histogram | int | None = None,
+) -> AdaptivePlanner:
     """The planner of a listing, as the listing makes it."""
-    return ChosenPlanner(
+    return AdaptivePlanner(
         PageRequest(query),
-        PageChain(query),
+        CursorTracker(query),
         strategy=strategy,
         most=most,
         ordered=ordered,
-        survey=survey,
+        histogram=histogram,
     )
 
 
@@ -282,7 +282,7 @@ class Walk:
         losses: How many answers may get lost, so that the request is sent again.
         dispensable: The requests that may fail for good.
         peak: Watched after each step.
-        released: What the planner gave.
+        emitted: What the planner gave.
         given: The ids in the order given, each once.
         asked: How many requests the planner wanted.
     """
@@ -297,7 +297,7 @@ class Walk:
     losses: int = 0
     dispensable: Callable[[PageRequest], bool] | None = None
     watch: Callable[[int, int], None] | None = None
-    released: list[ReleasedPage] = field(default_factory=list[ReleasedPage])
+    emitted: list[EmittedPage] = field(default_factory=list[EmittedPage])
     given: list[str] = field(default_factory=list[str])
     asked: list[PageRequest] = field(default_factory=list[PageRequest])
     evaluated: list[PageRequest] = field(default_factory=list[PageRequest])
@@ -329,12 +329,12 @@ class Walk:
 
     @property
     def pages(self) -> list[PageAnswer]:
-        return [page.answer for page in self.released]
+        return [page.answer for page in self.emitted]
 
     def _send(self) -> None:
-        room = self.concurrency - len(self._under_way)
-        requests = self.planner.requests(room, self._waiting)
-        assert len(requests) <= room
+        free_slots = self.concurrency - len(self._under_way)
+        requests = self.planner.requests(free_slots, self._waiting)
+        assert len(requests) <= free_slots
         for request in requests:
             assert request not in [sent.request for sent in self._under_way], "asked twice"
             self._under_way.append(_Sent(request))
@@ -377,18 +377,18 @@ class Walk:
     def _deliver(self, sent: _Sent) -> None:
         self._under_way.remove(sent)
         if isinstance(sent.outcome, APIError):
-            released = self.planner.failed(sent.request, sent.outcome)
+            emitted = self.planner.failed(sent.request, sent.outcome)
         else:
             assert sent.outcome is not None
-            released = self.planner.receive(sent.request, sent.outcome)
-        for page in released:
+            emitted = self.planner.receive(sent.request, sent.outcome)
+        for page in emitted:
             self._waiting += 1
-            self.released.append(page)
+            self.emitted.append(page)
             assert page.request.depth not in self.new_ids, "two pages of one depth"
             self.new_ids[page.request.depth] = new = self._new(page)
             self.given += new
 
-    def _new(self, page: ReleasedPage) -> list[str]:
+    def _new(self, page: EmittedPage) -> list[str]:
         """What the reader gives of a page."""
         depth = page.request.depth
         new: dict[str, None] = {}

@@ -12,10 +12,10 @@ import anyio.lowlevel
 
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.lifetime import Lifetime
-from scenario_async._pagination.cursor import CursorWalk
-from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.cursor import CursorPlanner
+from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.driver import fetch_planned
-from scenario_async._pagination.planner import PageRequest, ReleasedPage
+from scenario_async._pagination.planner import EmittedPage, PageRequest
 from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
@@ -76,35 +76,35 @@ class Parallel:
         self._pages = pages
         self._window = window
         self._next = 0
-        self._released = 0
-        self._waiting: dict[int, ReleasedPage] = {}
+        self._emitted = 0
+        self._waiting: dict[int, EmittedPage] = {}
 
-    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
-        if waiting > 1:
+    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
+        if buffered > 1:
             return []
         begin = self._next
-        self._next = max(begin, min(self._pages, self._released + self._window, begin + room))
+        self._next = max(begin, min(self._pages, self._emitted + self._window, begin + free_slots))
         return [PageRequest(QUERY, depth) for depth in range(begin, self._next)]
 
-    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
-        self._waiting[request.depth] = ReleasedPage(request, answer, None, request.depth)
-        released: list[ReleasedPage] = []
-        while self._released in self._waiting:
-            released.append(self._waiting.pop(self._released))
-            self._released += 1
-        return released
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
+        self._waiting[request.depth] = EmittedPage(request, answer, None, request.depth)
+        emitted: list[EmittedPage] = []
+        while self._emitted in self._waiting:
+            emitted.append(self._waiting.pop(self._emitted))
+            self._emitted += 1
+        return emitted
 
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
         del request
         self.failures.append(error)
         raise error
 
     def finished(self) -> bool:
-        return self._released == self._pages
+        return self._emitted == self._pages
 
 
-def one_after_another() -> CursorWalk:
-    return CursorWalk(PageRequest(QUERY), PageChain(QUERY))
+def one_after_another() -> CursorPlanner:
+    return CursorPlanner(PageRequest(QUERY), CursorTracker(QUERY))
 
 
 def pages_of(
@@ -113,7 +113,7 @@ def pages_of(
     *,
     concurrency: int = 4,
     lifetime: Lifetime | None = None,
-) -> AsyncGenerator[ReleasedPage, None]:
+) -> AsyncGenerator[EmittedPage, None]:
     return fetch_planned(
         planner or one_after_another(),
         service.fetch,
@@ -129,7 +129,7 @@ def tasks() -> list[asyncio.Task[object]]:
 
 
 async def collect(
-    pages: AsyncGenerator[ReleasedPage, None], into: list[int] | None = None
+    pages: AsyncGenerator[EmittedPage, None], into: list[int] | None = None
 ) -> list[int]:
     """The depths of all pages; those that came before an exception are in ``into`` as well."""
     depths: list[int] = [] if into is None else into

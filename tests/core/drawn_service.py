@@ -14,9 +14,9 @@ from scenario_async._decoding.envelope import PageAnswer, RowDecoder
 from scenario_async._decoding.rows import PageReader, SeenIds
 from scenario_async._http.requester import RequestOptions
 from scenario_async._listing_run import Identity
-from scenario_async._pagination.adaptive import ChosenPlanner
-from scenario_async._pagination.cursor_tracker import PageChain
-from scenario_async._pagination.page_fetcher import Asking, Learned
+from scenario_async._pagination.adaptive import AdaptivePlanner
+from scenario_async._pagination.cursor_tracker import CursorTracker
+from scenario_async._pagination.page_fetcher import Learned, PageFetcher
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import names_in
 from scenario_async._query.row_checks import row_check
@@ -152,14 +152,14 @@ class DrawnService:
             wanted = not exists
         return wanted and all(fits[name] for name in fits.keys() & given)
 
-    def _write(self, place: int, size: int) -> str:
-        text = json.dumps({"offset": place, "limit": size}, separators=(",", ":"))
+    def _write(self, position: int, size: int) -> str:
+        text = json.dumps({"offset": position, "limit": size}, separators=(",", ":"))
         token = b64encode(text.encode()).decode()
         return token if self.behavior.reads_tokens else token[::-1]
 
     def _read(self, token: str) -> tuple[int, int]:
-        place: Any = json.loads(b64decode(token if self.behavior.reads_tokens else token[::-1]))
-        return place["offset"], place["limit"]
+        position: Any = json.loads(b64decode(token if self.behavior.reads_tokens else token[::-1]))
+        return position["offset"], position["limit"]
 
 
 def at_once(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
@@ -181,10 +181,10 @@ def listed(
     chance: random.Random | None = None,
 ) -> list[str]:
     """The ids that a walk gives, by the planners and the reader of a listing."""
-    asking = Asking(service.send, learned, RequestOptions())
+    asking = PageFetcher(service.send, learned, RequestOptions())
     first, check = PageRequest(query), row_check(query)
-    chain = PageChain(query, learned.public_route)
-    planner = ChosenPlanner(first, chain, strategy="auto", most=most, ordered=True)
+    tracker = CursorTracker(query, learned.public_route)
+    planner = AdaptivePlanner(first, tracker, strategy="auto", most=most, ordered=True)
     seen = SeenIds()
     under_way: list[PageRequest] = []
     ids: list[str] = []
@@ -196,10 +196,10 @@ def listed(
         try:
             answer = at_once(asking.page(request))
         except APIError as error:
-            released = planner.failed(request, error)
+            emitted = planner.failed(request, error)
         else:
-            released = planner.receive(request, answer)
-        for page in released:
+            emitted = planner.receive(request, answer)
+        for page in emitted:
             reader = PageReader(RowDecoder(Identity), None, seen, page.request.depth, check=check)
             taken = [reader.take(raw) for raw in page.answer.rows]
             ids += [row.id for row in taken if row is not None]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from scenario_async import APIError, EventHooks, Timeout
 from scenario_async._credentials import Credentials
 from scenario_async._http.lifetime import Lifetime
-from scenario_async._http.loop_budget import Turns
+from scenario_async._http.loop_budget import LoopBudget
 from scenario_async._http.messages import HTTPResponse
 from scenario_async._http.pacing import Pacer
 from scenario_async._http.requester import Call, Requester, RequestOptions
@@ -150,7 +150,7 @@ class _Service:
 
     def __init__(self, scene: Scene, limiter: Limiter, chance: random.Random) -> None:
         self._scene, self._limiter, self._chance = scene, limiter, chance
-        self.turns = Turns()
+        self.loop_budget = LoopBudget()
         self.taken: list[float] = []
         self.refused: list[float] = []
 

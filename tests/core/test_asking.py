@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scenario_async import BadRequestError
 from scenario_async._http.requester import RequestOptions
-from scenario_async._pagination.page_fetcher import Asking, Learned
+from scenario_async._pagination.page_fetcher import Learned, PageFetcher
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import ListingQuery
 
@@ -122,7 +122,7 @@ def test_a_token_leads_on_for_another_client_as_for_the_one_that_got_it(
 ) -> None:
     service = DrawnService(rows, replace(behavior, largest=500, paging="tokens"))
     query = ListingQuery(route=route, privacy="public", page_size=size, tags=",".join(sorted(tags)))
-    asking = Asking(service.send, Learned(), RequestOptions())
+    asking = PageFetcher(service.send, Learned(), RequestOptions())
     request, given_ids = PageRequest(query), list[str]()
     for depth in range(pages):
         answer = at_once(asking.page(request))
@@ -263,7 +263,7 @@ def test_ordinary_tags_are_left_to_the_service() -> None:
 
 def test_tags_that_the_caller_sends_by_another_way_are_left_alone() -> None:
     service = DrawnService(of(3, "sc:a"), index())
-    asking = Asking(service.send, Learned(), RequestOptions(extra_query={"tags": "b"}))
+    asking = PageFetcher(service.send, Learned(), RequestOptions(extra_query={"tags": "b"}))
     at_once(asking.page(PageRequest(by_tags("sc:a"))))
     assert len(service.asked) == 1
 
@@ -282,7 +282,7 @@ def test_a_request_that_the_public_route_refuses_either_way_fails_with_its_first
         raise BadRequestError(f"no {sorted(query.parameters())}", status_code=400)
 
     learned = Learned()
-    asking = Asking(refuse, learned, RequestOptions())
+    asking = PageFetcher(refuse, learned, RequestOptions())
     with pytest.raises(BadRequestError, match=r"no \['pageSize'\]"):
         at_once(asking.page(PageRequest(ListingQuery(route="public", page_size=10))))
     assert learned.public_route.tokens is None

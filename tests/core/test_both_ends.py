@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, BadRequestError
-from scenario_async._pagination.windows.planner import TimeWindows
+from scenario_async._pagination.windows.planner import WindowPlanner
 from scenario_async._pagination.windows.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async import APIError
-    from scenario_async._pagination.planner import PageRequest, ReleasedPage
+    from scenario_async._pagination.planner import EmittedPage, PageRequest
     from scenario_async._query.query import ListingQuery, SortDirection
 
 pytestmark = pytest.mark.once
@@ -128,7 +128,7 @@ def test_whether_a_page_came_from_its_end_does_not_show(
     planner = chosen(by_creation(size, direction), strategy="windows", most=most, ordered=ordered)
     walk = Walk(planner, service, script, concurrency=most).run()
     by_cursor = any(request.query.pagination_token for request in walk.asked)
-    for page in walk.released:
+    for page in walk.emitted:
         births = [walk.created[model_id or ""] for model_id in page.answer.ids]
         assert births == sorted(births, reverse=direction == "desc")
         assert page.request.query.sort_direction == direction
@@ -164,15 +164,15 @@ def test_windows_that_were_left_are_gone_through_and_no_others(
 ) -> None:
     timeline = Timeline(by_creation(size, direction))
     service = Service(rows)
-    places = timeline.places(service.answer(by_creation(500, direction)))
-    starts = [timeline.begin, *sorted({places[cut] for cut in cuts if cut < len(places)})]
+    positions = timeline.positions(service.answer(by_creation(500, direction)))
+    starts = [timeline.begin, *sorted({positions[cut] for cut in cuts if cut < len(positions)})]
     windows = [
         window for number, window in enumerate(pairwise([*starts, None])) if not done >> number & 1
     ]
     left = [(start or 0, stop) for start, stop in windows]
     if not left:
         return
-    planner = TimeWindows(timeline, left, rows_per_page=size, most=most)
+    planner = WindowPlanner(timeline, left, rows_per_page=size, most=most)
 
     def watch(_under_way: int, _waiting: int) -> None:
         ends = [(asked.window, asked.backwards) for asked in planner._under_way.values()]
@@ -187,24 +187,24 @@ def test_windows_that_were_left_are_gone_through_and_no_others(
         assert wanted == set(walk.given)
     # Side by side, what the pages cover is what was left: nothing twice, and nothing missing.
     covered = sorted(
-        {page.covers for page in walk.released if page.covers}, key=lambda part: part[0]
+        {page.covers for page in walk.emitted if page.covers}, key=lambda part: part[0]
     )
     covered = [part for part in covered if part[0] != part[1]]
     assert all(one[1] is not None and one[1] <= next_[0] for one, next_ in pairwise(covered))
     assert edges(covered) == edges(left)
 
-    for_good = [model_id for page in walk.released for model_id in not_coming_again(page, timeline)]
+    for_good = [model_id for page in walk.emitted for model_id in not_coming_again(page, timeline)]
     assert len(for_good) == len(set(for_good))
 
 
-def not_coming_again(page: ReleasedPage, timeline: Timeline) -> list[str | None]:
+def not_coming_again(page: EmittedPage, timeline: Timeline) -> list[str | None]:
     """All but the last millisecond, unless it is all there is and a cursor leads on."""
     assert page.covers is not None
     stop = page.covers[1]
     if stop is None or stop == page.covers[0]:
         return page.answer.ids
-    places = timeline.places(page.answer)
-    before = [one for one, at in zip(page.answer.ids, places, strict=True) if at < stop]
+    positions = timeline.positions(page.answer)
+    before = [one for one, at in zip(page.answer.ids, positions, strict=True) if at < stop]
     return before or page.answer.ids
 
 
@@ -272,9 +272,9 @@ def test_a_service_that_gives_nothing_from_an_end_is_asked_from_the_beginning(
 def test_one_refusal_of_an_end_is_enough_for_all_windows() -> None:
     service = Service([Row(f"m{index:05}", 1000 * index) for index in range(2000)])
     timeline = Timeline(by_creation(20, "asc"))
-    (first,) = timeline.places(service.answer(by_creation(1, "asc")))
+    (first,) = timeline.positions(service.answer(by_creation(1, "asc")))
     middle = first + 1_000_000
-    planner = TimeWindows(timeline, [(first, middle), (middle, None)], rows_per_page=20, most=3)
+    planner = WindowPlanner(timeline, [(first, middle), (middle, None)], rows_per_page=20, most=3)
     under_way: list[PageRequest] = []
     given_: list[str | None] = []
     ends = 0

@@ -15,7 +15,7 @@ from scenario_async._http.lifetime import Lifetime
 from scenario_async._http.messages import HTTPResponse
 from scenario_async._http.redaction import redact
 from scenario_async._http.responses import error_from_response
-from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import ListingQuery
@@ -45,11 +45,11 @@ async def test_a_request_cancelled_while_the_caller_is_slow_is_no_silent_end() -
 def _pages_asked_for(answers: list[PageAnswer], limit: int) -> int:
     """Follow the public route through these answers, the last one again and again."""
     query = ListingQuery(route="public", limit=limit)
-    chain = PageChain(query)
+    tracker = CursorTracker(query)
     request: object = PageRequest(query)
     for number, answer in enumerate([*answers, *(answers[-1:] * 100)]):
         assert isinstance(request, PageRequest)
-        request = chain.following(request, answer)
+        request = tracker.following(request, answer)
         if not isinstance(request, PageRequest):
             return number + 1
     pytest.fail("the walk does not end")

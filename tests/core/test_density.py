@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from scenario_async._pagination.windows.density import Density
 
-places = st.integers(-(10**14), 10**14)
-pages = st.lists(st.tuples(places, st.integers(0, 10**12), st.integers(0, 500)), max_size=40)
+positions = st.integers(-(10**14), 10**14)
+pages = st.lists(st.tuples(positions, st.integers(0, 10**12), st.integers(0, 500)), max_size=40)
 
 
 def of(pages: list[tuple[int, int, int]]) -> Density:
@@ -19,35 +19,35 @@ def of(pages: list[tuple[int, int, int]]) -> Density:
     return density
 
 
-@given(pages, places)
+@given(pages, positions)
 def test_it_is_a_finite_number_and_never_below_zero(
-    pages: list[tuple[int, int, int]], place: int
+    pages: list[tuple[int, int, int]], position: int
 ) -> None:
-    density = of(pages).at(place)
+    density = of(pages).at(position)
     assert 0 <= density < math.inf
 
 
-@given(pages, places)
+@given(pages, positions)
 def test_it_is_zero_only_where_no_models_were_seen(
-    pages: list[tuple[int, int, int]], place: int
+    pages: list[tuple[int, int, int]], position: int
 ) -> None:
-    before = sorted(page for page in pages if page[0] <= place)[-Density.NEIGHBOURS :]
-    behind = sorted(page for page in pages if page[0] > place)[: Density.NEIGHBOURS]
+    before = sorted(page for page in pages if page[0] <= position)[-Density.NEIGHBOURS :]
+    behind = sorted(page for page in pages if page[0] > position)[: Density.NEIGHBOURS]
     near = [models for _, _, models in before + behind]
     # Pages that begin at one place are all as near as each other.
     if len({start for start, _, _ in pages}) == len(pages):
-        assert (of(pages).at(place) > 0) == (sum(near) > 0)
+        assert (of(pages).at(position) > 0) == (sum(near) > 0)
 
 
-@given(pages, places)
+@given(pages, positions)
 def test_it_does_not_matter_in_which_order_pages_came(
-    pages: list[tuple[int, int, int]], place: int
+    pages: list[tuple[int, int, int]], position: int
 ) -> None:
-    assert of(pages).at(place) == of(pages[::-1]).at(place)
+    assert of(pages).at(position) == of(pages[::-1]).at(position)
 
 
 @given(
-    start=places,
+    start=positions,
     every=st.integers(1, 10**6),
     rows=st.integers(1, 500),
     number=st.integers(1, 30),

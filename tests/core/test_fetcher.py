@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from scenario_async import Missing
-    from scenario_async._pagination.planner import PagePlanner, PageRequest, ReleasedPage
+    from scenario_async._pagination.planner import EmittedPage, PagePlanner, PageRequest
     from scenario_async._retrieval.planner import Outcome, RecordRequest
 
 pytestmark = pytest.mark.anyio
@@ -43,11 +43,11 @@ class SecondTry(Parallel):
         super().__init__(pages)
         self._again: list[PageRequest] = []
 
-    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
-        again, self._again = self._again[:room], self._again[room:]
-        return [*again, *super().requests(room - len(again), waiting)]
+    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
+        again, self._again = self._again[:free_slots], self._again[free_slots:]
+        return [*again, *super().requests(free_slots - len(again), buffered)]
 
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
         if self.failures:
             raise error
         self.failures.append(error)
@@ -172,7 +172,7 @@ async def test_an_exception_in_the_loop_comes_out_as_itself_and_ends_what_is_und
 
 async def _raise_on_page(
     number: int,
-    pages: AsyncGenerator[ReleasedPage, None],
+    pages: AsyncGenerator[EmittedPage, None],
     mistake: Exception,
 ) -> None:
     async with aclosing(pages):
@@ -308,7 +308,7 @@ async def test_a_time_limit_of_the_caller_is_a_time_limit() -> None:
     assert service.under_way == set()
 
 
-async def _collect_until(seconds: float, pages: AsyncGenerator[ReleasedPage, None]) -> None:
+async def _collect_until(seconds: float, pages: AsyncGenerator[EmittedPage, None]) -> None:
     async with asyncio.timeout(seconds):
         await collect(pages)
 
@@ -443,7 +443,7 @@ class _Flaky(Service):
 
 async def test_an_error_of_a_planner_comes_out_as_itself() -> None:
     class Faulty(Parallel):
-        def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+        def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
             if request.depth == 1:
                 raise PaginationError("torn")
             return super().receive(request, answer)
@@ -604,7 +604,7 @@ async def test_a_walk_may_be_closed_by_another_task_than_the_one_that_began_it()
     assert service.under_way == set()
 
 
-async def _first(pages: AsyncGenerator[ReleasedPage, None]) -> int:
+async def _first(pages: AsyncGenerator[EmittedPage, None]) -> int:
     return (await anext(pages)).request.depth
 
 

@@ -12,55 +12,55 @@ from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
-from scenario_async._pagination.cursor import CursorWalk
-from scenario_async._pagination.cursor_tracker import PageChain
-from scenario_async._pagination.planner import PageRequest, ReleasedPage
-from scenario_async._pagination.round_robin import Interleaved, Part
+from scenario_async._pagination.cursor import CursorPlanner
+from scenario_async._pagination.cursor_tracker import CursorTracker
+from scenario_async._pagination.planner import EmittedPage, PageRequest
+from scenario_async._pagination.round_robin import Part, RoundRobin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async._pagination.planner import PagePlanner
 
-Together = Interleaved[PageRequest, PageAnswer, ReleasedPage]
+Together = RoundRobin[PageRequest, PageAnswer, EmittedPage]
 PAGE = PageAnswer((), None)
 
 
-def chain(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
+def tracker(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
     """A walk by cursor, and the pages it goes through."""
     tokens = [f"token_{number}" for number in range(1, pages)]
-    return CursorWalk(PageRequest(QUERY), PageChain(QUERY)), [
+    return CursorPlanner(PageRequest(QUERY), CursorTracker(QUERY)), [
         PageAnswer((), token) for token in (*tokens, None)
     ]
 
 
 def together(planners: Sequence[PagePlanner], most: int) -> Together:
-    return Interleaved(planners, most=most)
+    return RoundRobin(planners, most=most)
 
 
 @given(st.lists(st.integers(1, 6), max_size=6), st.integers(1, 5), st.data())
 def test_each_listing_is_gone_through_to_its_end_in_its_own_order_within_the_bound(
     sizes: list[int], most: int, data: st.DataObject
 ) -> None:
-    chains = [chain(size) for size in sizes]
+    chains = [tracker(size) for size in sizes]
     merged = together([planner for planner, _ in chains], most)
     under_way: list[Part[PageRequest]] = []
-    released: list[Part[ReleasedPage]] = []
-    waiting = 0
+    emitted: list[Part[EmittedPage]] = []
+    buffered = 0
     while not merged.finished():
-        under_way += merged.requests(most - len(under_way), waiting)
+        under_way += merged.requests(most - len(under_way), buffered)
         assert len(under_way) <= most
-        assert under_way or waiting, "the walk stands still"
-        if under_way and (not waiting or data.draw(st.booleans())):
+        assert under_way or buffered, "the walk stands still"
+        if under_way and (not buffered or data.draw(st.booleans())):
             part = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
             pages = merged.receive(part, chains[part.index][1][part.item.depth])
-            released += pages
-            waiting += len(pages)
+            emitted += pages
+            buffered += len(pages)
         else:
-            waiting -= 1
+            buffered -= 1
 
     for index, size in enumerate(sizes):
-        depths = [one.item.request.depth for one in released if one.index == index]
+        depths = [one.item.request.depth for one in emitted if one.index == index]
         assert depths == [*range(size)]
 
 
@@ -79,22 +79,22 @@ def test_the_turn_goes_on_where_it_ended() -> None:
 
 
 def test_one_that_has_nothing_to_ask_leaves_its_turn_to_the_others() -> None:
-    merged = together([chain(9)[0], Parallel(50)], 4)
+    merged = together([tracker(9)[0], Parallel(50)], 4)
     assert [part.index for part in merged.requests(4, 0)] == [0, 1, 1, 1]
 
 
 def test_a_slow_caller_is_not_run_away_from() -> None:
     merged = together([Parallel(50) for _ in range(10)], 3)
-    waiting = 0
-    while parts := merged.requests(3, waiting):
+    buffered = 0
+    while parts := merged.requests(3, buffered):
         for part in parts:
-            waiting += len(merged.receive(part, PAGE))
-    assert waiting <= 2 * 3
+            buffered += len(merged.receive(part, PAGE))
+    assert buffered <= 2 * 3
 
 
 def test_what_waits_of_one_listing_does_not_stop_another() -> None:
     # A walk by cursor asks for nothing more while a page of its own waits.
-    (cursor, pages), fast = chain(9), Parallel(50)
+    (cursor, pages), fast = tracker(9), Parallel(50)
     merged = together([fast, cursor], 4)
     first, *_ = [part for part in merged.requests(4, 0) if part.index == 1]
     merged.receive(first, pages[0])
@@ -113,7 +113,7 @@ def test_a_failing_listing_fails_all_of_them() -> None:
 
 
 def test_a_broken_chain_fails_all_of_them() -> None:
-    merged = together([chain(5)[0], Parallel(5)], 2)
+    merged = together([tracker(5)[0], Parallel(5)], 2)
     for token in ("once", "once"):
         part = next(part for part in merged.requests(2, 0) if part.index == 0)
         merged.receive(part, PageAnswer((), token))

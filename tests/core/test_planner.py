@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
-from scenario_async._pagination.cursor import CursorWalk
-from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.cursor import CursorPlanner
+from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import ListingQuery
 
@@ -56,8 +56,8 @@ class PublicServer:
         self.visible = [f"model_{number}" for number in range(rows)]
         self._rows: list[str | None] = [*self.visible]
         # Rows that a filter takes out of a page after the page was cut.
-        for place in sorted(hidden):
-            self._rows.insert(place, None)
+        for position in sorted(hidden):
+            self._rows.insert(position, None)
         self._heeds_offset = heeds_offset
         self._tokens = tokens
 
@@ -76,23 +76,23 @@ class PublicServer:
 
 
 def walk(
-    planner: PagePlanner, server: TokenServer | PublicServer, room: int = 4
+    planner: PagePlanner, server: TokenServer | PublicServer, free_slots: int = 4
 ) -> tuple[list[PageAnswer], PaginationError | None]:
     """Drive a planner as a fetcher does, one request at a time."""
-    released: list[PageAnswer] = []
+    emitted: list[PageAnswer] = []
     try:
         while not planner.finished():
-            requests = planner.requests(room, 0)
+            requests = planner.requests(free_slots, 0)
             assert requests
             for request in requests:
-                released += [page.answer for page in planner.receive(request, server.get(request))]
+                emitted += [page.answer for page in planner.receive(request, server.get(request))]
     except PaginationError as error:
-        return released, error
-    return released, None
+        return emitted, error
+    return emitted, None
 
 
-def cursor_walk(query: ListingQuery) -> CursorWalk:
-    return CursorWalk(PageRequest(query), PageChain(query))
+def cursor_walk(query: ListingQuery) -> CursorPlanner:
+    return CursorPlanner(PageRequest(query), CursorTracker(query))
 
 
 @st.composite
@@ -108,44 +108,44 @@ def chains(draw: st.DrawFn, first: str | None = None) -> list[PageAnswer]:
 
 @given(chains(), st.integers(1, 5))
 def test_a_walk_visits_every_page_of_the_chain_once_and_in_order(
-    chain: list[PageAnswer], room: int
+    tracker: list[PageAnswer], free_slots: int
 ) -> None:
-    server = TokenServer(chain)
-    assert walk(cursor_walk(ListingQuery()), server, room) == (chain, None)
-    assert server.asked == [None, *(page.token for page in chain[:-1])]
+    server = TokenServer(tracker)
+    assert walk(cursor_walk(ListingQuery()), server, free_slots) == (tracker, None)
+    assert server.asked == [None, *(page.token for page in tracker[:-1])]
 
 
 @given(chains(first="begin"))
-def test_a_walk_may_begin_at_a_token(chain: list[PageAnswer]) -> None:
-    server = TokenServer(chain, first="begin")
-    assert walk(cursor_walk(ListingQuery(pagination_token="begin")), server) == (chain, None)
+def test_a_walk_may_begin_at_a_token(tracker: list[PageAnswer]) -> None:
+    server = TokenServer(tracker, first="begin")
+    assert walk(cursor_walk(ListingQuery(pagination_token="begin")), server) == (tracker, None)
 
 
 @given(chains(first="begin"), st.data())
 def test_a_repeated_token_is_an_error_after_all_pages_before_it(
-    chain: list[PageAnswer], data: st.DataObject
+    tracker: list[PageAnswer], data: st.DataObject
 ) -> None:
-    broken = data.draw(st.integers(0, len(chain) - 1))
-    repeated = data.draw(st.sampled_from(["begin", *(page.token for page in chain[:broken])]))
-    chain[broken] = PageAnswer(chain[broken].rows, repeated)
-    server = TokenServer(chain, first="begin")
-    released, error = walk(cursor_walk(ListingQuery(pagination_token="begin")), server)
-    assert released == chain[: broken + 1]
+    broken = data.draw(st.integers(0, len(tracker) - 1))
+    repeated = data.draw(st.sampled_from(["begin", *(page.token for page in tracker[:broken])]))
+    tracker[broken] = PageAnswer(tracker[broken].rows, repeated)
+    server = TokenServer(tracker, first="begin")
+    emitted, error = walk(cursor_walk(ListingQuery(pagination_token="begin")), server)
+    assert emitted == tracker[: broken + 1]
     assert isinstance(error, PaginationError)
     assert "token" in str(error)
 
 
 def test_the_error_of_a_repeated_token_tells_the_pages() -> None:
-    chain = [answer("a", "1"), answer("b", "2"), answer("c", "1")]
-    _, error = walk(cursor_walk(ListingQuery()), TokenServer(chain))
+    tracker = [answer("a", "1"), answer("b", "2"), answer("c", "1")]
+    _, error = walk(cursor_walk(ListingQuery()), TokenServer(tracker))
     assert "with page 3 as with page 1" in str(error)
-    _, error = walk(cursor_walk(ListingQuery(pagination_token="1")), TokenServer(chain, "1"))
+    _, error = walk(cursor_walk(ListingQuery(pagination_token="1")), TokenServer(tracker, "1"))
     assert "with page 1 as the listing began with" in str(error)
 
 
 def test_the_error_of_a_repeated_token_does_not_show_it() -> None:
-    chain = [answer("a", "a-token"), answer("b", "a-token")]
-    _, error = walk(cursor_walk(ListingQuery()), TokenServer(chain))
+    tracker = [answer("a", "a-token"), answer("b", "a-token")]
+    _, error = walk(cursor_walk(ListingQuery()), TokenServer(tracker))
     assert "a-token" not in str(error)
 
 
@@ -161,15 +161,15 @@ def test_a_broken_walk_stays_broken_and_asks_for_nothing_more() -> None:
 
 
 def test_empty_pages_with_a_token_are_followed() -> None:
-    chain = [answer((), str(number)) for number in range(20)]
-    chain.append(answer("a", None))
-    released, _ = walk(cursor_walk(ListingQuery()), TokenServer(chain))
-    assert len(released) == 21
+    tracker = [answer((), str(number)) for number in range(20)]
+    tracker.append(answer("a", None))
+    emitted, _ = walk(cursor_walk(ListingQuery()), TokenServer(tracker))
+    assert len(emitted) == 21
 
 
 def test_the_page_after_a_token_is_asked_for_with_nothing_else_changed() -> None:
     query = ListingQuery(privacy="public", page_size=5, tags="a")
-    request = PageChain(query).following(PageRequest(query, 7), answer("a", "t"))
+    request = CursorTracker(query).following(PageRequest(query, 7), answer("a", "t"))
     assert request == PageRequest(
         ListingQuery(privacy="public", page_size=5, tags="a", pagination_token="t"), 8
     )
@@ -177,12 +177,12 @@ def test_the_page_after_a_token_is_asked_for_with_nothing_else_changed() -> None
 
 @given(st.lists(st.integers(-1, 3), max_size=8))
 def test_no_request_is_handed_out_twice_whatever_the_room(rooms: list[int]) -> None:
-    chain = [answer("a", "1"), answer("b", None)]
+    tracker = [answer("a", "1"), answer("b", None)]
     planner = cursor_walk(ListingQuery())
-    for page in chain:
-        handed = [request for room in rooms for request in planner.requests(room, 0)]
+    for page in tracker:
+        handed = [request for free_slots in rooms for request in planner.requests(free_slots, 0)]
         assert len(handed) <= 1
-        assert bool(handed) == any(room > 0 for room in rooms)
+        assert bool(handed) == any(free_slots > 0 for free_slots in rooms)
         handed += planner.requests(1, 0)
         assert len(handed) == 1
         assert not planner.finished()
@@ -210,13 +210,13 @@ def test_a_page_that_could_not_be_fetched_fails_the_walk_with_its_own_error() ->
 
 @given(chains(), st.data())
 def test_what_follows_a_page_is_the_same_however_often_it_is_asked(
-    chain: list[PageAnswer], data: st.DataObject
+    tracker: list[PageAnswer], data: st.DataObject
 ) -> None:
     query = ListingQuery()
-    pages = PageChain(query)
+    pages = CursorTracker(query)
     request: PageRequest | PaginationError | None = PageRequest(query)
     answered: list[tuple[PageRequest, PageAnswer, object]] = []
-    for page in chain:
+    for page in tracker:
         assert isinstance(request, PageRequest)
         following = pages.following(request, page)
         answered.append((request, page, following))
@@ -228,7 +228,7 @@ def test_what_follows_a_page_is_the_same_however_often_it_is_asked(
 
 def test_a_broken_chain_is_broken_however_often_it_is_asked() -> None:
     query = ListingQuery()
-    pages = PageChain(query)
+    pages = CursorTracker(query)
     first, second = PageRequest(query), PageRequest(query.after("1"), 1)
     assert pages.following(first, answer("a", "1")) == second
     for _ in range(3):
@@ -254,9 +254,9 @@ def test_the_public_route_is_followed_by_offset_to_its_end_with_tokens_and_witho
     rows: int, limit: int, begin: int | None, tokens: bool
 ) -> None:
     server = PublicServer(rows, tokens=tokens)
-    released, error = walk(cursor_walk(public(limit, begin)), server)
+    emitted, error = walk(cursor_walk(public(limit, begin)), server)
     assert error is None
-    assert ids_of(released) == server.visible[begin or 0 :]
+    assert ids_of(emitted) == server.visible[begin or 0 :]
     assert server.asked == sorted(set(server.asked))
 
 
@@ -280,9 +280,9 @@ def test_where_no_token_tells_the_end_it_is_an_empty_page(rows: int, asked: list
 @given(rows=st.integers(1, 30), limit=st.integers(1, 12))
 def test_a_server_that_ignores_the_offset_is_followed_by_its_tokens(rows: int, limit: int) -> None:
     server = PublicServer(rows, heeds_offset=False, tokens=True)
-    released, error = walk(cursor_walk(public(limit)), server)
+    emitted, error = walk(cursor_walk(public(limit)), server)
     assert error is None
-    assert list(dict.fromkeys(ids_of(released))) == server.visible
+    assert list(dict.fromkeys(ids_of(emitted))) == server.visible
 
 
 @given(rows=st.integers(0, 30), limit=st.integers(1, 12))
@@ -290,10 +290,10 @@ def test_a_server_that_ignores_the_offset_does_not_hold_a_walk_for_ever(
     rows: int, limit: int
 ) -> None:
     server = PublicServer(rows, heeds_offset=False)
-    released, error = walk(cursor_walk(public(limit)), server)
+    emitted, error = walk(cursor_walk(public(limit)), server)
     assert error is None
     assert len(server.asked) <= 3
-    assert list(dict.fromkeys(ids_of(released))) == server.visible[:limit]
+    assert list(dict.fromkeys(ids_of(emitted))) == server.visible[:limit]
 
 
 @given(rows=st.integers(0, 30), limit=st.integers(1, 12), hidden=st.sets(st.integers(0, 30)))
@@ -303,29 +303,29 @@ def test_pages_that_are_not_full_are_no_end_where_a_token_says_so(
     rows: int, limit: int, hidden: set[int]
 ) -> None:
     server = PublicServer(rows, tokens=True, hidden=hidden)
-    released, error = walk(cursor_walk(public(limit)), server)
+    emitted, error = walk(cursor_walk(public(limit)), server)
     assert error is None
-    assert list(dict.fromkeys(ids_of(released))) == server.visible
+    assert list(dict.fromkeys(ids_of(emitted))) == server.visible
 
 
 @given(rows=st.integers(0, 30), limit=st.integers(1, 12))
 def test_the_public_route_from_a_token_on_is_followed_by_tokens(rows: int, limit: int) -> None:
     server = PublicServer(rows, heeds_offset=False, tokens=True)
     first = public(limit).after("0")
-    released, error = walk(cursor_walk(first), server)
+    emitted, error = walk(cursor_walk(first), server)
     assert error is None
-    assert ids_of(released) == server.visible
+    assert ids_of(emitted) == server.visible
 
 
 def test_a_token_on_the_public_route_that_repeats_is_an_error() -> None:
-    chain = [answer("ab", "1"), answer("cd", "1")]
-    _, error = walk(cursor_walk(public(2).after("0")), TokenServer(chain, "0"))
+    tracker = [answer("ab", "1"), answer("cd", "1")]
+    _, error = walk(cursor_walk(public(2).after("0")), TokenServer(tracker, "0"))
     assert isinstance(error, PaginationError)
 
 
 def test_the_filter_route_is_never_followed_by_offset() -> None:
     query = ListingQuery(privacy="public", page_size=2)
-    assert PageChain(query).following(PageRequest(query), answer("ab", None)) is None
+    assert CursorTracker(query).following(PageRequest(query), answer("ab", None)) is None
 
 
 @given(rows=st.integers(0, 30), limit=st.integers(1, 12), tokens=st.booleans(), data=st.data())
@@ -334,7 +334,7 @@ def test_what_follows_an_offset_is_the_same_however_often_it_is_asked(
 ) -> None:
     heeds_offset = data.draw(st.booleans())
     server = PublicServer(rows, tokens=tokens, heeds_offset=heeds_offset)
-    pages = PageChain(public(limit))
+    pages = CursorTracker(public(limit))
     request: PageRequest | PaginationError | None = PageRequest(public(limit))
     answered: list[tuple[PageRequest, PageAnswer, object]] = []
     while isinstance(request, PageRequest):

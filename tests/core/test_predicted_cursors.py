@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, BadRequestError
 from scenario_async._decoding.envelope import PageAnswer
-from scenario_async._pagination.cursor_tracker import PageChain
+from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import PageRequest
-from scenario_async._pagination.predicted import PredictedCursors, predicted_token
+from scenario_async._pagination.predicted import PredictedPlanner, predicted_token
 from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def listing(size: int, route: Route = "filter") -> ListingQuery:
     return ListingQuery(route=route, privacy="public").with_rows_per_page(size)
 
 
-def predicted(query: ListingQuery, most: int) -> PredictedCursors:
-    return PredictedCursors(PageRequest(query), PageChain(query), most)
+def predicted(query: ListingQuery, most: int) -> PredictedPlanner:
+    return PredictedPlanner(PageRequest(query), CursorTracker(query), most)
 
 
 def one_after_the_other(service: Service, query: ListingQuery) -> Walk:
@@ -96,7 +96,7 @@ def test_predicted_cursors_give_the_pages_of_the_cursor_walk_on_a_listing_that_h
     ).run()
     assert rows_of(walk) == rows_of(expected)
     assert walk.given == [row.id for row in Service(rows).listed(query)]
-    assert [page.request.depth for page in walk.released] == list(range(len(walk.released)))
+    assert [page.request.depth for page in walk.emitted] == list(range(len(walk.emitted)))
 
 
 @settings(max_examples=400)
@@ -131,7 +131,7 @@ def test_on_a_changing_listing_nothing_is_given_that_was_given_before(
     # Every change moves every later row by one: at each end of a page it can hide one row.
     made = changes - walk.changes
     missing = walk.survivors - set(walk.given)
-    assert len(missing) <= made * len(walk.released)
+    assert len(missing) <= made * len(walk.emitted)
 
 
 @settings(max_examples=400)
@@ -141,8 +141,8 @@ def test_every_page_given_is_the_one_that_the_page_before_it_leads_to(
 ) -> None:
     planner = predicted(listing(size), most)
     walk = Walk(planner, Service(rows), script, concurrency=most, changes=changes).run()
-    tokens = [page.answer.token for page in walk.released]
-    asked_by = [page.request.query.pagination_token for page in walk.released]
+    tokens = [page.answer.token for page in walk.emitted]
+    asked_by = [page.request.query.pagination_token for page in walk.emitted]
     assert asked_by == [None, *tokens[:-1]]
     assert tokens[-1] is None
 
@@ -170,7 +170,7 @@ def test_a_first_walk_makes_few_requests_more_than_it_needs(
     planner = predicted(listing(1, route), most)
     catalogue = Service(by_score(pages), manners)
     walk = Walk(planner, catalogue, script, concurrency=most, takes=takes).run()
-    assert len(walk.asked) <= bound(len(walk.released))
+    assert len(walk.asked) <= bound(len(walk.emitted))
 
 
 @given(most=st.integers(1, 8), pages=st.integers(1, 100), turns=st.integers(1, 100), script=scripts)
@@ -191,7 +191,7 @@ def test_where_no_token_comes_the_end_costs_one_request_more(
     query = listing(1, "public")
     walk = Walk(predicted(query, most), service, script, concurrency=most).run()
     assert walk.given == [row.id for row in service.listed(query)]
-    assert len(walk.released) == pages + 1
+    assert len(walk.emitted) == pages + 1
     assert len(walk.asked) <= bound(pages + 1)
 
 
@@ -219,10 +219,10 @@ def test_a_later_walk_makes_one_request_a_page(
     query = listing(size, route)
     first = predicted(query, most)
     Walk(first, service, script, concurrency=most).run()
-    later = PredictedCursors(PageRequest(query), PageChain(query), most, rows=first.rows)
+    later = PredictedPlanner(PageRequest(query), CursorTracker(query), most, rows=first.rows)
     walk = Walk(later, service, script, concurrency=most).run()
     assert first.rows == later.rows == rows
-    assert len(walk.asked) == len(walk.released)
+    assert len(walk.asked) == len(walk.emitted)
 
 
 @settings(max_examples=200)
@@ -231,9 +231,9 @@ def test_scarce_requests_are_not_spent_on_pages_that_may_not_be_there(
     *, pages: int, most: int, script: Script, route: Route
 ) -> None:
     query = listing(1, route)
-    planner = PredictedCursors(PageRequest(query), PageChain(query), most, thrifty=lambda: True)
+    planner = PredictedPlanner(PageRequest(query), CursorTracker(query), most, thrifty=lambda: True)
     walk = Walk(planner, Service(by_score(pages)), script, concurrency=most).run()
-    assert len(walk.asked) == len(walk.released)
+    assert len(walk.asked) == len(walk.emitted)
 
 
 @pytest.mark.parametrize("pages", [101, 120, 300])
@@ -286,7 +286,7 @@ def test_pages_that_are_not_full_are_gone_through_as_by_the_cursor_walk(
     assert walk.given == expected.given
     # Without tokens an empty page in the middle is the end, whatever a page far ahead has shown.
     if tokens:
-        assert len(walk.asked) <= bound(len(walk.released))
+        assert len(walk.asked) <= bound(len(walk.emitted))
 
 
 class LooksAtSome(Service):
@@ -301,13 +301,13 @@ class LooksAtSome(Service):
         if query.pagination_token is not None:
             start = json.loads(b64decode(query.pagination_token))["offset"]
         rows: list[bytes] = []
-        place = start
-        while place < min(start + self._looks_at, len(self._matches)) and len(rows) < self._size:
-            if self._matches[place]:
-                rows.append(json.dumps({"id": f"m{place:03}"}).encode())
-            place += 1
-        following = token(f'{{"offset":{place},"limit":{self._size}}}')
-        return PageAnswer(rows, following if place < len(self._matches) else None)
+        position = start
+        while position < min(start + self._looks_at, len(self._matches)) and len(rows) < self._size:
+            if self._matches[position]:
+                rows.append(json.dumps({"id": f"m{position:03}"}).encode())
+            position += 1
+        following = token(f'{{"offset":{position},"limit":{self._size}}}')
+        return PageAnswer(rows, following if position < len(self._matches) else None)
 
 
 @settings(max_examples=300)
@@ -335,10 +335,10 @@ def test_filters_under_which_cursors_skip_rows_cost_no_more(
     query = ListingQuery(privacy="public", page_size=size, tags="a")
     rows: int | None = None
     for _ in range(2):
-        planner = PredictedCursors(PageRequest(query), PageChain(query), most, rows=rows)
+        planner = PredictedPlanner(PageRequest(query), CursorTracker(query), most, rows=rows)
         walk = Walk(planner, service, script, concurrency=most).run()
-        assert walk.given == [f"m{place:03}" for place, fits in enumerate(matches) if fits]
-        assert len(walk.asked) <= bound(len(walk.released))
+        assert walk.given == [f"m{position:03}" for position, fits in enumerate(matches) if fits]
+        assert len(walk.asked) <= bound(len(walk.emitted))
         rows = planner.rows
 
 
@@ -364,7 +364,7 @@ def test_a_page_that_was_only_predicted_may_fail(
     query = listing(size, route)
 
     def only_predicted(request: PageRequest) -> bool:
-        following = walk.released[-1].following if walk.released else PageRequest(query)
+        following = walk.emitted[-1].following if walk.emitted else PageRequest(query)
         return request != following and script.sometimes(unlucky)
 
     planner = predicted(query, most)
@@ -381,19 +381,21 @@ def test_a_page_that_was_only_predicted_may_fail(
 
 
 @settings(max_examples=300)
-@given(rows=catalogues, size=sizes, most=concurrencies, room=st.integers(0, 9), script=scripts)
+@given(
+    rows=catalogues, size=sizes, most=concurrencies, free_slots=st.integers(0, 9), script=scripts
+)
 def test_no_more_pages_are_asked_for_or_held_than_requests_may_be_under_way(
-    *, rows: list[Row], size: int, most: int, room: int, script: Script
+    *, rows: list[Row], size: int, most: int, free_slots: int, script: Script
 ) -> None:
     planner = predicted(listing(size), most)
 
-    def watch(under_way: int, waiting: int) -> None:
+    def watch(under_way: int, buffered: int) -> None:
         assert under_way <= most
         held = [answer for answer in planner._unconfirmed.values() if answer.rows]
         assert under_way + len(held) <= most + 2
-        assert waiting <= 2 * most + 2
+        assert buffered <= 2 * most + 2
 
-    Walk(planner, Service(rows), script, concurrency=most + room, takes=20, watch=watch).run()
+    Walk(planner, Service(rows), script, concurrency=most + free_slots, takes=20, watch=watch).run()
 
 
 @settings(max_examples=300)
@@ -413,7 +415,7 @@ def test_what_was_predicted_wrong_is_not_kept(
     ]
     planner = predicted(listing(size, "public"), most)
 
-    def watch(under_way: int, waiting: int) -> None:
+    def watch(under_way: int, buffered: int) -> None:
         held = [answer for answer in planner._unconfirmed.values() if answer.rows]
         assert len(held) <= most + 1
 

@@ -75,8 +75,8 @@ class Drive:
         for _ in range(steps):
             if self.planner.finished():
                 return
-            room = self._most + 1 - len(self._under_way)
-            for request in self.planner.requests(room, self._waiting):
+            free_slots = self._most + 1 - len(self._under_way)
+            for request in self.planner.requests(free_slots, self._waiting):
                 self._under_way.append(request)
                 if isinstance(request, RecordRequest):
                     (self.batches.append if request.bulk else self.asked.extend)([*request.ids])
@@ -101,21 +101,21 @@ class Drive:
         place = self._data.draw(st.integers(0, len(self._under_way) - 1))
         request = self._under_way.pop(place)
         if isinstance(request, MoreIds):
-            released = self.planner.receive(request, self._read(request.count))
+            emitted = self.planner.receive(request, self._read(request.count))
         elif request.bulk and self._refusal is not None:
-            released = self.planner.failed(request, self._refusal)
+            emitted = self.planner.failed(request, self._refusal)
         elif not request.bulk and (failing := {*request.ids} & {*self._failing}):
-            released = self.planner.failed(request, self._failing[failing.pop()])
+            emitted = self.planner.failed(request, self._failing[failing.pop()])
         else:
             outcomes = {
                 one: self._failing.get(one, one.upper())
                 for one in request.ids
                 if not (request.bulk and one in self._untold)
             }
-            released = self.planner.receive(request, outcomes)
-        self.given += [record for _, record in released]
-        self.places += [place for place, _ in released]
-        self._waiting += len(released)
+            emitted = self.planner.receive(request, outcomes)
+        self.given += [record for _, record in emitted]
+        self.places += [place for place, _ in emitted]
+        self._waiting += len(emitted)
 
     def _read(self, most: int) -> IdsRead[str, str]:
         ids: list[str | Known[str]] = []
@@ -225,8 +225,8 @@ def test_of_ids_without_end_a_bounded_number_is_under_way_and_waiting(
     assert next(read) <= len(drive.asked) + 2 * most
 
 
-def asked_by(planner: Records[str, str], waiting: int = 0) -> list[RecordRequest[str]]:
-    requests = planner.requests(100, waiting)
+def asked_by(planner: Records[str, str], buffered: int = 0) -> list[RecordRequest[str]]:
+    requests = planner.requests(100, buffered)
     return [request for request in requests if not isinstance(request, MoreIds)]
 
 
@@ -360,9 +360,9 @@ def test_without_order_all_that_stands_in_an_answer_is_given_before_its_failure(
     planner.receive(more, IdsRead(["a", "b", "c"], last=True))
     (request,) = asked_by(planner)
 
-    released = planner.receive(request, {"a": "A", "b": APIConnectionError("gone"), "c": "C"})
+    emitted = planner.receive(request, {"a": "A", "b": APIConnectionError("gone"), "c": "C"})
 
-    assert released == [(0, "A"), (2, "C")]
+    assert emitted == [(0, "A"), (2, "C")]
     with pytest.raises(APIConnectionError):
         planner.finished()
 
@@ -377,7 +377,7 @@ def test_a_slow_reader_of_ids_costs_a_request_for_each_answer_and_not_for_each_i
         assert asked_by(planner) == []
 
     assert planner.receive(first, {"a": "A"}) == [(0, "A")]
-    (second,) = asked_by(planner, waiting=1)
+    (second,) = asked_by(planner, buffered=1)
     assert second.ids == ("b", "c", "d", "e", "f")
 
 

@@ -16,7 +16,7 @@ from scenario_async._query.query import ListingQuery
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from scenario_async._pagination.windows.histogram import Survey
+    from scenario_async._pagination.windows.histogram import Histogram
 
 PAGE, AT_ONCE = 20, 8
 PUBLIC = ListingQuery(privacy="public", page_size=PAGE)
@@ -49,11 +49,11 @@ def bursty(number: int) -> list[Row]:
 
 
 def walked(
-    rows: Sequence[Row], query: ListingQuery, *, ordered: bool, survey: Survey | None = None
-) -> tuple[int, int, Survey | None]:
+    rows: Sequence[Row], query: ListingQuery, *, ordered: bool, histogram: Histogram | None = None
+) -> tuple[int, int, Histogram | None]:
     """Requests; how often it waits where all under way are answered at once; what it showed."""
     service = Service(rows)
-    planner = chosen(query, most=AT_ONCE, ordered=ordered, survey=survey)
+    planner = chosen(query, most=AT_ONCE, ordered=ordered, histogram=histogram)
     given_: set[str | None] = set()
     waits = 0
     while not planner.finished():
@@ -62,7 +62,7 @@ def walked(
             for page in planner.receive(request, service.answer(request.query)):
                 given_.update(page.answer.ids)
     assert given_ == set(service.rows)
-    showed = planner.survey
+    showed = planner.histogram
     return service.answered, waits, None if isinstance(showed, int) else showed
 
 
@@ -93,10 +93,10 @@ def test_walks_by_windows_make_few_requests_more_than_they_need(
         rows = shape((pages - 1) * PAGE + rest)
         needed = pages_by_key(rows, query)
         fewest = 1 + -(-(needed - 1) // AT_ONCE)
-        requests, waits, survey = walked(rows, query, ordered=ordered)
+        requests, waits, histogram = walked(rows, query, ordered=ordered)
         assert requests <= bound(needed)
         assert shape is bursty or waits <= fewest + 2
-        requests, waits, _ = walked(rows, query, ordered=ordered, survey=survey)
+        requests, waits, _ = walked(rows, query, ordered=ordered, histogram=histogram)
         # Where a page would have to end within a millisecond, it ends before: of full pages, there
         # may be two more.
         more = (2 if rest == PAGE else 1) if shape is bursty else 0

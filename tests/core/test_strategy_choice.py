@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._pagination.adaptive import ChosenPlanner
+    from scenario_async._pagination.adaptive import AdaptivePlanner
     from scenario_async._pagination.planner import PageRequest
     from scenario_async._query.query import Route, SortDirection
 
@@ -255,7 +255,7 @@ def test_ignored_bounds_that_took_longer_than_tokens_live_begin_the_walk_again()
     assert planner.warning is not None
 
 
-def late(planner: ChosenPlanner, request: PageRequest, answer: PageAnswer) -> list[str | None]:
+def late(planner: AdaptivePlanner, request: PageRequest, answer: PageAnswer) -> list[str | None]:
     return [model_id for page in planner.receive(request, answer) for model_id in page.answer.ids]
 
 
@@ -263,7 +263,7 @@ def test_a_page_under_way_for_the_planner_before_is_not_asked_for_again() -> Non
     rows = distinct(30)
     ignored = frozenset({"createdAfter", "createdBefore"})
     service = Service(rows, Manners(ignores=ignored, offset_tokens=True))
-    planner = chosen(by_creation(3, "asc"), strategy="predicted", survey=30)
+    planner = chosen(by_creation(3, "asc"), strategy="predicted", histogram=30)
     (first,) = planner.requests(4, 0)
     planner.receive(first, service.answer(first.query))
     second, *ahead = planner.requests(4, 0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async._pagination.planner import PageRequest
-    from scenario_async._pagination.windows.histogram import Survey
+    from scenario_async._pagination.windows.histogram import Histogram
     from scenario_async._query.query import ListingQuery, SortDirection
 
 pytestmark = pytest.mark.once
@@ -51,12 +51,14 @@ def later(draw: st.DrawFn, rows: Sequence[Row]) -> list[Row]:
     changed = [row for row in rows if script.below(10) < kept]
     first, last = (rows[0].created, rows[-1].created) if rows else (0, 0)
     for number in range(draw(st.sampled_from([0, 0, 3, 40, 150]))):
-        place = draw(st.sampled_from(["before", "within", "behind", "burst"])) if number < 9 else ""
+        position = (
+            draw(st.sampled_from(["before", "within", "behind", "burst"])) if number < 9 else ""
+        )
         created = {
             "before": first - script.below(90),
             "burst": first + 7,
             "within": first + script.below(1 + last - first),
-        }.get(place, last + number * script.below(3))
+        }.get(position, last + number * script.below(3))
         changed.append(Row(f"new{number:03}", created))
     return changed
 
@@ -77,20 +79,20 @@ def bursty(number: int, largest: int) -> list[Row]:
     return rows
 
 
-def surveyed(
+def histogram_known(
     rows: Sequence[Row], query: ListingQuery, *, most: int = 4, script: Script | None = None
-) -> Survey | None:
+) -> Histogram | None:
     planner = chosen(query, most=most)
     Walk(planner, Service(rows), script or Script(), concurrency=most).run()
-    assert not isinstance(planner.survey, int)
-    return planner.survey
+    assert not isinstance(planner.histogram, int)
+    return planner.histogram
 
 
 def in_rounds(
-    service: Service, query: ListingQuery, *, ordered: bool, survey: Survey | None = None
-) -> tuple[int, int, Survey | None]:
+    service: Service, query: ListingQuery, *, ordered: bool, histogram: Histogram | None = None
+) -> tuple[int, int, Histogram | None]:
     """Requests, how often the walk waited where all under way are answered at once, the survey."""
-    planner = chosen(query, most=AT_ONCE, ordered=ordered, survey=survey)
+    planner = chosen(query, most=AT_ONCE, ordered=ordered, histogram=histogram)
     given_: set[str | None] = set()
     requests = rounds = 0
     while not planner.finished():
@@ -101,8 +103,8 @@ def in_rounds(
             for page in planner.receive(request, service.answer(request.query)):
                 given_.update(page.answer.ids)
     assert given_ == set(service.rows)
-    assert not isinstance(planner.survey, int)
-    return requests, rounds, planner.survey
+    assert not isinstance(planner.histogram, int)
+    return requests, rounds, planner.histogram
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -113,10 +115,12 @@ def test_a_later_walk_needs_hardly_more_than_the_fewest_requests_and_rounds(
 ) -> None:
     service = Service(bursty(MODELS, largest) if largest else even(MODELS))
     query = by_creation(PAGE, direction)
-    *_, survey = in_rounds(service, query, ordered=ordered)
+    *_, histogram = in_rounds(service, query, ordered=ordered)
     alone = Walk(chosen(query, strategy="windows", most=1), service, concurrency=1).run()
     for _ in range(3):
-        requests, rounds, survey = in_rounds(service, query, ordered=ordered, survey=survey)
+        requests, rounds, histogram = in_rounds(
+            service, query, ordered=ordered, histogram=histogram
+        )
         assert requests <= 1.1 * len(alone.asked)
         # Of a millisecond with many models, two pages can share only what both ask for.
         assert rounds <= (2 if largest == 40 else 1) * ROUNDS
@@ -126,8 +130,8 @@ def test_a_later_walk_needs_hardly_more_than_the_fewest_requests_and_rounds(
 def test_many_pages_have_work_for_all_to_their_end(*, ordered: bool) -> None:
     service = Service(even(6_000))
     query = by_creation(20)
-    *_, survey = in_rounds(service, query, ordered=ordered)
-    requests, rounds, _ = in_rounds(service, query, ordered=ordered, survey=survey)
+    *_, histogram = in_rounds(service, query, ordered=ordered)
+    requests, rounds, _ = in_rounds(service, query, ordered=ordered, histogram=histogram)
     # By key, each page repeats a model of the one before.
     assert requests <= 1.1 * 300 + (0 if ordered else AT_ONCE)
     assert rounds <= 1.1 * (1 + 300 / AT_ONCE) + 1
@@ -136,8 +140,8 @@ def test_many_pages_have_work_for_all_to_their_end(*, ordered: bool) -> None:
 @pytest.mark.parametrize("ordered", [True, False])
 def test_a_survey_of_pages_of_one_size_is_one_of_others(*, ordered: bool) -> None:
     service = Service(bursty(2_000, 8))
-    *_, survey = in_rounds(service, by_creation(PAGE), ordered=ordered)
-    requests, rounds, _ = in_rounds(service, by_creation(100), ordered=ordered, survey=survey)
+    *_, histogram = in_rounds(service, by_creation(PAGE), ordered=ordered)
+    requests, rounds, _ = in_rounds(service, by_creation(100), ordered=ordered, histogram=histogram)
     assert requests <= 20 + 3
     assert rounds <= ROUNDS + 1
 
@@ -147,11 +151,11 @@ def test_a_survey_of_pages_of_one_size_is_one_of_others(*, ordered: bool) -> Non
 def test_a_few_new_models_cost_hardly_more(*, direction: SortDirection, ordered: bool) -> None:
     rows = bursty(MODELS, 8)
     query = by_creation(PAGE, direction)
-    *_, survey = in_rounds(Service(rows), query, ordered=ordered)
+    *_, histogram = in_rounds(Service(rows), query, ordered=ordered)
     # After a month without any.
     born = rows[-1].created + 30 * 86_400_000
     rows += [Row(f"new{number}", born + number) for number in range(20)]
-    requests, rounds, _ = in_rounds(Service(rows), query, ordered=ordered, survey=survey)
+    requests, rounds, _ = in_rounds(Service(rows), query, ordered=ordered, histogram=histogram)
     assert requests <= MODELS // PAGE + 3
     assert rounds <= ROUNDS + 1
 
@@ -163,12 +167,12 @@ def test_many_new_models_or_few_left_are_gone_through_at_once_too(
 ) -> None:
     rows = bursty(MODELS, 8)
     query = by_creation(PAGE, direction)
-    *_, survey = in_rounds(Service(rows[:3_000]), query, ordered=ordered)
-    requests, rounds, _ = in_rounds(Service(rows), query, ordered=ordered, survey=survey)
+    *_, histogram = in_rounds(Service(rows[:3_000]), query, ordered=ordered)
+    requests, rounds, _ = in_rounds(Service(rows), query, ordered=ordered, histogram=histogram)
     assert requests <= 1.15 * MODELS // PAGE
     assert rounds <= 4 * ROUNDS
-    *_, survey = in_rounds(Service(rows), query, ordered=ordered)
-    requests, rounds, _ = in_rounds(Service(rows[::4]), query, ordered=ordered, survey=survey)
+    *_, histogram = in_rounds(Service(rows), query, ordered=ordered)
+    requests, rounds, _ = in_rounds(Service(rows[::4]), query, ordered=ordered, histogram=histogram)
     assert requests <= MODELS // PAGE // 4 + 2
     assert rounds <= ROUNDS + 2
 
@@ -198,9 +202,9 @@ def test_a_survey_that_does_not_hold_costs_no_model(
     takes: int,
 ) -> None:
     query = by_creation(size, direction)
-    survey = surveyed(rows, query)
+    histogram = histogram_known(rows, query)
     now = data.draw(later(rows))
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered, survey=survey)
+    planner = chosen(query, strategy="windows", most=most, ordered=ordered, histogram=histogram)
     walk = Walk(planner, Service(now), script, concurrency=most, changes=changes, takes=takes).run()
     assert planner.warning is None
     assert len(walk.given) == len(set(walk.given))
@@ -212,7 +216,7 @@ def test_a_survey_that_does_not_hold_costs_no_model(
         if ordered
         else [
             model_id
-            for page in sorted(walk.released, key=lambda page: page.place)
+            for page in sorted(walk.emitted, key=lambda page: page.position)
             for model_id in walk.new_ids[page.request.depth]
         ]
     )
@@ -241,10 +245,10 @@ def test_a_survey_that_does_not_hold_costs_no_more_than_windows_may(
     script: Script,
 ) -> None:
     query = by_creation(size, direction)
-    survey = surveyed(rows, query)
+    histogram = histogram_known(rows, query)
     now = data.draw(later(rows))
     alone = Walk(chosen(query, strategy="windows", most=1), Service(now), concurrency=1).run()
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered, survey=survey)
+    planner = chosen(query, strategy="windows", most=most, ordered=ordered, histogram=histogram)
     walk = Walk(planner, Service(now), script, concurrency=most).run()
     # With what comes once more on top, pages by key may have more new models than they are to have.
     assert len(walk.asked) <= max(len(alone.asked), -(-len(now) // size)) + 2 * most
@@ -259,7 +263,7 @@ def test_a_listing_that_was_nearly_emptied_costs_no_request_for_each_page_it_had
     query = by_creation(10, "asc")
     # All that is left stands at both ends.
     service = Service([*rows[:15], *rows[-15:]])
-    planner = chosen(query, most=most, ordered=ordered, survey=surveyed(rows, query))
+    planner = chosen(query, most=most, ordered=ordered, histogram=histogram_known(rows, query))
     walk = Walk(planner, service, concurrency=most).run()
     assert len(walk.given) == 30
     alone = Walk(chosen(query, strategy="windows", most=1), service, concurrency=1).run()
@@ -280,11 +284,11 @@ def test_one_at_a_time_asks_the_same_with_a_survey(
     query = by_creation(size, direction)
     walks = [
         Walk(
-            chosen(query, strategy="windows", most=1, ordered=ordered, survey=survey),
+            chosen(query, strategy="windows", most=1, ordered=ordered, histogram=histogram),
             Service(rows),
             concurrency=1,
         ).run()
-        for survey in (None, surveyed(rows, query, script=script))
+        for histogram in (None, histogram_known(rows, query, script=script))
     ]
     assert walks[0].asked == walks[1].asked
 
@@ -315,21 +319,21 @@ def test_the_survey_after_a_walk_tells_where_all_models_lie(
         strategy="windows",
         most=most,
         ordered=ordered,
-        survey=surveyed(rows, query) if again else None,
+        histogram=histogram_known(rows, query) if again else None,
     )
     walk = Walk(planner, Service(rows), script, concurrency=most).run()
-    survey = planner.survey
-    assert not isinstance(survey, int)
-    if survey is None:
+    histogram = planner.histogram
+    assert not isinstance(histogram, int)
+    if histogram is None:
         # It never came to windows.
         assert all(request.query.created_before is None for request in walk.asked)
         return
     # Pages of one millisecond alone may come before the first window.
-    assert len(rows) - survey.counts[-1] <= sum(
+    assert len(rows) - histogram.counts[-1] <= sum(
         row.created == first_of(rows, direction) for row in rows
     )
-    assert survey.counts == tuple(sorted(survey.counts))
-    assert survey.places == tuple(sorted(survey.places))
+    assert histogram.counts == tuple(sorted(histogram.counts))
+    assert histogram.positions == tuple(sorted(histogram.positions))
 
 
 def first_of(rows: Sequence[Row], direction: SortDirection) -> int:
@@ -342,10 +346,10 @@ def test_a_walk_leaves_no_survey_before_it_is_over() -> None:
     service = Service(even(200))
     planner = chosen(by_creation(20))
     while not planner.finished():
-        assert planner.survey is None
+        assert planner.histogram is None
         for request in planner.requests(3, 0):
             planner.receive(request, service.answer(request.query))
-    assert planner.survey is not None
+    assert planner.histogram is not None
 
 
 def test_a_walk_that_broke_off_leaves_no_survey() -> None:
@@ -356,7 +360,7 @@ def test_a_walk_that_broke_off_leaves_no_survey() -> None:
     window = next(one for one in planner.requests(3, 0) if one.query.sort_direction != "asc")
     with pytest.raises(APIConnectionError):
         planner.failed(window, APIConnectionError("gone"))
-    assert planner.survey is None
+    assert planner.histogram is None
 
 
 @pytest.mark.parametrize("ignored", ["createdAfter", "createdBefore"])
@@ -365,7 +369,7 @@ def test_a_walk_without_windows_leaves_no_survey(ignored: str) -> None:
     planner = chosen(by_creation(20))
     Walk(planner, Service(rows, Manners(ignores=frozenset({ignored})))).run()
     assert planner.warning is not None
-    assert planner.survey is None
+    assert planner.histogram is None
 
 
 def test_a_walk_from_the_middle_leaves_no_survey() -> None:
@@ -375,7 +379,7 @@ def test_a_walk_from_the_middle_leaves_no_survey() -> None:
     assert token is not None
     planner = chosen(query.after(token))
     assert len(Walk(planner, service).run().given) == 180
-    assert planner.survey is None
+    assert planner.histogram is None
 
 
 def test_a_walk_that_goes_on_by_windows_where_a_cursor_expired_leaves_no_survey() -> None:
@@ -387,7 +391,7 @@ def test_a_walk_that_goes_on_by_windows_where_a_cursor_expired_leaves_no_survey(
     (request,) = planner.requests(1, 0)
     planner.failed(request, BadRequestError("expired", status_code=400))
     Walk(planner, service, concurrency=1).run()
-    assert planner.survey is None
+    assert planner.histogram is None
 
 
 @pytest.mark.parametrize("lost", [True, False])
@@ -398,9 +402,9 @@ def test_the_end_is_asked_for_only_where_much_came_behind_the_survey(*, lost: bo
     def asks_for_the_end(request: PageRequest) -> bool:
         return request.query.sort_direction != "asc" and request.query.created_before is None
 
-    survey = surveyed(rows[:1_000], query)
+    histogram = histogram_known(rows[:1_000], query)
     for number, asks in ((1_000, False), (1_020, False), (3_000, True)):
-        planner = chosen(query, survey=survey)
+        planner = chosen(query, histogram=histogram)
         walk = Walk(
             planner, Service(rows[:number]), dispensable=asks_for_the_end if lost else None
         ).run()

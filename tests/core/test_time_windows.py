@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scenario_async import APIConnectionError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
-from scenario_async._pagination.adaptive import ChosenPlanner
+from scenario_async._pagination.adaptive import AdaptivePlanner
 from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_each_model_that_lived_through_a_walk_by_key_comes_exactly_once(
     assert walk.survivors <= set(walk.given)
     if ordered:
         assert born_in_order(walk, direction)
-    by_place = sorted(walk.released, key=lambda page: page.place)
+    by_place = sorted(walk.emitted, key=lambda page: page.position)
     births = [
         walk.created[model_id] for page in by_place for model_id in walk.new_ids[page.request.depth]
     ]
@@ -186,13 +186,13 @@ def test_what_all_wait_for_is_asked_for_although_the_caller_has_a_page_to_take()
     born = min(row.created for row in service.listed(head.query))
     service.rows |= {f"new{number}": Row(f"new{number}", born + number) for number in range(9)}
     service.changed()
-    released = planner.receive(head, service.answer(head.query))
-    assert len(released) == 1
-    assert planner.requests(3, len(released))
+    emitted = planner.receive(head, service.answer(head.query))
+    assert len(emitted) == 1
+    assert planner.requests(3, len(emitted))
 
 
 def windows_of(planner: PagePlanner) -> list[Any]:
-    assert isinstance(planner, ChosenPlanner)
+    assert isinstance(planner, AdaptivePlanner)
     return [] if planner._windows is None else planner._windows._line
 
 
@@ -201,7 +201,7 @@ def windows_of(planner: PagePlanner) -> list[Any]:
     rows=catalogues(most=250),
     size=st.integers(1, 6),
     most=concurrencies,
-    room=st.integers(0, 9),
+    free_slots=st.integers(0, 9),
     ordered=st.booleans(),
     script=scripts,
     takes=st.sampled_from([0, 3, 50]),
@@ -211,24 +211,26 @@ def test_windows_hold_no_more_pages_than_they_may(
     rows: list[Row],
     size: int,
     most: int,
-    room: int,
+    free_slots: int,
     ordered: bool,
     script: Script,
     takes: int,
 ) -> None:
-    def watch(under_way: int, waiting: int) -> None:
+    def watch(under_way: int, buffered: int) -> None:
         assert under_way <= most
         held = sum(window.answer is not None for window in windows_of(walk.planner))
         if ordered:
             # One more: what all the others wait for must come in any case.
             assert under_way + held <= 3 * most + 1
-            assert waiting <= 3 * most + 1
+            assert buffered <= 3 * most + 1
         else:
             assert held == 0
-            assert under_way + waiting <= max(3, 2 * most)
+            assert under_way + buffered <= max(3, 2 * most)
 
     planner = chosen(by_creation(size), strategy="windows", most=most, ordered=ordered)
-    walk = Walk(planner, Service(rows), script, concurrency=most + room, takes=takes, watch=watch)
+    walk = Walk(
+        planner, Service(rows), script, concurrency=most + free_slots, takes=takes, watch=watch
+    )
     walk.run()
 
 
@@ -236,11 +238,11 @@ def test_windows_hold_no_more_pages_than_they_may(
 def test_a_caller_who_takes_nothing_stops_the_requests(*, ordered: bool) -> None:
     service = Service([Row(f"m{number:03}", number) for number in range(500)])
     planner = chosen(by_creation(5), strategy="windows", most=3, ordered=ordered)
-    waiting = 0
-    while requests := planner.requests(3, waiting):
+    buffered = 0
+    while requests := planner.requests(3, buffered):
         for request in requests:
-            waiting += len(planner.receive(request, service.answer(request.query)))
-    assert waiting <= 10
+            buffered += len(planner.receive(request, service.answer(request.query)))
+    assert buffered <= 10
     assert not planner.finished()
     assert planner.requests(3, 0)
 
@@ -325,9 +327,9 @@ def test_a_page_of_windows_leads_to_all_that_comes_after_it(
     query = by_creation(size)
     planner = chosen(query, strategy="windows", most=most)
     walk = Walk(planner, Service(rows), script, concurrency=most).run()
-    at = script.below(len(walk.released))
-    following = walk.released[at].following
-    later = walk.released[at + 1 :]
+    at = script.below(len(walk.emitted))
+    following = walk.emitted[at].following
+    later = walk.emitted[at + 1 :]
     rest = {model_id for page in later for model_id in walk.new_ids[page.request.depth]}
     if following is None:
         assert not rest

@@ -48,16 +48,16 @@ def test_a_window_is_all_rows_from_its_start_and_before_its_stop(
     there = service(births)
     timeline = Timeline(query)
     rows = there.listed(query)
-    places = timeline.places(there.answer(query))
-    if not places:
+    positions = timeline.positions(there.answer(query))
+    if not positions:
         return
-    begin = places[start % len(places)]
+    begin = positions[start % len(positions)]
     stop = None if length is None else begin + length
     window = there.listed(timeline.window(begin, stop))
     assert window == [
         row
-        for row, place in zip(rows, places, strict=True)
-        if place >= begin and (stop is None or place < stop)
+        for row, position in zip(rows, positions, strict=True)
+        if position >= begin and (stop is None or position < stop)
     ]
 
 
@@ -68,7 +68,7 @@ def test_windows_side_by_side_have_each_row_once(
     query = listing(direction)
     there = service(births)
     timeline = Timeline(query)
-    (zero,) = timeline.places(answer(f'"{moment(0)}"'))
+    (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
     line = sorted(zero + cut for cut in {-99, *cuts})
     windows = [*pairwise(line), (line[-1], None)]
     rows = [row for window in windows for row in there.listed(timeline.window(*window))]
@@ -80,9 +80,9 @@ def test_windows_side_by_side_have_each_row_once(
 @given(births=births, direction=directions)
 def test_places_grow_along_the_listing(births: list[int], direction: SortDirection) -> None:
     query = listing(direction)
-    places = Timeline(query).places(service(births).answer(query))
-    assert places == sorted(places)
-    assert len(places) == len(births)
+    positions = Timeline(query).positions(service(births).answer(query))
+    assert positions == sorted(positions)
+    assert len(positions) == len(births)
 
 
 @given(births=births, direction=directions, start=st.integers(-30, 30), length=bounds)
@@ -91,7 +91,7 @@ def test_a_window_backwards_has_the_same_rows_from_its_end_on(
 ) -> None:
     there = service(births)
     timeline = Timeline(listing(direction))
-    (zero,) = timeline.places(answer(f'"{moment(0)}"'))
+    (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
     window = zero + start, None if length is None else zero + start + length
     forwards = there.listed(timeline.window(*window))
     assert there.listed(timeline.backwards(*window)) == forwards[::-1]
@@ -104,7 +104,7 @@ def test_no_row_of_a_window_is_beyond_the_bounds_of_the_listing(
     there = service(range(-30, 31))
     query = listing(direction, after=after)
     timeline = Timeline(query)
-    (zero,) = timeline.places(answer(f'"{moment(0)}"'))
+    (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
     begin = zero + start
     stop = None if length is None else min(begin + length, timeline.end)
     if after is not None and direction == "asc":
@@ -141,11 +141,11 @@ def test_the_place_of_a_model_is_its_millisecond(
     created: datetime, direction: SortDirection
 ) -> None:
     timeline = Timeline(listing(direction))
-    (place,) = timeline.places(answer(f'"{created.isoformat()}"'))
+    (position,) = timeline.positions(answer(f'"{created.isoformat()}"'))
     since = (created - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    assert place == (since if direction == "asc" else -since)
-    assert place <= timeline.end
-    query = timeline.window(place, None)
+    assert position == (since if direction == "asc" else -since)
+    assert position <= timeline.end
+    query = timeline.window(position, None)
     bound = query.created_after if direction == "asc" else query.created_before
     # At the edge of the calendar there is no bound, and nothing for it to leave out.
     if bound is None:
@@ -168,10 +168,10 @@ def test_the_end_is_the_bound_of_the_listing(direction: SortDirection) -> None:
 
 def test_rows_without_a_time_that_can_be_told_have_no_place() -> None:
     found = answer('"2024-05-01T00:00:00"', "null", 5, '"soon"', '"1970-01-01T00:00:00.007Z"')
-    assert Timeline(listing("asc")).places(found) == [7]
-    assert Timeline(listing("desc")).places(found) == [-7]
+    assert Timeline(listing("asc")).positions(found) == [7]
+    assert Timeline(listing("desc")).positions(found) == [-7]
 
 
 def test_a_time_of_another_zone_is_the_same_moment() -> None:
     found = answer('"1970-01-01T02:00:00.001+02:00"')
-    assert Timeline(listing("asc")).places(found) == [1]
+    assert Timeline(listing("asc")).positions(found) == [1]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from client_support import Passes
 
-from scenario_async._http import loop_budget as _turns
-from scenario_async._http.loop_budget import Slice, Turns
+from scenario_async._http import loop_budget as _loop_budget
+from scenario_async._http.loop_budget import LoopBudget, TimeSlice
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,11 +21,11 @@ def test_of_those_who_work_at_the_same_moment_one_has_each_pass_of_the_loop_in_t
     None
 ):
     async def main() -> None:
-        turns, passes = Turns(), Passes()
+        loop_budget, passes = LoopBudget(), Passes()
         worked: list[tuple[int, int]] = []
 
         async def work(number: int) -> None:
-            await turns.run(lambda: worked.append((number, passes.count)), Turns.LARGE)
+            await loop_budget.run(lambda: worked.append((number, passes.count)), LoopBudget.LARGE)
 
         await asyncio.gather(*map(work, range(8)))
         assert [number for number, _ in worked] == [*range(8)]
@@ -36,18 +36,18 @@ def test_of_those_who_work_at_the_same_moment_one_has_each_pass_of_the_loop_in_t
 
 def test_a_slice_and_a_piece_of_work_do_not_meet_in_a_pass_of_the_loop() -> None:
     async def main() -> None:
-        turns, passes = Turns(), Passes()
+        loop_budget, passes = LoopBudget(), Passes()
         worked: list[int] = []
 
         async def slices() -> None:
-            turn = Slice(turns)
+            turn = TimeSlice(loop_budget)
             for _ in range(5):
                 await turn.give_back()
                 worked.append(passes.count)
 
         async def pieces() -> None:
             for _ in range(5):
-                await turns.run(lambda: worked.append(passes.count), Turns.LARGE)
+                await loop_budget.run(lambda: worked.append(passes.count), LoopBudget.LARGE)
 
         await asyncio.gather(slices(), pieces(), slices())
         assert len(set(worked)) == len(worked) == 15
@@ -59,7 +59,7 @@ def test_who_works_alone_does_not_wait() -> None:
     async def main() -> None:
         passes = Passes()
         begun = passes.count
-        assert await Turns().run(lambda: "done", Turns.LARGE) == "done"
+        assert await LoopBudget().run(lambda: "done", LoopBudget.LARGE) == "done"
         assert passes.count == begun
 
     asyncio.run(main())
@@ -69,7 +69,7 @@ def test_work_in_steps_gives_the_loop_back_after_a_millisecond_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 5.0
-    monkeypatch.setattr(_turns, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(_loop_budget, "time", SimpleNamespace(perf_counter=lambda: now))
 
     async def main() -> None:
         passes, seen = Passes(), list[int]()
@@ -82,7 +82,7 @@ def test_work_in_steps_gives_the_loop_back_after_a_millisecond_of_them(
                 yield
             return "done"
 
-        assert await Turns().finish(steps()) == "done"
+        assert await LoopBudget().finish(steps()) == "done"
         assert [seen.count(count) for count in sorted(set(seen))] == [2, 2, 2]
 
     asyncio.run(main())
@@ -90,10 +90,10 @@ def test_work_in_steps_gives_the_loop_back_after_a_millisecond_of_them(
 
 def test_small_work_does_not_wait_for_others() -> None:
     async def main() -> None:
-        turns, passes = Turns(), Passes()
+        loop_budget, passes = LoopBudget(), Passes()
         begun = passes.count
-        await turns.take()
-        await turns.run(lambda: None, Turns.LARGE - 1)
+        await loop_budget.take()
+        await loop_budget.run(lambda: None, LoopBudget.LARGE - 1)
         assert passes.count == begun
 
     asyncio.run(main())
@@ -101,18 +101,18 @@ def test_small_work_does_not_wait_for_others() -> None:
 
 def test_whoever_is_cancelled_or_fails_does_not_keep_the_turn() -> None:
     async def main() -> None:
-        turns = Turns()
+        loop_budget = LoopBudget()
 
         async def fail() -> None:
-            await turns.run(lambda: 1 / 0, Turns.LARGE)
+            await loop_budget.run(lambda: 1 / 0, LoopBudget.LARGE)
 
-        cancelled = [asyncio.create_task(turns.take()) for _ in range(3)]
+        cancelled = [asyncio.create_task(loop_budget.take()) for _ in range(3)]
         failed = [asyncio.create_task(fail()) for _ in range(3)]
         await asyncio.sleep(0)
         for task in cancelled:
             task.cancel()
         async with asyncio.timeout(10):
-            assert await turns.run(lambda: "mine", Turns.LARGE) == "mine"
+            assert await loop_budget.run(lambda: "mine", LoopBudget.LARGE) == "mine"
             await asyncio.wait((*cancelled, *failed))
         assert [type(task.exception()) for task in failed] == 3 * [ZeroDivisionError]
 
@@ -123,11 +123,11 @@ def test_a_slice_is_over_after_a_millisecond_and_begins_again_when_the_loop_ran(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 5.0
-    monkeypatch.setattr(_turns, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(_loop_budget, "time", SimpleNamespace(perf_counter=lambda: now))
 
     async def main() -> None:
         nonlocal now
-        turn, passes = Slice(Turns()), Passes()
+        turn, passes = TimeSlice(LoopBudget()), Passes()
         assert not turn.over()
         now = 5.0009
         assert not turn.over()

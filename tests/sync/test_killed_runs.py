@@ -18,7 +18,7 @@ from store_contents import Contents, assert_same, assert_whole, read
 from sync_child import Job
 from sync_process import SyncProcess, copy
 
-from scenario_async._pagination.windows.timeline import place_of
+from scenario_async._pagination.windows.timeline import position_of
 from scenario_async.sandbox import Catalogue, Dropped, RateLimited, Sandbox, ServerError, Truncated
 from scenario_async.sync import CatalogStore, StoreError
 from scenario_async.sync._backends.database import Database
@@ -40,7 +40,7 @@ ALL: tuple[Fault, ...] = (*DROPS, ServerError(503), ServerError(500), RateLimite
 FAULTS = pytest.mark.parametrize("faults", [ALL, DROPS], ids=["all", "drops"])
 # Per kill, of each scope: what is under way or not yet written, and the walk's first requests.
 REPEATED = 3
-BEGINNING = place_of(datetime.min.replace(tzinfo=UTC))
+BEGINNING = position_of(datetime.min.replace(tzinfo=UTC))
 
 
 def catalogue_of(models: int) -> Catalogue:
@@ -146,8 +146,8 @@ def scope_asked(request: Request) -> str:
 
 def window_asked(request: Request) -> tuple[int, int | None]:
     after, before = request.query.get("createdAfter"), request.query.get("createdBefore")
-    begin = BEGINNING if after is None else place_of(datetime.fromisoformat(after)) + 1
-    return begin, None if before is None else place_of(datetime.fromisoformat(before))
+    begin = BEGINNING if after is None else position_of(datetime.fromisoformat(after)) + 1
+    return begin, None if before is None else position_of(datetime.fromisoformat(before))
 
 
 @dataclass

@@ -93,10 +93,10 @@ def test_a_scope_that_is_too_long_for_a_key_is_refused() -> None:
 
 @given(scopes)
 def test_every_lane_of_a_scope_lists_what_it_has(scope: Scope) -> None:
-    lanes: tuple[Lane, ...] = ("full", "created")
+    catalogue: tuple[Lane, ...] = ("full", "created")
     if scope.public:
-        lanes = (*lanes, "updated", "newest")
-    for lane in lanes:
+        catalogue = (*catalogue, "updated", "newest")
+    for lane in catalogue:
         parameters = scope.query(lane).parameters()
         assert parameters["privacy"] == scope.privacy
         within = parameters.get("collectionIds" if scope.public else "collectionId", "")
@@ -112,7 +112,7 @@ LAST = 40
 starts = st.integers(0, LAST - 1)
 
 
-def places(windows: Sequence[Window]) -> list[int]:
+def positions(windows: Sequence[Window]) -> list[int]:
     """All places of windows, up to one that stands for the end of the line."""
     return [one for start, stop in windows for one in range(start, LAST if stop is None else stop)]
 
@@ -122,7 +122,7 @@ def lines(draw: st.DrawFn) -> list[Window]:
     """Windows in order that do not overlap; the last one may be open."""
     bounds = sorted(draw(st.sets(st.integers(0, LAST - 1), max_size=8)))
     windows: list[Window] = [
-        (bounds[place], bounds[place + 1]) for place in range(0, len(bounds) - 1, 2)
+        (bounds[position], bounds[position + 1]) for position in range(0, len(bounds) - 1, 2)
     ]
     if len(bounds) % 2:
         windows.append((bounds[-1], None))
@@ -135,7 +135,7 @@ def test_what_is_left_of_windows_is_what_was_not_gone_through(
 ) -> None:
     done: Window = (start, stop if stop is None else max(start, stop))
     left = without(windows, done)
-    assert places(left) == [one for one in places(windows) if one not in places([done])]
+    assert positions(left) == [one for one in positions(windows) if one not in positions([done])]
     assert all(stop is None or begin < stop for begin, stop in left)
     # An end that is open stays so until somebody has gone through to the end.
     open_end = bool(windows) and windows[-1][1] is None
@@ -145,7 +145,7 @@ def test_what_is_left_of_windows_is_what_was_not_gone_through(
 @given(starts, st.lists(st.integers(0, LAST - 1)))
 def test_a_line_that_is_cut_is_still_whole(begin: int, cuts: list[int]) -> None:
     windows = cut(begin, cuts)
-    assert places(windows) == list(range(begin, LAST))
+    assert positions(windows) == list(range(begin, LAST))
     assert windows[-1][1] is None
     assert {start for start, _ in windows} == {begin, *(one for one in cuts if one > begin)}
 

@@ -14,9 +14,9 @@ from sqlalchemy import update
 from scenario_async._decoding.envelope import decode_page
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreVersionError, sync
-from scenario_async.sync._comparison import Absence, ScopePage
+from scenario_async.sync._comparison import Coverage, ScopePage
 from scenario_async.sync._rows import ModelRow, read_row
-from scenario_async.sync._runs.catalogue_reader import Lanes
+from scenario_async.sync._runs.catalogue_reader import CatalogueReader
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.members import Members
@@ -229,7 +229,7 @@ async def test_a_model_found_by_its_id_may_still_have_left_its_scope(
         writer = ScopeWriter(database_of(store), "collection:c", run=1, now=NOW)
         members = Members(database_of(store), "collection:c")
         await writer.write(ScopePage(rows=[row("a")], state=ScopeState()))
-        await writer.write(ScopePage(rows=(), absence=Absence(None, None, set())))
+        await writer.write(ScopePage(rows=(), coverage=Coverage(None, None, set())))
         await writer.write(ScopePage(rows=[row("a")], joins=False))
 
         assert await members.missing() == ["a"]
@@ -242,7 +242,7 @@ async def test_a_model_that_is_listed_is_not_missing_any_more(
         writer = ScopeWriter(database_of(store), "private", run=1, now=NOW)
         members = Members(database_of(store), "private")
         await writer.write(ScopePage(rows=[row("a"), row("b")]))
-        await writer.write(ScopePage(rows=(), absence=Absence(NOW, None, {"b"})))
+        await writer.write(ScopePage(rows=(), coverage=Coverage(NOW, None, {"b"})))
         assert await members.missing() == ["a"]
         await writer.write(ScopePage(rows=[row("a")]))
 
@@ -335,12 +335,12 @@ async def test_what_cannot_be_told_apart_is_asked_for_one_by_one_before_it_count
 ) -> None:
     async with CatalogStore.open(new_sqlite()) as store:
         await sync(scenario, store)
-        lanes = Lanes(scenario, 2)
+        catalogue = CatalogueReader(scenario, 2)
         page = AsyncMock(return_value=decode_page(answer))
         with patch("scenario_async.sync._runs.catalogue_reader.fetch_bulk", page):
-            assert await lanes.in_bulk(["a", "no such model"]) is None
-        assert await lanes.exists("a")
-        assert not await lanes.exists("no such model")
+            assert await catalogue.in_bulk(["a", "no such model"]) is None
+        assert await catalogue.exists("a")
+        assert not await catalogue.exists("no such model")
 
 
 def row(model_id: str, **fields: object) -> ModelRow:

@@ -31,30 +31,30 @@ class Density:
     def __len__(self) -> int:
         return len(self._pages)
 
-    def saw(self, start: int, stop: int, models: int, places: Sequence[int] = ()) -> None:
+    def saw(self, start: int, stop: int, models: int, positions: Sequence[int] = ()) -> None:
         """Note a page: all the models from one place to another, and where some of them lie."""
-        quarter = len(places) // 4
+        quarter = len(positions) // 4
         parts = [
-            (max(1, behind - place), models // 4)
-            for place, behind in pairwise(places[:: quarter or 1])
+            (max(1, behind - position), models // 4)
+            for position, behind in pairwise(positions[:: quarter or 1])
             if quarter and models
         ]
         insort(self._pages, (start, max(1, stop - start), models, parts))
 
-    def at(self, place: int) -> float:
+    def at(self, position: int) -> float:
         """Models for each step of one, at a place; 0 where none were seen."""
-        near = self._near(place)
+        near = self._near(position)
         extent = sum(extent for _, extent, _, _ in near)
         return sum(models for _, _, models, _ in near) / extent if extent else 0.0
 
-    def steadiness(self, place: int) -> float:
+    def steadiness(self, position: int) -> float:
         """How evenly models lie around a place: 1 if all pages are as dense as each other.
 
         0 if one of them is half as dense as another, or one of their quarters is.
 
         A single page does not tell.
         """
-        near = self._near(place)
+        near = self._near(position)
         if len(near) < 2:  # noqa: PLR2004 - one alone is as dense as itself
             return 0.0
         # Where a page ends between two models is chance, and so are a few of them.
@@ -63,8 +63,8 @@ class Density:
         densest = max((models / _CHANCE - 1) / extent for extent, models in parts)
         return max(0.0, min(1.0, 2 * thinnest / densest - 1)) if densest > 0 else 0.0
 
-    def _near(self, place: int) -> list[_Page]:
-        known = bisect_right(self._pages, place, key=_start)
+    def _near(self, position: int) -> list[_Page]:
+        known = bisect_right(self._pages, position, key=_start)
         return self._pages[max(0, known - self.NEIGHBOURS) : known + self.NEIGHBOURS]
 
 

@@ -9,23 +9,23 @@ from .density import Density
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .histogram import Survey
+    from .histogram import Histogram
 
-__all__ = ["Outlook"]
+__all__ = ["Estimator"]
 
 # What of the models of a survey may be new, and how much more or less of them may be chance.
 _FEW = 0.1
 _HOLDS = 1.1
 
 
-class Outlook:
+class Estimator:
     """Expects what the survey says, and where there is none, the density of the pages around.
 
     How many models the pages of this walk have for each that the survey has, tells what has become
     of those behind them: of a listing that half was deleted of, the rest is taken for half as well.
 
     Args:
-        survey: Of an earlier walk, if there is one.
+        histogram: Of an earlier walk, if there is one.
         bound: No model can be here or behind it.
 
     Attributes:
@@ -33,64 +33,66 @@ class Outlook:
         bound: As given.
     """
 
-    def __init__(self, survey: Survey | None, bound: int) -> None:
+    def __init__(self, histogram: Histogram | None, bound: int) -> None:
         self.bound = bound
-        self.end: int | None = None if survey is None else survey.end
-        self._survey = survey
+        self.end: int | None = None if histogram is None else histogram.end
+        self._histogram = histogram
         self._density = Density()
         # The same in the measure of the survey: models for each of its own.
         self._kept = Density()
         self._beyond = 0
 
-    def saw(self, start: int, stop: int, models: int, places: Sequence[int] = ()) -> None:
+    def saw(self, start: int, stop: int, models: int, positions: Sequence[int] = ()) -> None:
         """Note a page: all the models from one place to another, and where some of them lie."""
-        self._density.saw(start, stop, models, places)
-        survey = self._survey
-        if survey is not None and survey.first <= start and stop <= survey.end:
-            self._kept.saw(round(survey.before(start)), round(survey.before(stop)), models)
+        self._density.saw(start, stop, models, positions)
+        histogram = self._histogram
+        if histogram is not None and histogram.first <= start and stop <= histogram.end:
+            self._kept.saw(round(histogram.before(start)), round(histogram.before(stop)), models)
         else:
             self._beyond += models
 
     @property
     def has_survey(self) -> bool:
         """Whether there is one, and not many more models were seen than it has."""
-        return self._survey is not None and self._beyond <= _FEW * self._survey.counts[-1]
+        return self._histogram is not None and self._beyond <= _FEW * self._histogram.counts[-1]
 
-    def surveyed(self, place: int) -> bool:
+    def histogram_known(self, position: int) -> bool:
         """Whether there is a survey of what comes next behind a place."""
-        return self._survey is not None and self._survey.first <= place < self._survey.end
+        return (
+            self._histogram is not None and self._histogram.first <= position < self._histogram.end
+        )
 
     def between(self, start: int, stop: int) -> float:
         """How many models are expected from one place to another."""
-        survey, unknown, models = self._survey, max(0, stop - start), 0.0
-        if survey is not None:
-            unknown -= max(0, min(stop, survey.end) - max(start, survey.first))
-            models = (survey.before(stop) - survey.before(start)) * self._kept_at(start)
+        histogram, unknown, models = self._histogram, max(0, stop - start), 0.0
+        if histogram is not None:
+            unknown -= max(0, min(stop, histogram.end) - max(start, histogram.first))
+            models = (histogram.before(stop) - histogram.before(start)) * self._kept_at(start)
         return models + unknown * self._density.at(start)
 
-    def steadiness(self, place: int) -> float:
+    def steadiness(self, position: int) -> float:
         """How far what is expected behind a place can be relied on, from 0 to 1.
 
         A survey is until pages show more or fewer models than it says.
         """
-        if self._survey is None or not self.surveyed(place):
-            return self._density.steadiness(place)
-        kept, place = self._kept_at(place), round(self._survey.before(place))
-        steady = self._kept.steadiness(place) if len(self._kept) > 1 else 1.0
+        if self._histogram is None or not self.histogram_known(position):
+            return self._density.steadiness(position)
+        kept, position = self._kept_at(position), round(self._histogram.before(position))
+        steady = self._kept.steadiness(position) if len(self._kept) > 1 else 1.0
         return steady * max(0.0, min(1.0, _HOLDS + 2 * (min(kept, 1 / kept) - 1)))
 
     def behind(self, start: int, models: float) -> int | None:
         """Where so many models from a place on are expected to end, if that can be told."""
         density = self._density.at(start)
-        survey = self._survey
-        if survey is not None and start < survey.end:
-            known = models - max(0, survey.first - start) * density
+        histogram = self._histogram
+        if histogram is not None and start < histogram.end:
+            known = models - max(0, histogram.first - start) * density
             if known > 0:
                 known /= self._kept_at(start)
-                place = survey.place(survey.before(start) + known, after=start)
-                return max(place, start + 1)
+                position = histogram.position(histogram.before(start) + known, after=start)
+                return max(position, start + 1)
         return start + int(models / density) if density else None
 
-    def _kept_at(self, place: int) -> float:
-        assert self._survey is not None  # noqa: S101 - for the type checker
-        return self._kept.at(round(self._survey.before(place))) or 1.0
+    def _kept_at(self, position: int) -> float:
+        assert self._histogram is not None  # noqa: S101 - for the type checker
+        return self._kept.at(round(self._histogram.before(position))) or 1.0

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
-from scenario_async._pagination.planner import PageRequest, ReleasedPage, is_refusal
+from scenario_async._pagination.planner import EmittedPage, PageRequest, is_refusal
 from scenario_async._query.query import LARGEST_PAGE
 
-from .estimator import Outlook
-from .histogram import Surveyor
+from .estimator import Estimator
+from .histogram import HistogramBuilder
 from .intervals import leave, put, share
-from .scheduler import Walkers
+from .scheduler import Scheduler
 from .window import Asked, Window, read
 
 if TYPE_CHECKING:
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from scenario_async._errors import APIError
     from scenario_async._query.query import ListingQuery
 
-    from .histogram import Survey
+    from .histogram import Histogram
     from .timeline import Timeline
     from .window import Reading
 
-__all__ = ["TimeWindows"]
+__all__ = ["WindowPlanner"]
 
 _REFUSED_BOUNDS = (400, 422)
 
 
-class TimeWindows:
+class WindowPlanner:
     """Cuts a listing, and asks for several windows at once, each from both its ends.
 
     A window is asked for by its bounds. A page with more behind it leaves a smaller window, which
@@ -44,7 +44,7 @@ class TimeWindows:
     is said by :func:`~scenario_async._pagination.budget.slack`. With ``most=1`` it is that one
     walk.
 
-    With a ``survey`` of an earlier walk the cuts are made where it says that nearly a page ends.
+    With a ``histogram`` of an earlier walk the cuts are made where it says that nearly a page ends.
     Where it does not hold any more, windows have more pages or fewer
     models than they were meant to.
 
@@ -61,8 +61,8 @@ class TimeWindows:
         rows_per_page: int,
         most: int,
         ordered: bool = False,
-        released: int = 0,
-        survey: Survey | None = None,
+        emitted: int = 0,
+        histogram: Histogram | None = None,
         thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
         """Goes through these windows and no others, such as those an earlier walk has left.
@@ -72,16 +72,16 @@ class TimeWindows:
         self.unusable: str | None = None
         self._timeline = timeline
         self._line = [Window(start, stop) for start, stop in windows]
-        self._origin = self._line[0].start - released
-        self._released = released
+        self._origin = self._line[0].start - emitted
+        self._emitted = emitted
         self._ordered = ordered
         # One walker has nothing to cut.
-        survey = survey if most > 1 else None
-        self._surveyor = Surveyor()
-        self._outlook = Outlook(survey, timeline.end)
-        self._walkers = Walkers(
+        histogram = histogram if most > 1 else None
+        self._surveyor = HistogramBuilder()
+        self._estimator = Estimator(histogram, timeline.end)
+        self._scheduler = Scheduler(
             self._line,
-            self._outlook,
+            self._estimator,
             rows_per_page=rows_per_page,
             most=most,
             ordered=ordered,
@@ -96,46 +96,46 @@ class TimeWindows:
     def behind(
         cls,
         timeline: Timeline,
-        places: Sequence[int],
+        positions: Sequence[int],
         *,
         most: int,
         ordered: bool,
-        released: int,
-        survey: Survey | None = None,
+        emitted: int,
+        histogram: Histogram | None = None,
         thrifty: Callable[[], bool] = lambda: False,
-    ) -> TimeWindows:
-        """Goes through all that is behind a page with rows at ``places``."""
+    ) -> WindowPlanner:
+        """Goes through all that is behind a page with rows at ``positions``."""
         planner = cls(
             timeline,
-            [(places[-1], None)],
+            [(positions[-1], None)],
             # Fewer than were asked for, where the service has a cap.
-            rows_per_page=len(places),
+            rows_per_page=len(positions),
             most=most,
             ordered=ordered,
-            released=released,
-            survey=survey,
+            emitted=emitted,
+            histogram=histogram,
             thrifty=thrifty,
         )
         planner._line[0].sure = True
-        planner._line[0].repeated = places.count(places[-1]), 0
+        planner._line[0].repeated = positions.count(positions[-1]), 0
         planner._begun = True
-        planner._walkers.shared(places.count(places[-1]))
-        planner._walkers.received(len(places), last=False)
-        planner._surveyor.saw(places[0], places, len(places), again=True)
-        models = len(places) - places.count(places[-1])
-        planner._outlook.saw(places[0], places[-1], models, places)
+        planner._scheduler.shared(positions.count(positions[-1]))
+        planner._scheduler.received(len(positions), last=False)
+        planner._surveyor.saw(positions[0], positions, len(positions), again=True)
+        models = len(positions) - positions.count(positions[-1])
+        planner._estimator.saw(positions[0], positions[-1], models, positions)
         return planner
 
-    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
+    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
         """The windows to ask for now, from the one end or the other."""
         requests: list[PageRequest] = []
         while self._broken is None and (
-            end := self._walkers.next(room - len(requests), len(self._under_way), waiting)
+            end := self._scheduler.next(free_slots - len(requests), len(self._under_way), buffered)
         ):
             requests.append(self._ask(*end))
         return requests
 
-    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
         """Release the page, in listing order once all before it came."""
         asked = self._under_way.pop(request)
         window = asked.window
@@ -148,20 +148,20 @@ class TimeWindows:
             return ()
         if reading is None:
             window.has_end = False
-            self._walkers.crowded()
+            self._scheduler.crowded()
         page = None if reading is None else self._take(window, asked, reading, len(answer.rows))
         if page is None:
-            self._walkers.wasted(1)
+            self._scheduler.wasted(1)
             return ()
         if not self._ordered:
             self._line.remove(page)
             return (self._release(page),)
-        released: list[ReleasedPage] = []
+        emitted: list[EmittedPage] = []
         while self._line and self._line[0].answer is not None:
-            released.append(self._release(self._line.pop(0)))
-        return released
+            emitted.append(self._release(self._line.pop(0)))
+        return emitted
 
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
         """An end can be done without, and a cursor too: its millisecond is begun again."""
         asked = self._under_way.pop(request)
         window = asked.window
@@ -170,8 +170,8 @@ class TimeWindows:
         window.answered(asked)
         if asked.backwards:
             window.has_end = False
-            self._walkers.wasted(1)
-            self._walkers.turn_back = self._walkers.turn_back and not is_refusal(error)
+            self._scheduler.wasted(1)
+            self._scheduler.backwards = self._scheduler.backwards and not is_refusal(error)
             return ()
         by_cursor = asked.request.query.pagination_token is not None
         unbounded = self._timeline.window(self._timeline.begin, None)
@@ -192,9 +192,9 @@ class TimeWindows:
         return not self._line
 
     @property
-    def survey(self) -> Survey | None:
+    def histogram(self) -> Histogram | None:
         """Where the models lie, once every window was released."""
-        return None if self._line or self._broken else self._surveyor.survey()
+        return None if self._line or self._broken else self._surveyor.histogram()
 
     def _ask(self, window: Window, backwards: bool) -> PageRequest:
         start, stop = window.start, window.stop
@@ -228,17 +228,17 @@ class TimeWindows:
         tokens, refused = window.tokens, window.refused
         whole = (window.start, window.stop) == (asked.start, asked.stop)
         known = window.repeated[0] if part[0] == window.start else 0
-        self._walkers.wasted(leave(self._line, *part))
+        self._scheduler.wasted(leave(self._line, *part))
         full = own.answer.token is not None and len(own.answer.rows) == len(reading.answer.rows)
-        self._walkers.received(max(0, len(own.answer.rows) - known), last=not full)
+        self._scheduler.received(max(0, len(own.answer.rows) - known), last=not full)
         again = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
         self._note_rest(own, reading, rows, backwards=asked.backwards, sure=whole)
         begun, last = self._edges(own)
         # All of one millisecond, also where that is not the first one of the window.
-        of_one = last == (own.places[0] if own.places else begun)
+        of_one = last == (own.positions[0] if own.positions else begun)
         if again and of_one and window in self._line and window.start == last:
             self._go_through(window, asked, own.answer, tokens)
-            self._walkers.crowded()
+            self._scheduler.crowded()
             window.refused = refused
         elif again and of_one:
             # It comes once more, with a window that was cut off and begins there by key.
@@ -247,20 +247,20 @@ class TimeWindows:
         put(self._line, page)
         # What a page by key has of its last place comes once more.
         again = again and window.cursor is None
-        models = self._surveyor.saw(begun, own.places, len(own.answer.rows), again=again)
-        self._outlook.saw(begun, last, models, own.places)
+        models = self._surveyor.saw(begun, own.positions, len(own.answer.rows), again=again)
+        self._estimator.saw(begun, last, models, own.positions)
         return page
 
     def _edges(self, page: Reading) -> tuple[int, int]:
         """Between which places a page shows how dense models lie."""
-        places = page.places
+        positions = page.positions
         # Before the first row of a listing lies no time in which there could be models.
-        begun = places[0] if places and not self._begun else page.start
+        begun = positions[0] if positions and not self._begun else page.start
         self._begun = True
         if page.stop is not None:
             return begun, page.stop
-        self._outlook.end = places[-1] if places else begun
-        return begun, self._outlook.end
+        self._estimator.end = positions[-1] if positions else begun
+        return begun, self._estimator.end
 
     def _note_rest(
         self, page: Reading, reading: Reading, rows: int, *, backwards: bool, sure: bool
@@ -278,7 +278,7 @@ class TimeWindows:
                 rest.sure = sure
                 rest.repeated = page.rows_at_end(self._timeline), rest.repeated[1]
             if rest.repeated != before:
-                self._walkers.shared(max(rest.repeated))
+                self._scheduler.shared(max(rest.repeated))
 
     def _go_through(
         self, window: Window, asked: Asked, page: PageAnswer, tokens: frozenset[str]
@@ -294,10 +294,10 @@ class TimeWindows:
         window.cursor_stop = asked.stop
         window.tokens = tokens | {page.token}
 
-    def _release(self, window: Window) -> ReleasedPage:
+    def _release(self, window: Window) -> EmittedPage:
         assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
-        depth = self._released
-        self._released += 1
+        depth = self._emitted
+        self._emitted += 1
         start, stop = window.start, window.stop
         behind = self._line[0].start if self._ordered and self._line else stop
         following = None
@@ -305,11 +305,11 @@ class TimeWindows:
             # In any order, that there is something to come is all that this can say.
             onward = self._timeline.window(start if behind is None else behind, None)
             following = PageRequest(onward, depth + 1)
-        return ReleasedPage(
+        return EmittedPage(
             PageRequest(self._timeline.window(start, stop), depth),
             # A token of a window ends with the window, and not with the listing.
             replace(window.answer, token=None),
             following,
-            place=start - self._origin,
+            position=start - self._origin,
             covers=(start, stop),
         )

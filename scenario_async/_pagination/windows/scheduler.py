@@ -11,10 +11,10 @@ from scenario_async._query.query import LARGEST_PAGE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .estimator import Outlook
+    from .estimator import Estimator
     from .window import Window
 
-__all__ = ["Walkers"]
+__all__ = ["Scheduler"]
 
 # What is as good as nothing, in pages, and what is worth one.
 _LEAST = 1e-6
@@ -27,7 +27,7 @@ _FULL = 0.98
 _AHEAD = 3
 
 
-class Walkers:
+class Scheduler:
     """Shares a line of windows out among ``most`` requests at a time.
 
     Each window is asked for from both its ends, so half as many windows are enough. What may come
@@ -35,22 +35,22 @@ class Walkers:
     no models may lie. Without a survey never more is asked for than what came already and one.
 
     Attributes:
-        turn_back: Whether windows are asked for from their ends too.
+        backwards: Whether windows are asked for from their ends too.
     """
 
     def __init__(
         self,
         line: list[Window],
-        outlook: Outlook,
+        estimator: Estimator,
         *,
         rows_per_page: int,
         most: int,
         ordered: bool,
         thrifty: Callable[[], bool],
     ) -> None:
-        self.turn_back = most > 1
+        self.backwards = most > 1
         self._line = line
-        self._outlook = outlook
+        self._estimator = estimator
         self._most = most
         self._ordered = ordered
         self._rows_per_page = rows_per_page
@@ -83,50 +83,50 @@ class Walkers:
         windows stay as they are, and are gone through from their beginnings.
         """
         self._crowded = True
-        self.turn_back = False
+        self.backwards = False
 
-    def next(self, room: int, under_way: int, waiting: int) -> tuple[Window, bool] | None:
-        """What to ask for next, if ``room`` more requests may go out.
+    def next(self, free_slots: int, under_way: int, buffered: int) -> tuple[Window, bool] | None:
+        """What to ask for next, if ``free_slots`` more requests may go out.
 
-        ``under_way`` is how many there are, ``waiting`` how many pages the caller has not taken.
+        ``under_way`` is how many there are, ``buffered`` how many pages the caller has not taken.
 
         Returns:
             A window, as large as is to be asked for, and whether from its end.
         """
         if not self._line:
             return None
-        if min(room, self._room(under_way, waiting)) < 1:
-            return self._head(min(room, self._most - under_way), waiting)
+        if min(free_slots, self._room(under_way, buffered)) < 1:
+            return self._head(min(free_slots, self._most - under_way), buffered)
         if self._most == 1:
             return next(((window, False) for window in self._line if window.open), None)
-        windows = self._near(waiting)
+        windows = self._near(buffered)
         return self._unasked(windows) or self._other_end(windows) or self._half(windows)
 
-    def _room(self, under_way: int, waiting: int) -> int:
+    def _room(self, under_way: int, buffered: int) -> int:
         free = self._most - under_way
         if not self._ordered or self._most == 1:
-            return free if waiting <= max(1, self._most - 1) else 0
-        return min(free, _AHEAD * self._most - self._held(waiting) - under_way)
+            return free if buffered <= max(1, self._most - 1) else 0
+        return min(free, _AHEAD * self._most - self._held(buffered) - under_way)
 
-    def _head(self, free: int, waiting: int) -> tuple[Window, bool] | None:
+    def _head(self, free: int, buffered: int) -> tuple[Window, bool] | None:
         """What all the others wait for, which must come in any case."""
         head = self._line[0]
         wanted = self._ordered and head.open and not head.sides
-        return (head, False) if wanted and free > 0 and waiting <= self._most else None
+        return (head, False) if wanted and free > 0 and buffered <= self._most else None
 
-    def _held(self, waiting: int) -> int:
+    def _held(self, buffered: int) -> int:
         """How many pages wait for those before them, or for the caller."""
-        return waiting + sum(window.answer is not None for window in self._line)
+        return buffered + sum(window.answer is not None for window in self._line)
 
     def _unanswered(self) -> list[Window]:
         return [window for window in self._line if window.answer is None]
 
-    def _near(self, waiting: int) -> list[Window]:
+    def _near(self, buffered: int) -> list[Window]:
         """The windows that may be asked for: in listing order, those near the first one."""
         windows = self._unanswered()
         if not self._ordered:
             return windows
-        ahead: float = _AHEAD * self._most - self._held(waiting)
+        ahead: float = _AHEAD * self._most - self._held(buffered)
         near: list[Window] = []
         for window in windows:
             if ahead <= 0:
@@ -145,7 +145,7 @@ class Walkers:
         if window is None:
             return None
         pages = self._pages_in(window)
-        if not self._outlook.surveyed(window.start):
+        if not self._estimator.histogram_known(window.start):
             sizes = [self._size(pages)]
         else:
             sizes = [pages / ceil(pages), *range(1, self._most)] if 0 < pages < inf else []
@@ -178,7 +178,7 @@ class Walkers:
         window = max(windows, key=self._left, default=None)
         if window is None or not _LAST < self._left(window) < inf:
             return None
-        turns = window.has_end and self.turn_back
+        turns = window.has_end and self.backwards
         before = self._in_vain(window, window.sides)
         after = max(0.0, 2 - max(1.0, self._reliable(window) / 2)) if turns else 0.0
         pages = _FULL * ceil(self._pages_in(window) / 2)
@@ -198,21 +198,23 @@ class Walkers:
         does so too, and so one of them costs nothing.
         """
         windows = self._unanswered()
-        surveyed = self._outlook.has_survey
-        if in_vain <= 0 and surveyed:
+        histogram_known = self._estimator.has_survey
+        if in_vain <= 0 and histogram_known:
             return True
-        if sum(one.sides for one in windows) > self._received + _LAST and not surveyed:
+        if sum(one.sides for one in windows) > self._received + _LAST and not histogram_known:
             return False
         expected = self._received + sum(map(self._reliable, windows))
         # Never more is relied on than came already.
-        known = expected if surveyed else min(expected, 2 * self._received)
+        known = expected if histogram_known else min(expected, 2 * self._received)
         known = max(known, self._received + _LEAST * any(one.sure for one in windows))
         lost = [self._lost(one.start, self._pages_in(one), asked=one.sides > 0) for one in windows]
         lost_in_all = self._wasted + in_vain + sum(lost)
         lost_in_all += sum(self._in_vain(one, one.sides) for one in windows)
-        lost_in_all -= ceil(expected - _LEAST) - expected if surveyed else max(lost, default=0.0)
+        lost_in_all -= (
+            ceil(expected - _LEAST) - expected if histogram_known else max(lost, default=0.0)
+        )
         scarce = self._received >= MANY_PAGES or self._thrifty()
-        allowed = slack(ceil(known - _LEAST / 2), scarce=scarce, surveyed=surveyed)
+        allowed = slack(ceil(known - _LEAST / 2), scarce=scarce, histogram_known=histogram_known)
         return lost_in_all <= allowed + 2 * _LEAST
 
     def _lost(self, start: int, pages: float, *, asked: bool) -> float:
@@ -220,8 +222,8 @@ class Walkers:
 
         One that is asked for as it is loses more, where two of its pages meet.
         """
-        steady = self._outlook.steadiness(start)
-        if not self._outlook.surveyed(start) or pages == inf:
+        steady = self._estimator.steadiness(start)
+        if not self._estimator.histogram_known(start) or pages == inf:
             return 1 - steady / 2
         if asked:
             pages += max(0, ceil(pages - _LEAST) - 1) * self._shared / self._rows_per_page
@@ -234,21 +236,21 @@ class Walkers:
     def _reliable(self, window: Window) -> float:
         """How many pages of a window can be relied on, as evenly as models lay so far."""
         pages = self._pages_in(window)
-        return 0.0 if pages == inf else self._outlook.steadiness(window.start) * pages
+        return 0.0 if pages == inf else self._estimator.steadiness(window.start) * pages
 
     def _turns(self, window: Window) -> bool:
         """Whether a window can be asked for from its end."""
         free = window.answer is None and window.from_end is None and window.cursor is None
-        return free and window.has_end and self.turn_back
+        return free and window.has_end and self.backwards
 
     def _pages_in(self, window: Window) -> float:
         """How many pages a window is expected to have, without what comes once more."""
         if window.cursor is not None:
             return 1.0
-        stop = self._outlook.end if window.stop is None else window.stop
+        stop = self._estimator.end if window.stop is None else window.stop
         if stop is None or (window.stop is None and stop <= window.start):
             return inf
-        models = self._outlook.between(window.start, stop) - self._repeated(window)
+        models = self._estimator.between(window.start, stop) - self._repeated(window)
         return max(0.0, models) / self._rows_per_page
 
     def _repeated(self, window: Window) -> int:
@@ -258,18 +260,18 @@ class Walkers:
     def _cut(self, window: Window, pages: float, *, in_vain: float = 0.0) -> bool:
         """Cut a window behind so many expected pages, if that can be told and is allowed."""
         if window.cursor is not None or (
-            self._crowded and not self._outlook.surveyed(window.start)
+            self._crowded and not self._estimator.histogram_known(window.start)
         ):
             return False
         models = pages * self._rows_per_page + self._repeated(window)
-        middle = self._outlook.behind(window.start, models)
+        middle = self._estimator.behind(window.start, models)
         # The bounds of the listing itself are the end as well: a window across them would be asked
         # for by looser ones, and find models that nobody asked for.
-        end = self._outlook.bound if window.stop is None else window.stop
+        end = self._estimator.bound if window.stop is None else window.stop
         if middle is None or not window.start < middle < end:
             return False
         whole = self._pages_in(window)
-        models = self._outlook.between(window.start, middle) - self._repeated(window)
+        models = self._estimator.between(window.start, middle) - self._repeated(window)
         part = max(0.0, models) / self._rows_per_page
         lost = self._lost(window.start, part, asked=True)
         lost += self._lost(middle, max(0.0, whole - part), asked=False)

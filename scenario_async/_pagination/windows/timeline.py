@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scenario_async._decoding.envelope import PageAnswer
     from scenario_async._query.query import ListingQuery
 
-__all__ = ["MILLISECOND", "Timeline", "moment_at", "place_of", "step_of_places"]
+__all__ = ["MILLISECOND", "Timeline", "moment_at", "position_of", "step_of_positions"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -51,15 +51,15 @@ class Timeline:
     @property
     def begin(self) -> int:
         """No place of a model is before this one: a window from here on has no bound in front."""
-        return place_of(_FIRST) if self._ascending else -place_of(_LAST)
+        return position_of(_FIRST) if self._ascending else -position_of(_LAST)
 
     @property
     def end(self) -> int:
         """No place of the listing is behind this one, by its own bounds or by the calendar."""
         after, before = self._bounds
         if self._ascending:
-            return place_of(_moment(before) or _LAST)
-        return -place_of(_moment(after) or _FIRST)
+            return position_of(_moment(before) or _LAST)
+        return -position_of(_moment(after) or _FIRST)
 
     @property
     def _bounds(self) -> tuple[str | None, str | None]:
@@ -86,14 +86,14 @@ class Timeline:
             self.window(start, stop), sort_direction="desc" if self._ascending else "asc"
         )
 
-    def place(self, answer: PageAnswer, row: int) -> int | None:
+    def position(self, answer: PageAnswer, row: int) -> int | None:
         """The place of one row, if it can be told."""
         moment = answer.moment(row, by_update=self._by_update)
         if moment is None:
             return None
-        return place_of(moment) if self._ascending else -place_of(moment)
+        return position_of(moment) if self._ascending else -position_of(moment)
 
-    def places(self, answer: PageAnswer) -> list[int]:
+    def positions(self, answer: PageAnswer) -> list[int]:
         """The place of each row, but for those where it cannot be told."""
         return list(self._places(answer, range(len(answer.rows))))
 
@@ -104,33 +104,33 @@ class Timeline:
         """
         rows = len(answer.rows)
         if rows <= _ENOUGH:
-            return self.places(answer)
+            return self.positions(answer)
         first = next(self._places(answer, range(rows)), None)
         last = next(self._places(answer, range(rows - 1, -1, -1)), None)
         if first is None or last is None:
             return []
-        step = step_of_places(rows)
+        step = step_of_positions(rows)
         return [first, *self._places(answer, range(step, rows - 1, step)), last]
 
     def _places(self, answer: PageAnswer, rows: Iterable[int]) -> Iterator[int]:
-        places = (self.place(answer, row) for row in rows)
-        return (place for place in places if place is not None)
+        positions = (self.position(answer, row) for row in rows)
+        return (position for position in positions if position is not None)
 
 
-def step_of_places(rows: int) -> int:
+def step_of_positions(rows: int) -> int:
     """How many rows it is from one that is looked at to the next, in a page of so many."""
     return max(1, rows // _ENOUGH)
 
 
-def moment_at(place: int) -> datetime | None:
+def moment_at(position: int) -> datetime | None:
     """The date at a place of a line that grows upwards; ``None`` beyond the calendar."""
     try:
-        return _EPOCH + place * MILLISECOND
+        return _EPOCH + position * MILLISECOND
     except OverflowError:
         return None
 
 
-def place_of(moment: datetime) -> int:
+def position_of(moment: datetime) -> int:
     """The place of a date on a line that grows upwards."""
     return (moment - _EPOCH) // MILLISECOND
 

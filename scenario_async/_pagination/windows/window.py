@@ -72,11 +72,11 @@ class Window:
         else:
             self.from_start = None
 
-    def cut(self, place: int) -> Window:
+    def cut(self, position: int) -> Window:
         """Cut it, and give the part behind: what was asked for from the end is of that part."""
         at_start, at_end = self.repeated
         behind = Window(
-            place,
+            position,
             self.stop,
             from_end=self.from_end,
             has_end=self.has_end,
@@ -86,12 +86,12 @@ class Window:
         if behind.from_end is not None:
             behind.from_end.window = behind
         self.from_end = None
-        self.stop = place
+        self.stop = position
         return behind
 
-    def begin_at(self, place: int) -> None:
+    def begin_at(self, position: int) -> None:
         """Leave all before a place to a page."""
-        self.start = place
+        self.start = position
         self.repeated = 0, self.repeated[1]
         self.cursor = self.cursor_stop = None
         self.tokens = frozenset()
@@ -128,13 +128,13 @@ class Reading:
 
     Attributes:
         answer: The rows in listing order.
-        places: Of some of them, the first one and the last one always.
+        positions: Of some of them, the first one and the last one always.
         start: Nothing is missing from here on.
         stop: And nothing before this.
     """
 
     answer: PageAnswer
-    places: Sequence[int]
+    positions: Sequence[int]
     start: int
     stop: int | None
 
@@ -146,16 +146,16 @@ class Reading:
         reading = self
         if start != self.start:
             numbers = range(len(self.answer.rows))
-            reading = reading._without(numbers, lambda place: place < start, timeline)
+            reading = reading._without(numbers, lambda position: position < start, timeline)
         if stop is not None and stop != self.stop:
             reading = reading.before(stop, timeline)
         return replace(reading, start=start, stop=stop)
 
     def rows_at_end(self, timeline: Timeline) -> int:
         """How many of the last rows are of one millisecond."""
-        last, rows = self.places[-1] if self.places else None, 0
+        last, rows = self.positions[-1] if self.positions else None, 0
         for number in range(len(self.answer.rows) - 1, -1, -1):
-            if timeline.place(self.answer, number) != last:
+            if timeline.position(self.answer, number) != last:
                 break
             rows += 1
         return rows
@@ -163,7 +163,7 @@ class Reading:
     def before(self, stop: int, timeline: Timeline) -> Reading:
         """The same without the rows at a place or behind it."""
         numbers = range(len(self.answer.rows) - 1, -1, -1)
-        return self._without(numbers, lambda place: place >= stop, timeline)
+        return self._without(numbers, lambda position: position >= stop, timeline)
 
     def _without(
         self, numbers: Iterable[int], beyond: Callable[[int], bool], timeline: Timeline
@@ -171,16 +171,16 @@ class Reading:
         """Dates are read no further than to the first row that stays; one without any stays too."""
         gone: set[int] = set()
         for number in numbers:
-            place = timeline.place(self.answer, number)
-            if place is not None and not beyond(place):
+            position = timeline.position(self.answer, number)
+            if position is not None and not beyond(position):
                 break
-            if place is not None:
+            if position is not None:
                 gone.add(number)
         if not gone:
             return self
         rows = [row for number, row in enumerate(self.answer.rows) if number not in gone]
         answer = PageAnswer(rows, self.answer.token)
-        return replace(self, answer=answer, places=timeline.some_places(answer))
+        return replace(self, answer=answer, positions=timeline.some_places(answer))
 
 
 def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str | None:
@@ -190,39 +190,39 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str 
         The reading; a sentence, where the answer shows that the listing cannot be cut by creation;
         ``None``, where a page from the end shows nothing, not even that it is one.
     """
-    places = timeline.some_places(answer)
+    positions = timeline.some_places(answer)
     full = answer.token is not None
     if asked.backwards:
-        turned = [*reversed(places)]
+        turned = [*reversed(positions)]
         if full and not _from_end(turned):
             return None
         if _rising(turned):
             answer = PageAnswer(answer.rows[::-1], answer.token)
             # Counted from the other end, others are looked at.
-            places = timeline.some_places(answer)
-    if not _rising(places):
+            positions = timeline.some_places(answer)
+    if not _rising(positions):
         return "the service does not sort by createdAt"
-    if places and (
-        places[0] < asked.start or (asked.stop is not None and places[-1] >= asked.stop)
+    if positions and (
+        positions[0] < asked.start or (asked.stop is not None and positions[-1] >= asked.stop)
     ):
         return "the service does not heed createdAfter and createdBefore"
     if not full:
-        return Reading(answer, places, asked.start, asked.stop)
+        return Reading(answer, positions, asked.start, asked.stop)
     if asked.backwards:
         # The first millisecond is left to the page before it.
-        reading = Reading(answer, places, asked.start, asked.stop)
-        return reading.within(places[0] + 1, asked.stop, timeline)
+        reading = Reading(answer, positions, asked.start, asked.stop)
+        return reading.within(positions[0] + 1, asked.stop, timeline)
     # The last millisecond comes once more, with what is behind it.
-    return Reading(answer, places, asked.start, places[-1] if places else asked.start)
+    return Reading(answer, positions, asked.start, positions[-1] if positions else asked.start)
 
 
-def _rising(places: Sequence[int]) -> bool:
-    return all(one <= next_ for one, next_ in pairwise(places))
+def _rising(positions: Sequence[int]) -> bool:
+    return all(one <= next_ for one, next_ in pairwise(positions))
 
 
-def _from_end(places: Sequence[int]) -> bool:
+def _from_end(positions: Sequence[int]) -> bool:
     """Whether a page is one from the end: a service may give one from the beginning all the same.
 
     As long as all its models are of one millisecond, it shows nothing.
     """
-    return len(places) > 1 and places[0] < places[-1] and _rising(places)
+    return len(positions) > 1 and positions[0] < positions[-1] and _rising(positions)

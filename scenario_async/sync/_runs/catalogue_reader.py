@@ -19,10 +19,10 @@ from scenario_async import (
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.requester import RequestOptions
 from scenario_async._listing import Listing, begin
-from scenario_async._listing_run import Identity, WalkOptions
+from scenario_async._listing_run import Identity, ListingOptions
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._pagination.planner import PageRequest
-from scenario_async._pagination.windows.planner import TimeWindows
+from scenario_async._pagination.windows.planner import WindowPlanner
 from scenario_async._pagination.windows.timeline import Timeline
 from scenario_async._query.query import LARGEST_PAGE
 from scenario_async._retrieval.bulk import MODELS, fetch_bulk
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async import AsyncScenario
-    from scenario_async._listing_run import PageSource
+    from scenario_async._listing_run import Context
     from scenario_async._pagination.adaptive import Strategy
-    from scenario_async._pagination.planner import ReleasedPage
+    from scenario_async._pagination.planner import EmittedPage
     from scenario_async._query.query import ListingQuery
     from scenario_async.sync._rows import ModelRow
     from scenario_async.sync._windows import Window
 
-__all__ = ["Existing", "Lanes", "ListedPage", "NotByDateError", "page_source"]
+__all__ = ["CatalogueReader", "Existing", "ListedPage", "NotByDateError", "context_of"]
 
 _MISSING = (NotFoundError, PermissionDeniedError)
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -98,7 +98,7 @@ class Existing:
     invalid: Sequence[InvalidRow] = ()
 
 
-class Lanes:
+class CatalogueReader:
     """Asks one client.
 
     Args:
@@ -110,13 +110,13 @@ class Lanes:
     """
 
     def __init__(self, client: AsyncScenario, most: int) -> None:
-        self._source = page_source(client)
-        self.most: int = self._source.at_once(most)
+        self._context = context_of(client)
+        self.most: int = self._context.at_once(most)
 
     @property
     def bulk_refused(self) -> bool:
         """Whether the service has refused to give many models by their ids."""
-        return MODELS.path in self._source.learned.refused
+        return MODELS.path in self._context.learned.refused
 
     async def windows(
         self, query: ListingQuery, windows: Sequence[Window], *, most: int = 1
@@ -137,7 +137,7 @@ class Lanes:
             _ByDate(query, windows, most),
             self._fetch,
             concurrency=most,
-            lifetime=self._source.lifetime,
+            lifetime=self._context.lifetime,
         )
         async with aclosing(fetched) as pages:
             async for page in pages:
@@ -167,10 +167,10 @@ class Lanes:
     async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[ListedPage]:
         """A whole listing, page by page, however it comes."""
         strategy: Strategy = "cursor" if by_cursor else "auto"
-        listing = Listing(self._source, query, WalkOptions(type_=Identity, strategy=strategy))
+        listing = Listing(self._context, query, ListingOptions(type_=Identity, strategy=strategy))
         begun = begin(listing)
         planner = begun.walk.planner(begun.first, ordered=False, most=self.most)
-        async with aclosing(begun.walk.released(planner)) as pages:
+        async with aclosing(begun.walk.emitted(planner)) as pages:
             async for page in pages:
                 yield await self._read(page.answer, None)
 
@@ -191,7 +191,7 @@ class Lanes:
         if self.bulk_refused:
             return None
         try:
-            answer = await fetch_bulk(self._source, MODELS, ids)
+            answer = await fetch_bulk(self._context, MODELS, ids)
         except APIStatusError as error:
             # Access without an account may not be allowed to ask for many at once.
             if not (refuses_bulk(error) or refuses_ids(error)):
@@ -227,11 +227,11 @@ class Lanes:
             return None
 
     async def _retrieve(self, model_id: str) -> bytes:
-        return bytes(await retrieve_one(self._source, model_id, Retrieval(type_=msgspec.Raw)))
+        return bytes(await retrieve_one(self._context, model_id, Retrieval(type_=msgspec.Raw)))
 
     async def _read(self, answer: PageAnswer, covers: Window | None) -> ListedPage:
         """Read the rows of a page, with the loop given back every millisecond."""
-        turn = self._source.new_slice()
+        turn = self._context.new_slice()
         rows: list[ModelRow] = []
         invalid: list[InvalidRow] = []
         for raw in answer.rows:
@@ -245,34 +245,36 @@ class Lanes:
         return ListedPage(rows, invalid, covers)
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
-        return await self._source.fetch(request, RequestOptions())
+        return await self._context.fetch(request, RequestOptions())
 
 
-def page_source(client: AsyncScenario) -> PageSource:
+def context_of(client: AsyncScenario) -> Context:
     """What the listings of a client read from."""
-    return begin(client.models.list()).walk.source
+    return begin(client.models.list()).walk.context
 
 
 class _ByDate:
     """Windows that fail where the listing has none."""
 
     def __init__(self, query: ListingQuery, windows: Sequence[Window], most: int) -> None:
-        self._windows = TimeWindows(Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most)
+        self._windows = WindowPlanner(
+            Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most
+        )
 
-    def requests(self, room: int, waiting: int) -> Sequence[PageRequest]:
-        return self._windows.requests(room, waiting)
+    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
+        return self._windows.requests(free_slots, buffered)
 
-    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[ReleasedPage]:
-        released = self._windows.receive(request, answer)
+    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
+        emitted = self._windows.receive(request, answer)
         if self._windows.unusable is not None:
             raise NotByDateError(self._windows.unusable)
-        return released
+        return emitted
 
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[ReleasedPage]:
-        released = self._windows.failed(request, error)
+    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
+        emitted = self._windows.failed(request, error)
         if self._windows.unusable is not None:
             raise NotByDateError(self._windows.unusable) from error
-        return released
+        return emitted
 
     def finished(self) -> bool:
         return self._windows.finished()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scenario_async._events import emit
 
-from .catalogue_reader import page_source
+from .catalogue_reader import context_of
 
 if TYPE_CHECKING:
     from scenario_async import AsyncScenario, RequestEvent, ResponseEvent, RetryEvent
@@ -18,7 +18,7 @@ __all__ = ["counting"]
 
 def counting(client: AsyncScenario, counts: Counts) -> AsyncScenario:
     """The same client, with its requests counted."""
-    hooks = page_source(client).event_hooks
+    hooks = context_of(client).event_hooks
 
     def on_request(event: RequestEvent) -> None:
         counts.requests += 1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scenario_async.sync._backends.database import Database
     from scenario_async.sync._report import ScopeReport
 
-    from .catalogue_reader import Lanes
+    from .catalogue_reader import CatalogueReader
 
 __all__ = ["fetch_details"]
 
@@ -33,7 +33,7 @@ _keep = (
 
 async def fetch_details(
     database: Database,
-    lanes: Lanes,
+    catalogue: CatalogueReader,
     scope: str,
     report: ScopeReport,
     notify: Callable[[], None],
@@ -53,10 +53,10 @@ async def fetch_details(
         arrivals = _Arrivals(database, hashes, report, notify)
 
         async def fetch(model_id: str, arrivals: _Arrivals = arrivals) -> None:
-            record = await lanes.record(model_id)
+            record = await catalogue.record(model_id)
             await arrivals.store(model_id, record)
 
-        await for_each(hashes, fetch, at_once=lanes.most)
+        await for_each(hashes, fetch, at_once=catalogue.most)
 
 
 class _Arrivals:

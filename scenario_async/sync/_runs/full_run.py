@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scenario_async import ScenarioWarning
-from scenario_async._pagination.windows.timeline import Timeline, moment_at, place_of
-from scenario_async.sync._comparison import Absence, ScopePage
+from scenario_async._pagination.windows.timeline import Timeline, moment_at, position_of
+from scenario_async.sync._comparison import Coverage, ScopePage
 from scenario_async.sync._errors import TooManyDeletionsError
 from scenario_async.sync._state import FullWalk, ScopeState, later
 from scenario_async.sync._windows import cut, inside, without
 
 from .catalogue_reader import NotByDateError
 from .costs import WINDOW_ROWS
-from .not_found import Doubts
+from .not_found import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ class FullRun:
     async def _all_windows(self) -> tuple[Window, ...]:
         """Parts of nearly a page each, by what is known of the last walk."""
         dates = await self._work.members.each_nth_creation(WINDOW_ROWS)
-        return tuple(cut(Timeline(self._query).begin, map(place_of, dates)))
+        return tuple(cut(Timeline(self._query).begin, map(position_of, dates)))
 
     async def _list(self) -> None:
         """List what is left of the walk, and models that are in no window."""
@@ -114,7 +114,7 @@ class FullRun:
             return
         most = await self._list_first_page()
         async with aclosing(
-            self._work.lanes.windows(self._query, self._walk.left, most=most)
+            self._work.catalogue.windows(self._query, self._walk.left, most=most)
         ) as pages:
             async for page in pages:
                 await self._write_window(page)
@@ -122,22 +122,22 @@ class FullRun:
     async def _list_first_page(self) -> int:
         """One page; gives how many at once are of use: as many as come while one is written."""
         asked = time.monotonic()
-        page = await self._work.lanes.first_page(self._query, self._walk.left)
+        page = await self._work.catalogue.first_page(self._query, self._walk.left)
         if page is None:
-            return self._work.lanes.most
+            return self._work.catalogue.most
         came = time.monotonic()
         await self._write_window(page)
         # Clocks may stand still for some milliseconds.
         writing = max(time.monotonic() - came, _TICK)
-        return max(1, min(self._work.lanes.most, math.ceil((came - asked) / writing)))
+        return max(1, min(self._work.catalogue.most, math.ceil((came - asked) / writing)))
 
     async def _list_undated(self) -> None:
         """Models without a creation date may be in no window: they need a walk by cursor."""
-        async with aclosing(self._work.lanes.listing(self._query, by_cursor=True)) as pages:
+        async with aclosing(self._work.catalogue.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
                 await self._write(ScopePage(rows=self._new_undated(page.rows)))
         await self._write(
-            ScopePage(rows=(), absence=Absence(None, None, self._undated, dated=False))
+            ScopePage(rows=(), coverage=Coverage(None, None, self._undated, dated=False))
         )
 
     def _new_undated(self, rows: Sequence[ModelRow]) -> list[ModelRow]:
@@ -175,13 +175,13 @@ class FullRun:
                 fresh=self._work.alone
                 and walk.run == self._work.run
                 and start not in self._crowded,
-                absence=self._absence(covers, seen, later(None, created)),
+                coverage=self._coverage(covers, seen, later(None, created)),
                 state=state,
             )
         )
         self._work.state = state
 
-    def _absence(self, covers: Window, seen: set[str], last: datetime | None) -> Absence | None:
+    def _coverage(self, covers: Window, seen: set[str], last: datetime | None) -> Coverage | None:
         """What the page proves, together with those before it of the same millisecond."""
         if self._work.state.full_at is None:
             return None  # nothing was there before
@@ -192,13 +192,13 @@ class FullRun:
         if stop is not None and (at_end or start == stop):
             # A cursor leads on behind these: with the next page they do not come again.
             self._held[stop] = self._held.get(stop, set()) | seen
-        return None if start == stop else Absence(moment_at(start), end, seen)
+        return None if start == stop else Coverage(moment_at(start), end, seen)
 
     async def _list_by_cursor(self) -> None:
         """The whole listing in one go: without windows it cannot be taken up in the middle."""
         walk = self._walk
         seen: set[str] = set()
-        async with aclosing(self._work.lanes.listing(self._query, by_cursor=True)) as pages:
+        async with aclosing(self._work.catalogue.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
                 fresh = [row for row in page.rows if row.id not in seen]
                 seen |= page.ids
@@ -209,14 +209,14 @@ class FullRun:
         walk = msgspec.structs.replace(walk, left=())
         self._work.state = msgspec.structs.replace(self._work.state, walk=walk)
         await self._write(
-            ScopePage(rows=(), absence=Absence(None, None, seen), state=self._work.state)
+            ScopePage(rows=(), coverage=Coverage(None, None, seen), state=self._work.state)
         )
 
     async def _settle_doubts(self) -> None:
         """Look for what was not found, with another walk first where many are missing."""
-        doubts, again = Doubts(self._work), False
+        not_found, again = NotFound(self._work), False
         try:
-            while not await doubts.settle(may_walk=not again):
+            while not await not_found.settle(may_walk=not again):
                 again = True
                 await self._begin_again()
                 await FullRun(self._work, counted=False)._list()  # noqa: SLF001 - the same class
@@ -235,5 +235,5 @@ class FullRun:
 
     async def _newest_update(self) -> datetime | None:
         """The last update of any model, so that none that comes during the walk is missed."""
-        answer = await self._work.lanes.page(self._work.scope.query("newest"))
+        answer = await self._work.catalogue.page(self._work.scope.query("newest"))
         return None if not answer.rows else answer.moment(0, by_update=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from scenario_async._pagination.windows.timeline import MILLISECOND, Timeline, place_of
+from scenario_async._pagination.windows.timeline import MILLISECOND, Timeline, position_of
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._state import MARGIN, deletions_are_listed, later
 from scenario_async.sync._windows import inside
@@ -92,8 +92,8 @@ class IncrementalRun:
         query = work.scope.query("updated" if updated else "created")
         start = Timeline(query).begin
         if work.state.mark is not None:
-            start = place_of(work.state.mark) - MARGIN // MILLISECOND
-        async with aclosing(work.lanes.windows(query, [(start, None)])) as pages:
+            start = position_of(work.state.mark) - MARGIN // MILLISECOND
+        async with aclosing(work.catalogue.windows(query, [(start, None)])) as pages:
             async for page in pages:
                 assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
                 dated = [(row.updated_at if updated else row.created_at, row) for row in page.rows]
@@ -125,14 +125,14 @@ class IncrementalRun:
         return True
 
     async def _costs_more_than_all(self, left: int) -> bool:
-        refused = self._work.lanes.bulk_refused
+        refused = self._work.catalogue.bulk_refused
         return requests_by_id(left, bulk_refused=refused) > await self._requests_for_all()
 
     async def _list_status(self, status: _Listed) -> None:
         query = self._work.scope.query(status)
         # Page after page: a model that leaves the listing meanwhile may push another one past the
         # reader, which then is asked for by its id.
-        async with aclosing(self._work.lanes.listing(query, by_cursor=True)) as pages:
+        async with aclosing(self._work.catalogue.listing(query, by_cursor=True)) as pages:
             async for page in pages:
                 rows = [row for row in page.rows if row.status == status and not row.deleted_at]
                 heeded = len(rows) == len(page.rows)
@@ -144,7 +144,7 @@ class IncrementalRun:
 
     async def _ask(self, ids: Sequence[str]) -> bool:
         """Ask for models by their ids; gives whether the service tells of many at once."""
-        found = await self._work.lanes.in_bulk(ids)
+        found = await self._work.catalogue.in_bulk(ids)
         if found is None:
             return False
         await self._work.write(ScopePage(rows=found.rows, invalid=found.invalid, joins=False))
@@ -155,13 +155,15 @@ class IncrementalRun:
 
         A full record is no row of a listing, so that asking for one by its id would tell nothing.
         """
-        created = {place_of(model.created_at) for model in models if model.created_at is not None}
+        created = {
+            position_of(model.created_at) for model in models if model.created_at is not None
+        }
         if len(created) > await self._requests_for_all():
             return False
-        windows = [(place, place + 1) for place in sorted(created)]
+        windows = [(position, position + 1) for position in sorted(created)]
         query = self._work.scope.query("full")
-        most = self._work.lanes.most
-        async with aclosing(self._work.lanes.windows(query, windows, most=most)) as pages:
+        most = self._work.catalogue.most
+        async with aclosing(self._work.catalogue.windows(query, windows, most=most)) as pages:
             async for page in pages:
                 await self._work.write(ScopePage(rows=page.rows, invalid=page.invalid))
         return True

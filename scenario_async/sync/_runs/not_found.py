@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from .scope_run import ScopeRun
 
-__all__ = ["Doubts"]
+__all__ = ["NotFound"]
 
 
-class Doubts:
+class NotFound:
     """Settles what became of models that were not found where they should be.
 
     Args:
@@ -57,7 +57,7 @@ class Doubts:
         # What is in no scope is not found by another walk either.
         findable = set(missing)
         for part in batches(doubtful):
-            refused = self._work.lanes.bulk_refused
+            refused = self._work.catalogue.bulk_refused
             by_id = requests_by_id(len(findable), bulk_refused=refused)
             if may_walk and by_id > requests_for_walk(listed):
                 return False

@@ -26,7 +26,7 @@ from scenario_async.sync._store.owners import Owners
 from scenario_async.sync._store.run_log import RunLog
 from scenario_async.sync._store.writer import ScopeWriter
 
-from .catalogue_reader import Lanes
+from .catalogue_reader import CatalogueReader
 from .counting import counting
 from .deletions import MAX_DELETIONS, check_max_deletions
 from .details import fetch_details
@@ -193,7 +193,7 @@ class _Run:
         client = counting(self._scenario, report)
         scope_run = ScopeRun(
             scope,
-            Lanes(client, options.max_concurrency),
+            CatalogueReader(client, options.max_concurrency),
             Members(self._database, str(scope)),
             writer,
             report,
@@ -239,10 +239,10 @@ class _Run:
     async def _fetch_details(self, options: _Options) -> None:
         for scope, report in self._reports.items():
             client = counting(self._scenario, report)
-            lanes = Lanes(client, options.max_concurrency)
+            catalogue = CatalogueReader(client, options.max_concurrency)
             notify = partial(self._notify, options, report)
             try:
-                await fetch_details(self._database, lanes, str(scope), report, notify)
+                await fetch_details(self._database, catalogue, str(scope), report, notify)
             except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
                 report.complete = False
                 self._fail(report, error)
@@ -264,8 +264,8 @@ def _parsed(scopes: Sequence[str]) -> list[Scope]:
     parsed = [Scope.parse(scope) for scope in scopes]
     if not parsed:
         raise ValueError('scopes must name at least one scope, such as "private"')
-    for place, scope in enumerate(parsed):
-        if scope in parsed[:place]:
+    for position, scope in enumerate(parsed):
+        if scope in parsed[:position]:
             raise ValueError(f"the scope {str(scope)!r} is given twice")
     return parsed
 

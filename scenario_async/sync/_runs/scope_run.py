@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scenario_async.sync._store.owners import Owners
     from scenario_async.sync._store.writer import ScopeWriter
 
-    from .catalogue_reader import Lanes
+    from .catalogue_reader import CatalogueReader
 
 __all__ = ["ScopeRun", "batches"]
 
@@ -35,7 +35,7 @@ class ScopeRun:
 
     Args:
         scope: Which one.
-        lanes: Who is asked.
+        catalogue: Who is asked.
         members: What the store has of it.
         writer: Who writes.
         report: Where the counts go.
@@ -53,7 +53,7 @@ class ScopeRun:
     def __init__(
         self,
         scope: Scope,
-        lanes: Lanes,
+        catalogue: CatalogueReader,
         members: Members,
         writer: ScopeWriter,
         report: ScopeReport,
@@ -66,7 +66,7 @@ class ScopeRun:
         notify: Callable[[], None],
     ) -> None:
         self.scope = scope
-        self.lanes = lanes
+        self.catalogue = catalogue
         self.members = members
         self.writer = writer
         self._owners = owners
@@ -87,7 +87,7 @@ class ScopeRun:
         if self.scope.public or self.state.full_at is None:
             return
         query = self.scope.query("deleted")
-        async with aclosing(self.lanes.listing(query, by_cursor=False)) as pages:
+        async with aclosing(self.catalogue.listing(query, by_cursor=False)) as pages:
             async for page in pages:
                 at = page.deleted
                 settle = partial(self._remove_gone, at)
@@ -111,15 +111,15 @@ class ScopeRun:
         """
 
         async def look_up_one(model_id: str) -> None:
-            exists = await self.lanes.exists(model_id)
+            exists = await self.catalogue.exists(model_id)
             # That was paid for with a request, and is not to be lost.
             with anyio.CancelScope(shield=True):
                 await (settle([model_id], []) if exists else settle([], [model_id]))
 
         for part in batches(ids):
-            found = await self.lanes.in_bulk(part)
+            found = await self.catalogue.in_bulk(part)
             if found is None:
-                await for_each(part, look_up_one, at_once=self.lanes.most)
+                await for_each(part, look_up_one, at_once=self.catalogue.most)
                 continue
             with anyio.CancelScope(shield=True):
                 # They may not be in the scope any more, and nobody wants to hear of their rows.
@@ -158,7 +158,7 @@ class ScopeRun:
 
     async def _latest(self) -> Sequence[ModelRow]:
         """The private models that were created last."""
-        return (await self.lanes.first(self.scope.query("latest"))).rows
+        return (await self.catalogue.first(self.scope.query("latest"))).rows
 
 
 def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scenario_async import InvalidRow
     from scenario_async.sync._backends.database import Database
     from scenario_async.sync._backends.many_rows import ManyRows
-    from scenario_async.sync._comparison import Absence, ScopePage
+    from scenario_async.sync._comparison import Coverage, ScopePage
     from scenario_async.sync._rows import ModelRow
 
 __all__ = ["WATCH", "ScopeWriter"]
@@ -118,8 +118,8 @@ class ScopeWriter:
                 await self._upsert.write(connection, [self._values(row) for row in written])
             await self._write_memberships(connection, comparison)
             await self._reject(connection, page.invalid)
-            if page.absence is not None:
-                await self._miss(connection, page.absence)
+            if page.coverage is not None:
+                await self._miss(connection, page.coverage)
             if page.state is not None:
                 await self._save(connection, page.state)
         return comparison
@@ -269,20 +269,20 @@ class ScopeWriter:
                 statement.on_conflict_do_update(index_elements=["scope", "row_key"], set_=again)
             )
 
-    async def _miss(self, connection: AsyncConnection, absence: Absence) -> None:
+    async def _miss(self, connection: AsyncConnection, coverage: Coverage) -> None:
         listed = select(models.c.id).where(models.c.deleted_at.is_(None))
-        if not absence.dated:
+        if not coverage.dated:
             listed = listed.where(models.c.created_at.is_(None))
-        if absence.after is not None:
-            listed = listed.where(models.c.created_at >= absence.after)
-        if absence.before is not None:
-            listed = listed.where(models.c.created_at < absence.before)
+        if coverage.after is not None:
+            listed = listed.where(models.c.created_at >= coverage.after)
+        if coverage.before is not None:
+            listed = listed.where(models.c.created_at < coverage.before)
         await connection.execute(
             update(memberships)
             .where(
                 memberships.c.scope == self._scope,
                 memberships.c.model_id.in_(listed),
-                ~self._database.among(memberships.c.model_id, sorted(absence.seen)),
+                ~self._database.among(memberships.c.model_id, sorted(coverage.seen)),
             )
             .values(missing_in=self._run)
         )
