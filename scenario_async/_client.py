@@ -13,9 +13,9 @@ from scenario_async._http.pacing import Pacer
 from scenario_async._http.requester import Requester
 from scenario_async._pagination.page_fetcher import Learned
 
+from ._context import Context
 from ._credentials import hidden, resolve_credentials
 from ._events import EventHooks
-from ._listing_run import Context
 from ._models import Models
 from ._options import (
     DEFAULT_BASE_URL,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from scenario_async._http.clock import Clock
     from scenario_async._http.transport import Transport
 
-__all__ = ["AsyncScenario"]
+__all__ = ["AsyncScenario", "context_of"]
 
 _BASE_URL = "SCENARIO_BASE_URL"
 
@@ -157,6 +157,10 @@ class AsyncScenario:
     @cached_property
     def models(self) -> Models:
         """The model catalogue."""
+        return Models(self._context)
+
+    @cached_property
+    def _context(self) -> Context:
         requester = Requester(
             self._options,
             transport=self._transport,
@@ -164,15 +168,13 @@ class AsyncScenario:
             lifetime=self._lifetime,
             clock=self._clock,
         )
-        return Models(
-            Context(
-                requester,
-                self._lifetime,
-                self._options.event_hooks,
-                self._options.max_concurrency,
-                self._options.default_query,
-                self._learned,
-            )
+        return Context(
+            requester,
+            self._lifetime,
+            self._options.event_hooks,
+            self._options.max_concurrency,
+            self._options.default_query,
+            self._learned,
         )
 
     def with_options(
@@ -312,3 +314,8 @@ class AsyncScenario:
         if options is None:  # as in a traceback of bad arguments, with the values of locals
             return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {options.base_url} ({options.credentials.kind})>"
+
+
+def context_of(client: AsyncScenario) -> Context:
+    """What a client shares with what is built on it, for the packages of this library alone."""
+    return client._context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above

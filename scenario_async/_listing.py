@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scenario_async._query.query import ListingQuery
     from scenario_async._retrieval.planner import Missing
 
-    from ._listing_run import Context
+    from ._context import Context
 
 __all__ = ["Beginning", "Listing", "begin"]
 

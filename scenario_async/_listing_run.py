@@ -8,13 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, get_args
 
-from scenario_async._decoding.envelope import RowDecoder, decode_page
 from scenario_async._decoding.rows import PageReader, SeenIds
-from scenario_async._http.loop_budget import TimeSlice
-from scenario_async._http.requester import Call, RequestOptions
+from scenario_async._http.requester import RequestOptions
 from scenario_async._pagination.adaptive import AdaptivePlanner, Strategy
 from scenario_async._pagination.driver import fetch_planned
-from scenario_async._pagination.page_fetcher import PageFetcher
 from scenario_async._query.query import wire_value
 
 from ._errors import ScenarioWarning
@@ -22,20 +19,18 @@ from ._events import check_callback, emit
 from ._options import check_count
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Hashable
 
-    from scenario_async._decoding.envelope import InvalidRow, PageAnswer
-    from scenario_async._http.lifetime import Lifetime
-    from scenario_async._http.requester import Requester
+    from scenario_async._decoding.envelope import InvalidRow, PageAnswer, RowDecoder
     from scenario_async._pagination.cursor_tracker import CursorTracker
-    from scenario_async._pagination.page_fetcher import Learned
     from scenario_async._pagination.planner import EmittedPage, PageRequest
     from scenario_async._query.query import ListingQuery
     from scenario_async._query.row_checks import RowCheck
 
-    from ._events import EventHooks
+    from ._context import Context
 
-__all__ = ["PAGES_AT_ONCE", "Context", "Identity", "ListingOptions", "ListingRun", "Warned"]
+
+__all__ = ["PAGES_AT_ONCE", "Identity", "ListingOptions", "ListingRun", "Warned"]
 
 _log = logging.getLogger("scenario_async")
 RowT = TypeVar("RowT")
@@ -52,34 +47,6 @@ class Identity:
     """The least that a row can be decoded into."""
 
     id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Where pages come from: one client, seen by its listings."""
-
-    requester: Requester
-    lifetime: Lifetime
-    event_hooks: EventHooks
-    max_concurrency: int
-    default_query: Mapping[str, object]
-    learned: Learned
-
-    def new_slice(self) -> TimeSlice:
-        """A share of the loop of this client."""
-        return TimeSlice(self.requester.loop_budget)
-
-    def at_once(self, wanted: int | None) -> int:
-        """How many requests may be under way where so many are wanted; ``None`` is all."""
-        return min(self.max_concurrency, wanted or self.max_concurrency)
-
-    async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
-        """Fetch one page and take it apart."""
-        return await PageFetcher(self._send, self.learned, options).page(request)
-
-    async def _send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
-        call = Call(path=query.path, parameters=query.parameters())
-        return await self.requester.call(call, decode_page, options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from scenario_async._http.requester import RequestOptions
 from scenario_async._query.arguments import listing_query
 
 from ._listing import Listing
-from ._listing_run import Context, ListingOptions
+from ._listing_run import ListingOptions
 from ._options import NOT_GIVEN, NotGiven, Timeout
 from .types import Model
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         Status,
         Time,
     )
+
+    from ._context import Context
 
 __all__ = ["Listings", "request_options"]
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from scenario_async._pagination.planner import EmittedPage, PageRequest
     from scenario_async._pagination.round_robin import Part
 
+    from ._context import Context
     from ._listing import Beginning
-    from ._listing_run import Context
 
 __all__ = ["Found", "Merged"]
 

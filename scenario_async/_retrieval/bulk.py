@@ -14,8 +14,8 @@ from .bulk_refusals import refuses_bulk
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from scenario_async._context import Context
     from scenario_async._http.requester import Parse
-    from scenario_async._listing_run import Context
 
 __all__ = ["ASSETS", "MODELS", "BulkRoute", "fetch_bulk"]
 

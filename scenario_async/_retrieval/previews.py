@@ -22,8 +22,8 @@ from .retrieval import models_of, records_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
+    from scenario_async._context import Context
     from scenario_async._decoding.envelope import InvalidRow
-    from scenario_async._listing_run import Context
 
     from .planner import Outcome, RecordRequest
     from .retrieval import Retrieval

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from scenario_async._context import Context
     from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._listing_run import Context
 
     from .ids import IdReader
     from .planner import IdsRead, Known, Outcome, Placed, RecordRequest

@@ -16,6 +16,7 @@ from scenario_async import (
     NotFoundError,
     PermissionDeniedError,
 )
+from scenario_async._client import context_of
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.requester import RequestOptions
 from scenario_async._listing import Listing, begin
@@ -34,14 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async import AsyncScenario
-    from scenario_async._listing_run import Context
     from scenario_async._pagination.adaptive import Strategy
     from scenario_async._pagination.planner import EmittedPage
     from scenario_async._query.query import ListingQuery
     from scenario_async.sync._rows import ModelRow
     from scenario_async.sync._windows import Window
 
-__all__ = ["CatalogueReader", "Existing", "ListedPage", "NotByDateError", "context_of"]
+__all__ = ["CatalogueReader", "Existing", "ListedPage", "NotByDateError"]
 
 _MISSING = (NotFoundError, PermissionDeniedError)
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -246,11 +246,6 @@ class CatalogueReader:
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._context.fetch(request, RequestOptions())
-
-
-def context_of(client: AsyncScenario) -> Context:
-    """What the listings of a client read from."""
-    return begin(client.models.list()).walk.context
 
 
 class _ByDate:

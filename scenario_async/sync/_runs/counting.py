@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scenario_async._client import context_of
 from scenario_async._events import emit
-
-from .catalogue_reader import context_of
 
 if TYPE_CHECKING:
     from scenario_async import AsyncScenario, RequestEvent, ResponseEvent, RetryEvent

@@ -1,0 +1,62 @@
+"""What one client shares: the seam that listings, retrievals and the packages above stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scenario_async._decoding.envelope import decode_page
+from scenario_async._http.loop_budget import TimeSlice
+from scenario_async._http.requester import Call
+from scenario_async._pagination.page_fetcher import PageFetcher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._http.lifetime import Lifetime
+    from scenario_async._http.requester import Requester, RequestOptions
+    from scenario_async._pagination.page_fetcher import Learned
+    from scenario_async._pagination.planner import PageRequest
+    from scenario_async._query.query import ListingQuery
+
+    from ._events import EventHooks
+
+__all__ = ["Context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the listings and retrievals of one client share.
+
+    Attributes:
+        requester: Sends their requests.
+        lifetime: Ends them all at once.
+        event_hooks: What the user wants to be told of.
+        max_concurrency: How many requests may be under way at most.
+        default_query: What is added to each request.
+        learned: What is known of the service.
+    """
+
+    requester: Requester
+    lifetime: Lifetime
+    event_hooks: EventHooks
+    max_concurrency: int
+    default_query: Mapping[str, object]
+    learned: Learned
+
+    def new_slice(self) -> TimeSlice:
+        """A share of the loop of this client."""
+        return TimeSlice(self.requester.loop_budget)
+
+    def at_once(self, wanted: int | None) -> int:
+        """How many requests may be under way where so many are wanted; ``None`` is all."""
+        return min(self.max_concurrency, wanted or self.max_concurrency)
+
+    async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
+        """Fetch one page and take it apart."""
+        return await PageFetcher(self._send, self.learned, options).page(request)
+
+    async def _send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        call = Call(path=query.path, parameters=query.parameters())
+        return await self.requester.call(call, decode_page, options)
