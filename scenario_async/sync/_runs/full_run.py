@@ -95,8 +95,13 @@ class FullRun:
         try:
             await self._list_windows()
             known = self._work.state.full_at is not None
+            seen: set[str] = set()
             if self._walk.undated or (known and await self._work.members.has_undated()):
-                await self._list_undated()
+                seen = await self._list_undated()
+            if known:
+                # Written by itself: it is no page.
+                coverage = Coverage(None, None, seen, dated=False)
+                await self._work.writer.write(ScopePage(rows=(), coverage=coverage))
         except NotByDateError as error:
             warnings.warn(
                 f"{self._work.scope}: {error}: the listing is gone through page after page",
@@ -131,14 +136,19 @@ class FullRun:
         writing = max(time.monotonic() - came, _TICK)
         return max(1, min(self._work.catalogue.most, math.ceil((came - asked) / writing)))
 
-    async def _list_undated(self) -> None:
-        """Models without a creation date may be in no window: they need a walk by cursor."""
+    async def _list_undated(self) -> set[str]:
+        """Models without a creation date may be in no window: they need a walk by cursor.
+
+        Gives the ids of those that are there, and of rows that do not fit: they may be undated.
+        """
+        unfit: set[str] = set()
         async with aclosing(self._work.catalogue.listing(self._query, by_cursor=True)) as pages:
             async for page in pages:
-                await self._write(ScopePage(rows=self._new_undated(page.rows)))
-        await self._write(
-            ScopePage(rows=(), coverage=Coverage(None, None, self._undated, dated=False))
-        )
+                unfit |= {row.id for row in page.invalid if row.id is not None}
+                await self._write(
+                    ScopePage(rows=self._new_undated(page.rows), invalid=page.invalid)
+                )
+        return self._undated | unfit
 
     def _new_undated(self, rows: Sequence[ModelRow]) -> list[ModelRow]:
         """Of the rows without a creation date those that no page of this run had."""

@@ -1,10 +1,21 @@
-"""What a store has of one scope, as far as a run wants to know."""
+"""What a store has of one scope: what a run wants to know of it, and who joins and leaves."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Text, except_, func, select, type_coerce
+from sqlalchemy import (
+    Text,
+    and_,
+    delete,
+    except_,
+    func,
+    literal,
+    select,
+    true,
+    type_coerce,
+    update,
+)
 
 from scenario_async.sync._tables import memberships, models
 
@@ -15,8 +26,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Executable, Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._comparison import Coverage
 
 __all__ = ["ChangingModel", "Members"]
 
@@ -98,6 +111,85 @@ class Members:
         return await self._ids(
             select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
         )
+
+    # Inside a transaction that writes
+
+    async def add(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
+        """Keep that models were seen in the scope for the first time."""
+        if not ids:
+            return
+        added = select(literal(self._scope), self._database.listed(ids).c.value)
+        await connection.execute(
+            self._database.insert(memberships)
+            # SQLite's grammar needs a WHERE between SELECT and ON CONFLICT
+            # (https://www.sqlite.org/lang_upsert.html#parsing_ambiguity).
+            .from_select(["scope", "model_id"], added.where(true()))
+            .on_conflict_do_nothing()
+        )
+
+    async def find(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
+        """Keep that members which were missing are there."""
+        if ids:
+            found = update(memberships).where(self._has(ids)).values(missing_in=None)
+            await connection.execute(found)
+
+    async def miss(self, connection: AsyncConnection, coverage: Coverage, *, run: int) -> None:
+        """Mark the members that a full walk did not find where they should be.
+
+        Those that count as deleted as well: one that another scope finds again is not in this one.
+        """
+        listed = select(models.c.id)
+        if not coverage.dated:
+            listed = listed.where(models.c.created_at.is_(None))
+        if coverage.after is not None:
+            listed = listed.where(models.c.created_at >= coverage.after)
+        if coverage.before is not None:
+            listed = listed.where(models.c.created_at < coverage.before)
+        await connection.execute(
+            update(memberships)
+            .where(
+                memberships.c.scope == self._scope,
+                memberships.c.missing_in.is_(None),
+                memberships.c.model_id.in_(listed),
+                ~self._database.among(memberships.c.model_id, sorted(coverage.seen)),
+            )
+            .values(missing_in=run)
+        )
+
+    async def leave(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
+        """Take models out of the scope."""
+        await connection.execute(delete(memberships).where(self._has(ids)))
+
+    async def restore(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
+        """Take models that were deleted and exist again out of all scopes where they are missing.
+
+        A restored model may be in other scopes than before: where the last full walk did not find
+        it, it is no member until one does.
+        """
+        if ids:
+            missing = memberships.c.missing_in.is_not(None)
+            restored = self._database.among(memberships.c.model_id, ids)
+            await connection.execute(delete(memberships).where(missing, restored))
+
+    async def settle(self, connection: AsyncConnection) -> None:
+        """Take models out of the scope that are missing and exist, at the end of a full walk.
+
+        Whatever was missing was asked for. Such a one counted as deleted then, and another scope
+        has found it since. Those that are deleted stay marked.
+        """
+        living = select(models.c.id).where(models.c.deleted_at.is_(None))
+        await connection.execute(
+            delete(memberships).where(
+                memberships.c.scope == self._scope,
+                memberships.c.missing_in.is_not(None),
+                memberships.c.model_id.in_(living),
+            )
+        )
+
+    def _has(self, ids: Sequence[str]) -> ColumnElement[bool]:
+        """A condition for the members with these ids."""
+        among = self._database.among(memberships.c.model_id, ids)
+        return and_(memberships.c.scope == self._scope, among)
 
     def _living(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """A query for members that are not deleted."""

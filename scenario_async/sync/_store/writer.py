@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Text, and_, cast, delete, insert, literal, select, true, update
+from sqlalchemy import Text, and_, cast, delete, insert, select, update
 
 from scenario_async._query.query import wire_time
 from scenario_async.sync._comparison import Comparison, Known, compare, without_same
@@ -23,6 +23,8 @@ from scenario_async.sync._tables import (
     state,
 )
 
+from .members import Members
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from scenario_async import InvalidRow
     from scenario_async.sync._backends.database import Database
     from scenario_async.sync._backends.many_rows import ManyRows
-    from scenario_async.sync._comparison import Coverage, ScopePage
+    from scenario_async.sync._comparison import ScopePage
     from scenario_async.sync._rows import ModelRow
 
 __all__ = ["WATCH", "ScopeWriter"]
@@ -58,6 +60,7 @@ class ScopeWriter:
     def __init__(self, database: Database, scope: str, *, run: int, now: datetime) -> None:
         self._database = database
         self._scope = scope
+        self._members = Members(database, scope)
         self._run = run
         self._now = now
         self._seen_at = wire_time(now)
@@ -116,10 +119,13 @@ class ScopeWriter:
                 # All of them in the order of ids, as each is locked when it is written.
                 written = sorted((*comparison.new, *comparison.changed), key=_by_id)
                 await self._upsert.write(connection, [self._values(row) for row in written])
-            await self._write_memberships(connection, comparison)
+            await self._members.add(connection, comparison.joined)
+            await self._members.find(connection, comparison.found)
+            restored = [row.id for row in comparison.new if row.id in known]
+            await self._members.restore(connection, restored)
             await self._reject(connection, page.invalid)
             if page.coverage is not None:
-                await self._miss(connection, page.coverage)
+                await self._members.miss(connection, page.coverage, run=self._run)
             if page.state is not None:
                 await self._save(connection, page.state)
         return comparison
@@ -142,24 +148,14 @@ class ScopeWriter:
 
     async def leave(self, ids: Sequence[str]) -> None:
         """Take models out of the scope that exist, but are not in it any more."""
-        if not ids:
-            return
-        async with self._database.writing() as connection:
-            await connection.execute(
-                delete(memberships).where(
-                    memberships.c.scope == self._scope,
-                    self._database.among(memberships.c.model_id, ids),
-                )
-            )
+        if ids:
+            async with self._database.writing() as connection:
+                await self._members.leave(connection, ids)
 
     async def finish_walk(self, new: ScopeState, walk: int) -> None:
         """Keep that a full walk is complete; rows that it did not reject again are forgotten."""
         async with self._database.writing() as connection:
-            await connection.execute(
-                update(memberships)
-                .where(memberships.c.scope == self._scope, memberships.c.missing_in.is_not(None))
-                .values(missing_in=None)
-            )
+            await self._members.settle(connection)
             await connection.execute(
                 delete(rejected).where(rejected.c.scope == self._scope, rejected.c.run < walk)
             )
@@ -234,26 +230,6 @@ class ScopeWriter:
         if noted:
             await connection.execute(insert(changes), noted)
 
-    async def _write_memberships(self, connection: AsyncConnection, comparison: Comparison) -> None:
-        if comparison.joined:
-            joined = select(literal(self._scope), self._database.listed(comparison.joined).c.value)
-            await connection.execute(
-                self._database.insert(memberships)
-                # SQLite's grammar needs a WHERE between SELECT and ON CONFLICT
-                # (https://www.sqlite.org/lang_upsert.html#parsing_ambiguity).
-                .from_select(["scope", "model_id"], joined.where(true()))
-                .on_conflict_do_nothing()
-            )
-        if comparison.found:
-            await connection.execute(
-                update(memberships)
-                .where(
-                    memberships.c.scope == self._scope,
-                    self._database.among(memberships.c.model_id, comparison.found),
-                )
-                .values(missing_in=None)
-            )
-
     async def _reject(self, connection: AsyncConnection, rows: Iterable[InvalidRow]) -> None:
         for row in rows:
             statement = self._database.insert(rejected).values(
@@ -268,24 +244,6 @@ class ScopeWriter:
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=["scope", "row_key"], set_=again)
             )
-
-    async def _miss(self, connection: AsyncConnection, coverage: Coverage) -> None:
-        listed = select(models.c.id).where(models.c.deleted_at.is_(None))
-        if not coverage.dated:
-            listed = listed.where(models.c.created_at.is_(None))
-        if coverage.after is not None:
-            listed = listed.where(models.c.created_at >= coverage.after)
-        if coverage.before is not None:
-            listed = listed.where(models.c.created_at < coverage.before)
-        await connection.execute(
-            update(memberships)
-            .where(
-                memberships.c.scope == self._scope,
-                memberships.c.model_id.in_(listed),
-                ~self._database.among(memberships.c.model_id, sorted(coverage.seen)),
-            )
-            .values(missing_in=self._run)
-        )
 
 
 async def _is_watched(connection: AsyncConnection) -> bool:
