@@ -452,10 +452,7 @@ def _lists(request: Request, scope: str) -> bool:
     )
 
 
-# In a known history the members of a scope differ after a full run: to be mended first.
-TestHistories = pytest.mark.skip(reason="a full run may miss a member of a scope")(
-    Histories.TestCase
-)
+TestHistories = Histories.TestCase
 TestHistories.settings = settings(
     max_examples=int(os.environ.get("SYNC_HISTORIES", "20")),
     derandomize="SYNC_HISTORIES" not in os.environ,
