@@ -117,6 +117,32 @@ async def test_a_password_that_the_url_does_not_have_comes_from_the_environment(
         assert (await store.counts()).models == 0
 
 
+async def test_a_server_that_does_not_let_anybody_in_is_an_error_of_the_store(
+    new_postgresql: Callable[[], str],
+) -> None:
+    url = new_postgresql()
+    for refused, said in (
+        (f"{url}_gone", "does not exist"),
+        (url.replace("postgres@", "nobody@"), 'role "nobody" does not exist'),
+    ):
+        with pytest.raises(StoreError, match=said) as caught:
+            async with CatalogStore.open(refused):
+                pass
+        assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", ["TooManyConnectionsError", "InterfaceError"])
+async def test_what_the_driver_raises_by_itself_is_an_error_of_the_store(
+    new_postgresql: Callable[[], str], name: str
+) -> None:
+    """As while a new connection is prepared."""
+    async with CatalogStore.open(new_postgresql()) as store:
+        error = getattr(sys.modules["asyncpg"], name)
+        with pytest.raises(StoreError, match="for today"):
+            async with database_of(store).transaction():
+                raise error("for today")
+
+
 async def test_a_password_that_the_url_does_not_have_comes_from_a_file(
     new_postgresql: Callable[[], str],
     postgresql: PostgreSQL,

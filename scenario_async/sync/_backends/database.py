@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from sqlalchemy import ColumnElement, Text, exists, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from scenario_async import UsageError
 from scenario_async.sync._errors import StoreBusyError, StoreError, StoreVersionError
 from scenario_async.sync._tables import SCHEMA_VERSION, metadata, state
 
-from .engines import json_text, new_engine
+from .engines import database_errors, json_text, new_engine
 from .locks import OWN, ScopesLock, lock_file
 from .many_rows import ManyRows
 from .schema import SCHEMA, check_version, tables_there
@@ -271,8 +271,7 @@ class Database:
         """Whatever a driver raises comes out as one kind of error that shows no data."""
         try:
             yield
-        except (SQLAlchemyError, OSError) as error:
-            # asyncpg's connection errors are those of the operating system.
+        except database_errors() as error:
             cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
             text = str(cause).partition("\n")[0].rpartition(">: ")[2]
             if not text:

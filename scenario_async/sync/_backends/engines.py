@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import anyio.to_thread
 import msgspec
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["json_text", "new_engine"]
+__all__ = ["database_errors", "json_text", "new_engine"]
 
 _GOODBYE = 2.0  # seconds for a server to see a connection closed
 # Seconds for it to answer a command, many times what any takes: a write cannot be cancelled.
@@ -71,6 +73,17 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
     else:
         event.listen(engine.sync_engine, "close", _close_in_time)
     return engine
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """What a failing database may raise.
+
+    The driver of PostgreSQL raises errors of the operating system and its own. SQLAlchemy 2.0 does
+    not translate these before there is a connection, and no release does so while one is prepared.
+    """
+    driver = sys.modules.get("asyncpg")
+    own = () if driver is None else (driver.PostgresError, driver.InterfaceError)
+    return SQLAlchemyError, OSError, *own
 
 
 def json_text(value: object) -> str:

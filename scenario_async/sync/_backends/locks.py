@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from scenario_async.sync._errors import StoreBusyError, StoreError
 
-from .engines import new_engine
+from .engines import database_errors, new_engine
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -110,7 +110,7 @@ class ScopesLock:
         if not self._lost:
             try:
                 await self._connection.execute(select(1))
-            except (SQLAlchemyError, OSError):
+            except database_errors():
                 # Asked again, it would begin another session, without locks.
                 self._lost = True
         if self._lost:
