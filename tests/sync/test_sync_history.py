@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from scenario_async import APIStatusError
 from scenario_async.sandbox import Catalogue, Delayed, Privacy, Request, ServerError
-from scenario_async.sandbox._catalogue.rows import iso
+from scenario_async.sandbox._catalogue.rows import PROJECT_ID, iso
 from scenario_async.sync import ScopeReport, SyncReport, sync
 from scenario_async.sync._rows import content_hash
 from scenario_async.sync._scopes import Scope
@@ -52,6 +52,9 @@ Kind: TypeAlias = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LISTED = timedelta(days=30)
 MOST_MODELS = 30
+# A project makes only models private that are its own.
+OURS = {"ownerId": PROJECT_ID}
+UNDATED = {"createdAt": None, "updatedAt": None}
 
 
 class Event(NamedTuple):
@@ -196,7 +199,7 @@ class Histories(RuleBasedStateMachine):
             collection_ids=self.chosen(how),
             status=status,
             created_at=created_at,
-            fields={"createdAt": None, "updatedAt": None} if kind == "add undated" else None,
+            fields=OURS | UNDATED if kind == "add undated" else OURS,
         )
         self.touched.add(model_id)
         if created_at is not None and (privacy == "public" or newest < max(all_created)):

@@ -135,6 +135,35 @@ def test_a_look_at_the_latest_models_tells_shared_ones_from_another_account(
     run(work())
 
 
+def test_a_collection_of_shared_models_alone_is_no_reason_to_refuse(
+    new_store: Callable[[], str],
+) -> None:
+    catalogue = of(OURS, "a")
+    collection = catalogue.add_collection("Shared")
+    catalogue.add("p", fields={"ownerId": PARTNERS}, collection_ids=[collection])
+
+    async def work() -> None:
+        async with copying(catalogue, new_store()) as copy:
+            catalogue.delete("p")
+            await full(copy)
+            catalogue.restore("p")
+            report = await full(copy, scopes=[f"collection:{collection}"])
+            assert report.new == 1
+            assert await owners(copy) == [OURS, PARTNERS]
+            async with other_account(copy, catalogue_of_theirs(collection)) as other:
+                with pytest.raises(StoreError, match="belong to 'proj_ours' and 1 more"):
+                    await full(other, scopes=[f"collection:{collection}"])
+
+    run(work())
+
+
+def catalogue_of_theirs(collection: str) -> Catalogue:
+    catalogue = Catalogue()
+    assert catalogue.add_collection("Theirs") == collection
+    catalogue.add("x", fields={"ownerId": THEIRS}, collection_ids=[collection])
+    return catalogue
+
+
 @pytest.mark.parametrize("owner", [None, 5, "proj_\0"])
 def test_rows_that_name_no_owner_say_nothing(new_store: Callable[[], str], owner: Any) -> None:
     async def work() -> None:

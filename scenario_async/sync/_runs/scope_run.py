@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from scenario_async.sync._comparison import ScopePage
+from scenario_async.sync._scopes import Scope
 from scenario_async.sync._state import ScopeState
 
 from .at_once import for_each
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._report import ScopeReport
     from scenario_async.sync._rows import ModelRow
-    from scenario_async.sync._scopes import Scope
     from scenario_async.sync._store.members import Members
     from scenario_async.sync._store.owners import Owners
     from scenario_async.sync._store.writer import ScopeWriter
@@ -157,8 +157,8 @@ class ScopeRun:
         self._notify()
 
     async def _latest(self) -> Sequence[ModelRow]:
-        """The private models that were created last."""
-        return (await self.catalogue.first(self.scope.query("latest"))).rows
+        """The private models that were created last: a collection may have only shared ones."""
+        return (await self.catalogue.first(Scope("private").query("latest"))).rows
 
 
 def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
