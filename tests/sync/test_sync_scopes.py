@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from catalogue_copies import Copy, copying, run
 
-from scenario_async.sandbox import Catalogue
+from scenario_async.sandbox import Catalogue, ServerError
+from scenario_async.sandbox._answers import Answer
+from scenario_async.sandbox._faults.faults import AnswerFault
 from scenario_async.sync import CatalogStore, sync
 from scenario_async.sync._comparison import Coverage, ScopePage
 from scenario_async.sync._rows import ModelRow, read_row
@@ -128,6 +132,35 @@ def test_an_undated_model_whose_row_does_not_fit_any_more_stays_in_its_scope(
             report = await sync(copy.scenario, copy.store, full=True)
             assert report.rejected == 1
             assert await ids(copy, "private") == [model_id]
+
+    run(work())
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted(AnswerFault):
+    """Gives the record of a deleted model, with the date of that."""
+
+    model_id: str
+
+    def answer(self) -> Answer:
+        model = {"id": self.model_id, "deletedAt": "2026-10-15T00:00:00.000Z"}
+        return Answer(body=msgspec.json.encode({"model": model}))
+
+
+def test_a_deleted_model_whose_record_can_still_be_read_is_deleted(
+    new_store: Callable[[], str],
+) -> None:
+    catalogue = Catalogue()
+    model_id = catalogue.add("model_read")
+
+    async def work() -> None:
+        async with copying(catalogue, new_store()) as copy:
+            await sync(copy.scenario, copy.store)
+            catalogue.delete(model_id)
+            copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
+            copy.sandbox.faults.add(Deleted(model_id), path="/models/model_read", times=None)
+            assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
+            assert await copy.deleted() == {model_id}
 
     run(work())
 

@@ -211,12 +211,11 @@ class CatalogueReader:
     async def exists(self, model_id: str) -> bool:
         """Whether a model exists and may be read; also where its record does not fit."""
         try:
-            await self._retrieve(model_id)
+            return not is_deleted(await self._retrieve(model_id))
         except _MISSING:
             return False
         except APIResponseValidationError:
             return True
-        return True
 
     async def record(self, model_id: str) -> str | None:
         """The full record of a model, where it can be read."""
