@@ -209,10 +209,6 @@ class Histories(RuleBasedStateMachine):
                 self.lately[scope].add(model_id)
 
     def change_one(self, kind: Kind, model_id: str, how: int) -> None:
-        row = self.catalogue.get(model_id)
-        undated = row.fields is not None and "createdAt" in row.fields
-        if undated and kind in ("move", "make public", "make private"):
-            return  # nothing tells that they have left
         self.touched.add(model_id)
         if kind == "delete":
             self.catalogue.delete(model_id)
