@@ -6,18 +6,28 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scenario_async._http.redaction import Secret
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Credentials", "basic_authorization", "hidden", "resolve_credentials"]
+__all__ = ["Credentials", "Secret", "basic_authorization", "hidden", "resolve_credentials"]
 
 _KEY = "SCENARIO_SDK_API_KEY"
 _SECRET = "SCENARIO_SDK_API_SECRET"  # noqa: S105 - the name of a variable, not its value
 _JWT = "SCENARIO_SDK_JWT"
 # The literal that the API reference gives for public access without an account.
 _PUBLIC = "public-auth-token"
+
+
+class Secret(str):
+    """A string whose ``repr`` does not show it, as in a traceback with the values of locals.
+
+    Whatever is made of it, such as a part of it, is an ordinary string.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from scenario_async._http.hosts import host_and_port, host_problem, port_problem
-
 from ._events import EventHooks
+from ._urls import host_and_port, host_problem, port_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from scenario_async._errors import APIConnectionError, APIResponseValidationError, APITimeoutError
-
-from .redaction import redact
+from scenario_async._urls import redact
 
 if TYPE_CHECKING:
     from .messages import HTTPRequest

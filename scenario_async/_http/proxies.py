@@ -11,11 +11,15 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from scenario_async._credentials import basic_authorization
+from scenario_async._credentials import Secret, basic_authorization
 from scenario_async._errors import UsageError
-
-from .hosts import address_of, host_and_port, host_problem, is_this_machine, port_problem
-from .redaction import Secret
+from scenario_async._urls import (
+    address_of,
+    host_and_port,
+    host_problem,
+    is_this_machine,
+    port_problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

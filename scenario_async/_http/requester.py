@@ -22,10 +22,10 @@ from scenario_async._errors import (
 from scenario_async._events import RequestEvent, ResponseEvent, RetryEvent, emit
 from scenario_async._options import NOT_GIVEN, NotGiven, Timeout, check_headers
 from scenario_async._query.query import wire_value
+from scenario_async._urls import redact
 
 from .clock import Deadline
 from .messages import HTTP_OK, HTTPRequest
-from .redaction import redact
 from .responses import error_from_response, is_redirect, redirect_target, request_id
 from .retry import call_with_retries
 

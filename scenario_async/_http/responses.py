@@ -17,9 +17,9 @@ from scenario_async._errors import (
     RateLimitError,
     error_for_status,
 )
+from scenario_async._urls import redact
 
 from .messages import LARGEST_ERROR
-from .redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

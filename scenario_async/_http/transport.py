@@ -18,6 +18,7 @@ from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 import aiohttp
 
+from scenario_async._credentials import Secret
 from scenario_async._errors import UsageError
 from scenario_async._version import __version__
 
@@ -25,7 +26,6 @@ from .connection_errors import bare, connection_error, too_large
 from .loop_budget import LoopBudget
 from .messages import HTTP_OK, LARGEST_ERROR, HTTPResponse
 from .proxies import proxy_for
-from .redaction import Secret
 
 if TYPE_CHECKING:
     from scenario_async._options import Timeout

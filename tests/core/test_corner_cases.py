@@ -13,12 +13,12 @@ from core_pages import one_after_another
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.lifetime import Lifetime
 from scenario_async._http.messages import HTTPResponse
-from scenario_async._http.redaction import redact
 from scenario_async._http.responses import error_from_response
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import ListingQuery
+from scenario_async._urls import redact
 
 
 @pytest.mark.anyio

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import UsageError
+from scenario_async._credentials import Secret
 from scenario_async._http.proxies import Proxy, excepted, proxy_for
-from scenario_async._http.redaction import Secret
 
 SERVICE = "https://api.example/v1/models"
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=4, max_size=20)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scenario_async._http.redaction import redact
+from scenario_async._urls import redact
 
 texts = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), max_size=30)
 secrets = st.text(

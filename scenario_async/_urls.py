@@ -1,17 +1,35 @@
-"""What can be the host of a URL, and which hosts are this machine. No I/O."""
+"""What can be the host of a URL, which hosts are this machine, and what is shown of a URL."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
 
-__all__ = ["address_of", "host_and_port", "host_problem", "is_this_machine", "port_problem"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "address_of",
+    "host_and_port",
+    "host_problem",
+    "is_this_machine",
+    "port_problem",
+    "redact",
+]
 
 # Not only what DNS allows: names of containers have underscores.
 _LABEL = re.compile(r"[a-z0-9_-]+", re.IGNORECASE)
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 253
 _LAST_PORT = 65535
+# Shorter strings are no real credentials, and replacing them would cut ordinary words to pieces.
+_SHORTEST_SECRET = 8
+# Userinfo, and everything from the question mark on: a signed URL carries its signature there.
+# The slashes may be spelled as in JSON, where one answer quotes another.
+_SCHEME = r"(?i)(https?:(?:\\*/|\\+u002f){2}"
+_USERINFO = re.compile(_SCHEME + r")[^\s/?#@\"<>]+@")
+_QUERY = re.compile(_SCHEME + r"[^\s?#\"<>]*)[?#][^\s\"<>]*")
 
 
 def host_and_port(place: str) -> tuple[str, str]:
@@ -75,6 +93,14 @@ def is_this_machine(host: str) -> bool:
     name = host.lower().removesuffix(".")
     # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
     return name == "localhost" or name.endswith(".localhost")
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without the secrets given and without userinfo and query in any URL."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return _QUERY.sub(r"\1?***", _USERINFO.sub(r"\1***@", text))
 
 
 def _wire_label(label: str) -> str:
