@@ -428,6 +428,52 @@ class TestWrongUsage:
         assert "Usage: scenario-async" in ran.err
 
     @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (
+                "--summary get x",
+                "--summary belongs behind the command that it is for: get",
+            ),
+            (
+                "list --route public public",
+                "--route belongs behind the command that it is for: public",
+            ),
+            (
+                "--collection c1 list private",
+                "--collection belongs behind the command that it is for: list public, sync, export",
+            ),
+            ("--sanbox list private", "No such option '--sanbox'."),
+            ("help", "help is an option: write --help, also behind a command"),
+            ("list help", "help is an option: write --help, also behind a command"),
+            (
+                "list private --status traned",
+                (
+                    "Invalid value for '--status': 'traned' is not one of 'new', 'training', "
+                    "'trained', 'failed', 'deleted'; did you mean 'trained'?"
+                ),
+            ),
+            (
+                "list private --status nonsense",
+                (
+                    "Invalid value for '--status': 'nonsense' is not one of 'new', 'training', "
+                    "'trained', 'failed', 'deleted'."
+                ),
+            ),
+            (
+                "list private --format CVS",
+                (
+                    "Invalid value for '--format': 'CVS' is not one of 'table', 'json', 'jsonl', "
+                    "'csv'; did you mean 'csv'?"
+                ),
+            ),
+        ],
+    )
+    def test_what_was_meant_is_said(self, run: Run, arguments: str, sentence: str) -> None:
+        ran = run(*arguments.split())
+        assert (ran.code, ran.out) == (2, b"")
+        assert ran.err.splitlines()[-1] == f"Error: {sentence}"
+
+    @pytest.mark.parametrize(
         ("sentence", "translated"),
         [
             ("tags[0] is empty", "--tag is empty"),

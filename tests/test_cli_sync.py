@@ -7,6 +7,7 @@ import csv
 import errno
 import io
 import json
+import os
 import re
 import shlex
 import sqlite3
@@ -545,11 +546,12 @@ class TestExport:
         [
             (("--tag", "y"), ["one"]),
             (("--tag", "x", "--tag", "y"), ["one", "two"]),
-            (("--tag", "X"), []),
+            (("--tag", "X", "--tag", "y"), ["one"]),
             (("--type", "kind"), ["one", "two"]),
             (("--collection", "c1"), ["two"]),
             (("--type", "kind", "--with-deleted"), ["gone", "one", "two"]),
-            (("--type", "none"), []),
+            (("--type", "custom"), []),
+            (("--type", "none", "--allow-empty"), []),
         ],
     )
     def test_each_filter_does_what_it_says(
@@ -583,6 +585,13 @@ class TestExport:
             (("--scope", "privat"), "the store has no scope 'privat'; it has 'private', 'public'"),
             (("--scope", "collection:c"), "the store has no scope 'collection:c'; it has 'pri"),
             (("--status", ""), "--status is empty: give a value, or leave it out"),
+            (
+                ("--status", "traned"),
+                "no model of the store has --status traned; did you mean 'trained'?",
+            ),
+            (("--type", "custm"), "no model of the store has --type custm; did you mean 'custom'?"),
+            (("--tag", "odd one"), "no model of the store has --tag odd one\n"),
+            (("--collection", "c"), "no model of the store has --collection c\n"),
         ],
     )
     def test_a_filter_that_nothing_can_fit_replaces_no_file(
@@ -593,6 +602,31 @@ class TestExport:
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
         assert ran.err.startswith(f"Error: {sentence}")
         assert Path("models.csv").read_text(encoding="utf-8") == "old"
+
+    @pytest.mark.usefixtures("stored")
+    def test_nothing_replaces_no_file_unless_that_is_wanted(self, ask: Run) -> None:
+        Path("models.csv").write_text("old")
+        options = ("export", "models.db", "models.csv", "--privacy", "unlisted")
+        ran = ask(*options)
+        assert (ran.code, ran.out) == (1, b"")
+        assert ran.err == (
+            "Error: no model of the store fits: 'models.csv' stays as it is; "
+            "--allow-empty replaces it\n"
+        )
+        assert [path.name for path in Path.cwd().glob("*csv*")] == ["models.csv"]
+        assert Path("models.csv").read_text(encoding="utf-8") == "old"
+        for more in (("--allow-empty",), ()):  # what is empty already may be so again
+            assert ask(*options, *more).out == b"0 models in models.csv\n"
+            assert Path("models.csv").read_text(encoding="utf-8").count("\n") == 1
+
+    @pytest.mark.usefixtures("stored")
+    def test_a_new_file_is_its_owners_alone_to_read(self, ask: Run) -> None:
+        before = os.umask(0)
+        try:
+            assert ask("export", "models.db", "models.csv").code == 0
+        finally:
+            os.umask(before)
+        assert Path("models.csv").stat().st_mode & 0o777 == 0o600
 
     async def test_a_scope_without_models_is_one(self, tmp_path: Path) -> None:
         async with (

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
+from scenario_async._suggestions import did_you_mean
+
 from .query import LARGEST_PAGE, Privacy, Route, SortBy, SortDirection, Status
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def _known_values(query: ListingQuery) -> str | None:
         if value is not None and value not in known:
             choices = ", ".join(repr(choice) for choice in known)
             return (
-                f"{name} must be one of {choices}, not {value!r}; "
+                f"{name} must be one of {choices}, not {value!r}{did_you_mean(str(value), known)}; "
                 "extra_query sends a value that this version does not know"
             )
     return None

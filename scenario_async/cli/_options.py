@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 import asyncclick as click
 
 from scenario_async._query.query import Privacy, Route, SortBy, SortDirection, Status
+from scenario_async._suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = [
+    "Choice",
     "Command",
+    "Group",
     "Option",
     "StrictCommand",
     "check_csv_safe",
@@ -28,6 +31,53 @@ __all__ = [
 
 Command: TypeAlias = Callable[..., Awaitable[None]]
 Option: TypeAlias = Callable[[Command], Command]
+
+
+class Choice(click.Choice[str]):
+    """One of several values, the nearest of which is named to whoever misspells it."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        """What is said of another value."""
+        sentence = super().get_invalid_choice_message(value, ctx).rstrip(".")
+        return sentence + (did_you_mean(str(value), self.choices) or ".")
+
+
+class Group(click.Group):
+    """Commands, whose options are looked for where they were written before their command."""
+
+    async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, and say which commands have an option that is none of the group's."""
+        try:
+            return await super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            option = error.option_name
+            owners = [name for name, command in _commands(self) if option in _options_of(command)]
+            if owners:
+                raise click.UsageError(
+                    f"{option} belongs behind the command that it is for: {', '.join(owners)}", ctx
+                ) from error
+            raise
+
+    async def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of this name; ``help`` is what people write for ``--help``."""
+        if args[0] == "help" and "help" not in self.commands:
+            raise click.UsageError("help is an option: write --help, also behind a command", ctx)
+        return await super().resolve_command(ctx, args)
+
+
+def _commands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group, and those of the groups in it, by what is written for them."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", one) for inner, one in _commands(command))
+        else:
+            yield name, command
+
+
+def _options_of(command: click.Command) -> list[str]:
+    return [one for parameter in command.params for one in parameter.opts]
 
 
 class StrictCommand(click.Command):
@@ -76,7 +126,7 @@ def check_csv_safe(format_: str | None, *, csv_safe: bool) -> None:
 
 _FILTERS: dict[str, Option] = {
     "status": click.option(
-        "--status", type=click.Choice(get_args(Status)), help="Only models of this status."
+        "--status", type=Choice(get_args(Status)), help="Only models of this status."
     ),
     "tags": click.option(
         "--tag",
@@ -113,28 +163,28 @@ _FILTERS: dict[str, Option] = {
         "--updated-before", metavar="TIME", help="Only models updated before this moment."
     ),
     "sort_by": click.option(
-        "--sort-by", type=click.Choice(get_args(SortBy)), help="The order; time bounds set it."
+        "--sort-by", type=Choice(get_args(SortBy)), help="The order; time bounds set it."
     ),
     "private_sort_by": click.option(
         "--sort-by",
-        type=click.Choice(["createdAt", "score"]),
+        type=Choice(["createdAt", "score"]),
         help="The order; time bounds set it. Score needs --status.",
     ),
     "sort_direction": click.option(
         "--sort-direction",
-        type=click.Choice(get_args(SortDirection)),
+        type=Choice(get_args(SortDirection)),
         help="Ascending or descending; needs an order.",
     ),
     "privacy": click.option(
         "--privacy",
-        type=click.Choice(get_args(Privacy)),
+        type=Choice(get_args(Privacy)),
         default="private",
         show_default=True,
         help="Which models of the collection.",
     ),
     "route": click.option(
         "--route",
-        type=click.Choice(get_args(Route)),
+        type=Choice(get_args(Route)),
         default="filter",
         show_default=True,
         help="Ask GET /models?privacy=public, or GET /models/public.",

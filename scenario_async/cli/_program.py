@@ -21,6 +21,7 @@ from scenario_async.cli._output.output import OutputClosedError, OutputFailedErr
 
 from ._exit_codes import ExitCode, exit_code_for
 from ._interrupts import InterruptedRunError, Interruption
+from ._options import Group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ _NAME = "scenario-async"
 
 @click.group(
     _NAME,
+    cls=Group,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""
 \b
@@ -64,7 +66,9 @@ Examples:
   scenario-async sandbox
 """,
 )
-@click.version_option(__version__, prog_name=_NAME, message="%(prog)s %(version)s")
+@click.version_option(
+    __version__, "-V", "--version", prog_name=_NAME, message="%(prog)s %(version)s"
+)
 def command() -> None:
     """Scenario's model catalogue on the command line.
 

@@ -12,6 +12,7 @@ from scenario_async.sync._store.values import RunRecord, StoreCounts, StoredMode
 
 from . import _dependencies  # noqa: F401 # pyright: ignore[reportUnusedImport]
 from ._errors import (
+    EmptyExportError,
     ExportError,
     StoreBusyError,
     StoreError,
@@ -27,6 +28,7 @@ __all__ = [
     "Change",
     "Changed",
     "Counts",
+    "EmptyExportError",
     "ExportError",
     "ExportFormat",
     "Removed",

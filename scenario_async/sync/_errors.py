@@ -5,6 +5,7 @@ from __future__ import annotations
 from scenario_async import ScenarioError
 
 __all__ = [
+    "EmptyExportError",
     "ExportError",
     "StoreBusyError",
     "StoreError",
@@ -47,3 +48,7 @@ class TooManyDeletionsError(ScenarioError):
 
 class ExportError(ScenarioError):
     """The file cannot be written. What was there before is untouched."""
+
+
+class EmptyExportError(ExportError):
+    """No model fits, and a file that has something else in it stays as it is."""

@@ -249,6 +249,13 @@ def test_a_combination_that_the_api_refuses_is_an_error_that_names_the_parameter
     assert [word for word in words if word not in str(caught.value)] == []
 
 
+def test_a_misspelled_value_is_answered_with_the_one_that_was_meant() -> None:
+    with pytest.raises(ValueError, match="not 'Traned'; did you mean 'trained'\\?;"):
+        asked(status="Traned")
+    with pytest.raises(ValueError, match="not 'lost'; extra_query"):
+        asked(status="lost")
+
+
 @given(sensible_arguments)
 def test_exactly_what_the_api_refuses_is_refused(arguments: Arguments) -> None:
     problems = broken_by(arguments)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async.cli._extras import extra_needed, opened_store, store_argument
-from scenario_async.cli._options import StrictCommand, check_csv_safe, csv_safe_option
-from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
+from scenario_async.cli._options import Choice, StrictCommand, check_csv_safe, csv_safe_option
+from scenario_async.cli._output.messages import WrongUsageError, option_names, wrong_usage
 from scenario_async.cli._output.output import write_data, write_out
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore, ExportFormat
 
     class _Filters(TypedDict):
+        allow_empty: bool
         scope: str | None
         type: str | None
         status: str | None
@@ -47,7 +48,12 @@ Formats:
            one where sync --details fetched it since it last changed.
   json     One array of the same records.
 
-Models come in the order of their ids. An older file is replaced when the new one is whole.
+Models come in the order of their ids. An older file is replaced when the new one is whole, and
+keeps its mode; a new one is its owner's alone to read (0600).
+
+A value of --status, --type, --tag or --collection that no model of the store has is wrong usage,
+unless the service documents it. Where no model fits, an older file stays as it is, with exit code
+1. --allow-empty is how to say that both are meant.
 
 \b
 Examples:
@@ -61,15 +67,13 @@ Examples:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["parquet", "csv", "jsonl", "json"]),
+    type=Choice(["parquet", "csv", "jsonl", "json"]),
     show_default="by the suffix of FILE",
     help="What is written.",
 )
 @csv_safe_option
 @click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status.")
-@click.option(
-    "--privacy", type=click.Choice(["private", "public", "unlisted"]), help="Only such models."
-)
+@click.option("--privacy", type=Choice(["private", "public", "unlisted"]), help="Only such models.")
 @click.option("--status", metavar="STATUS", help="Only models of this status.")
 @click.option("--type", metavar="TYPE", help="Only models of this type.")
 @click.option(
@@ -77,6 +81,11 @@ Examples:
 )
 @click.option("--collection", metavar="ID", help="Only models in this collection.")
 @click.option("--with-deleted", is_flag=True, help="Also models that are marked as deleted.")
+@click.option(
+    "--allow-empty",
+    is_flag=True,
+    help="Replace an older file also where no model fits, and take values that no model has.",
+)
 async def export(
     store: str,
     path: str,
@@ -90,12 +99,14 @@ async def export(
     tags: tuple[str, ...],
     collection: str | None,
     with_deleted: bool,
+    allow_empty: bool,
 ) -> None:
     """Write the models of a store to FILE, or to standard output where that is "-".
 
     STORE is a path, or a URL as for "scenario-async sync".
     """
     given: _Filters = {
+        "allow_empty": allow_empty,
         "scope": scope,
         "privacy": privacy,
         "status": status,
@@ -105,7 +116,8 @@ async def export(
         "deleted": None if with_deleted else False,
     }
     opened = opened_store(store, create=False)
-    from scenario_async.sync import export as write_file  # noqa: PLC0415 - the extra is there
+    from scenario_async.sync import EmptyExportError  # noqa: PLC0415 - the extra is there
+    from scenario_async.sync import export as write_file  # noqa: PLC0415 - as above
     from scenario_async.sync._export.export import models_of  # noqa: PLC0415 - as above
     from scenario_async.sync._export.formats import format_of  # noqa: PLC0415 - as above
 
@@ -119,8 +131,11 @@ async def export(
     async with opened as source:
         with wrong_usage():
             await models_of(source, **given)
-        with extra_needed():
-            count = await write_file(source, path, format=chosen, csv_safe=csv_safe, **given)
+        try:
+            with extra_needed():
+                count = await write_file(source, path, format=chosen, csv_safe=csv_safe, **given)
+        except EmptyExportError as error:
+            raise click.ClickException(option_names(str(error))) from error
     line = f"{count:,} {'model' if count == 1 else 'models'} in {path}\n"
     await write_out(line.encode(errors="surrogateescape"))
 

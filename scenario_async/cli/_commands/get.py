@@ -11,7 +11,7 @@ import asyncclick as click
 from scenario_async import Missing
 from scenario_async._errors import error_for_status
 from scenario_async.cli._connection import connection_options
-from scenario_async.cli._options import StrictCommand, filters, ids
+from scenario_async.cli._options import Choice, StrictCommand, filters, ids
 from scenario_async.cli._output.formats import JSONArray, JSONLines, JSONRecord
 from scenario_async.cli._output.messages import debug_log, wrong_usage
 from scenario_async.cli._output.output import write_data
@@ -47,7 +47,7 @@ Examples:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["json", "jsonl"]),
+    type=Choice(["json", "jsonl"]),
     default="json",
     show_default=True,
     help="json: indented, an array for several ids. jsonl: one line each, as the service sent it.",

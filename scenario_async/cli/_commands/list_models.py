@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async.cli._connection import connection_options
-from scenario_async.cli._options import StrictCommand, filters, ids
+from scenario_async.cli._options import Group, StrictCommand, filters, ids
 from scenario_async.cli._output.formats import CSV_COLUMNS
 
 from .listing import listing_options, write_listing
@@ -33,6 +33,7 @@ _PUBLIC = ("tags", "types", *_CREATED, *_UPDATED, "sort_by", "sort_direction")
 
 @click.group(
     "list",
+    cls=Group,
     epilog=f"""
 Times are ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00+01:00, in UTC where they name no zone.
 The moment itself is excluded. Of --tag, --type and --collection several may be given.

@@ -13,7 +13,7 @@ import asyncclick as click
 
 from scenario_async import Listing, Model, Models
 from scenario_async._query.query import LARGEST_PAGE
-from scenario_async.cli._options import Option, check_csv_safe, csv_safe_option, gathered
+from scenario_async.cli._options import Choice, Option, check_csv_safe, csv_safe_option, gathered
 from scenario_async.cli._output.formats import CSV, JSONArray, JSONLines
 from scenario_async.cli._output.messages import (
     WrongUsageError,
@@ -64,7 +64,7 @@ listing_options: Option = gathered(
     (
         click.option(
             "--format",
-            type=click.Choice(["table", "json", "jsonl", "csv"]),
+            type=Choice(["table", "json", "jsonl", "csv"]),
             default="table",
             show_default=True,
             help="How models are written.",
@@ -78,7 +78,7 @@ listing_options: Option = gathered(
         ),
         click.option(
             "--on-invalid",
-            type=click.Choice(["fail", "skip"]),
+            type=Choice(["fail", "skip"]),
             default="fail",
             show_default=True,
             help="Where a record cannot be read: fail, or name it on standard error and go on.",

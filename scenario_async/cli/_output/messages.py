@@ -44,7 +44,7 @@ _PARAMETER = re.compile(
     (?P<quoted> '[^']*' )                       # a value of the user stays as it is
     | \b(?P<name>
         [a-z]+(?:_[a-z]+)+ | offset | privacy | route | status | tags | types
-        | ids(?=\[) | public(?==)
+        | ids(?=\[) | (?: collection | public | type )(?==)
     )\b
     (?: \[\d+\] )?                              # one of several values
     (?: ='(?P<value>[^']*)' | =True )?

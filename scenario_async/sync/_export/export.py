@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from scenario_async._query.arguments import given_text
-from scenario_async.sync._errors import ExportError
+from scenario_async.sync._errors import EmptyExportError, ExportError
+from scenario_async.sync._filter_values import check_values
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._store.catalog_store import database_of, scopes_of
 
@@ -47,11 +48,13 @@ async def export(
     collection: str | None = None,
     deleted: bool | None = False,
     csv_safe: bool = False,
+    allow_empty: bool = False,
 ) -> int:
     """Write models of a store to a file, by their ids.
 
     The file is written beside its place and moved there once it is whole: whatever fails, an older
-    one stays as it is. Memory does not grow with the store.
+    one stays as it is. A new one can be read and written by its owner alone (mode 0600), as it may
+    have private models; an older one keeps its mode. Memory does not grow with the store.
 
     Args:
         store: An open store.
@@ -72,15 +75,20 @@ async def export(
             that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, which it would take
             for a formula. Names and tags are other people's. Without it CSV has the data as it is,
             as programs need it.
+        allow_empty: Whether a file without models may replace one that has something in it, and a
+            filter may ask for what no model of the store has.
 
     Returns:
         How many models were written.
 
     Raises:
         ValueError: There is no such format, or the suffix names none; ``csv_safe`` for another than
-            CSV; the store has no such scope, or another filter fits nothing.
+            CSV; the store has no such scope; or another filter fits nothing: it is empty, or asks
+            for a type, status, tag or collection that neither a model of the store has nor the
+            service documents.
         TypeError: A filter of the wrong type.
         ModuleNotFoundError: Parquet needs pyarrow.
+        EmptyExportError: No model fits, and the file is there already.
         ExportError: The file cannot be written, or is one of the store's own.
         StoreError: The database failed.
     """
@@ -88,6 +96,7 @@ async def export(
     _refuse_own_file(store, path)
     models = await models_of(
         store,
+        allow_empty=allow_empty,
         scope=scope,
         type=type,
         status=status,
@@ -102,12 +111,18 @@ async def export(
         async for number, data in parts:
             count += number
             await file.write(data)
+        if not (count or allow_empty) and await file.changes():
+            raise EmptyExportError(
+                f"no model of the store fits: {str(path)!r} stays as it is; allow_empty=True "
+                "replaces it"
+            )
     return count
 
 
 async def models_of(
     store: CatalogStore,
     *,
+    allow_empty: bool,
     scope: str | None,
     **filters: Any,  # noqa: ANN401 - what ``CatalogStore.models`` takes
 ) -> AsyncGenerator[StoredModel, None]:
@@ -128,6 +143,8 @@ async def models_of(
             has = ", ".join(map(repr, known)) or "none yet"
             raise ValueError(f"the store has no scope {scope!r}; it has {has}")
         models = store.models(scope=scope, **filters)
+    if not allow_empty:
+        await check_values(store, **filters)
     return models
 
 

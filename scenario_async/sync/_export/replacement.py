@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import secrets
 import shutil
@@ -56,6 +57,11 @@ class Replacement:
         with self._failures():
             await anyio.to_thread.run_sync(self._write, data)
 
+    async def changes(self) -> bool:
+        """Whether it takes the place of a file that has something else in it."""
+        with self._failures():
+            return await anyio.to_thread.run_sync(self._changes)
+
     @contextmanager
     def _failures(self) -> Generator[None]:
         try:
@@ -77,13 +83,19 @@ class Replacement:
         if self._path.exists() and not self._path.is_file():
             raise OSError(0, "it is no file")
         self._part = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
-        self._file = self._part.open("xb")
+        # Nobody else's to read, as it may have private models.
+        self._file = open(self._part, "xb", opener=_for_its_owner)  # noqa: SIM115 - closed later
         with suppress(FileNotFoundError):
             shutil.copymode(self._path, self._part)
 
     def _write(self, data: bytes) -> None:
         assert self._file is not None  # noqa: S101 - for the type checker: it was opened
         self._file.write(data)
+
+    def _changes(self) -> bool:
+        assert self._file is not None  # noqa: S101 - as above
+        self._file.flush()
+        return self._path.exists() and not filecmp.cmp(self._path, self._part, shallow=False)
 
     def _finish(self) -> None:
         assert self._file is not None  # noqa: S101 - as above
@@ -100,3 +112,7 @@ class Replacement:
         # Whatever is under way tells more than that a file was left behind.
         with suppress(OSError):
             self._part.unlink(missing_ok=True)
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

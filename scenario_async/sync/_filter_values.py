@@ -1,0 +1,65 @@
+"""Whether any model of a store has what a filter asks for."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, get_args
+
+from sqlalchemy import select
+
+from scenario_async._suggestions import did_you_mean
+from scenario_async.sync._backends.task import in_own_task
+from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.types import ModelStatus, ModelType, Privacy
+
+from ._tables import models
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+
+    from scenario_async.sync._store.catalog_store import CatalogStore
+
+__all__ = ["check_values"]
+
+# What a model may have at any time, although none of the store does.
+_DOCUMENTED = {
+    "type": get_args(ModelType),
+    "status": get_args(ModelStatus),
+    "privacy": get_args(Privacy),
+}
+_LISTS = {"tags": models.c.tags, "collection": models.c.collection_ids}
+
+
+async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: ANN401 - as for ``CatalogStore.models``
+    """See that each filter asks for something that a model can have.
+
+    Of several tags one is enough.
+
+    Raises:
+        ValueError: No model of the store has it, those that are deleted included, and it is no
+            value that the service documents.
+        StoreError: The database failed.
+    """
+    for name, documented in _DOCUMENTED.items():
+        value = filters.get(name)
+        if value is not None and value not in documented:
+            found = await _found(store, select(models.c[name]).distinct())
+            _check(name, [value], {*documented, *found} - {None})
+    for name, column in _LISTS.items():
+        given = filters.get(name) or ()
+        wanted = [given] if isinstance(given, str) else list(given)
+        if wanted:
+            lists = await _found(store, select(column).where(column.is_not(None)))
+            _check(name, wanted, set(chain.from_iterable(lists)))
+
+
+def _check(name: str, wanted: list[str], known: set[str]) -> None:
+    if known.isdisjoint(wanted):
+        words = " or ".join(f"{name}={one!r}{did_you_mean(one, sorted(known))}" for one in wanted)
+        raise ValueError(f"no model of the store has {words}")
+
+
+@in_own_task
+async def _found(store: CatalogStore, query: Select[Any]) -> list[Any]:
+    async with database_of(store).transaction() as connection:
+        return list((await connection.scalars(query)).all())
