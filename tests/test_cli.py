@@ -101,6 +101,7 @@ def all_commands() -> list[tuple[str, ...]]:
 OTHERS = ("get", "sync", "status", "export", "sandbox")
 SCOPES: dict[str, Callable[..., object]] = {
     "private": Models.private,
+    "unlisted": Models.private,  # `Models.list` takes what the others do as well
     "public": Models.public,
     "collection": Models.collection,
 }
@@ -170,6 +171,7 @@ class TestOptions:
             ("private --created-before 2026-01-01T01:00+01:00", {"sortBy": "createdAt"}),
             ("private --project-id proj_1", {"projectId": "proj_1"}),
             ("private --loaded-only --original-assets", {"loadedOnly": "true"}),
+            ("unlisted --status failed", {"privacy": "unlisted", "status": "failed"}),
             ("private --blacklisted", {"blacklisted": "true"}),
             ("private --page-size 7", {"pageSize": "7"}),
             ("public --tag a --tag b", {"privacy": "public", "tags": "a,b"}),
@@ -638,6 +640,11 @@ class TestOwnSandbox:
     def test_it_takes_nothing_from_the_environment(self, run: Run) -> None:
         ran = run("list", "private", "--sandbox", "--format", "jsonl")
         assert (ran.code, ran.err, len(ran.ids())) == (0, "", 300)
+
+    @pytest.mark.parametrize("number", [3, 300])
+    def test_a_few_of_its_models_are_unlisted(self, run: Run, number: int) -> None:
+        options = ("--sandbox", "--sandbox-models", str(number), "--format", "jsonl")
+        assert len(run("list", "unlisted", *options).ids()) == min(number, 20)
 
     @pytest.mark.parametrize("scope", ["private", "public"])
     def test_it_has_as_many_models_as_wanted(self, run: Run, scope: str) -> None:

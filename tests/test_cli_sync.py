@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 PUBLIC, PRIVATE = 60, 120
 PAGE = Path(__file__).parent.parent / "docs" / "command-line.md"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"  # as logs have it
 parquet: Any = import_module("pyarrow.parquet")  # it has no types
 
 
@@ -163,6 +164,46 @@ class TestSync:
             f"public:collection:{second}",
         ]
         assert report["scopes"][0]["new"] == len(sandbox.catalogue.ids(collection_id=first))
+
+    def test_unlisted_models_are_scopes_as_well(self, run: Run, changing: Catalogue) -> None:
+        collection = changing.collection_ids[0]
+        names = [changing.add(privacy="unlisted") for _ in range(3)]
+        within = changing.add(privacy="unlisted", collection_ids=[collection])
+        options = ("--unlisted", "--unlisted-collection", collection, "--json")
+        report = run("sync", "models.db", *options).report()
+        scopes = [(one["scope"], one["new"] + one["unchanged"]) for one in report["scopes"]]
+        assert scopes == [("unlisted", 4), (f"unlisted:collection:{collection}", 1)]
+        changing.delete(names[0])
+        added = changing.add(privacy="unlisted")
+        report = run("sync", "models.db", "--unlisted", "--full", "--json").report()
+        assert (report["new"], report["deleted"]) == (1, 1)
+        exported = run("export", "models.db", "-", "--format", "jsonl", "--scope", "unlisted").out
+        ids = {json.loads(line)["id"] for line in exported.splitlines()}
+        assert ids == {*names[1:], within, added}
+
+    def test_the_project_is_asked_for_and_remembered(self, ask: Run, sandbox: Sandbox) -> None:
+        options = ("sync", "models.db", "--private", "--project-id")
+        assert ask(*options, "proj_1").code == 0
+        assert {request.query.get("projectId") for request in sandbox.requests} == {"proj_1"}
+        ran = ask(*options, "proj_2")
+        assert (ran.code, ran.out, "project proj_1" in ran.err) == (1, b"", True)
+        assert ask(*options, " ").err.startswith("Error: --project-id is empty")
+
+    def test_everything_is_listed_as_often_as_wanted(self, ask: Run) -> None:
+        ask("sync", "models.db", "--public")
+        modes = [
+            ask("sync", "models.db", "--public", "--full-every", every, "--json").report()
+            for every in ("1.5h", "0.001", "1d")
+        ]
+        assert [one["scopes"][0]["mode"] for one in modes] == ["incremental", "full", "incremental"]
+
+    @pytest.mark.parametrize("option", ["--watch", "--full-every"])
+    @pytest.mark.parametrize("time", ["0", "-1", "x", "1w", "5 m s", "", "inf", "nan", "9" * 20])
+    def test_what_is_not_a_time_is_wrong_usage(self, run: Run, option: str, time: str) -> None:
+        ran = run("sync", "models.db", "--private", "--sandbox", f"{option}={time}")
+        assert (ran.code, ran.out) == (2, b"")
+        assert ran.err.endswith(f"{time!r} is not a time such as 90, 90s, 5m, 6h or 1d\n")
+        assert list(Path.cwd().iterdir()) == []
 
     def test_details_are_fetched_where_they_are_wanted(self, ask: Run) -> None:
         ran = ask("sync", "models.db", "--public", "--details")
@@ -357,29 +398,60 @@ class TestWatch:
         return actions
 
     def watched(self, ask: Run, *options: str) -> Ran:
-        options = ("--private", "--watch", "300", "--max-retries", "0", "--json", *options)
+        options = ("--private", "--watch", "5m", "--max-retries", "0", *options)
         return ask("sync", "models.db", *options)
 
     def test_runs_follow_each_other_until_ctrl_c(self, ask: Run, between: list[Any]) -> None:
         between += [lambda: None, lambda: None]
-        ran = self.watched(ask)
+        before = datetime.now(UTC)
+        ran = self.watched(ask, "--json")
         assert ran.code == 130
-        assert ran.err == (
-            "Interrupted: what was listed is kept; the same command goes on from there.\n"
+        assert re.fullmatch(
+            f"{TIME} Interrupted: what was listed is kept; the same command goes on from there.\n",
+            ran.err,
         )
+        times = [json.loads(line)["finished_at"] for line in ran.out.splitlines()]
+        assert timedelta() <= datetime.fromisoformat(times[0]) - before.replace(microsecond=0)
+        assert all(re.fullmatch(TIME, time) for time in times)
         assert [json.loads(line)["run"] for line in ran.out.splitlines()] == [1, 2, 3]
 
     def test_a_failure_of_a_later_run_is_said_and_the_watching_goes_on(
         self, ask: Run, sandbox: Sandbox, between: list[Any]
     ) -> None:
         between += [lambda: sandbox.faults.add(NotJSON(), times=None), sandbox.faults.clear]
-        ran = self.watched(ask)
+        ran = self.watched(ask, "--json")
         runs = [json.loads(line)["scopes"][0]["complete"] for line in ran.out.splitlines()]
         assert runs == [True, False, True]
         said = ran.err.splitlines()
-        assert said[0].startswith("Error: the service did not answer with a page of models")
+        assert re.match(f"{TIME} Error: the service did not answer with a page of models", said[0])
         assert said[0].endswith("; the next run is in 300 s")
         assert len(said) == 2
+
+    def test_each_run_is_one_line_of_a_log_with_the_time(
+        self, ask: Run, sandbox: Sandbox, between: list[Any]
+    ) -> None:
+        between += [
+            lambda: sandbox.faults.add(ServerError(503), times=None, when=of_private_models),
+            sandbox.faults.clear,
+            lambda: sandbox.faults.add(BadRow("wrong-type"), times=None),
+        ]
+        ran = self.watched(ask, "--public", "--full")
+        first, second, third, fourth = ran.out.decode().splitlines()
+        assert re.fullmatch(
+            f"{TIME} run 1: {PRIVATE + PUBLIC} new, 0 changed, 0 unchanged, 0 deleted, "
+            r"0 rejected, \d+ requests, \d+\.\d s \(private full, public full\)",
+            first,
+        )
+        assert second.endswith("(private broke off, public full)")
+        assert " run 3: 0 new, " in third
+        assert re.search(r", [1-9]\d* rejected, ", fourth)
+        assert len(ran.err.splitlines()) == 2  # the error of the second run, and the end
+        assert re.match(f"{TIME} Error: ", ran.err)
+
+    @pytest.mark.usefixtures("between")
+    def test_messages_of_the_next_command_have_no_time(self, ask: Run) -> None:
+        self.watched(ask)
+        assert ask("status", "nothing.db").err.startswith("Error: ")
 
     def test_another_run_at_work_may_pass_as_well(self, ask: Run, between: list[Any]) -> None:
         with closing(sqlite3.connect("models.db-lock", isolation_level=None)) as lock:

@@ -11,8 +11,10 @@ import asyncclick as click
 
 from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
 from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
+from scenario_async.cli._output.progress import doing
 
 from ._options import Option, gathered
+from ._sandbox_models import COLLECTIONS, PRIVATE, PUBLIC, UNLISTED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
@@ -53,8 +55,19 @@ class Connection:
     verbose: bool
 
     @asynccontextmanager
-    async def open(self, event_hooks: EventHooks | None = None) -> AsyncGenerator[Service]:
+    async def open(
+        self,
+        event_hooks: EventHooks | None = None,
+        *,
+        project_id: str | None = None,
+        quiet: bool,
+    ) -> AsyncGenerator[Service]:
         """The service, with a client that is closed at the end, and the sandbox with it.
+
+        Args:
+            event_hooks: Of the client.
+            project_id: Of the client, where all requests are for one project.
+            quiet: Whether nothing is shown while the sandbox starts.
 
         Raises:
             WrongUsageError: The options do not fit, or there are no credentials.
@@ -62,10 +75,13 @@ class Connection:
         self._check()
         async with AsyncExitStack() as stack:
             if not self.sandbox:
-                yield Service(await stack.enter_async_context(self._client(event_hooks)))
+                client = self._client(event_hooks, project_id)
+                yield Service(await stack.enter_async_context(client))
                 return
-            sandbox = stack.enter_context(self._sandbox().in_thread())
-            client = await stack.enter_async_context(self._client(event_hooks, sandbox=sandbox))
+            with doing("Starting the sandbox", shown=not (quiet or self.verbose)):
+                sandbox = stack.enter_context(self._sandbox().in_thread())
+            client = self._client(event_hooks, project_id, sandbox)
+            await stack.enter_async_context(client)
             yield Service(client, sandbox.catalogue.collection_ids)
 
     def _check(self) -> None:
@@ -82,7 +98,10 @@ class Connection:
             )
 
     def _client(
-        self, event_hooks: EventHooks | None, *, sandbox: Sandbox | None = None
+        self,
+        event_hooks: EventHooks | None,
+        project_id: str | None,
+        sandbox: Sandbox | None = None,
     ) -> AsyncScenario:
         # Given explicitly, the sandbox's key and secret leave no room for those of the environment.
         keyed = sandbox is not None and not self.public_access
@@ -91,6 +110,7 @@ class Connection:
                 api_key=sandbox.api_key if sandbox is not None and keyed else None,
                 api_secret=sandbox.api_secret if sandbox is not None and keyed else None,
                 public=self.public_access,
+                project_id=project_id,
                 base_url=self.base_url if sandbox is None else sandbox.base_url,
                 timeout=NOT_GIVEN if self.timeout is None else self.timeout,
                 max_retries=self.max_retries,
@@ -103,9 +123,15 @@ class Connection:
         # The server side of aiohttp takes its time, and few runs need it.
         from scenario_async.sandbox import Catalogue, Sandbox  # noqa: PLC0415 - see above
 
-        if self.sandbox_models is None:
-            return Sandbox(Catalogue.seeded())
-        return Sandbox(Catalogue.seeded(public=self.sandbox_models, private=self.sandbox_models))
+        number = self.sandbox_models
+        return Sandbox(
+            Catalogue.seeded(
+                public=PUBLIC if number is None else number,
+                private=PRIVATE if number is None else number,
+                unlisted=UNLISTED if number is None else min(number, UNLISTED),
+                collections=COLLECTIONS,
+            )
+        )
 
 
 connection_options: Option = gathered(
@@ -157,7 +183,9 @@ connection_options: Option = gathered(
             "--sandbox-models",
             type=click.IntRange(min=0),
             metavar="N",
-            help="How many public and how many private models the sandbox has.",
+            show_default=f"{PUBLIC} and {PRIVATE}",
+            help=f"How many public and how many private models the sandbox has. {UNLISTED} more, "
+            "at most as many, are unlisted.",
         ),
         click.option(
             "--verbose", is_flag=True, help="Log each request to standard error, without progress."

@@ -16,7 +16,7 @@ from scenario_async.cli._commands.list_models import list_models
 from scenario_async.cli._commands.sandbox import sandbox
 from scenario_async.cli._commands.status import status
 from scenario_async.cli._commands.sync import sync
-from scenario_async.cli._output.messages import in_words, say
+from scenario_async.cli._output.messages import in_words, say, stamp_messages
 from scenario_async.cli._output.output import OutputClosedError, OutputFailedError
 
 from ._exit_codes import ExitCode, exit_code_for
@@ -61,6 +61,7 @@ Examples:
   scenario-async list private --status trained --format csv > models.csv
   scenario-async get model_0123
   scenario-async sync models.db --private --public
+  scenario-async sync models.db --private --watch 5m
   scenario-async status models.db
   scenario-async export models.db models.parquet
   scenario-async sandbox
@@ -90,6 +91,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    stamp_messages(wanted=False)  # of this command nobody knows yet
     interruption = Interruption()
     try:
         return anyio.run(_command, arguments, interruption, backend="asyncio")

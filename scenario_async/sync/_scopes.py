@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast, get_args
 
 import msgspec
 
-from scenario_async._query.query import LARGEST_PAGE, ListingQuery
+from scenario_async._query.query import LARGEST_PAGE, ListingQuery, Privacy
 
 __all__ = ["Scope"]
 
-_FORMS = '"private", "public", "collection:ID" or "public:collection:ID,ID"'
+_FORMS = (
+    '"private", "public", "unlisted", "collection:ID", "public:collection:ID,ID" or '
+    '"unlisted:collection:ID"'
+)
+_PREFIXES = ("public", "unlisted")
 _LONGEST = 1_000  # bytes; an index of PostgreSQL takes 2,704, of which an id may need some
 Lane: TypeAlias = Literal[
     "full", "created", "updated", "newest", "latest", "new", "training", "deleted"
@@ -18,14 +22,14 @@ Lane: TypeAlias = Literal[
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The private or the public models, all of them or those of collections.
+    """The private, the public or the unlisted models, all of them or those of collections.
 
     Attributes:
         privacy: Which models.
         collections: Only those in one of these; all where there are none.
     """
 
-    privacy: Literal["private", "public"]
+    privacy: Privacy
     collections: tuple[str, ...] = ()
 
     @classmethod
@@ -35,26 +39,23 @@ class Scope(msgspec.Struct, frozen=True):
         Raises:
             ValueError: It is none; says what would be.
         """
-        if text == "private":
-            return cls("private")
-        if text == "public":
-            return cls("public")
-        privacy: Literal["private", "public"] = "private"
-        if text.startswith("public:"):
-            privacy = "public"
+        if text in get_args(Privacy):
+            return cls(cast("Privacy", text))
         if len(text.encode()) > _LONGEST:
             raise ValueError(
                 f"a scope of {len(text):,} characters is too long to be a key of the store: "
                 "give the collections in several scopes"
             )
-        kind, _, names = text.removeprefix("public:").partition(":")
+        prefix, _, rest = text.partition(":")
+        privacy = cast("Privacy", prefix if prefix in _PREFIXES else "private")
+        kind, _, names = (rest if prefix in _PREFIXES else text).partition(":")
         ids = tuple(name.strip() for name in names.split(","))
         if kind != "collection" or not all(ids):
             raise ValueError(f"a scope is {_FORMS}, not {text!r}")
-        if privacy == "private" and len(ids) > 1:
+        if privacy != "public" and len(ids) > 1:
             raise ValueError(
-                f"private models are listed by one collection at a time: in place of {text!r} "
-                "give " + " and ".join(f'"collection:{one}"' for one in ids)
+                f"{privacy} models are listed by one collection at a time: in place of {text!r} "
+                "give " + " and ".join(f'"{cls(privacy, (one,))}"' for one in ids)
             )
         return cls(privacy, ids)
 
@@ -62,7 +63,7 @@ class Scope(msgspec.Struct, frozen=True):
         if not self.collections:
             return self.privacy
         within = "collection:" + ",".join(self.collections)
-        return within if self.privacy == "private" else f"public:{within}"
+        return within if self.privacy == "private" else f"{self.privacy}:{within}"
 
     @property
     def public(self) -> bool:
@@ -75,7 +76,7 @@ class Scope(msgspec.Struct, frozen=True):
         ``"full"``: everything, oldest first. ``"created"`` and ``"updated"``: the same by that
         date, oldest first. ``"newest"``: the model that was updated last, alone. ``"latest"``: as
         the service lists them by itself, which for private models begins with those that were
-        created last. ``"new"`` and ``"training"``: private models of that status. ``"deleted"``:
+        created last. ``"new"`` and ``"training"``: models of that status. ``"deleted"``:
         what was deleted in the last 30 days.
         """
         one = ListingQuery(privacy=self.privacy, page_size=LARGEST_PAGE)

@@ -40,6 +40,8 @@ scopes = st.one_of(
     st.just(Scope("private")),
     st.just(Scope("public")),
     names.map(lambda name: Scope("private", (name,))),
+    names.map(lambda name: Scope("unlisted", (name,))),
+    st.just(Scope("unlisted")),
     st.lists(names, min_size=1, max_size=4).map(lambda some: Scope("public", tuple(some))),
 )
 
@@ -58,6 +60,8 @@ def test_a_scope_is_read_from_its_text(scope: Scope) -> None:
         ("collection: a ", Scope("private", ("a",))),
         ("public:collection:a", Scope("public", ("a",))),
         ("public:collection:b, a", Scope("public", ("b", "a"))),
+        ("unlisted", Scope("unlisted")),
+        ("unlisted:collection:a", Scope("unlisted", ("a",))),
     ],
 )
 def test_each_form_of_a_scope_is_understood(text: str, scope: Scope) -> None:
@@ -68,14 +72,16 @@ def test_each_form_of_a_scope_is_understood(text: str, scope: Scope) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " private", "Private", "all", "unlisted", "a", "private:", "public:", "public:a"),
+        *("", " private", "Private", "all", "unlisted:", "a", "private:", "public:", "public:a"),
         *("collection", "collection:", "collection: ", "collection:a,", "collection:,a"),
         *("private:collection:a", "public:collection:", "public:collection:a,,b"),
         *("public:public:collection:a", "collections:a"),
     ],
 )
 def test_what_is_no_scope_is_refused_with_what_would_be(text: str) -> None:
-    with pytest.raises(ValueError, match='a scope is "private", "public", "collection:ID" or'):
+    with pytest.raises(
+        ValueError, match='a scope is "private", "public", "unlisted", "collection:ID"'
+    ):
         Scope.parse(text)
 
 

@@ -76,7 +76,7 @@ async def get(
         written = JSONRecord() if len(model_ids) == 1 else JSONArray(pretty=True)
     counts = Counts()
     with debug_log(shown=connection.verbose):
-        async with connection.open(counts.hooks()) as service:
+        async with connection.open(counts.hooks(), quiet=quiet) as service:
             with wrong_usage():
                 records = service.client.models.retrieve_many(
                     model_ids,

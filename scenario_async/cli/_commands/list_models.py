@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import asyncclick as click
@@ -103,6 +104,29 @@ async def public(connection: Connection, options: ListingOptions, **given: objec
     "scenario-async list --help" explains times and formats.
     """
     await write_listing(connection, options, lambda models: models.public, given)
+
+
+@list_models.command(
+    cls=StrictCommand,
+    short_help="Unlisted models, newest first.",
+    epilog="""
+\b
+Examples:
+  scenario-async list unlisted
+  scenario-async list unlisted --status trained --format csv > models.csv
+""",
+)
+@filters("status", *_CREATED, "private_sort_by", "sort_direction", *_COMMON)
+@listing_options
+@connection_options
+async def unlisted(connection: Connection, options: ListingOptions, **given: object) -> None:
+    """List unlisted models, newest first.
+
+    "scenario-async list --help" explains times and formats.
+    """
+    await write_listing(
+        connection, options, lambda models: partial(models.list, privacy="unlisted"), given
+    )
 
 
 @list_models.command(

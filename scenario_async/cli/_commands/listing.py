@@ -115,7 +115,7 @@ async def write_listing(
         given["on_invalid"] = _name_skipped
     counts = Counts()
     with debug_log(shown=connection.verbose), warnings_said():
-        async with connection.open(counts.hooks()) as service:
+        async with connection.open(counts.hooks(), quiet=options.quiet) as service:
             check_collections(collections, service.collections)
             with wrong_usage():
                 listing = scope(service.client.models)(*collections, **given)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections import Counter
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,13 @@ import asyncclick as click
 
 from scenario_async.cli._options import StrictCommand
 from scenario_async.cli._output.output import write_out
+from scenario_async.cli._sandbox_models import (
+    COLLECTIONS,
+    PRIVATE,
+    PUBLIC,
+    UNLISTED,
+    models_in_words,
+)
 
 if TYPE_CHECKING:
     from scenario_async.sandbox import Sandbox
@@ -47,7 +53,7 @@ Examples:
     "--public",
     type=click.IntRange(min=0),
     metavar="N",
-    default=709,
+    default=PUBLIC,
     show_default=True,
     help="Public models.",
 )
@@ -55,15 +61,23 @@ Examples:
     "--private",
     type=click.IntRange(min=0),
     metavar="N",
-    default=300,
+    default=PRIVATE,
     show_default=True,
     help="Private models.",
+)
+@click.option(
+    "--unlisted",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=UNLISTED,
+    show_default=True,
+    help="Unlisted models.",
 )
 @click.option(
     "--collections",
     type=click.IntRange(min=0),
     metavar="N",
-    default=3,
+    default=COLLECTIONS,
     show_default=True,
     help="Collections.",
 )
@@ -101,6 +115,7 @@ async def sandbox(
     port: int,
     public: int,
     private: int,
+    unlisted: int,
     collections: int,
     seed: int,
     latency: float,
@@ -116,7 +131,9 @@ async def sandbox(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--behavior") from error
     server = Sandbox(
-        Catalogue.seeded(public=public, private=private, collections=collections, seed=seed),
+        Catalogue.seeded(
+            public=public, private=private, unlisted=unlisted, collections=collections, seed=seed
+        ),
         host=host,
         port=port,
         behavior=behavior,
@@ -141,9 +158,7 @@ def _lines(server: Sandbox) -> list[str]:
         "SCENARIO_SDK_API_KEY": server.api_key,
         "SCENARIO_SDK_API_SECRET": server.api_secret,
     }
-    counts = Counter(row.privacy for row in server.catalogue)
-    made = f"{counts['public']:,} public and {counts['private']:,} private models"
-    lines = [f"# {made} at {server.base_url}, until Ctrl-C"]
+    lines = [f"# {models_in_words(server.catalogue)} at {server.base_url}, until Ctrl-C"]
     if server.catalogue.collection_ids:
         lines.append(f"# collections: {' '.join(server.catalogue.collection_ids)}")
     lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]

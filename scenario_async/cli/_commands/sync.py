@@ -6,27 +6,36 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 import asyncclick as click
-import msgspec
 
 from scenario_async import APIError
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._exit_codes import ExitCode
 from scenario_async.cli._extras import opened_store, store_argument
 from scenario_async.cli._interrupts import InterruptedRunError
-from scenario_async.cli._options import StrictCommand
-from scenario_async.cli._output.messages import debug_log, in_words, say, warnings_said
+from scenario_async.cli._options import StrictCommand, filters
+from scenario_async.cli._output.messages import (
+    debug_log,
+    in_words,
+    say,
+    stamp_messages,
+    warnings_said,
+)
 from scenario_async.cli._output.output import is_terminal, terminal_width, write_out
-from scenario_async.cli._output.summaries import summary_lines
+from scenario_async.cli._output.progress import doing
+from scenario_async.cli._output.summaries import json_line, run_line, summary_lines
 from scenario_async.cli._output.sync_progress import SyncProgress
 
 from .listing import check_collections
 from .sync_options import SyncOptions, sync_options
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from scenario_async import AsyncScenario
     from scenario_async.cli._connection import Connection
     from scenario_async.sync import CatalogStore, SyncReport
@@ -50,37 +59,43 @@ After a failure of the service it is 3 or 4, the other scopes being finished; of
 It is 6 where more models are gone than --max-deletions allows, and none was marked as deleted.
 With --watch such rows are only said, and so is a service that fails after the first run.
 
+Times are seconds, or a number with its unit: 90s, 5m, 6h, 1d.
+
 \b
 Examples:
   scenario-async sync models.db --private --public
   scenario-async sync models.db --collection collection_01 --details
-  scenario-async sync postgresql://user@host/database --public --watch 300
+  scenario-async sync postgresql://user@host/database --public --watch 5m
   scenario-async sync models.db --private --public --sandbox
 """,
 )
 @store_argument
 @sync_options
+@filters("project_id")
 @connection_options
-async def sync(connection: Connection, options: SyncOptions, store: str) -> None:
+async def sync(
+    connection: Connection, options: SyncOptions, store: str, project_id: str | None
+) -> None:
     """Bring a copy of the catalogue in a database up to date."""
+    # First what has to be installed: whoever has to do that wants to hear of nothing else before.
+    shows_progress = is_terminal(sys.stderr) and not (options.quiet or connection.verbose)
+    with doing("Loading the database driver", shown=shows_progress):
+        opened = opened_store(store, create=True)
     scopes = options.scopes()
-    opened = opened_store(store, create=True)
+    if options.watch is not None and not is_terminal(sys.stderr):
+        stamp_messages()
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(debug_log(shown=connection.verbose))
             stack.enter_context(warnings_said())
             # First the service: without credentials no file is made.
-            service = await stack.enter_async_context(connection.open())
-            check_collections(options.collections, service.collections)
-            check_collections(options.public_collections, service.collections)
-            rounds = _Rounds(
-                service.client,
-                await stack.enter_async_context(opened),
-                scopes,
-                options,
-                shows_progress=not (options.quiet or connection.verbose)
-                and is_terminal(sys.stderr),
+            service = await stack.enter_async_context(
+                connection.open(project_id=project_id, quiet=options.quiet)
             )
+            check_collections(options.wanted_collections, service.collections)
+            with doing("Opening the store", shown=shows_progress):
+                copy = await stack.enter_async_context(opened)
+            rounds = _Rounds(service.client, copy, scopes, options, shows_progress=shows_progress)
             report = await rounds.first()
             if options.watch is not None:
                 await rounds.again_and_again(options.watch)
@@ -122,7 +137,7 @@ class _Rounds:
         except StoreBusyError as error:
             raise click.ClickException(f"{error}; --wait waits for its end") from error
 
-    async def again_and_again(self, seconds: float) -> NoReturn:
+    async def again_and_again(self, pause: timedelta) -> NoReturn:
         """Run so long after the end of each run. What may pass is said.
 
         Raises:
@@ -130,6 +145,7 @@ class _Rounds:
         """
         from scenario_async.sync import StoreBusyError, TooManyDeletionsError  # noqa: PLC0415 - the extra is there
 
+        seconds = pause.total_seconds()
         while True:
             await anyio.sleep(seconds)
             try:
@@ -141,6 +157,7 @@ class _Rounds:
         from scenario_async.sync import TooManyDeletionsError  # noqa: PLC0415 - the extra is there
         from scenario_async.sync import sync as run  # noqa: PLC0415 - as above
 
+        given = {} if self.options.full_every is None else {"full_every": self.options.full_every}
         stored = (await self.store.counts()).scopes if self.shows_progress else {}
         try:
             with SyncProgress(stored, shown=self.shows_progress) as progress:
@@ -154,6 +171,7 @@ class _Rounds:
                     max_deletions=self.options.max_deletions,
                     new_owner=self.options.new_owner,
                     on_progress=progress.update,
+                    **given,
                 )
         except (APIError, TooManyDeletionsError):
             # The other scopes were finished all the same.
@@ -166,11 +184,15 @@ class _Rounds:
         return report
 
     async def _write(self, report: SyncReport) -> None:
+        now = datetime.now(UTC)
+        into_log = self.options.watch is not None and not is_terminal(sys.stdout)
         if self.options.as_json:
-            await write_out(msgspec.json.encode(report) + b"\n")
+            lines = [json_line(report, now)]
+        elif into_log:
+            lines = [run_line(report, now)]
         else:
             lines = summary_lines(report, width=terminal_width(sys.stdout))
-            await write_out("".join(f"{line}\n" for line in lines).encode())
-        if report.rejected:
+        await write_out("".join(f"{line}\n" for line in lines).encode())
+        if report.rejected and not into_log:
             rows = "row does" if report.rejected == 1 else "rows do"
             say(f"{report.rejected:,} {rows} not fit: see the table 'rejected' of the store.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncclick as click
 
@@ -19,35 +21,55 @@ class SyncOptions:
 
     private: bool
     public: bool
+    unlisted: bool
     collections: tuple[str, ...]
     public_collections: tuple[str, ...]
+    unlisted_collections: tuple[str, ...]
     details: bool
     full: bool
+    full_every: timedelta | None
     wait: bool
     max_deletions: float | None
     new_owner: bool
-    watch: float | None
+    watch: timedelta | None
     as_json: bool
     quiet: bool
 
     def scopes(self) -> list[str]:
         """The scopes as the store names them, each once."""
-        named = [name for name in ("private", "public") if getattr(self, name)]
+        named = [name for name in ("private", "public", "unlisted") if getattr(self, name)]
         named += [f"collection:{one}" for one in self.collections]
         named += [f"public:collection:{one}" for one in self.public_collections]
+        named += [f"unlisted:collection:{one}" for one in self.unlisted_collections]
         if not named:
             raise WrongUsageError(
-                "nothing to copy: give --private, --public, --collection ID or "
-                "--public-collection ID, or several of them"
+                "nothing to copy: give --private, --public, --unlisted, --collection ID, "
+                "--public-collection ID or --unlisted-collection ID, or several of them"
             )
         return list(dict.fromkeys(named))
 
+    @property
+    def wanted_collections(self) -> tuple[str, ...]:
+        """The ids of all collections that are given."""
+        return (*self.collections, *self.public_collections, *self.unlisted_collections)
 
-def _finite(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
-    """Check what a range lets pass."""
-    if given is not None and not math.isfinite(given):
-        raise click.BadParameter(f"{given} is no time to wait for")
-    return given
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.ASCII)
+
+
+def _duration(_: click.Context, __: click.Parameter, given: str | None) -> timedelta | None:
+    """Seconds, or a number with its unit: ``90``, ``90s``, ``5m``, ``6h`` or ``1d``."""
+    if given is None:
+        return None
+    found = _DURATION.fullmatch(given.strip().lower())
+    try:
+        duration = timedelta(seconds=float(found[1]) * _UNITS[found[2]]) if found else timedelta()
+    except OverflowError:
+        duration = timedelta()
+    if not duration:
+        raise click.BadParameter(f"{given!r} is not a time such as 90, 90s, 5m, 6h or 1d")
+    return duration
 
 
 def _limit(_: click.Context, __: click.Parameter, given: str) -> float:
@@ -69,6 +91,7 @@ sync_options: Option = gathered(
     (
         click.option("--private", is_flag=True, help="Copy all private models."),
         click.option("--public", is_flag=True, help="Copy all public models."),
+        click.option("--unlisted", is_flag=True, help="Copy all unlisted models."),
         click.option(
             "--collection",
             "collections",
@@ -86,6 +109,14 @@ sync_options: Option = gathered(
             help="Copy the public models of this collection. Repeatable.",
         ),
         click.option(
+            "--unlisted-collection",
+            "unlisted_collections",
+            multiple=True,
+            metavar="ID",
+            callback=ids,
+            help="Copy the unlisted models of this collection. Repeatable.",
+        ),
+        click.option(
             "--details",
             is_flag=True,
             help="Also fetch the full records of models that have none, or have changed since.",
@@ -95,6 +126,13 @@ sync_options: Option = gathered(
             is_flag=True,
             help="List everything, also where it was done today. A walk that was broken off is "
             "finished.",
+        ),
+        click.option(
+            "--full-every",
+            callback=_duration,
+            metavar="TIME",
+            show_default="1d",
+            help="How old the last listing of everything may be, such as 6h or 7d.",
         ),
         click.option(
             "--wait", is_flag=True, help="Wait while another run is at work, instead of failing."
@@ -116,10 +154,10 @@ sync_options: Option = gathered(
         ),
         click.option(
             "--watch",
-            type=click.FloatRange(min=0, min_open=True),
-            callback=_finite,
-            metavar="SECONDS",
-            help="Run again so long after the end of each run, until Ctrl-C.",
+            callback=_duration,
+            metavar="TIME",
+            help="Run again so long after the end of each run, until Ctrl-C: seconds, or a time "
+            "such as 5m. Into a log each run is one line, with the time.",
         ),
         click.option(
             "--json", "as_json", is_flag=True, help="Report in JSON, one line for each run."

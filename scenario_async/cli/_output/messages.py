@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
@@ -24,6 +25,8 @@ __all__ = [
     "option_names",
     "printable",
     "say",
+    "stamp",
+    "stamp_messages",
     "warnings_said",
     "wrong_usage",
 ]
@@ -65,12 +68,29 @@ def printable(text: str) -> str:
     return flat if flat.isprintable() else "".join("\ufffd" if steers(c) else c for c in flat)
 
 
+def stamp(moment: datetime) -> str:
+    """A moment as logs have it: UTC in whole seconds."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+class _Said:
+    """How messages are said, for as long as the command runs."""
+
+    stamped = False
+
+
+def stamp_messages(*, wanted: bool = True) -> None:
+    """Let each message begin with the time, as in a log, up to the end of the command."""
+    _Said.stamped = wanted
+
+
 def say(text: str) -> None:
     """Write one line to standard error. Nothing is lost where nobody listens there."""
     if sys.stderr is None:
         return  # a process may well have been started without one
+    time = f"{stamp(datetime.now(UTC))} " if _Said.stamped else ""
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.write(f"{time}{printable(text)}\n")
         sys.stderr.flush()
 
 

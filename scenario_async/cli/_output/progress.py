@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -18,11 +20,37 @@ from .messages import say
 from .output import is_pipe, is_terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import TracebackType
 
     from scenario_async import PageEvent, RequestEvent, RetryEvent
 
-__all__ = ["Counts", "Progress"]
+__all__ = ["Counts", "Progress", "doing"]
+
+
+@contextmanager
+def doing(what: str, *, shown: bool) -> Generator[None]:
+    """Say in a few words what is being done, for as long as it takes and on a terminal alone.
+
+    Args:
+        what: It.
+        shown: Whether to say anything at all.
+    """
+    # What cannot go back on its line would keep each of these.
+    if not (shown and is_terminal(sys.stderr)) or os.environ.get("TERM", "") in ("", "dumb"):
+        yield
+        return
+    _write(f"{what} ...")
+    try:
+        yield
+    finally:
+        _write("\r\x1b[2K")
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 @dataclass(slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 
-from .messages import printable
+from .messages import printable, stamp
 from .table import heading
 
 if TYPE_CHECKING:
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 
     from scenario_async.sync import Counts, RunRecord, StoreCounts, SyncReport
 
-__all__ = ["run_lines", "store_lines", "summary_lines"]
+__all__ = ["json_line", "run_line", "run_lines", "store_lines", "summary_lines"]
 
 _COUNTED = ("new", "changed", "unchanged", "deleted", "rejected", "details")
 _EFFORT = ("pages", "requests", "retries")
 _GAP = "  "
 # What goes first where a terminal has no room for all columns; a report in JSON has all of it.
 _LEAST_WORTH = (
-    *("Retries", "Pages", "Unchanged", "Seconds", "Requests", "Run", "Started (UTC)", "Deleted"),
-    *("Changed", "Scopes", "Rejected", "New", "Number"),
+    *("Retries", "Pages", "Unchanged", "Seconds", "Requests", "Run", "Deleted", "Changed"),
+    *("Scopes", "Started (UTC)", "Rejected", "New", "Number"),
 )
 _ENOUGH_TEXT = 16
 
@@ -39,6 +40,22 @@ def summary_lines(report: SyncReport, *, width: int | None) -> list[str]:
     if len(rows) > 1:
         rows.append(["in all", "", *_cells(report, counted)])
     return _columns([*titles, "Seconds"], rows, texts=2, width=width)
+
+
+def run_line(report: SyncReport, moment: datetime) -> str:
+    """One line for a log, with the time at which the run ended."""
+    counts = (f"{getattr(report, name):,} {name}" for name in (*_counted(report), "requests"))
+    scopes = (f"{one.scope} {one.mode if one.complete else 'broke off'}" for one in report.scopes)
+    return printable(
+        f"{stamp(moment)} run {report.run}: {', '.join(counts)}, {report.seconds:.1f} s "
+        f"({', '.join(scopes)})"
+    )
+
+
+def json_line(report: SyncReport, moment: datetime) -> str:
+    """All of a report on one line of JSON, with the time at which the run ended."""
+    line = {"finished_at": stamp(moment), **msgspec.structs.asdict(report)}
+    return msgspec.json.encode(line).decode()
 
 
 def store_lines(counts: StoreCounts, *, width: int | None) -> list[str]:

@@ -72,8 +72,8 @@ async def sync(
     Args:
         scenario: Who is asked.
         store: Where to.
-        scopes: What is copied: ``"private"``, ``"public"``, ``"collection:ID"`` or
-            ``"public:collection:ID,ID"``.
+        scopes: What is copied: ``"private"``, ``"public"``, ``"unlisted"``, ``"collection:ID"``,
+            ``"public:collection:ID,ID"`` or ``"unlisted:collection:ID"``.
         full: ``True`` lists everything; ``False`` only what may have changed, unless a scope was
             never listed whole or everything takes fewer requests; ``None`` lists everything where
             that was never done or not for ``full_every``. A full walk that an earlier run began is

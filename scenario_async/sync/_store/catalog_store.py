@@ -114,7 +114,7 @@ class CatalogStore:
             scope: Seen in this scope, as it was given to :func:`sync`.
             type: Of this type.
             status: With this status.
-            privacy: ``"private"`` or ``"public"``.
+            privacy: ``"private"``, ``"public"`` or ``"unlisted"``.
             tags: With at least one of these tags, exact and case-sensitive, as in listings.
             capabilities: With all of these capabilities.
             collection: In this collection.
