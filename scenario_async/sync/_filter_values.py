@@ -15,6 +15,8 @@ from scenario_async.types import ModelStatus, ModelType, Privacy
 from ._tables import models
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Select
 
     from scenario_async.sync._store.catalog_store import CatalogStore
@@ -46,14 +48,14 @@ async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: AN
             found = await _found(store, select(models.c[name]).distinct())
             _check(name, [value], {*documented, *found} - {None})
     for name, column in _LISTS.items():
-        given = filters.get(name) or ()
-        wanted = [given] if isinstance(given, str) else list(given)
+        given: str | Sequence[str] = filters.get(name) or ()
+        wanted = [given] if isinstance(given, str) else given
         if wanted:
             lists = await _found(store, select(column).where(column.is_not(None)))
             _check(name, wanted, set(chain.from_iterable(lists)))
 
 
-def _check(name: str, wanted: list[str], known: set[str]) -> None:
+def _check(name: str, wanted: Sequence[str], known: set[str]) -> None:
     if known.isdisjoint(wanted):
         words = " or ".join(f"{name}={one!r}{did_you_mean(one, sorted(known))}" for one in wanted)
         raise ValueError(f"no model of the store has {words}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -14,7 +14,9 @@ _FORMS = (
     '"private", "public", "unlisted", "collection:ID", "public:collection:ID,ID" or '
     '"unlisted:collection:ID"'
 )
-_PREFIXES = ("public", "unlisted")
+_PRIVACIES: tuple[Privacy, ...] = get_args(Privacy)
+# Collections of private models have none.
+_PREFIXES: tuple[Privacy, ...] = ("public", "unlisted")
 _LONGEST = 1_000  # bytes; an index of PostgreSQL takes 2,704, of which an id may need some
 Lane: TypeAlias = Literal[
     "full", "created", "updated", "newest", "latest", "new", "training", "deleted"
@@ -39,16 +41,17 @@ class Scope(msgspec.Struct, frozen=True):
         Raises:
             ValueError: It is none; says what would be.
         """
-        if text in get_args(Privacy):
-            return cls(cast("Privacy", text))
+        for one in _PRIVACIES:
+            if text == one:
+                return cls(one)
         if len(text.encode()) > _LONGEST:
             raise ValueError(
                 f"a scope of {len(text):,} characters is too long to be a key of the store: "
                 "give the collections in several scopes"
             )
         prefix, _, rest = text.partition(":")
-        privacy = cast("Privacy", prefix if prefix in _PREFIXES else "private")
-        kind, _, names = (rest if prefix in _PREFIXES else text).partition(":")
+        privacy: Privacy = next((one for one in _PREFIXES if prefix == one), "private")
+        kind, _, names = (text if privacy == "private" else rest).partition(":")
         ids = tuple(name.strip() for name in names.split(","))
         if kind != "collection" or not all(ids):
             raise ValueError(f"a scope is {_FORMS}, not {text!r}")

@@ -157,7 +157,6 @@ class _Rounds:
         from scenario_async.sync import TooManyDeletionsError  # noqa: PLC0415 - the extra is there
         from scenario_async.sync import sync as run  # noqa: PLC0415 - as above
 
-        given = {} if self.options.full_every is None else {"full_every": self.options.full_every}
         stored = (await self.store.counts()).scopes if self.shows_progress else {}
         try:
             with SyncProgress(stored, shown=self.shows_progress) as progress:
@@ -166,12 +165,12 @@ class _Rounds:
                     self.store,
                     scopes=self.scopes,
                     full=True if self.options.full else None,
+                    full_every=self.options.full_every,
                     details=self.options.details,
                     wait=self.options.wait,
                     max_deletions=self.options.max_deletions,
                     new_owner=self.options.new_owner,
                     on_progress=progress.update,
-                    **given,
                 )
         except (APIError, TooManyDeletionsError):
             # The other scopes were finished all the same.

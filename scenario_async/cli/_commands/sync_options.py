@@ -27,7 +27,7 @@ class SyncOptions:
     unlisted_collections: tuple[str, ...]
     details: bool
     full: bool
-    full_every: timedelta | None
+    full_every: timedelta
     wait: bool
     max_deletions: float | None
     new_owner: bool
@@ -129,9 +129,10 @@ sync_options: Option = gathered(
         ),
         click.option(
             "--full-every",
+            default="1d",
+            show_default=True,
             callback=_duration,
             metavar="TIME",
-            show_default="1d",
             help="How old the last listing of everything may be, such as 6h or 7d.",
         ),
         click.option(
