@@ -16,6 +16,8 @@ _SECRET = "SCENARIO_SDK_API_SECRET"  # noqa: S105 - the name of a variable, not 
 _JWT = "SCENARIO_SDK_JWT"
 # The literal that the API reference gives for public access without an account.
 _PUBLIC = "public-auth-token"
+# As they stand at both ends of a value.
+_QUOTES = ("''", '""', "``", "\u2018\u2019", "\u201c\u201d")
 
 
 class Secret(str):
@@ -147,4 +149,9 @@ def _check(name: str, value: object) -> None:
         raise ValueError(
             f"{name} has white space around it or a control character in it: "
             "it may have been read from a file with its line end"
+        )
+    if value[0] + value[-1] in _QUOTES and len(value) > 1:
+        raise ValueError(
+            f"{name} has quotes around it: a shell takes them away, and what reads a file of "
+            "variables may not"
         )

@@ -840,9 +840,15 @@ class TestExport:
             ("models", 2, "'models' ends in none of .parquet, .csv, .jsonl, .json: "),
             ("-", 2, "standard output has no suffix: add --format csv, jsonl or json"),
             ("- --format parquet", 2, "Parquet needs a file: "),
-            ("nowhere/models.csv", 1, "cannot write 'nowhere/models.csv': No such file or dir"),
-            ("folder.csv", 1, "cannot write 'folder.csv': it is no file"),
-            ("/dev/stdout --format csv", 1, "cannot write '/dev/stdout': it is no file"),
+            (
+                "nowhere/models.csv",
+                1,
+                "cannot write 'nowhere/models.csv': there is no folder 'nowhere'",
+            ),
+            ("folder.csv", 1, "cannot write 'folder.csv': it is a folder; name a file in it"),
+            ("new/ --format csv", 1, "cannot write 'new/': this names a folder; name a file in"),
+            ("/dev/stdout --format csv", 1, "cannot write '/dev/stdout': it is not a file"),
+            ("/dev/null --format csv", 1, "cannot write '/dev/null': it is not a file"),
         ],
     )
     def test_what_cannot_be_written_is_one_sentence(

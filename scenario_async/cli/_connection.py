@@ -13,7 +13,7 @@ from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
 from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
 from scenario_async.cli._output.progress import doing
 
-from ._options import Option, gathered
+from ._options import Numbers, Option, gathered
 from ._sandbox_models import COLLECTIONS, PRIVATE, PUBLIC, UNLISTED
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ connection_options: Option = gathered(
         ),
         click.option(
             "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Numbers(min=0, min_open=True),
             metavar="SECONDS",
             help="For connecting, and for each silence of the service.",
         ),
@@ -170,7 +170,7 @@ connection_options: Option = gathered(
         ),
         click.option(
             "--rate",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Numbers(min=0, min_open=True),
             metavar="PER_MINUTE",
             help="Requests in a minute at most, evenly spaced: leaves room for other programs.",
         ),

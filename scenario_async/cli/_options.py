@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
@@ -20,6 +21,7 @@ __all__ = [
     "Choice",
     "Command",
     "Group",
+    "Numbers",
     "Option",
     "StrictCommand",
     "check_csv_safe",
@@ -40,6 +42,19 @@ class Choice(click.Choice[str]):
         """What is said of another value."""
         sentence = super().get_invalid_choice_message(value, ctx).rstrip(".")
         return sentence + (did_you_mean(str(value), self.choices) or ".")
+
+
+class Numbers(click.FloatRange):
+    """A range of numbers, none of which is infinite."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class Group(click.Group):

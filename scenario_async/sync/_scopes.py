@@ -14,9 +14,9 @@ _FORMS = (
     '"private", "public", "unlisted", "collection:ID", "public:collection:ID,ID" or '
     '"unlisted:collection:ID"'
 )
-_PRIVACIES: tuple[Privacy, ...] = get_args(Privacy)
+_PRIVACIES: dict[str, Privacy] = {one: one for one in get_args(Privacy)}
 # Collections of private models have none.
-_PREFIXES: tuple[Privacy, ...] = ("public", "unlisted")
+_PREFIXES: dict[str, Privacy] = {"public": "public", "unlisted": "unlisted"}
 _LONGEST = 1_000  # bytes; an index of PostgreSQL takes 2,704, of which an id may need some
 Lane: TypeAlias = Literal[
     "full", "created", "updated", "newest", "latest", "new", "training", "deleted"
@@ -41,16 +41,15 @@ class Scope(msgspec.Struct, frozen=True):
         Raises:
             ValueError: It is none; says what would be.
         """
-        for one in _PRIVACIES:
-            if text == one:
-                return cls(one)
+        if text in _PRIVACIES:
+            return cls(_PRIVACIES[text])
         if len(text.encode()) > _LONGEST:
             raise ValueError(
                 f"a scope of {len(text):,} characters is too long to be a key of the store: "
                 "give the collections in several scopes"
             )
         prefix, _, rest = text.partition(":")
-        privacy: Privacy = next((one for one in _PREFIXES if prefix == one), "private")
+        privacy = _PREFIXES.get(prefix, "private")
         kind, _, names = (text if privacy == "private" else rest).partition(":")
         ids = tuple(name.strip() for name in names.split(","))
         if kind != "collection" or not all(ids):

@@ -175,6 +175,20 @@ def test_a_value_with_a_line_end_or_control_character_is_refused_by_name(
         resolve({**pair, name: bad})
 
 
+@pytest.mark.parametrize("quoted", ["'value'", '"value"', "\u201cvalue\u201d"])
+@pytest.mark.parametrize("name", ["api_key", "api_secret", "bearer_auth"])
+def test_quotes_around_a_value_are_refused_by_its_name(name: str, quoted: str) -> None:
+    pair = {} if name == "bearer_auth" else {"api_key": "k", "api_secret": "s"}
+    with pytest.raises(ValueError, match=f"^{name} has quotes around it") as refused:
+        resolve({**pair, name: quoted})
+    assert "value'" not in str(refused.value)
+
+
+@pytest.mark.parametrize("odd", ["'", "'value", 'value"', "'value\""])
+def test_quotes_that_are_no_pair_are_sent(odd: str) -> None:
+    resolve({"api_key": "k", "api_secret": odd})
+
+
 def test_a_value_of_the_environment_that_cannot_be_sent_is_refused_by_its_name() -> None:
     with pytest.raises(ValueError, match=f"^{SECRET} has white space"):
         resolve({}, {KEY: "env_key", SECRET: "env_secret\n"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from scenario_async.cli._options import StrictCommand
+from scenario_async.cli._options import Numbers, StrictCommand
 from scenario_async.cli._output.output import write_out
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
@@ -91,14 +91,14 @@ Examples:
 )
 @click.option(
     "--latency",
-    type=click.FloatRange(min=0),
+    type=Numbers(min=0),
     default=0.0,
     metavar="SECONDS",
     help="The wait before each answer.",
 )
 @click.option(
     "--rate-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Numbers(min=0, min_open=True),
     metavar="PER_SECOND",
     help="Requests that are taken; the others are answered with 429.",
 )

@@ -93,6 +93,7 @@ async def export(
         StoreError: The database failed.
     """
     chosen = format_of(path) if format is None else format
+    _refuse_folder(path)
     _refuse_own_file(store, path)
     models = await models_of(
         store,
@@ -146,6 +147,12 @@ async def models_of(
     if not allow_empty:
         await check_values(store, **filters)
     return models
+
+
+def _refuse_folder(path: str | Path) -> None:
+    """Raise for a path that ends as one of a folder does, of which a ``Path`` keeps nothing."""
+    if os.fspath(path).endswith(("/", os.sep)):
+        raise ExportError(f"cannot write {str(path)!r}: this names a folder; name a file in it")
 
 
 def _refuse_own_file(store: CatalogStore, path: str | Path) -> None:

@@ -78,10 +78,14 @@ class Replacement:
         # A link stays one, and what is no file, as a device, is not replaced by one; what leads to
         # a file that a process has open is none either.
         if any(self._named.absolute().is_relative_to(one) for one in _OPEN_FILES):
-            raise OSError(0, "it is no file")
+            raise OSError(0, "it is not a file")
         self._path = Path(os.path.realpath(self._named))
+        if self._path.is_dir():
+            raise OSError(0, "it is a folder; name a file in it")
         if self._path.exists() and not self._path.is_file():
-            raise OSError(0, "it is no file")
+            raise OSError(0, "it is not a file")
+        if not self._path.parent.is_dir():
+            raise OSError(0, f"there is no folder {str(self._named.parent)!r}")
         self._part = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
         # Nobody else's to read, as it may have private models.
         self._file = open(self._part, "xb", opener=_for_its_owner)  # noqa: SIM115 - closed later
