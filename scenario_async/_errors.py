@@ -45,7 +45,8 @@ class ScenarioWarning(UserWarning):
 class UsageError(ScenarioError, RuntimeError):
     """The client was used where it cannot work.
 
-    After it was closed, from another event loop than its first one, or for the page after the last.
+    After it was closed, from another event loop than its first one, for the page after the last, or
+    for the rest of a listing that was cut short: by a cancellation, an error or ``aclose``.
     """
 
 

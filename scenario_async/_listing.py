@@ -16,6 +16,7 @@ from scenario_async._query.query import LARGEST_PAGE
 from scenario_async._query.row_checks import row_check
 from scenario_async._retrieval.retrieval import Retrieval, retrieve_many
 
+from ._iteration import Iteration
 from ._listing_run import ListingOptions, ListingRun
 from ._page import Page, fetch_page, walk_pages
 
@@ -108,7 +109,7 @@ class Listing(Generic[RowT]):
         of the listing has, which may be none, and no token leads from one to the next:
         ``strategy="cursor"`` gives the service's own pages.
         """
-        return walk_pages(self._walk(), self._first())
+        return Iteration(walk_pages(self._walk(), self._first()), "listing")
 
     def unordered(self) -> AsyncGenerator[RowT, None]:
         """All models as they arrive: in listing order, or in another where that is faster."""
@@ -177,7 +178,7 @@ class Listing(Generic[RowT]):
                 extra_headers=options.request.extra_headers, timeout=options.request.timeout
             ),
         )
-        return self._details(retrieval, ordered=ordered)
+        return Iteration(self._details(retrieval, ordered=ordered), "listing")
 
     def as_type(self, type_: type[OtherT]) -> Listing[OtherT]:
         """The same listing, with rows decoded into the caller's own type.
@@ -201,7 +202,8 @@ class Listing(Generic[RowT]):
 
     def _models(self, *, ordered: bool) -> AsyncGenerator[RowT, None]:
         walk = self._walk()
-        return walk.models(walk.planner(self._first(), ordered=ordered, most=walk.most))
+        planner = walk.planner(self._first(), ordered=ordered, most=walk.most)
+        return Iteration(walk.models(planner), "listing")
 
     async def _details(
         self, retrieval: Retrieval[RowT], *, ordered: bool

@@ -10,6 +10,7 @@ from scenario_async._decoding.envelope import InvalidRow, RowDecoder
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._pagination.round_robin import RoundRobin
 
+from ._iteration import Iteration
 from ._listing import Listing, begin
 from ._listing_run import PAGES_AT_ONCE, Identity, Warned
 from ._options import check_count
@@ -128,11 +129,8 @@ class Merged(Generic[RowT]):
         scopes = ", ".join(listing.scope for listing in self._listings)
         return f"<Merged of {len(self._listings)} listings: {scopes}>"
 
-    async def __aiter__(self) -> AsyncGenerator[Found[RowT], None]:
-        async with aclosing(self._sights()) as sights:
-            async for sight in sights:
-                if sight.found is not None:
-                    yield sight.found
+    def __aiter__(self) -> AsyncGenerator[Found[RowT], None]:  # noqa: PYI058 - so that callers can aclose
+        return Iteration(self._first_sights(), "merged listing")
 
     async def collect(self) -> list[Found[RowT]]:
         """All models with all their scopes: those of the first listing, those the next one adds...
@@ -153,6 +151,12 @@ class Merged(Generic[RowT]):
                     found.append((sight.sighting, sight.found))
         found.sort(key=lambda one: first[one[0]])
         return [one for _, one in found]
+
+    async def _first_sights(self) -> AsyncGenerator[Found[RowT], None]:
+        async with aclosing(self._sights()) as sights:
+            async for sight in sights:
+                if sight.found is not None:
+                    yield sight.found
 
     async def _sights(self) -> AsyncGenerator[_Sight[RowT], None]:
         self._context.requester.check_usable()

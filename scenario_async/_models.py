@@ -8,6 +8,7 @@ from scenario_async._retrieval.previews import previews_of
 from scenario_async._retrieval.retrieval import Retrieval, retrieve_many, retrieve_one
 from scenario_async.types._preview import PicturedModel
 
+from ._iteration import Iteration
 from ._listings import Listings, request_options
 from ._merge import Merged
 from ._options import NOT_GIVEN, NotGiven, Timeout
@@ -164,7 +165,8 @@ class Models(Listings):
             max_concurrency=max_concurrency,
             request=request_options(extra_headers, extra_query, extra_body, timeout),
         )
-        return retrieve_many(self._context, ids, retrieval, ordered=ordered)
+        records = retrieve_many(self._context, ids, retrieval, ordered=ordered)
+        return Iteration(records, "retrieval")
 
     def previews(
         self,
@@ -218,4 +220,5 @@ class Models(Listings):
             # Without, the service may leave thumbnails out.
             request=request_options(extra_headers, extra_query, {"thumbnail": True}, timeout),
         )
-        return previews_of(self._context, models, retrieval, ordered=ordered)
+        previews = previews_of(self._context, models, retrieval, ordered=ordered)
+        return Iteration(previews, "retrieval")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from scenario_async._pagination.planner import EmittedPage, PageRequest
 
 from ._errors import PaginationError, UsageError
+from ._iteration import Iteration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -81,8 +82,14 @@ class Page(Generic[RowT]):
         following = self._next()
         return await fetch_page(self._onward(), following)
 
-    async def iter_pages(self) -> AsyncGenerator[Page[RowT], None]:
+    def __aiter__(self) -> AsyncGenerator[RowT, None]:  # noqa: PYI058 - so that callers can aclose
+        return Iteration(self._models(), "listing")
+
+    def iter_pages(self) -> AsyncGenerator[Page[RowT], None]:
         """This page and all after it, the next one fetched while the caller handles one."""
+        return Iteration(self._pages(), "listing")
+
+    async def _pages(self) -> AsyncGenerator[Page[RowT], None]:
         yield self
         if self.has_next_page():
             following = self._next()
@@ -90,7 +97,7 @@ class Page(Generic[RowT]):
                 async for page in pages:
                     yield page
 
-    async def __aiter__(self) -> AsyncGenerator[RowT, None]:
+    async def _models(self) -> AsyncGenerator[RowT, None]:
         for model in self.models:
             yield model
         if self.has_next_page():
