@@ -23,10 +23,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.console import Console
 from scenario_sdk.types.model_retrieve_response import Model as OfficialModel
 
+from scenario_async import InvalidRow
+from scenario_async._decoding.envelope import RowDecoder
 from scenario_async.types import Input, Model, Thumbnail
 from scenario_async.types._decoding import decode_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SECRET = "Signature=s3cr3t"
@@ -334,3 +337,75 @@ def test_copies_keep_the_bytes() -> None:
     for twin in (copy.copy(model), copy.deepcopy(model), thawed):
         assert twin == model
         assert twin.raw == RAW
+
+
+UNFIT = json.dumps({"id": "model_1", "createdAt": 17, "thumbnail": {"url": URL}}).encode()
+
+
+@pytest.fixture
+def row() -> InvalidRow:
+    row = RowDecoder(Model).decode(UNFIT)
+    assert isinstance(row, InvalidRow)
+    return row
+
+
+def all_names(row: object) -> object:
+    return {name: getattr(row, name) for name in dir(row) if not name.startswith("__")}
+
+
+def with_str(encode: Callable[..., object], **options: Any) -> Callable[[object], object]:
+    """For what knows no exceptions, such as that of a row, unless it is told how to write one."""
+    return lambda row: encode(row, **options)
+
+
+ENCODERS: dict[str, Callable[[Any], object]] = {
+    "dataclasses.asdict": dataclasses.asdict,
+    "dataclasses.astuple": dataclasses.astuple,
+    "FastAPI": jsonable_encoder,
+    "pydantic": with_str(TypeAdapter[Any](Any).dump_json, fallback=str),
+    "orjson": with_str(orjson.dumps, default=str),
+    "msgspec": with_str(msgspec.json.encode, enc_hook=str),
+    "msgspec.to_builtins": with_str(msgspec.to_builtins, enc_hook=str),
+    "repr": repr,
+    "dir": all_names,
+}
+
+
+def pickled(row: InvalidRow) -> InvalidRow:
+    thawed: InvalidRow = pickle.loads(pickle.dumps(row))  # noqa: S301 - pickled a moment ago
+    return thawed
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+def test_whatever_encodes_a_row_that_does_not_fit_writes_its_id_and_not_its_bytes(
+    encode: Callable[[Any], object], row: InvalidRow
+) -> None:
+    encoded = str(encode(row))
+
+    assert "model_1" in encoded
+    assert "Signature" not in encoded
+    assert row.raw == UNFIT
+
+
+def test_a_row_that_does_not_fit_has_no_vars_and_shows_no_bytes(row: InvalidRow) -> None:
+    shown = StringIO()
+    rich.inspect(row, console=Console(file=shown, width=200), private=True)
+
+    with pytest.raises(TypeError):
+        vars(row)
+    assert SECRET not in shown.getvalue()
+    assert "raw" not in dir(row)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickled])
+def test_a_copy_of_a_row_that_does_not_fit_keeps_its_bytes(
+    duplicate: Callable[[InvalidRow], InvalidRow], row: InvalidRow
+) -> None:
+    twin = duplicate(row)
+
+    assert (twin.id, twin.raw, str(twin.error)) == (row.id, row.raw, str(row.error))
+
+
+def test_a_row_that_does_not_fit_cannot_be_changed(row: InvalidRow) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        row.id = "another"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]

@@ -41,19 +41,46 @@ _FIELD = re.compile(r" - at `(?P<path>[^`]+)`$")
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidRow:
+class _WithRaw:
+    """Has room for the raw row beside the fields that encoders look for."""
+
+    __slots__ = ("_raw",)
+    _raw: bytes
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class InvalidRow(_WithRaw):
     """A row of a page that does not fit.
+
+    Two are equal when their fields are, ``raw`` aside, as with models.
 
     Attributes:
         id: The model's id, where it could be read.
-        raw: The row as the service sent it.
         error: What is wrong with it; names the id and the field.
     """
 
     id: str | None
-    raw: bytes = field(repr=False)
     error: APIResponseValidationError
+
+    def __init__(self, id: str | None, raw: bytes, error: APIResponseValidationError) -> None:  # noqa: A002 - the name of the field
+        for name, value in (("id", id), ("_raw", raw), ("error", error)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def raw(self) -> bytes:
+        """The row exactly as the service sent it.
+
+        It is no field: what encodes, compares or shows a row finds the id and the error, and never
+        the signed URLs that a row may have. Kept by ``copy`` and ``pickle``.
+        """
+        return self._raw
+
+    def __dir__(self) -> list[str]:
+        # Inspectors and debuggers show the value of each of these names.
+        return [name for name in object.__dir__(self) if name not in ("raw", "_raw")]
+
+    def __reduce__(self) -> tuple[type[InvalidRow], tuple[object, ...]]:
+        return type(self), (self.id, self.raw, self.error)
 
 
 @dataclass(frozen=True)
