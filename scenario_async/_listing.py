@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from scenario_async._decoding.envelope import AskableRow, RowDecoder
@@ -16,15 +15,15 @@ from scenario_async._query.query import LARGEST_PAGE
 from scenario_async._query.row_checks import row_check
 from scenario_async._retrieval.retrieval import Retrieval, retrieve_many
 
+from ._collecting import all_models, first_models, unreported
 from ._iteration import Iteration
-from ._listing_run import ListingOptions, ListingRun
+from ._listing_run import Identity, ListingOptions, ListingRun
+from ._options import check_count
 from ._page import Page, fetch_page, walk_pages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Generator
 
-    from scenario_async._decoding.envelope import InvalidRow
-    from scenario_async._decoding.rows import SeenIds
     from scenario_async._query.query import ListingQuery
     from scenario_async._retrieval.planner import Missing
 
@@ -115,33 +114,59 @@ class Listing(Generic[RowT]):
         """All models as they arrive: in listing order, or in another where that is faster."""
         return self._models(ordered=False)
 
-    async def collect(self) -> list[RowT]:
+    async def first(self) -> RowT | None:
+        """The first model, or ``None`` where the listing is empty, which is nothing unusual.
+
+        One request, for a page of one row. Where that row was not asked for or does not fit, or by
+        tags that the service may not select by, it takes those of going through the listing.
+
+        Raises:
+            APIError: A request failed.
+            APIResponseValidationError: The first row does not fit, and there is no ``on_invalid``.
+        """
+        models = await self.collect(limit=1)
+        return models[0] if models else None
+
+    async def count(self) -> int:
+        """How many models the listing has: as many as going through it gives.
+
+        The service does not say it, so this takes the requests of going through the listing, one
+        for 500 models, and their pages of some 2 MB. Of the rows no more than the id is decoded:
+        those that have one are counted, whether they fit or not.
+
+        Raises:
+            APIError: As any walk.
+        """
+        count = 0
+        async with aclosing(self.as_type(Identity).unordered()) as rows:
+            async for _ in rows:
+                count += 1
+        return count
+
+    async def collect(self, *, limit: int | None = None) -> list[RowT]:
         """All models, in listing order. They stay in memory: about 15 KB each with their bytes.
+
+        Args:
+            limit: No more than the first so many. Up to 500 are one request for a page of that
+                size, unless rows are left out of it, as for :meth:`first`.
 
         Raises:
             APIError: As any walk. There is no partial result.
+            TypeError: ``limit`` is not a whole number.
+            ValueError: It is below 0.
         """
-        # Pages are taken as they come, which needs fewer requests, and sorted in the end.
-        places: list[tuple[int, list[RowT]]] = []
+        if limit is not None:
+            check_count("limit", limit, least=0)
+            if limit == 0:
+                return []
+            small = self._small(limit)
+            return await first_models(self._walk, self._first(), limit, small=small)
         walk = self._walk()
-        planner = walk.planner(self._first(), ordered=False, most=walk.most)
-        async with aclosing(walk.emitted(planner)) as pages:
-            async for emitted in pages:
-                models, reader = await walk.read(emitted)
-                if reader.error is not None:
-                    raise reader.error
-                places.append((emitted.position, models))
-                if planner.warning is not None:
-                    break
-        if planner.warning is None:
-            places.sort(key=itemgetter(0))
-            return [model for _, models in places for model in models]
+        models = await all_models(walk, self._first())
+        if models is not None:
+            return models
         # The service turned out not to list as documented, in the middle of the listing.
-        by_cursor = replace(
-            self._options,
-            strategy="cursor",
-            on_invalid=_unless_seen(self._options.on_invalid, walk.seen),
-        )
+        by_cursor = replace(unreported(walk), strategy="cursor")
         return [model async for model in Listing(self._context, self._query, by_cursor)]
 
     def with_details(
@@ -225,6 +250,16 @@ class Listing(Generic[RowT]):
             return PageRequest(self._query)
         return PageRequest(self._query.with_rows_per_page(LARGEST_PAGE))
 
+    def _small(self, rows: int) -> PageRequest | None:
+        """A page of no more rows, if one may be enough."""
+        query = self._query
+        if rows > LARGEST_PAGE or not self._context.learned.tags.surely_selects(query):
+            return None
+        if query.pagination_token is not None:
+            # In which the size of the page is.
+            return PageRequest(query)
+        return PageRequest(query.with_rows_per_page(min(rows, query.rows_per_page or rows)))
+
     def _walk(self) -> ListingRun[RowT]:
         return ListingRun(
             self._context,
@@ -233,15 +268,6 @@ class Listing(Generic[RowT]):
             CursorTracker(self._query, self._context.learned.public_route),
             row_check(self._query, replaced=self._options.request.extra_query),
         )
-
-
-def _unless_seen(
-    on_invalid: Callable[[InvalidRow], object] | None, seen: SeenIds
-) -> Callable[[InvalidRow], object] | None:
-    """The same, but for rows that another walk has reported before."""
-    if on_invalid is None:
-        return None
-    return lambda row: None if seen.has(row) else on_invalid(row)
 
 
 @dataclass(frozen=True, slots=True)

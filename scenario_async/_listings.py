@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from inspect import isfunction
+from inspect import isfunction, unwrap
 from typing import TYPE_CHECKING, Literal, overload
 
 from scenario_async._http.requester import RequestOptions
 from scenario_async._query.arguments import listing_query
 
+from ._argument_names import checks_names, instead_of
 from ._listing import Listing
 from ._listing_run import ListingOptions
 from ._options import NOT_GIVEN, NotGiven, Timeout
@@ -44,8 +45,10 @@ class Listings:
         # Of a wrong argument Python says whose method it is: the class that is public.
         for name, method in vars(Listings).items():
             if isfunction(method):
-                method.__qualname__ = f"{cls.__name__}.{name}"
+                for function in (method, unwrap(method)):
+                    function.__qualname__ = f"{cls.__name__}.{name}"
 
+    @checks_names
     def list(
         self,
         *,
@@ -131,6 +134,7 @@ class Listings:
         request = request_options(extra_headers, extra_query, extra_body, timeout)
         return self._listing(query, on_invalid, strategy, max_concurrency, request)
 
+    @checks_names
     def private(
         self,
         *,
@@ -171,6 +175,7 @@ class Listings:
         request = request_options(extra_headers, extra_query, extra_body, timeout)
         return self._listing(query, on_invalid, strategy, max_concurrency, request)
 
+    @checks_names
     def public(
         self,
         *,
@@ -213,6 +218,12 @@ class Listings:
         a client remembers it, and may have one or two requests refused for it in its life. Where it
         has no tokens, only an empty page shows the end. ``await`` without a size has 50 rows there.
         """
+        for name, given in (("limit", limit), ("offset", offset)):
+            if given is not None and route == "filter":
+                raise TypeError(
+                    f"{name} needs route='public': only /models/public takes it, and there a limit "
+                    f"is one of the rows of a page; {instead_of(name)}"
+                )
         query = listing_query(
             route=route,
             privacy="public" if route == "filter" else None,
@@ -296,6 +307,7 @@ class Listings:
         timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
     ) -> Listing[Model]: ...
 
+    @checks_names
     def collection(
         self,
         collection_id: str,

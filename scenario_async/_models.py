@@ -59,6 +59,8 @@ class Models(Listings):
 
     Raises:
         ValueError: At once, before any request, for a value or a combination that the API refuses.
+        TypeError: Likewise, for a value of the wrong type, or an argument that there is not, with
+            what to write instead.
     """
 
     def merge(self, *listings: Listing[RowT], max_concurrency: int | None = None) -> Merged[RowT]:

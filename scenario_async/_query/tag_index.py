@@ -79,6 +79,12 @@ class TagIndex:
             return query
         return msgspec.structs.replace(query, tags=None)
 
+    def surely_selects(self, query: ListingQuery) -> bool:
+        """Whether a page of a query has rows that were asked for, however small it is."""
+        if query.tags is None:
+            return True
+        return self.probe(query) is None and self.sendable(query) == query
+
     def _parts(self, query: ListingQuery) -> list[_Tags]:
         """What of the tags is in doubt: each one of the service's, and all of several together."""
         tags = names_in(query.tags or "")

@@ -65,6 +65,10 @@ async def right(scenario: AsyncScenario) -> None:
     assert_type(listing, Listing[Model])
     assert_type(await listing, Page[Model])
     assert_type(await listing.collect(), list[Model])
+    assert_type(await listing.collect(limit=5), list[Model])
+    assert_type(await listing.first(), Model | None)
+    assert_type(await listing.as_type(Name).first(), Name | None)
+    assert_type(await listing.count(), int)
     assert_type(listing.unordered(), AsyncGenerator[Model, None])
     assert_type(listing.as_type(Name), Listing[Name])
     async for name in listing.as_type(Name):
@@ -133,6 +137,8 @@ async def wrong(scenario: AsyncScenario) -> None:
     scenario.models.private(status="trianed")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     scenario.models.private(sort_by="updatedAt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     scenario.models.public(status="trained")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    scenario.models.private(limit=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await scenario.models.private().collect(5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     scenario.models.public(page_size="500")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     scenario.models.collection()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     scenario.models.collection("a", "b")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

@@ -1,0 +1,76 @@
+"""What to write in place of an argument that a listing does not have. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["checks_names", "instead_of"]
+
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+_SOME = (
+    "await listing.collect(limit=N) gives its first N models, await listing.first() the first one, "
+    "and page_size=N sets the rows of a page"
+)
+_ROWS = "page_size=N sets the rows of a page, 1 to 500"
+_PAGE = (
+    "async for page in listing.pages() goes from page to page, and "
+    "pagination_token=page.next_pagination_token begins behind one"
+)
+_TOKEN = "pagination_token=page.next_pagination_token begins behind a page"  # noqa: S105 - a text
+_ORDER = "sort_by='createdAt', 'updatedAt' or 'score' with sort_direction='asc' or 'desc' orders it"
+_SEARCH = "no listing searches by words; go through it and compare model.name"
+_IDS = "retrieve_many(ids, full=False) gives models by their ids"
+_INSTEAD = {
+    **dict.fromkeys(("first", "limit", "max_items", "max_results", "n", "take", "top"), _SOME),
+    **dict.fromkeys(("batch_size", "chunk_size", "count", "per_page", "size"), _ROWS),
+    **dict.fromkeys(("offset", "page", "page_number", "pages", "skip", "start"), _PAGE),
+    **dict.fromkeys(
+        ("after", "cursor", "next", "next_pagination_token", "next_token", "page_token", "token"),
+        _TOKEN,
+    ),
+    **dict.fromkeys(("desc", "descending", "order", "order_by", "ordering", "reverse"), _ORDER),
+    **dict.fromkeys(("name", "q", "query", "search"), _SEARCH),
+    **dict.fromkeys(("id", "ids", "model_id", "model_ids"), _IDS),
+}
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def checks_names(method: MethodT) -> MethodT:
+    """Let a method say what to write in place of an argument that it does not have."""
+    known = signature(method).parameters.keys()
+
+    @wraps(method)
+    def checked(*args: Any, **given: Any) -> Any:  # noqa: ANN401 - as of the method
+        for name in given:
+            if name not in known:
+                raise TypeError(_unknown(checked.__qualname__, name, known))
+        return method(*args, **given)
+
+    return cast("MethodT", checked)
+
+
+def instead_of(name: str) -> str | None:
+    """What to write in place of an argument, where many would look for it under this name."""
+    return _INSTEAD.get(_plain(name))
+
+
+def _unknown(method: str, name: str, known: Collection[str]) -> str:
+    plain = _plain(name)
+    near = [plain] if plain in known else get_close_matches(plain, known, n=1, cutoff=0.75)
+    instead = instead_of(name) or (f"did you mean {near[0]!r}?" if near else None)
+    more = "" if instead is None else f": {instead}"
+    return f"{method}() got an unexpected keyword argument {name!r}{more}"
+
+
+def _plain(name: str) -> str:
+    """A name as Python spells it; the API writes ``pageSize``."""
+    return _HUMP.sub("_", name).lower()
