@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -175,7 +174,7 @@ def _told_apart(row: InvalidRow) -> InvalidRow:
     """The row with its id only where that is one: it is compared with those of the store."""
     if row.id is None or ("\0" not in row.id and len(row.id) <= _LONGEST_ID):
         return row
-    return replace(row, id=None)
+    return InvalidRow(None, row.raw, row.error)
 
 
 def _list(value: _Texts) -> str | None:

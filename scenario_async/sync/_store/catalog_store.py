@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Self
 
 import anyio
 from sqlalchemy import func, select, union
 
+from scenario_async._iteration import Iteration
+from scenario_async._retrieval.ids import check_id
 from scenario_async.sync._backends.database import Database
 from scenario_async.sync._backends.task import in_own_task
 from scenario_async.sync._backends.urls import database_url
+from scenario_async.sync._model_query import ModelQuery
 from scenario_async.sync._tables import SCOPE_KEY, memberships, models, rejected, runs, state
 
-from .filters import conditions_of, limit_of
-from .values import RunRecord, StoreCounts, StoredModel, as_stored, read_stored
+from .filters import conditions_of, count_of, ids_of, order_of, storable
+from .values import RunRecord, StoreCounts, as_stored, read_stored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
-    from sqlalchemy import ColumnElement, Executable
+    from .filters import OrderBy
+    from .values import StoredModel
 
 __all__ = ["CatalogStore", "database_of", "scopes_of"]
-
-_BATCH = 500
-
 
 # Those of which a copy was begun.
 _SCOPES = union(
@@ -103,12 +105,17 @@ class CatalogStore:
         updated_after: datetime | None = None,
         updated_before: datetime | None = None,
         deleted: bool | None = False,
+        ids: Iterable[str] | None = None,
+        order_by: OrderBy = "id",
+        offset: int = 0,
         limit: int | None = None,
     ) -> AsyncGenerator[StoredModel, None]:
         """The models of the store that fit all of these, by their ids.
 
         They are read in batches: what a run writes meanwhile may show or not, no model comes twice,
-        and no connection is held while the caller handles one.
+        and no connection is held while the caller handles one. In the order of their ids memory
+        does not grow with the store. In another order, and with ``ids``, the ids of all that fit
+        are read at first: some 100 bytes for each.
 
         Args:
             scope: Seen in this scope, as it was given to :func:`sync`.
@@ -123,11 +130,18 @@ class CatalogStore:
             updated_after: Updated after it.
             updated_before: Updated before it.
             deleted: Whether they are marked as deleted; ``None`` for all.
+            ids: With one of these ids, of which there may be any number; none of them is no model.
+                What the store does not have is left out.
+            order_by: ``"id"``, ``"name"``, ``"created_at"``, ``"updated_at"``, ``"deleted_at"`` or
+                ``"first_seen_at"``, the smallest or earliest first; ``"-created_at"`` and the like
+                the other way round. Models without the value come last, equal ones by their ids.
+                Text is sorted as the database does it.
+            offset: Without the first so many.
             limit: At most so many.
 
         Raises:
-            ValueError: A value that fits nothing, as a text that is no scope or a time without
-                zone; at once, as is the next.
+            ValueError: A value that fits nothing, as a text that is no scope or order, a time
+                without zone or a number below 0; at once, as is the next.
             TypeError: A value of the wrong type.
             StoreError: The database failed, or a model in it cannot be read.
         """
@@ -146,7 +160,31 @@ class CatalogStore:
             updated_before=updated_before,
             deleted=deleted,
         )
-        return self._by_id(conditions, limit_of(limit))
+        query = ModelQuery(
+            self._database,
+            conditions,
+            ids=ids_of(ids),
+            order_by=order_of(order_by),
+            offset=count_of("offset", offset) or 0,
+            limit=count_of("limit", limit),
+        )
+        return Iteration(query.run(), "query of the store")
+
+    async def get(self, model_id: str) -> StoredModel | None:
+        """The model of this id, ``None`` where the store has none.
+
+        Also one that is marked as deleted: ``deleted_at`` tells.
+
+        Raises:
+            TypeError: The id is not a str.
+            ValueError: It is empty.
+            StoreError: The database failed, or the model in it cannot be read.
+        """
+        if not storable(check_id("model_id", model_id)):
+            return None
+        query = ModelQuery(self._database, [models.c.id == model_id])
+        async with aclosing(query.run()) as found:
+            return await anext(found, None)
 
     @in_own_task
     async def counts(self) -> StoreCounts:
@@ -173,6 +211,7 @@ class CatalogStore:
                 scopes=dict(sorted(scopes.items())),
             )
 
+    @in_own_task
     async def runs(self, limit: int = 10) -> list[RunRecord]:
         """The last runs, the latest first.
 
@@ -180,24 +219,9 @@ class CatalogStore:
             StoreError: The database failed, or a run in it cannot be read.
         """
         query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc()).limit(limit)
-        return [read_stored(row, RunRecord, self._database.name) for row in await self._rows(query)]
-
-    async def _by_id(
-        self, conditions: Sequence[ColumnElement[bool]], limit: int | None
-    ) -> AsyncGenerator[StoredModel, None]:
-        query = select(*as_stored(models, StoredModel)).where(*conditions).order_by(models.c.id)
-        last: str | None = None
-        left = limit
-        while left is None or left > 0:
-            size = _BATCH if left is None else min(_BATCH, left)
-            batch = query if last is None else query.where(models.c.id > last)
-            rows = await self._rows(batch.limit(size))
-            for row in rows:
-                last = row[0]
-                yield read_stored(row, StoredModel, self._database.name)
-            if len(rows) < size:
-                return
-            left = None if left is None else left - len(rows)
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(query)).all()
+        return [read_stored(row, RunRecord, self._database.name) for row in rows]
 
     @in_own_task
     async def _open(self) -> None:
@@ -211,11 +235,6 @@ class CatalogStore:
     @in_own_task
     async def _close(self) -> None:
         await self._database.close()
-
-    @in_own_task
-    async def _rows(self, query: Executable) -> Sequence[Any]:
-        async with self._database.transaction() as connection:
-            return (await connection.execute(query)).all()
 
 
 @in_own_task

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 from sqlalchemy import exists, or_
 
@@ -17,7 +19,25 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._backends.database import Database
 
-__all__ = ["conditions_of", "limit_of"]
+__all__ = ["OrderBy", "conditions_of", "count_of", "ids_of", "order_of", "storable"]
+
+OrderBy: TypeAlias = Literal[
+    "id",
+    "-id",
+    "name",
+    "-name",
+    "created_at",
+    "-created_at",
+    "updated_at",
+    "-updated_at",
+    "deleted_at",
+    "-deleted_at",
+    "first_seen_at",
+    "-first_seen_at",
+]
+
+_LARGEST = 2**63 - 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def conditions_of(
@@ -65,17 +85,60 @@ def conditions_of(
     return conditions
 
 
-def limit_of(limit: int | None) -> int | None:
-    """At most so many, if that is given.
+def count_of(name: str, value: int | None) -> int | None:
+    """So many models, if that is given.
 
     Raises:
         ValueError: It is below zero.
         TypeError: It is no whole number.
     """
-    most = given_count("limit", limit)
-    if most is not None and most < 0:
-        raise ValueError(f"limit must not be below 0, and is {most}")
-    return most
+    count = given_count(name, value)
+    if count is None:
+        return None
+    if count < 0:
+        raise ValueError(f"{name} must not be below 0, and is {count}")
+    return min(count, _LARGEST)
+
+
+def ids_of(values: Iterable[str] | None) -> list[str] | None:
+    """The ids, each once, if there are any given; without those that no store can have.
+
+    Raises:
+        TypeError: It is one text, or there is something else among them.
+    """
+    if values is None:
+        return None
+    if isinstance(values, str):
+        raise TypeError(f"ids must be several, such as [{values!r}], and not one str")
+    if not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"ids must be an iterable of str, not {type(values).__name__}")
+    ids = dict.fromkeys(values)
+    for one in ids:
+        if not isinstance(one, str):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            raise TypeError(f"ids must be an iterable of str, and has {one!r}")
+    return [one for one in ids if storable(one)]
+
+
+def storable(model_id: str) -> bool:
+    """Whether a database could have this id: PostgreSQL has no NUL, and UTF-8 no surrogates."""
+    return "\0" not in model_id and not _SURROGATE.search(model_id)
+
+
+def order_of(order_by: OrderBy) -> OrderBy:
+    """The order, if it is one.
+
+    Raises:
+        ValueError: It is none.
+        TypeError: It is no text.
+    """
+    given_text("order_by", order_by)
+    if order_by not in get_args(OrderBy):
+        columns = ", ".join(repr(one) for one in get_args(OrderBy) if not one.startswith("-"))
+        raise ValueError(
+            f"order_by must be one of {columns}, or such a one behind a minus for the other way "
+            f"round, not {order_by!r}"
+        )
+    return order_by
 
 
 def _several(name: str, values: object) -> list[str]:
