@@ -111,6 +111,12 @@ class EventHooks:
 
     They run on the event loop and must be quick. One that raises is logged and costs nothing else:
     a broken metric must not break a listing.
+
+    Attributes:
+        on_request: Called before each request goes out, retries included.
+        on_response: Called after each whole answer, of whatever status.
+        on_retry: Called before each pause that a retry follows.
+        on_page: Called for each page whose models were given.
     """
 
     on_request: Callable[[RequestEvent], object] | None = None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["AdaptivePlanner", "Strategy", "sorted_by_creation"]
 
 Strategy: TypeAlias = Literal["auto", "cursor", "predicted", "windows"]
+"""How the pages of a listing are asked for; ``"auto"`` goes by what the first page shows."""
 
 
 def sorted_by_creation(query: ListingQuery) -> bool:

@@ -30,12 +30,25 @@ __all__ = [
 ]
 
 Privacy: TypeAlias = Literal["private", "public", "unlisted"]
+"""Who sees the models that are listed."""
+
 SortBy: TypeAlias = Literal["createdAt", "updatedAt", "score"]
+"""What a listing is sorted by; private listings are not sorted by ``"updatedAt"``."""
+
 SortDirection: TypeAlias = Literal["asc", "desc"]
+"""Ascending or descending."""
+
 Status: TypeAlias = Literal["new", "training", "trained", "failed", "deleted"]
+"""The status of the private models that are listed."""
+
 Route: TypeAlias = Literal["filter", "public"]
+"""How public models are listed: by ``GET /models``, or by ``GET /models/public``."""
+
 Time: TypeAlias = datetime | str
+"""A moment: an aware ``datetime``, or ISO 8601, which is UTC where it names no zone."""
+
 Names: TypeAlias = str | list[str] | tuple[str, ...]
+"""One name or several, also as a string that separates them with commas."""
 
 LARGEST_PAGE = 500
 """The most rows that the service gives in one page (API reference, ``pageSize``)."""

@@ -12,7 +12,7 @@ class InputRequiredConditional(Record, frozen=True, kw_only=True):
     """
 
     operator: str | None = None
-    """How the conditions combine. Known values: ``ConditionOperator``."""
+    """How the conditions combine. Known values: :type:`ConditionOperator`."""
 
     values: Any = None
     """The conditions: an object from the name of an input to the values that fulfil it."""
@@ -50,7 +50,7 @@ class Input(Record, frozen=True, kw_only=True):
     """
 
     background_behavior: str | None = None
-    """What becomes of an image's background. Known values: ``BackgroundBehavior``."""
+    """What becomes of an image's background. Known values: :type:`BackgroundBehavior`."""
 
     color: bool | None = None
     """Whether the string is a color."""
@@ -74,7 +74,7 @@ class Input(Record, frozen=True, kw_only=True):
     """The inputs that make up one object of the array, for type ``inputs_array``."""
 
     kind: str | None = None
-    """What sort of file is taken, for files only. Known values: ``InputKind``."""
+    """What sort of file is taken, for files only. Known values: :type:`InputKind`."""
 
     label: str | None = None
     """Name of the input as people read it."""
@@ -104,7 +104,7 @@ class Input(Record, frozen=True, kw_only=True):
     """Fewest characters of a string or model id; for arrays of them, fewest items."""
 
     model_types: tuple[str, ...] | None = None
-    """The types of model that may be given. Known values: ``ModelType``."""
+    """The types of model that may be given. Known values: :type:`ModelType`."""
 
     name: str | None = None
     """The name to send the value under."""
@@ -128,4 +128,4 @@ class Input(Record, frozen=True, kw_only=True):
     """Distance between neighbouring values of a number."""
 
     type: str | None = None
-    """What sort of value is taken. Known values: ``InputType``."""
+    """What sort of value is taken. Known values: :type:`InputType`."""

@@ -40,13 +40,13 @@ class Model(_WithRaw, frozen=True, kw_only=True):
     """
 
     access_restrictions: Number | None = None
-    """The plan from which the model is usable. Known values: ``AccessRestriction``."""
+    """The plan from which the model is usable. Known values: :type:`AccessRestriction`."""
 
     author_id: str | None = None
     """Id of the user who made the model."""
 
     capabilities: tuple[str, ...] | None = None
-    """What the model can do. Known values: ``Capability``."""
+    """What the model can do. Known values: :type:`Capability`."""
 
     class_: Class | None = msgspec.field(default=None, name="class")
     """What the model depicts; ``class`` on the wire."""
@@ -115,7 +115,7 @@ class Model(_WithRaw, frozen=True, kw_only=True):
     """Cost, speed and rating."""
 
     privacy: str | None = None
-    """Who can see the model. Known values: ``Privacy``."""
+    """Who can see the model. Known values: :type:`Privacy`."""
 
     prompt_embedding: str | None = None
     """Text added to every prompt."""
@@ -127,10 +127,10 @@ class Model(_WithRaw, frozen=True, kw_only=True):
     """When the model will be deleted, on the free plan only."""
 
     source: str | None = None
-    """Where the model was made. Known values: ``Source``."""
+    """Where the model was made. Known values: :type:`Source`."""
 
     status: str | None = None
-    """Where the model is in its life. Known values: ``ModelStatus``."""
+    """Where the model is in its life. Known values: :type:`ModelStatus`."""
 
     tags: tuple[str, ...] | None = None
     """Tags, those of the service (``sc:…``, ``deprecated:<id of the successor>``) among them."""
@@ -160,7 +160,7 @@ class Model(_WithRaw, frozen=True, kw_only=True):
     """How long the training took."""
 
     type: str | None = None
-    """What sort of model it is. Known values: ``ModelType``."""
+    """What sort of model it is. Known values: :type:`ModelType`."""
 
     ui_config: UiConfig | None = None
     """How its inputs are laid out; only when the model was retrieved by itself."""

@@ -28,7 +28,7 @@ class Class(Record, frozen=True, kw_only=True):
     """Name of the class within URLs."""
 
     status: str | None = None
-    """Whether the class is offered. Known values: ``ClassStatus``."""
+    """Whether the class is offered. Known values: :type:`ClassStatus`."""
 
     thumbnails: tuple[str, ...] | None = None
     """URLs of example images; where they are signed they expire as that of a :class:`Thumbnail`."""

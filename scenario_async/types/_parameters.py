@@ -21,7 +21,7 @@ class Parameters(Record, frozen=True, kw_only=True):
     """Prompt for images of the same class as the trained subject (legacy)."""
 
     clone_type: str | None = None
-    """How the voice is cloned (voice). Known values: ``CloneType``."""
+    """How the voice is cloned (voice). Known values: :type:`CloneType`."""
 
     concept_prompt: str | None = None
     """Prompt that calls up the trained subject; empty by default for Flux."""
@@ -42,7 +42,7 @@ class Parameters(Record, frozen=True, kw_only=True):
     """The same for the UNet (legacy)."""
 
     lr_scheduler: str | None = None
-    """How the learning rate moves (legacy). Known values: ``LearningRateScheduler``."""
+    """How the learning rate moves (legacy). Known values: :type:`LearningRateScheduler`."""
 
     max_train_steps: Number | None = None
     """Most steps; for Flux at most 10000, and by default 100 for each training image."""
@@ -60,7 +60,7 @@ class Parameters(Record, frozen=True, kw_only=True):
     """Steps for the UNet (legacy); ``numUNetTrainSteps`` on the wire."""
 
     optimize_for: str | None = None
-    """Which blocks are trained (Flux). Known values: ``OptimizeFor``."""
+    """Which blocks are trained (Flux). Known values: :type:`OptimizeFor`."""
 
     prior_loss_weight: Number | None = None
     """Weight of the loss that preserves what the model knew before (legacy)."""

@@ -47,7 +47,7 @@ class PerformanceStatsVariant(Record, frozen=True, kw_only=True):
     """Rating by people, where there is one."""
 
     capability: str | None = None
-    """What was measured, as ``txt2img``. Known values: ``Capability``."""
+    """What was measured, as ``txt2img``. Known values: :type:`Capability`."""
 
     computed_at: Timestamp | None = None
     """When the measurements were last summed up."""

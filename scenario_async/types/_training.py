@@ -72,7 +72,7 @@ class TrainingProgress(Record, frozen=True, kw_only=True):
     """Why the last attempt failed, when another one may follow (PVC)."""
 
     stage: str | None = None
-    """How far the request has come. Known values: ``TrainingStage``."""
+    """How far the request has come. Known values: :type:`TrainingStage`."""
 
     started_at: Number | None = None
     """When the process began, in milliseconds since the epoch."""

@@ -109,7 +109,7 @@ class UiConfigTriggerGenerate(Record, frozen=True, kw_only=True):
     """What the button says."""
 
     position: str | None = None
-    """End of the form where the button stands. Known values: ``TriggerGeneratePosition``."""
+    """End of the form where the button stands. Known values: :type:`TriggerGeneratePosition`."""
 
 
 class UiConfig(Record, frozen=True, kw_only=True):

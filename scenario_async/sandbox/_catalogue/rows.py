@@ -6,18 +6,16 @@ are kept. Everything else in a record follows from them and from one number, ``R
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - msgspec looks for it where it shows a signature
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from . import words as _words
 from .letters import asset_id, example_ids
 from .signed_urls import signed_url
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Privacy = Literal["public", "private", "unlisted"]
 """Who sees a model: everybody, the project, or whoever has the link."""

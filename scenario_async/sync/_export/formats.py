@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Encoder", "ExportFormat", "encoder_of", "format_of"]
 
 ExportFormat: TypeAlias = Literal["parquet", "csv", "jsonl", "json"]
+"""What an export is written as; Parquet needs the extra ``scenario-async[export]``."""
 
 _RECORDS = ("record", "details")
 COLUMNS = tuple(name for name in StoredModel.__struct_fields__ if name not in _RECORDS)
