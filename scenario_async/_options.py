@@ -49,16 +49,16 @@ NOT_GIVEN = NotGiven()
 class Timeout:
     """Three limits in seconds; ``None`` is no limit.
 
-    Waiting for a free slot of this client (``max_concurrency``) counts in none of them, nor does
-    waiting for a turn (``requests_per_second``, or a rate that was learned from 429s), nor a pause
-    of the client that is followed by requests which the service takes, while a call waits for its
-    turn.
+    None of them counts the time that a call waits for its turn: for a free slot
+    (``max_concurrency``), for a rate (``requests_per_second``, or one that was learned from 429s),
+    or behind a pause of the client after which the service takes requests again.
 
     Attributes:
-        connect: For one attempt to connect, with TLS, and but on a borrowed session name look-up.
-        read: For one silence of the service: before the answer, or between two of its pieces.
+        connect: For one attempt to connect, TLS included. Name look-up is included too, except on
+            a borrowed session.
+        read: For the longest silence of the service: before the answer, or between two parts of it.
         total: For one call as a whole: all attempts and the pauses between them. 429s are waited
-            out within it: a minute, where that is how the service counts.
+            out within this limit, which takes a minute where the service counts by the minute.
     """
 
     connect: float | None = 10.0

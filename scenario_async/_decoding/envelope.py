@@ -1,7 +1,7 @@
 """From the bytes of an answer to rows, and from a row to a Struct. No I/O.
 
 A page is decoded in two steps: the envelope with its rows left as raw JSON, then each row alone,
-so that one row that does not fit costs one row (P3). Rows are typed when they are asked for.
+so that one row that does not fit costs one row. Rows are typed when they are asked for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Work that holds the event loop: a millisecond at a time, and one piece of it at a time (P8)."""
+"""Work that holds the event loop: a millisecond at a time, and one piece of it at a time.
+
+What is promised is under "Quiet on the loop" in ``docs/promises.md``.
+"""
 
 from __future__ import annotations
 

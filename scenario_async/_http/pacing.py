@@ -1,4 +1,7 @@
-"""How fast a client may ask: slots, turns, the pause after a 429, the share of retries (P6, P7)."""
+"""How fast a client may ask: slots, turns, the pause after a 429, the share of retries.
+
+What is promised is under "Polite" and "Finite" in ``docs/promises.md``.
+"""
 
 from __future__ import annotations
 

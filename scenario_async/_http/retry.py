@@ -1,6 +1,7 @@
-"""Trying again: what is worth it, how long to wait, when to give up (P6, P7).
+"""Trying again: what is worth it, how long to wait, when to give up.
 
-The only module that knows tenacity.
+What is promised is under "Polite" and "Finite" in ``docs/promises.md``. The only module that knows
+tenacity.
 """
 
 from __future__ import annotations

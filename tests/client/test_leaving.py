@@ -1,4 +1,4 @@
-"""Leaving a listing at any point leaves nothing behind (P5)."""
+"""Leaving a listing at any point leaves nothing behind."""
 
 from __future__ import annotations
 

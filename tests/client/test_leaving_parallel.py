@@ -1,4 +1,4 @@
-"""Leaving a listing whose pages are fetched several at once leaves nothing behind (P5)."""
+"""Leaving a listing whose pages are fetched several at once leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several pages at once hold the loop no longer than one does (P8)."""
+"""Several pages at once hold the loop no longer than one does."""
 
 from __future__ import annotations
 
