@@ -1,6 +1,7 @@
-"""What is claimed, held against what was measured.
+"""What this project aims at, held against what was measured.
 
-A ratio is taken turn by turn, from runs that followed each other, and judged by its median.
+The aims are not promises. A ratio is taken turn by turn, from runs that followed each other, and
+judged by its median.
 """
 
 from __future__ import annotations
@@ -23,26 +24,26 @@ _AN_ID = "model_" + "0" * 24
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim and what was seen of it.
+    """An aim and what was measured.
 
     Attributes:
-        claim: What is compared with what.
-        asked: The limit.
-        seen: The median, and the smallest and largest turn.
-        met: Whether the median keeps the limit.
+        compared: What is compared with what.
+        aim: The limit.
+        measured: The median, and the smallest and largest turn.
+        reached: Whether the median keeps the limit.
     """
 
-    claim: str
-    asked: str
-    seen: str
-    met: bool
+    compared: str
+    aim: str
+    measured: str
+    reached: bool
 
 
 class Ratio(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim about two contenders of one case.
+    """An aim about two contenders of one case.
 
     Attributes:
-        claim: What is compared with what.
+        compared: What is compared with what.
         case: The case.
         figure: What is compared.
         ours: Who has less of it.
@@ -51,7 +52,7 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
         within: at most how many times as much.
     """
 
-    claim: str
+    compared: str
     case: str
     figure: str
     other: str
@@ -62,63 +63,65 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
 
 RATIOS = (
     Ratio(
-        claim="10,000 private models, 300 ms a page: time, to the official SDK as it comes",
+        compared="10,000 private models, 300 ms a page: time, to the official SDK as it comes",
         case="plain-300ms",
         figure="wall",
         other="official-100",
         less=25,
     ),
     Ratio(
-        claim="10,000 private models, 300 ms a page: time, to the official SDK, pages of 500",
+        compared="10,000 private models, 300 ms a page: time, to the official SDK, pages of 500",
         case="plain-300ms",
         figure="wall",
         other="official-500",
         less=5,
     ),
     Ratio(
-        claim="10,000 public models, 300 ms a page: time, to the official SDK as it comes",
+        compared="10,000 public models, 300 ms a page: time, to the official SDK as it comes",
         case="public-300ms",
         figure="wall",
         other="official-100",
         less=25,
     ),
     Ratio(
-        claim="10,000 public models, 300 ms a page: time, to the official SDK, pages of 500",
+        compared="10,000 public models, 300 ms a page: time, to the official SDK, pages of 500",
         case="public-300ms",
         figure="wall",
         other="official-500",
         less=5,
     ),
     Ratio(
-        claim="10,000 models, plain answers: processor time, to the official SDK, pages of 500",
+        compared="10,000 models, plain answers: processor time, to the official SDK, pages of 500",
         case="plain",
         figure="cpu",
         other="official-500",
         less=20,
     ),
     Ratio(
-        claim="10,000 models, gzipped answers: processor time, to the official SDK, pages of 500",
+        compared="10,000 models, gzipped answers: processor time, "
+        "to the official SDK, pages of 500",
         case="gzip",
         figure="cpu",
         other="official-500",
         less=12,
     ),
     Ratio(
-        claim="10,000 models, plain answers: processor time, to the hand-written loop",
+        compared="10,000 models, plain answers: processor time, to the hand-written loop",
         case="plain",
         figure="cpu",
         other="hand-written",
         within=1.25,
     ),
     Ratio(
-        claim="10,000 models, gzipped answers: processor time, to the hand-written loop",
+        compared="10,000 models, gzipped answers: processor time, to the hand-written loop",
         case="gzip",
         figure="cpu",
         other="hand-written",
         within=1.25,
     ),
     Ratio(
-        claim="streaming one page at a time: memory over idle, to the official SDK, pages of 500",
+        compared="streaming one page at a time: memory over idle, "
+        "to the official SDK, pages of 500",
         case="plain",
         figure="memory",
         ours="ours-one-at-a-time",
@@ -126,21 +129,21 @@ RATIOS = (
         less=7,
     ),
     Ratio(
-        claim="pages of 500: longest hold of the loop, to reading the bytes and no more",
+        compared="pages of 500: longest hold of the loop, to reading the bytes and no more",
         case="plain",
         figure="hold",
         other="bytes-only",
         within=1.5,
     ),
     Ratio(
-        claim="pages of 500: longest hold of the loop, to the official SDK",
+        compared="pages of 500: longest hold of the loop, to the official SDK",
         case="plain",
         figure="hold",
         other="official-500",
         less=25,
     ),
     Ratio(
-        claim="keeping 10,000 models: longest hold of the loop, to Structs with plain lists",
+        compared="keeping 10,000 models: longest hold of the loop, to Structs with plain lists",
         case="kept",
         figure="hold",
         ours="ours-kept",
@@ -148,7 +151,7 @@ RATIOS = (
         less=3,
     ),
     Ratio(
-        claim="700 models by id, 100 ms an answer: time, to one after the other",
+        compared="700 models by id, 100 ms an answer: time, to one after the other",
         case="retrieved-100ms",
         figure="wall",
         ours="ours-retrieved",
@@ -156,7 +159,7 @@ RATIOS = (
         less=10,
     ),
     Ratio(
-        claim="loading 10,000 models into SQLite: time, to the hand-written loop",
+        compared="loading 10,000 models into SQLite: time, to the hand-written loop",
         case="load",
         figure="wall",
         ours="ours-sync",
@@ -164,7 +167,7 @@ RATIOS = (
         within=1.5,
     ),
     Ratio(
-        claim="loading 100,000 models into SQLite: time, to the hand-written loop",
+        compared="loading 100,000 models into SQLite: time, to the hand-written loop",
         case="load-many",
         figure="wall",
         ours="ours-sync",
@@ -172,7 +175,7 @@ RATIOS = (
         within=1.5,
     ),
     Ratio(
-        claim="loading 10,000 models into SQLite: time, to dlt as it comes",
+        compared="loading 10,000 models into SQLite: time, to dlt as it comes",
         case="load",
         figure="wall",
         ours="ours-sync",
@@ -180,7 +183,7 @@ RATIOS = (
         less=12,
     ),
     Ratio(
-        claim="loading 10,000 models into SQLite: processor time, to dlt as it comes",
+        compared="loading 10,000 models into SQLite: processor time, to dlt as it comes",
         case="load",
         figure="cpu",
         ours="ours-sync",
@@ -188,7 +191,7 @@ RATIOS = (
         less=12,
     ),
     Ratio(
-        claim="loading 100,000 models into SQLite: time, to dlt as it comes",
+        compared="loading 100,000 models into SQLite: time, to dlt as it comes",
         case="load-many",
         figure="wall",
         ours="ours-sync",
@@ -196,7 +199,7 @@ RATIOS = (
         less=12,
     ),
     Ratio(
-        claim="loading 100,000 models into SQLite: processor time, to dlt as it comes",
+        compared="loading 100,000 models into SQLite: processor time, to dlt as it comes",
         case="load-many",
         figure="cpu",
         ours="ours-sync",
@@ -204,14 +207,14 @@ RATIOS = (
         less=12,
     ),
 )
-# Where a client has gone through the listing before, for the same claims.
+# Where a client has gone through the listing before, for the same aims.
 AGAIN = "ours-again"
 AGAIN_IN = frozenset({"plain", "gzip", "plain-300ms"})
 IDEAL_WITHIN = 1.3
 
 
 class Growth(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim that more models take hardly more memory, but for the ids seen.
+    """The aim that more models take hardly more memory, but for the ids seen.
 
     Attributes:
         doing: What is done with the models, with a place for how many.
@@ -266,12 +269,12 @@ def median(result: CaseResult, contender: str, figure: str) -> float | None:
 
 
 def _again(ratio: Ratio) -> Ratio:
-    """The claim of a later walk."""
-    return msgspec.structs.replace(ratio, claim=_of_later_walk(ratio.claim), ours=AGAIN)
+    """The aim for a later walk."""
+    return msgspec.structs.replace(ratio, compared=_of_later_walk(ratio.compared), ours=AGAIN)
 
 
-def _of_later_walk(claim: str) -> str:
-    return f"a later walk: {claim}"
+def _of_later_walk(compared: str) -> str:
+    return f"a later walk: {compared}"
 
 
 def _judge_ratio(ratio: Ratio, results: Results) -> Bar | None:
@@ -285,12 +288,12 @@ def _judge_ratio(ratio: Ratio, results: Results) -> Bar | None:
         return None
     if ratio.less is not None:
         ratios = [others[turn] / ours[turn] for turn in turns]
-        asked, met = f"{ratio.less:g} times less", statistics.median(ratios) >= ratio.less
+        aim, reached = f"{ratio.less:g} times less", statistics.median(ratios) >= ratio.less
     else:
         ratios = [ours[turn] / others[turn] for turn in turns]
         within = ratio.within or 1.0
-        asked, met = f"at most {within:g} times", statistics.median(ratios) <= within
-    return Bar(claim=ratio.claim, asked=asked, seen=_spread(ratios), met=met)
+        aim, reached = f"at most {within:g} times", statistics.median(ratios) <= within
+    return Bar(compared=ratio.compared, aim=aim, measured=_spread(ratios), reached=reached)
 
 
 def ideal(case: Case) -> float:
@@ -307,15 +310,15 @@ def _judge_ideal(name: str, results: Results, ours: str = "ours") -> Bar | None:
     ratios = [wall / seconds for wall in result.values(ours, "wall").values()]
     if not ratios:
         return None
-    claim = (
+    compared = (
         f"10,000 {result.case.privacy} models, 300 ms a page: time, to the fewest round "
         f"trips with {AT_ONCE} at once ({seconds:.1f} s)"
     )
     return Bar(
-        claim=_of_later_walk(claim) if ours == AGAIN else claim,
-        asked=f"at most {IDEAL_WITHIN:g} times",
-        seen=_spread(ratios),
-        met=statistics.median(ratios) <= IDEAL_WITHIN,
+        compared=_of_later_walk(compared) if ours == AGAIN else compared,
+        aim=f"at most {IDEAL_WITHIN:g} times",
+        measured=_spread(ratios),
+        reached=statistics.median(ratios) <= IDEAL_WITHIN,
     )
 
 
@@ -330,12 +333,13 @@ def _judge_growth(growth: Growth, results: Results) -> Bar | None:
         return None
     ratio = (memory_many - ids_seen(many.case.models)) / (memory_few - ids_seen(few.case.models))
     return Bar(
-        claim=f"{growth.doing.format(many.case.models)}: memory over idle, to "
+        compared=f"{growth.doing.format(many.case.models)}: memory over idle, to "
         f"{few.case.models:,} (ids seen aside)",
-        asked=f"at most {growth.within:g} times",
-        seen=f"{ratio:.2f} ({memory_many / 1e6:.1f} MB and {memory_few / 1e6:.1f} MB, of which ids "
-        f"{ids_seen(many.case.models) / 1e6:.1f} MB and {ids_seen(few.case.models) / 1e6:.1f} MB)",
-        met=ratio <= growth.within,
+        aim=f"at most {growth.within:g} times",
+        measured=f"{ratio:.2f} ({memory_many / 1e6:.1f} MB and {memory_few / 1e6:.1f} MB, "
+        f"of which ids {ids_seen(many.case.models) / 1e6:.1f} MB "
+        f"and {ids_seen(few.case.models) / 1e6:.1f} MB)",
+        reached=ratio <= growth.within,
     )
 
 

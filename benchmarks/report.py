@@ -55,18 +55,24 @@ def write_report(results: Results, folder: Path) -> None:
 
 
 def bars_table(results: Results) -> str:
-    """What is claimed, and what was seen of it."""
+    """What this project aims at, and what was measured."""
     bars = judge(results)
     if not bars:
-        return "Nothing was measured that a claim is about."
-    rows = [(bar.claim, bar.asked, bar.seen, "yes" if bar.met else "**no**") for bar in bars]
-    return _table(("compared", "asked", "seen (range of the turns)", "met"), rows, "llll")
+        return "Nothing was measured that there is an aim for."
+    rows = [
+        (bar.compared, bar.aim, bar.measured, "yes" if bar.reached else "**no**") for bar in bars
+    ]
+    return _table(("compared", "aim", "median (range of the turns)", "reached"), rows, "llll")
 
 
 def _parts(results: Results) -> Iterable[str]:
     if not is_whole(results):
         yield "**Not the whole measurement:** fewer cases, models or turns than are meant."
-    yield "## What is claimed"
+    yield "## Aims and measurements"
+    yield (
+        "The aims are this project's own. They are not promises: the last column says which of "
+        "them it reaches."
+    )
     yield bars_table(results)
     if results.shared_rate is not None:
         yield "## Several processes under one rate limit"
@@ -83,14 +89,18 @@ def _parts(results: Results) -> Iterable[str]:
 
 
 def _shared_rate(report: dict[str, Any]) -> Iterable[str]:
-    """What ``shared_rate.py`` saw: its scene, then each of its figures."""
+    """What ``shared_rate.py`` measured: its scene, then each of its figures."""
+    yield (
+        "Promised is that the processes keep to the limit together, and not that their shares are "
+        "equal. *Shares of fair share* has the requests of each process, to an equal share."
+    )
     scene = ", ".join(
         f"{_words(name)} {json.dumps(value)}" for name, value in report["scene"].items()
     )
     yield f"Counts, rates in requests a second, times in seconds: {scene}."
     figures = {name: value for name, value in report.items() if name not in {"scene", "processes"}}
     rows = [(_words(name), json.dumps(value).strip("[]")) for name, value in figures.items()]
-    yield _table(("figure", "seen"), rows, "ll")
+    yield _table(("figure", "measured"), rows, "ll")
 
 
 def _words(name: str) -> str:

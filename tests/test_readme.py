@@ -114,9 +114,29 @@ def test_the_main_command_installs_what_it_needs() -> None:
     assert "'.[cli,sync]'" in command
 
 
-@pytest.mark.parametrize("name", re.findall(r"\]\(([^):#]+)\)", README))
-def test_a_link_leads_to_a_file(name: str) -> None:
-    assert (ROOT / name).is_file()
+LINK = re.compile(
+    r"""\]\(\s*<?(?P<inline>[^)\s>]*) | ^\s*\[[^\]]+\]:\s*<?(?P<reference>[^\s>]+)
+    | \b(?:href|src)\s*=\s*["']?(?P<tag>[^"'\s>]+)""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def links(text: str) -> list[str]:
+    """The targets of all links and images of a text in Markdown."""
+    return [found[found.lastgroup or 0] for found in LINK.finditer(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[a](docs/b.md)", "![a](docs/b.md)", "[a]\n\n[a]: docs/b.md", '<img src="docs/b.md">'],
+)
+def test_a_link_is_found_however_it_is_written(text: str) -> None:
+    assert links(text) == ["docs/b.md"]
+
+
+def test_links_lead_somewhere_on_a_package_index_too() -> None:
+    assert links(README)
+    assert [link for link in links(README) if not link.startswith("https://")] == []
 
 
 def test_the_test_command_is_the_one_of_the_checks_before_landing() -> None:
