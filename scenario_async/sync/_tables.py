@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
@@ -16,11 +16,17 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    case,
+    cast,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from scenario_async._query.query import wire_time
+
+if TYPE_CHECKING:
+    from sqlalchemy import BindParameter, ColumnElement
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -39,9 +45,39 @@ __all__ = [
 SCHEMA_VERSION = 1
 """Counted up when tables change in a way that older releases cannot read."""
 
+_FIRST: ColumnElement[Any] = literal_column("timestamptz '0001-01-01T00:00:00Z'")
+_LAST: ColumnElement[Any] = literal_column("timestamptz '9999-12-31T23:59:59.999Z'")
+
+
+class _Timestamp(UserDefinedType[str]):
+    """A timestamp of PostgreSQL, written as text and read within the calendar.
+
+    The driver takes the first moment of the calendar for ``-infinity``, reads that as a moment
+    without zone, and cannot read what lies beyond.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Its name in ``CREATE TABLE``."""
+        return "TIMESTAMP WITH TIME ZONE"
+
+    def bind_expression(self, bindvalue: BindParameter[str]) -> ColumnElement[Any]:
+        """The server reads the text."""
+        return cast(cast(bindvalue, Text), TIMESTAMP(timezone=True))
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """What lies beyond the calendar is read as its first or last moment."""
+        return case((column < _FIRST, _FIRST), (column > _LAST, _LAST), else_=column)
+
 
 class Moment(TypeDecorator[datetime | str]):
-    """An aware ``datetime``; in SQLite ISO 8601 in UTC with milliseconds, which sorts as text."""
+    """A moment, ``timestamptz`` in PostgreSQL, in SQLite text that sorts by time.
+
+    It is given as an aware ``datetime`` or as the API writes it: ISO 8601 in UTC with
+    milliseconds. It is read as the driver returns it: PostgreSQL's as ``datetime``, SQLite's as
+    text, in which somebody may have written anything.
+    """
 
     impl = Text
     cache_ok = True
@@ -49,22 +85,12 @@ class Moment(TypeDecorator[datetime | str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """A timestamp with time zone where the database has one."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+            return dialect.type_descriptor(_Timestamp())
         return dialect.type_descriptor(Text())
 
-    def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> Any:  # noqa: ANN401 - text or datetime
-        """To the database. Text is as the API writes it, which is what SQLite gets."""
-        if isinstance(value, str):
-            return datetime.fromisoformat(value) if dialect.name == "postgresql" else value
-        if value is None or dialect.name == "postgresql":
-            return value
-        return wire_time(value.astimezone(UTC))
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - text or datetime
-        """From the database."""
-        if value is None or dialect.name == "postgresql":
-            return value  # type: ignore[no-any-return]
-        return datetime.fromisoformat(value)
+    def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the same for both
+        """To the database."""
+        return wire_time(value) if isinstance(value, datetime) else value
 
 
 def _json() -> TypeEngine[Any]:

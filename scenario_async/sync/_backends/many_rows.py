@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-from scenario_async.sync._tables import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +18,7 @@ class ManyRows:
     """One statement, compiled once, for rows that are tuples of text.
 
     The usual way, through a dict for each row and a conversion of each value, takes as long as the
-    database itself. Here dates are text as the API writes it and lists are JSON already, which is
-    what SQLite stores.
+    database itself. Here dates are text as the API writes it and lists are JSON already.
 
     Args:
         statement: What to execute for each row.
@@ -36,17 +32,7 @@ class ManyRows:
         if compiled.positiontup != names:
             raise ValueError(f"columns must be in the order of the table, not {names}")
         self._sql = str(compiled)
-        dates = [place for place, one in enumerate(columns) if isinstance(one.type, Moment)]
-        self._dates = dates if dialect.name == "postgresql" else []
 
     async def write(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
         """Execute the statement for these rows."""
-        given = [self._converted(row) for row in rows] if self._dates else list(rows)
-        await connection.exec_driver_sql(self._sql, given)
-
-    def _converted(self, row: tuple[object, ...]) -> tuple[object, ...]:
-        values = list(row)
-        for place in self._dates:
-            date = values[place]
-            values[place] = datetime.fromisoformat(date) if isinstance(date, str) else date
-        return tuple(values)
+        await connection.exec_driver_sql(self._sql, list(rows))

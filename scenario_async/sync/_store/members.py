@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
-    Text,
     and_,
     delete,
     except_,
@@ -13,7 +13,6 @@ from sqlalchemy import (
     literal,
     select,
     true,
-    type_coerce,
     update,
 )
 
@@ -23,7 +22,6 @@ from .values import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Executable, Select
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from scenario_async.sync._comparison import Coverage
 
 __all__ = ["ChangingModel", "Members"]
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 class ChangingModel(NamedTuple):
@@ -89,17 +89,15 @@ class Members:
         number = func.row_number().over(order_by=models.c.created_at).label("number")
         dated = self._living(models.c.created_at, number).where(models.c.created_at.is_not(None))
         numbered = dated.subquery()
-        # Somebody may have written what is no date.
-        date = type_coerce(numbered.c.created_at, Text)
-        query = select(date).where(numbered.c.number % step == 0).order_by("number")
+        query = select(numbered.c.created_at).where(numbered.c.number % step == 0)
+        query = query.order_by("number")
         async with self._database.transaction() as connection:
             found = [moment_of(date) for date in (await connection.scalars(query)).all()]
         return [date for date in found if date is not None]
 
     async def changing(self, statuses: Collection[str]) -> list[ChangingModel]:
         """The members with one of these statuses, by their ids."""
-        date = type_coerce(models.c.created_at, Text)
-        query = self._living(models.c.id, models.c.status, date)
+        query = self._living(models.c.id, models.c.status, models.c.created_at)
         query = query.where(models.c.status.in_(sorted(statuses))).order_by(models.c.id)
         async with self._database.transaction() as connection:
             found: Sequence[Any] = (await connection.execute(query)).all()
@@ -141,7 +139,8 @@ class Members:
         listed = select(models.c.id)
         if not coverage.dated:
             listed = listed.where(models.c.created_at.is_(None))
-        if coverage.after is not None:
+        # The first moment is no bound: an earlier release has written -infinity for it.
+        if coverage.after is not None and coverage.after > _FIRST:
             listed = listed.where(models.c.created_at >= coverage.after)
         if coverage.before is not None:
             listed = listed.where(models.c.created_at < coverage.before)

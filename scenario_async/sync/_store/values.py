@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from sqlalchemy import Text, case, cast, type_coerce
+from sqlalchemy import Text, case, cast
 
 from scenario_async import Model
 from scenario_async._decoding.envelope import InvalidRow, RowDecoder
@@ -140,12 +140,10 @@ _REPAIRS: dict[type[msgspec.Struct], tuple[str, str]] = {
 
 
 def as_stored(table: Table, kind: type[StoredT]) -> list[ColumnElement[Any]]:
-    """The columns for :func:`read_stored`: JSON, and dates in SQLite, as text."""
-    # The driver of PostgreSQL would take JSON apart by itself, and has dates of its own.
-    return [
-        (cast if name in _DECODERS else type_coerce)(_column(table, name), Text)
-        for name in kind.__struct_fields__
-    ]
+    """The columns for :func:`read_stored`: JSON as text."""
+    columns = ((name, _column(table, name)) for name in kind.__struct_fields__)
+    # The drivers would take JSON apart by themselves.
+    return [cast(column, Text) if name in _DECODERS else column for name, column in columns]
 
 
 def _column(table: Table, name: str) -> ColumnElement[Any]:
