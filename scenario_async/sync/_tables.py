@@ -66,9 +66,9 @@ class _Timestamp(UserDefinedType[str]):
         """The server reads the text."""
         return cast(cast(bindvalue, Text), TIMESTAMP(timezone=True))
 
-    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def column_expression(self, colexpr: ColumnElement[Any]) -> ColumnElement[Any]:
         """What lies beyond the calendar is read as its first or last moment."""
-        return case((column < _FIRST, _FIRST), (column > _LAST, _LAST), else_=column)
+        return case((colexpr < _FIRST, _FIRST), (colexpr > _LAST, _LAST), else_=colexpr)
 
 
 class Moment(TypeDecorator[datetime | str]):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from contextlib import closing
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import aiosqlite
@@ -13,12 +15,15 @@ import pytest
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, sync
+from scenario_async.sync._tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from scenario_async import AsyncScenario
+
+asyncpg: Any = import_module("asyncpg")  # it has no types
 
 pytestmark = pytest.mark.anyio
 ENOUGH = 2000  # operations; a run of a few models takes a tenth of that
@@ -38,30 +43,18 @@ def catalogue() -> Catalogue:
 
 
 class Operations:
-    """Counts what is done in the threads of aiosqlite, and cancels in the middle of one of them."""
+    """Counts what a driver does, and cancels in the middle of one operation."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *watched: tuple[Any, str]) -> None:
         self.count = 0
         self._cancel_at = 0
         self._cancel: Callable[[], object] | None = None
-        self._connections: list[sqlite3.Connection] = []
-        for name in ("_connect", "_execute"):
-            monkeypatch.setattr(
-                aiosqlite.Connection, name, self._watched(getattr(aiosqlite.Connection, name))
-            )
-        connect = sqlite3.connect
-
-        def remember(*arguments: Any, **options: Any) -> sqlite3.Connection:
-            connection: sqlite3.Connection = connect(*arguments, **options)
-            self._connections.append(connection)
-            return connection
-
-        monkeypatch.setattr(sqlite3, "connect", remember)
+        for owner, name in watched:
+            monkeypatch.setattr(owner, name, self._watched(getattr(owner, name)))
 
     def begin(self, cancel: Callable[[], object], at: int) -> None:
         self.count = 0
         self._cancel, self._cancel_at = cancel, at
-        self._connections.clear()
 
     def _watched(self, operation: Callable[..., Any]) -> Callable[..., Any]:
         async def operate(*arguments: Any, **options: Any) -> Any:
@@ -73,8 +66,41 @@ class Operations:
 
         return operate
 
+
+class FileOperations(Operations):
+    """Those in the threads of aiosqlite, and the connections that they make."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        connection = aiosqlite.Connection
+        super().__init__(monkeypatch, (connection, "_connect"), (connection, "_execute"))
+        self._connections: list[sqlite3.Connection] = []
+        connect = sqlite3.connect
+
+        def remember(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            connection: sqlite3.Connection = connect(*arguments, **options)
+            self._connections.append(connection)
+            return connection
+
+        monkeypatch.setattr(sqlite3, "connect", remember)
+
+    def begin(self, cancel: Callable[[], object], at: int) -> None:
+        super().begin(cancel, at)
+        self._connections.clear()
+
     def left_open(self) -> int:
         return sum(not is_closed(connection) for connection in self._connections)
+
+
+@pytest.fixture
+def server_operations(monkeypatch: pytest.MonkeyPatch) -> Operations:
+    """Those of asyncpg."""
+    names = {
+        asyncpg: ("connect",),
+        asyncpg.Connection: ("close", "executemany", "fetchval", "prepare"),
+        asyncpg.prepared_stmt.PreparedStatement: ("fetch",),
+        asyncpg.transaction.Transaction: ("start", "commit", "rollback"),
+    }
+    return Operations(monkeypatch, *((owner, name) for owner in names for name in names[owner]))
 
 
 def is_closed(connection: sqlite3.Connection) -> bool:
@@ -93,7 +119,7 @@ async def test_no_connection_is_left_open(
     new_sqlite: Callable[[], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    operations = Operations(monkeypatch)
+    operations = FileOperations(monkeypatch)
     scope = anyio.CancelScope()
 
     async def work() -> None:
@@ -127,7 +153,7 @@ async def test_a_run_that_waits_for_another_is_cancelled_without_a_word(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    operations = Operations(monkeypatch)
+    operations = FileOperations(monkeypatch)
     monkeypatch.setattr("scenario_async.sync._runs.run._LOOK_AGAIN", 0)
     path = tmp_path / "models.db"
 
@@ -149,3 +175,50 @@ async def test_a_run_that_waits_for_another_is_cancelled_without_a_word(
                 assert operations.left_open() == 0, f"cancelled at operation {at}"
 
     assert not caplog.records
+
+
+async def sessions(url: str) -> int:
+    """How many others are connected to a database; the next one finds it empty."""
+    connection = await asyncpg.connect(url)
+    others = "datname = current_database() AND pid != pg_backend_pid()"
+    count: int = await connection.fetchval(f"SELECT count(*) FROM pg_stat_activity WHERE {others}")  # noqa: S608 - ours
+    await connection.execute(f"DROP TABLE IF EXISTS {', '.join(metadata.tables)}")
+    await connection.close()
+    return count
+
+
+@pytest.mark.parametrize("how", ["task", "scope"])
+async def test_no_session_is_left_and_nothing_is_logged(
+    how: str,
+    scenario: AsyncScenario,
+    new_postgresql: Callable[[], str],
+    server_operations: Operations,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url, scope, done = new_postgresql(), anyio.CancelScope(), False
+
+    async def work() -> None:
+        nonlocal done
+        with scope:
+            async with CatalogStore.open(url) as store:
+                await sync(scenario, store)
+                assert (await store.counts()).models == 3
+                assert len([model async for model in store.models()]) == 3
+                done = True
+
+    for at in range(1, ENOUGH, 2 * STEP):
+        scope, done = anyio.CancelScope(), False
+        task = asyncio.ensure_future(work())
+        server_operations.begin(task.cancel if how == "task" else scope.cancel, at)
+        _, unfinished = await asyncio.wait([task], timeout=60)
+
+        assert not unfinished, f"cancelled at operation {at}, it does not end"
+        assert await sessions(url) == 0, f"cancelled at operation {at}"
+        assert not caplog.records, f"cancelled at operation {at}"
+        if server_operations.count < at:
+            task.result()
+            gc.collect()  # an error that nobody asks for is logged when it goes
+            assert not caplog.records
+            return
+        assert done or (task.cancelled() if how == "task" else scope.cancelled_caught)
+    raise AssertionError("the work takes more operations than expected")

@@ -287,7 +287,7 @@ async def test_a_server_that_does_not_answer_does_not_hold_the_closing_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("scenario_async.sync._backends.engines._GOODBYE", 0.05)
+    monkeypatch.setattr("scenario_async.sync._backends.engines.GOODBYE", 0.05)
     store = CatalogStore.open(new_postgresql())
     await store.__aenter__()
     async with database_of(store).transaction() as connection:

@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from scenario_async import UsageError
 from scenario_async.sync._errors import StoreBusyError, StoreError, StoreVersionError
+from scenario_async.sync._server import Server
 from scenario_async.sync._tables import SCHEMA_VERSION, metadata, state
 
 from .engines import database_errors, json_text, new_engine
@@ -47,6 +48,7 @@ class Database:
         self.name: str = shown(url)
         has_file = self._sqlite and not in_memory(url)
         self._file = StoreFile(self.name) if has_file else None
+        self._server = None if self._sqlite else Server(self.name, url)
         self._engine: AsyncEngine = new_engine(url)
         self._turn = asyncio.Lock()
         self._locks: list[ScopesLock] = []
@@ -72,6 +74,9 @@ class Database:
             with self._failures():
                 self._file.look(create=create)
             self._engine = new_engine(self._file.engine_url())
+        if self._server is not None:
+            with self._failures():
+                await self._server.look()
         async with self._begun() as connection:
             names, own = await connection.run_sync(tables_there)
             if not own:
@@ -145,7 +150,7 @@ class Database:
         self._check_writable()
         held = AsyncExitStack()
         try:
-            with self._failures(), self._undisturbed():
+            with self._failures(), _undisturbed():
                 if self._file is not None:
                     await lock_file(self.name, self._file.lock_path(), held)
                 elif not self._sqlite:
@@ -249,22 +254,15 @@ class Database:
             )
 
     def _check_writable(self) -> None:
-        if self._file is not None:
-            self._file.check_writable()
+        for place in (self._file, self._server):
+            if place is not None:
+                place.check_writable()
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:
-        with self._failures(), self._undisturbed():
+        with self._failures(), _undisturbed():
             async with self._engine.begin() as connection:
                 yield connection
-
-    def _undisturbed(self) -> anyio.CancelScope:
-        """What is begun in SQLite is finished, as it happens in a thread that nobody can cancel.
-
-        aiosqlite loses a connection that comes after its caller was cancelled, and SQLAlchemy one
-        that is to be closed then.
-        """
-        return anyio.CancelScope(shield=self._sqlite)
 
     @contextmanager
     def _failures(self) -> Generator[None]:
@@ -284,3 +282,12 @@ class Database:
             if self._file is not None and self._file.only_read is not None:
                 more = f" ({self._file.only_read})"
             raise StoreError(f"{self.name}: {text}{more}") from None
+
+
+def _undisturbed() -> anyio.CancelScope:
+    """What is begun in a database is finished.
+
+    A scope that is cancelled interrupts whatever awaits next, clean-up too: aiosqlite would lose a
+    connection that comes then, and SQLAlchemy one that it closes, with a traceback in the log.
+    """
+    return anyio.CancelScope(shield=True)

@@ -6,6 +6,7 @@ import logging
 import sys
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["database_errors", "json_text", "new_engine"]
+__all__ = ["GOODBYE", "connected", "database_errors", "json_text", "new_engine"]
 
-_GOODBYE = 2.0  # seconds for a server to see a connection closed
+GOODBYE = 2.0
+"""Seconds for a server to see a connection closed."""
+
 # Seconds for it to answer a command, many times what any takes: a write cannot be cancelled.
 _ANSWER = 120.0
 # What the driver is told in another way, or not at all.
@@ -53,6 +56,8 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         options["connect_args"] = _connect_arguments(url)
         # A worker goes on after a restart of the server.
         options["pool_pre_ping"] = True
+        # What a transaction reads may be changed by others: a stricter default would end runs.
+        options["isolation_level"] = "READ COMMITTED"
         url = url.set(query={})
     if in_memory(url):
         # One connection, as each has a database of its own, and one transaction at a time.
@@ -73,6 +78,14 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
     else:
         event.listen(engine.sync_engine, "close", _close_in_time)
     return engine
+
+
+async def connected(url: URL) -> Any:  # noqa: ANN401 - the driver has no types
+    """A connection of the driver of PostgreSQL itself, which no pool has."""
+    driver: Any = import_module("asyncpg")  # it has no types
+    where = url.set(query={}).translate_connect_args(username="user")
+    # Statements without names: a pooler may have given the name to somebody else's.
+    return await driver.connect(**where, **_connect_arguments(url), statement_cache_size=0)
 
 
 def database_errors() -> tuple[type[Exception], ...]:
@@ -122,16 +135,16 @@ def _close_in_time(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
 
 
 async def _closed(driver: Any) -> None:  # noqa: ANN401 - it has no types
-    await driver.close(timeout=_GOODBYE)
+    await driver.close(timeout=GOODBYE)
 
 
 def _connect_to_its_end(
     _dialect: object, _record: object, _arguments: object, options: dict[str, Any]
 ) -> None:
-    options["async_creator_fn"] = _connected
+    options["async_creator_fn"] = _connected_to_file
 
 
-async def _connected(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the driver has it
+async def _connected_to_file(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the driver has it
     """A connection of the driver, or an error after which its thread is gone.
 
     The driver does not wait for the thread where a file cannot be opened, and the thread writes a

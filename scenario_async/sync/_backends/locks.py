@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from scenario_async.sync._errors import StoreBusyError, StoreError
+from scenario_async.sync._tables import state
 
 from .engines import database_errors, new_engine
 
@@ -32,6 +33,19 @@ _KEEPALIVE = {
     "tcp_keepalives_count": "3",
 }
 _NOT_LOCAL = False  # to a transaction, but for the session
+_SESSION = select(func.pg_backend_pid())
+# Stores in two schemas are two stores. Earlier releases locked in all of them what is now 'public'.
+_KIND = f"""
+    CASE nspname WHEN 'public' THEN {OWN} ELSE hashtext('scenario_async ' || nspname) & 2147483647
+    END FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = to_regclass('{state.name}')
+"""
+_TAKE = text(f"SELECT pg_try_advisory_lock((SELECT {_KIND}), hashtext(:scope))")
+_HOLDERS = text(
+    "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' "  # noqa: S608 - no values
+    f"AND classid::bigint = (SELECT {_KIND}) AND objsubid = 2 AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 async def lock_file(name: str, path: Path, stack: AsyncExitStack) -> None:
@@ -61,12 +75,14 @@ class ScopesLock:
 
     Args:
         name: What to call the store.
-        connection: The session, which nobody else uses.
+        connection: Whose session nobody else uses.
+        session: The number of that session.
     """
 
-    def __init__(self, name: str, connection: AsyncConnection) -> None:
+    def __init__(self, name: str, connection: AsyncConnection, session: int) -> None:
         self._name = name
         self._connection = connection
+        self._session = session
         self._lost = False
 
     @classmethod
@@ -85,21 +101,16 @@ class ScopesLock:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         settings = (func.set_config(*one, _NOT_LOCAL) for one in _KEEPALIVE.items())
         await connection.execute(select(*settings))
+        session = await connection.scalar(_SESSION)
         for scope in sorted(scopes):
-            taken = func.pg_try_advisory_lock(OWN, func.hashtext(scope))
-            if not await connection.scalar(select(taken)):
+            if not await connection.scalar(_TAKE, {"scope": scope}):
                 raise StoreBusyError(f"{name}: another run is at work on the scope {scope!r}")
-        return cls(name, connection)
+        return cls(name, connection, session or 0)
 
     @staticmethod
     async def held_by_one(connection: AsyncConnection) -> bool:
-        """Whether no more than one session holds such locks in the database of a connection."""
-        sessions = text(
-            "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' "
-            "AND classid = :own AND objsubid = 2 AND database = "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
-        return (await connection.scalar(sessions, {"own": OWN}) or 0) <= 1
+        """Whether no more than one session holds such locks of the store of a connection."""
+        return (await connection.scalar(_HOLDERS) or 0) <= 1
 
     async def check(self) -> None:
         """Look whether the session is still there. That also keeps it from ending for idleness.
@@ -109,7 +120,8 @@ class ScopesLock:
         """
         if not self._lost:
             try:
-                await self._connection.execute(select(1))
+                # A pooler may have given it to others.
+                self._lost = await self._connection.scalar(_SESSION) != self._session
             except database_errors():
                 # Asked again, it would begin another session, without locks.
                 self._lost = True
