@@ -38,7 +38,7 @@ async def all_models(walk: ListingRun[RowT], first: PageRequest) -> list[RowT] |
             models, reader = await walk.read(emitted)
             if reader.error is not None:
                 raise reader.error
-            placed.append((emitted.place, models))
+            placed.append((emitted.position, models))
             if planner.warning is not None:
                 return None
     if planner.warning is not None:
