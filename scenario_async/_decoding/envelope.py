@@ -97,13 +97,12 @@ class PageAnswer:
 
     def moment(self, row: int, *, by_update: bool = False) -> datetime | None:
         """When the model of a row was created or updated, ``None`` where it cannot be read."""
-        try:
-            dates: _Birth | _Update = _decoder(_Update if by_update else _Birth).decode(
-                self.rows[row]
-            )
-        except _NOT_DECODED:
-            return None
-        return dates.at
+        return _moment(self.rows[row], _decoder(_Update if by_update else _Birth))
+
+    def moments(self, *, by_update: bool = False) -> list[datetime | None]:
+        """The same of all rows."""
+        decoder = _decoder(_Update if by_update else _Birth)
+        return [_moment(row, decoder) for row in self.rows]
 
 
 class _Envelope(msgspec.Struct):
@@ -140,6 +139,15 @@ class AskableRow(msgspec.Struct):
 @cache
 def _decoder(type_: Hashable) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(cast("type[Any]", type_))
+
+
+def _moment(
+    row: msgspec.Raw | bytes, decoder: msgspec.json.Decoder[_Birth | _Update]
+) -> datetime | None:
+    try:
+        return decoder.decode(row).at
+    except _NOT_DECODED:
+        return None
 
 
 def encode(value: object) -> bytes:

@@ -190,14 +190,18 @@ class AdaptivePlanner:
     def _cut_behind(self, page: EmittedPage | None, most: int) -> bool:
         """Go on by windows behind a page, if the pages show that the listing comes by creation.
 
-        As long as all models are of one millisecond, they do not: where the listing comes in the
-        other direction, there would be nothing behind the page, and the rest would be lost.
+        As long as all models are of one second, in which milliseconds tell no order, they do not:
+        where the listing comes in the other direction, there would be nothing behind the page, and
+        the rest would be lost.
         """
         positions = self._places(page.answer) if page else ()
-        if not positions or self._begins is None or positions[-1] <= self._begins:
+        if page is None or not positions or self._begins is None:
+            return False
+        if positions[-1] <= self._begins and self._timeline.last_millisecond(page.answer) is None:
             return False
         windows = WindowPlanner.behind(
             self._timeline,
+            page,
             positions,
             most=most,
             ordered=self._ordered,

@@ -245,7 +245,7 @@ async def test_a_service_that_ignores_bounds_from_some_page_on_keeps_the_order(
     catalogue = Catalogue()
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(100):
-        catalogue.add(created_at=begin + timedelta(milliseconds=number // 2))
+        catalogue.add(created_at=begin + timedelta(seconds=number // 2))
     other = scenario_sandbox_factory(catalogue)
     other.faults.add(IgnoredBounds(), times=None, after=12)
     at = {"base_url": other.base_url, "api_key": other.api_key, "api_secret": other.api_secret}

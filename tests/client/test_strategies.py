@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio.lowlevel
@@ -177,6 +178,22 @@ async def test_a_millisecond_that_fills_pages_is_gone_through_by_token(
         found = await _walk(scenario.models.private(page_size=5), form)
 
     assert found == sandbox.catalogue.ids("private")
+
+
+@pytest.mark.parametrize("form", ["async for", "pages", "collect"])
+async def test_a_service_that_sorts_by_the_second_loses_no_model(
+    form: str, connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    catalogue, chance = Catalogue(), Random(7)  # noqa: S311 - no secret
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    for _ in range(600):
+        created += timedelta(milliseconds=chance.choice([0, 1, 30, 400, 700, 1_500, 90_000]))
+        catalogue.add(created_at=created)
+    sandbox = scenario_sandbox_factory(catalogue, behavior=Behavior(dates="seconds"))
+    async with _connected(connect, sandbox) as scenario:
+        for _ in range(2):
+            found = await _walk(scenario.models.private(page_size=20), form)
+            assert sorted(found) == sorted(catalogue.ids())
 
 
 async def test_a_token_that_repeats_inside_a_millisecond_is_an_error(

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha1
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from scenario_async import APIConnectionError, APIError, BadRequestError
@@ -93,6 +94,8 @@ class Manners:
         beyond_end: What row numbers behind the last row give.
         always_token: Whether the last page has a token too, which leads to an empty page.
         public_tokens: Whether ``/models/public`` hands out tokens.
+        sorts_by_second: Whether models of one second come in no order.
+        bounds_by_second: Whether bounds are compared without their milliseconds.
     """
 
     ignores: frozenset[str] = frozenset()
@@ -105,6 +108,8 @@ class Manners:
     beyond_end: Literal["empty", "refused"] = "empty"
     always_token: bool = False
     public_tokens: bool = True
+    sorts_by_second: bool = False
+    bounds_by_second: bool = False
 
 
 class Service:
@@ -147,11 +152,20 @@ class Service:
         found = [
             row
             for row in self.rows.values()
-            if (after is None or moment(row.created) > after)
-            and (before is None or moment(row.created) < before)
+            if (after is None or self._compared(moment(row.created)) > self._compared(after))
+            and (before is None or self._compared(moment(row.created)) < self._compared(before))
         ]
-        found.sort(key=_key, reverse=direction != "asc")
+        found.sort(key=self._key, reverse=direction != "asc")
         return found
+
+    def _compared(self, time: str) -> str:
+        return time[:19] if self.manners.bounds_by_second else time
+
+    def _key(self, row: Row) -> tuple[int, str]:
+        if not self.manners.sorts_by_second:
+            return (row.created, row.id)
+        # In the order of its second something that says nothing of the milliseconds.
+        return (row.created // 1000, sha1(row.id.encode(), usedforsecurity=False).hexdigest())
 
     def answer(self, query: ListingQuery) -> PageAnswer:
         """One page.
@@ -184,8 +198,8 @@ class Service:
             return int(position[0])
         key: tuple[int, str] = (position[0], position[1])
         if query.sort_direction == "asc" and "sortDirection" not in self.manners.ignores:
-            return sum(_key(row) <= key for row in rows)
-        return sum(_key(row) >= key for row in rows)
+            return sum(self._key(row) <= key for row in rows)
+        return sum(self._key(row) >= key for row in rows)
 
     def _check_token(self, token: str) -> None:
         manners = self.manners
@@ -201,7 +215,7 @@ class Service:
         by_row = not _by_creation(query) or self.manners.offset_tokens
         sealed_from, reordered_from = self.manners.sealed_from, self.manners.reordered_from
         if not by_row:
-            token = _written([*_key(last)])
+            token = _written([*self._key(last)])
         elif sealed_from is not None and position >= sealed_from:
             token = _written([position])
         elif reordered_from is not None and position >= reordered_from:
@@ -210,10 +224,6 @@ class Service:
             token = _written({"offset": position, "limit": size})
         self._handed_out[token] = self.answered
         return token
-
-
-def _key(row: Row) -> tuple[int, str]:
-    return (row.created, row.id)
 
 
 def _by_creation(query: ListingQuery) -> bool:
@@ -405,7 +415,7 @@ class Walk:
         if kind == 0 or victim is None:
             # Among the rows there are, or after them all.
             near = rows[victim].created if victim else 0
-            created = near + self.script.below(3) - 1 + 10**9 * self.script.sometimes(4)
+            created = near + 1000 * (self.script.below(3) - 1) + 10**9 * self.script.sometimes(4)
             born = Row(f"born{len(self.created)}", created, self.script.below(100))
             rows[born.id] = born
             self.created[born.id] = created

@@ -1,4 +1,4 @@
-"""Milliseconds with more models than a page, and what they cost."""
+"""Seconds with more models than a page, and what they cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from catalogue_simulation import Manners, Row, Service, Walk, by_creation, chosen
+from catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scenario_async import BadRequestError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async._pagination.planner import PageRequest
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._query.query import ListingQuery, SortDirection
 
 
 def requests_of_one_walk(rows: Sequence[Row], query: ListingQuery) -> int:
@@ -43,7 +45,7 @@ def test_bursts_of_more_than_a_page_cost_no_more_either(
 def test_the_request_for_the_end_is_within_the_bound_too(most: int) -> None:
     # Found by searching: here every request that may be spent on cuts is.
     chance = random.Random(32)  # noqa: S311 - no secret
-    gaps = (chance.choice([0, 1, 5, 10 ** chance.randint(0, 9)]) for _ in range(400))
+    gaps = (chance.choice([0, 1000, 5000, 10 ** chance.randint(3, 10)]) for _ in range(400))
     rows = [Row(f"m{index:03}", born) for index, born in enumerate(itertools.accumulate(gaps))]
     query = by_creation(10, "asc")
     planner = chosen(query, strategy="windows", most=most, ordered=False)
@@ -52,12 +54,12 @@ def test_the_request_for_the_end_is_within_the_bound_too(most: int) -> None:
 
 
 def burst(number: int) -> list[Row]:
-    """A millisecond with many models, and others around it."""
+    """A second with many models, and others around it."""
     return [
-        Row("before", -5),
+        Row("before", -5000),
         *(Row(f"m{index:03}", 0) for index in range(number)),
-        Row("after", 5),
-        Row("last", 9),
+        Row("after", 5000),
+        Row("last", 9000),
     ]
 
 
@@ -74,7 +76,7 @@ def test_a_cursor_refused_in_a_burst_is_done_without_once() -> None:
             expired = request
             error = BadRequestError("expired", status_code=400)
             assert planner.failed(request, error) == ()
-            # The millisecond is begun again, and not asked for by a token.
+            # The second is begun again, and not asked for by a token.
             (request,) = planner.requests(1, 0)
             assert request.query.pagination_token is None
         for page in planner.receive(request, service.answer(request.query)):
@@ -105,3 +107,63 @@ def test_a_token_that_repeats_in_a_burst_is_an_error_and_no_end(
                 if answer.token and request.query.pagination_token:
                     answer = PageAnswer(answer.rows, request.query.pagination_token)
                 planner.receive(request, answer)
+
+
+SECONDS = st.sampled_from([0, 0, 1, 40, 300, 1000, 7000, 10**6])
+
+
+@pytest.mark.once
+@settings(max_examples=400)
+@given(
+    gaps=st.lists(SECONDS, max_size=250),
+    size=st.integers(1, 25),
+    direction=st.sampled_from(["asc", "desc"]),
+    most=st.integers(1, 9),
+    ordered=st.booleans(),
+    script=st.binary(max_size=60).map(Script),
+    changes=st.integers(0, 20),
+    manners=st.builds(Manners, sorts_by_second=st.booleans(), bounds_by_second=st.booleans()),
+)
+def test_a_service_that_knows_no_milliseconds_loses_no_model(
+    *,
+    gaps: list[int],
+    size: int,
+    direction: SortDirection,
+    most: int,
+    ordered: bool,
+    script: Script,
+    changes: int,
+    manners: Manners,
+) -> None:
+    births = itertools.accumulate(gaps)
+    rows = [Row(f"m{index:03}", born) for index, born in enumerate(births)]
+    service = Service(rows, manners)
+    query = by_creation(size, direction)
+    planner = chosen(query, strategy="windows", most=most, ordered=ordered)
+    first = Walk(planner, service, script, concurrency=most, changes=changes).run()
+    histogram = planner.histogram
+    planner = chosen(query, strategy="windows", most=most, ordered=ordered, histogram=histogram)
+    later = Walk(planner, service, script, concurrency=most, changes=changes).run()
+    for walk in (first, later):
+        assert len(walk.given) == len(set(walk.given))
+        assert walk.survivors <= set(walk.given)
+        if ordered:
+            seconds = [walk.created[model_id] // 1000 for model_id in walk.given]
+            assert seconds == sorted(seconds, reverse=direction == "desc")
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("coarse", [True, False])
+def test_a_full_second_is_gone_through_by_its_milliseconds_where_the_service_has_them(
+    *, coarse: bool, direction: SortDirection
+) -> None:
+    rows = [Row(f"m{index:03}", 9 * index) for index in range(100)]
+    rows += [Row(f"n{index:03}", 5000 * (1 + index)) for index in range(100)]
+    service = Service(rows, Manners(bounds_by_second=coarse))
+    planner = chosen(by_creation(10, direction), strategy="windows", most=4)
+    walk = Walk(planner, service).run()
+    assert sorted(walk.given) == sorted(service.rows)
+    assert planner.warning is None
+    # Or else, once it is seen that bounds are compared by the second, by the service's cursor.
+    by_token = sum(request.query.pagination_token is not None for request in walk.asked)
+    assert (by_token > 2) == coarse

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PAGE, AT_ONCE = 20, 8
 PUBLIC = ListingQuery(privacy="public", page_size=PAGE)
 PAGES = [*range(1, 31), 60]
-GAPS = (0, 0, 1, 1, 2, 7, 1000, 1000, 1000, 86_400_000)
+GAPS = (0, 0, 7, 1000, 2000, 7000, 10**6, 10**6, 10**6, 86_400_000)
 
 
 def bound(pages: int) -> int:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from catalogue_simulation import Row, Service, moment
+from catalogue_simulation import Manners, Row, Service, moment
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from scenario_async._query.query import SortDirection
 
 directions: st.SearchStrategy[SortDirection] = st.sampled_from(["asc", "desc"])
-births = st.lists(st.integers(-30, 30), max_size=40)
-bounds = st.none() | st.integers(-20, 20)
+births = st.lists(st.integers(-9000, 9000), max_size=40)
+lengths = st.none() | st.integers(-6, 6).map(lambda seconds: 1000 * seconds)
+milliseconds = st.none() | st.integers(-6000, 6000)
 
 
 def listing(direction: SortDirection | None, *, after: int | None = None) -> ListingQuery:
@@ -32,20 +33,32 @@ def listing(direction: SortDirection | None, *, after: int | None = None) -> Lis
     )
 
 
-def service(births: Sequence[int]) -> Service:
-    return Service([Row(f"m{index:03}", born) for index, born in enumerate(births)])
+def service(births: Sequence[int], *, by_second: bool = False) -> Service:
+    manners = Manners(sorts_by_second=by_second, bounds_by_second=by_second)
+    return Service([Row(f"m{index:03}", born) for index, born in enumerate(births)], manners)
 
 
 def answer(*created: object) -> PageAnswer:
     return PageAnswer([b'{"createdAt":%s}' % str(one).encode() for one in created], None)
 
 
-@given(births=births, direction=directions, start=st.integers(0, 39), length=bounds)
+@given(
+    births=births,
+    direction=directions,
+    start=st.integers(0, 39),
+    length=lengths,
+    by_second=st.booleans(),
+)
 def test_a_window_is_all_rows_from_its_start_and_before_its_stop(
-    births: list[int], direction: SortDirection, start: int, length: int | None
+    *,
+    births: list[int],
+    direction: SortDirection,
+    start: int,
+    length: int | None,
+    by_second: bool,
 ) -> None:
     query = listing(direction)
-    there = service(births)
+    there = service(births, by_second=by_second)
     timeline = Timeline(query)
     rows = there.listed(query)
     positions = timeline.positions(there.answer(query))
@@ -61,7 +74,7 @@ def test_a_window_is_all_rows_from_its_start_and_before_its_stop(
     ]
 
 
-@given(births=births, direction=directions, cuts=st.sets(st.integers(-35, 35)))
+@given(births=births, direction=directions, cuts=st.sets(st.integers(-12, 12)))
 def test_windows_side_by_side_have_each_row_once(
     births: list[int], direction: SortDirection, cuts: set[int]
 ) -> None:
@@ -69,7 +82,7 @@ def test_windows_side_by_side_have_each_row_once(
     there = service(births)
     timeline = Timeline(query)
     (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
-    line = sorted(zero + cut for cut in {-99, *cuts})
+    line = sorted(zero + 1000 * cut for cut in {-99, *cuts})
     windows = [*pairwise(line), (line[-1], None)]
     rows = [row for window in windows for row in there.listed(timeline.window(*window))]
     # In listing order too, whatever the order of those born at the same time.
@@ -85,30 +98,28 @@ def test_places_grow_along_the_listing(births: list[int], direction: SortDirecti
     assert len(positions) == len(births)
 
 
-@given(births=births, direction=directions, start=st.integers(-30, 30), length=bounds)
+@given(births=births, direction=directions, start=st.integers(-9, 9), length=lengths)
 def test_a_window_backwards_has_the_same_rows_from_its_end_on(
     births: list[int], direction: SortDirection, start: int, length: int | None
 ) -> None:
     there = service(births)
     timeline = Timeline(listing(direction))
     (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
-    window = zero + start, None if length is None else zero + start + length
+    window = zero + 1000 * start, None if length is None else zero + 1000 * start + length
     forwards = there.listed(timeline.window(*window))
     assert there.listed(timeline.backwards(*window)) == forwards[::-1]
 
 
-@given(direction=directions, start=st.integers(-30, 30), length=bounds, after=bounds)
+@given(direction=directions, start=st.integers(-9, 9), length=lengths, after=milliseconds)
 def test_no_row_of_a_window_is_beyond_the_bounds_of_the_listing(
     direction: SortDirection, start: int, length: int | None, after: int | None
 ) -> None:
-    there = service(range(-30, 31))
+    there = service(range(-9000, 9001, 250))
     query = listing(direction, after=after)
     timeline = Timeline(query)
     (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
-    begin = zero + start
-    stop = None if length is None else min(begin + length, timeline.end)
-    if after is not None and direction == "asc":
-        begin = max(begin, zero + after + 1)
+    begin = zero + 1000 * start
+    stop = None if length is None else begin + length
     found = there.listed(timeline.window(begin, stop))
     assert {row.id for row in found} <= {row.id for row in there.listed(query)}
 
@@ -116,19 +127,19 @@ def test_no_row_of_a_window_is_beyond_the_bounds_of_the_listing(
 def test_a_listing_without_direction_comes_newest_first() -> None:
     query = Timeline(ListingQuery(privacy="private")).window(0, None)
     assert (query.sort_by, query.sort_direction) == ("createdAt", "desc")
-    assert query.created_before == "1970-01-01T00:00:00.001Z"
+    assert query.created_before == "1970-01-01T00:00:01.000Z"
 
 
 def test_a_window_keeps_everything_else_that_was_asked_and_no_token() -> None:
     asked = ListingQuery(collection_id="c", page_size=7, pagination_token="t")
-    query = Timeline(asked).window(-5, -2)
+    query = Timeline(asked).window(-5000, -2000)
     assert query == ListingQuery(
         collection_id="c",
         page_size=7,
         sort_by="createdAt",
         sort_direction="desc",
-        created_after="1970-01-01T00:00:00.002Z",
-        created_before="1970-01-01T00:00:00.006Z",
+        created_after="1970-01-01T00:00:02.999Z",
+        created_before="1970-01-01T00:00:06.000Z",
     )
 
 
@@ -137,12 +148,11 @@ def test_a_window_keeps_everything_else_that_was_asked_and_no_token() -> None:
 @example(datetime.min.replace(tzinfo=UTC), "desc")
 @example(datetime.max.replace(tzinfo=UTC), "asc")
 @example(datetime.max.replace(tzinfo=UTC), "desc")
-def test_the_place_of_a_model_is_its_millisecond(
-    created: datetime, direction: SortDirection
-) -> None:
+def test_the_place_of_a_model_is_its_second(created: datetime, direction: SortDirection) -> None:
     timeline = Timeline(listing(direction))
     (position,) = timeline.positions(answer(f'"{created.isoformat()}"'))
-    since = (created - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    second = created.replace(microsecond=0)
+    since = (second - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     assert position == (since if direction == "asc" else -since)
     assert position <= timeline.end
     query = timeline.window(position, None)
@@ -151,27 +161,39 @@ def test_the_place_of_a_model_is_its_millisecond(
     if bound is None:
         assert abs(created - created.replace(year=1 if direction == "asc" else 9999)) < timedelta(1)
     else:
-        off = timedelta(milliseconds=-1 if direction == "asc" else 1)
-        rest = timedelta(microseconds=created.microsecond % 1000)
-        assert datetime.fromisoformat(bound) == created - rest + off
+        off = timedelta(milliseconds=-1) if direction == "asc" else timedelta(seconds=1)
+        assert datetime.fromisoformat(bound) == second + off
 
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 def test_the_end_is_the_bound_of_the_listing(direction: SortDirection) -> None:
     query = ListingQuery(
         sort_direction=direction,
-        created_after="1970-01-01T00:00:00.003Z",
-        created_before="1970-01-01T00:00:00.009Z",
+        created_after="1970-01-01T00:00:03.000Z",
+        created_before="1970-01-01T00:00:09.000Z",
     )
-    assert Timeline(query).end == (9 if direction == "asc" else -3)
+    assert Timeline(query).end == (9000 if direction == "asc" else -3000)
 
 
 def test_rows_without_a_time_that_can_be_told_have_no_place() -> None:
-    found = answer('"2024-05-01T00:00:00"', "null", 5, '"soon"', '"1970-01-01T00:00:00.007Z"')
-    assert Timeline(listing("asc")).positions(found) == [7]
-    assert Timeline(listing("desc")).positions(found) == [-7]
+    found = answer('"2024-05-01T00:00:00"', "null", 5, '"soon"', '"1970-01-01T00:00:07.001Z"')
+    assert Timeline(listing("asc")).positions(found) == [7000]
+    assert Timeline(listing("desc")).positions(found) == [-7000]
 
 
 def test_a_time_of_another_zone_is_the_same_moment() -> None:
-    found = answer('"1970-01-01T02:00:00.001+02:00"')
-    assert Timeline(listing("asc")).positions(found) == [1]
+    found = answer('"1970-01-01T02:00:01.001+02:00"')
+    assert Timeline(listing("asc")).positions(found) == [1000]
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_milliseconds_are_relied_on_where_no_chance_has_put_them_in_order(
+    direction: SortDirection,
+) -> None:
+    timeline = Timeline(listing(direction))
+    times = [f'"2024-05-01T00:00:00.{number:03}Z"' for number in range(8)]
+    times = times[:: 1 if direction == "asc" else -1]
+    last = datetime.fromisoformat(times[-1].strip('"'))
+    assert timeline.last_millisecond(answer(*times, *times[-1:])) == last
+    assert timeline.last_millisecond(answer(*times[1:], *times[-1:])) is None
+    assert timeline.last_millisecond(answer(*times[1:], times[0])) is None

@@ -18,7 +18,7 @@ from store_contents import Contents, assert_same, assert_whole, read
 from sync_child import Job
 from sync_process import SyncProcess, copy
 
-from scenario_async._pagination.windows.timeline import position_of
+from scenario_async._pagination.windows.timeline import SECOND, position_of
 from scenario_async.sandbox import Catalogue, Dropped, RateLimited, Sandbox, ServerError, Truncated
 from scenario_async.sync import CatalogStore, StoreError
 from scenario_async.sync._backends.database import Database
@@ -146,7 +146,7 @@ def scope_asked(request: Request) -> str:
 
 def window_asked(request: Request) -> tuple[int, int | None]:
     after, before = request.query.get("createdAfter"), request.query.get("createdBefore")
-    begin = BEGINNING if after is None else position_of(datetime.fromisoformat(after)) + 1
+    begin = BEGINNING if after is None else position_of(datetime.fromisoformat(after)) + SECOND
     return begin, None if before is None else position_of(datetime.fromisoformat(before))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 from catalogue_copies import Copy, cap, copying, on_server, run
 
 from scenario_async import InternalServerError
-from scenario_async.sandbox import BadRow, Catalogue, ExpiredToken, ServerError
+from scenario_async.sandbox import BadRow, Behavior, Catalogue, ExpiredToken, Sandbox, ServerError
 from scenario_async.sync import ScopeReport, sync
 
 if TYPE_CHECKING:
@@ -132,6 +133,25 @@ def test_pages_of_one_millisecond_are_kept_whatever_their_size(tmp_path: Path, s
             cap(copy.sandbox, 5)
             await bring_up_to_date(copy, scope)
             await check_equal(copy, scope)
+
+    run(work())
+
+
+@pytest.mark.parametrize("scope", ["private", "public"])
+def test_a_service_that_sorts_by_the_second_loses_no_model(tmp_path: Path, scope: str) -> None:
+    catalogue, chance = Catalogue(), Random(7)  # noqa: S311 - no secret
+    created = MOMENT
+    for _ in range(600):
+        created += timedelta(milliseconds=chance.choice([0, 1, 30, 400, 700, 1_500, 90_000]))
+        catalogue.add(privacy="public" if scope == "public" else "private", created_at=created)
+
+    async def work() -> None:
+        sandbox = Sandbox(catalogue, behavior=Behavior(dates="seconds"))
+        async with copying(catalogue, tmp_path / "models.db", sandbox=sandbox) as copy:
+            cap(copy.sandbox, 20)
+            for _ in range(2):
+                await bring_up_to_date(copy, scope, full=True)
+                await check_equal(copy, scope)
 
     run(work())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .density import Density
+from .timeline import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class Estimator:
 
     def saw(self, start: int, stop: int, models: int, positions: Sequence[int] = ()) -> None:
         """Note a page: all the models from one place to another, and where some of them lie."""
-        self._density.saw(start, stop, models, positions)
+        self._density.saw(start, max(stop, start + SECOND), models, positions)
         histogram = self._histogram
         if histogram is not None and histogram.first <= start and stop <= histogram.end:
             self._kept.saw(round(histogram.before(start)), round(histogram.before(stop)), models)
@@ -82,16 +83,20 @@ class Estimator:
         return steady * max(0.0, min(1.0, _HOLDS + 2 * (min(kept, 1 / kept) - 1)))
 
     def behind(self, start: int, models: float) -> int | None:
-        """Where so many models from a place on are expected to end, if that can be told."""
+        """The last place before which so many models from a place on are expected, if any is."""
         density = self._density.at(start)
         histogram = self._histogram
+        position = start + int(models / density) if density else None
         if histogram is not None and start < histogram.end:
             known = models - max(0, histogram.first - start) * density
             if known > 0:
                 known /= self._kept_at(start)
                 position = histogram.position(histogram.before(start) + known, after=start)
-                return max(position, start + 1)
-        return start + int(models / density) if density else None
+        return (
+            None
+            if position is None
+            else max(start + SECOND, position - (position - start) % SECOND)
+        )
 
     def _kept_at(self, position: int) -> float:
         assert self._histogram is not None  # noqa: S101 - for the type checker

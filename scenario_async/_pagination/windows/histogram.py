@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .timeline import step_of_positions
+from .timeline import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Histogram", "HistogramBuilder", "Histograms"]
 
 _SEGMENTS = 4_096
+_POINTS_OF_PAGE = 32
 _LISTINGS = 32
 _ROUNDING = 1e-6
 
@@ -27,9 +28,9 @@ class Histogram:
     """How many models lay before each of some places of a line.
 
     Attributes:
-        positions: From the first model to one step behind the last; a position with many models
-            may stand there several times.
-        counts: How many models come before, of each position; 0 of the first one.
+        positions: From the first model to a second behind the last; a place with many models may stand
+            there several times.
+        counts: How many models come before, of each place; 0 of the first one.
     """
 
     positions: tuple[int, ...]
@@ -82,20 +83,17 @@ class HistogramBuilder:
         self._pages: list[tuple[int, list[tuple[int, int]], int]] = []
 
     def saw(self, start: int, positions: Sequence[int], models: int, *, again: bool) -> int:
-        """Note a page that begins at ``start``, with the places of all its models or of some.
+        """Note a page that begins at ``start``, with the places of its models.
 
         Returns:
             How many of its models count. Those of its last place do not if they come ``again``.
         """
-        step = step_of_positions(models)
-        if len(positions) == models:
-            positions = [*positions[:-1:step], *positions[-1:]]
-        points = [(position, min(row * step, models - 1)) for row, position in enumerate(positions)]
-        if again and points:
-            last = positions.index(positions[-1])
-            models = points[last][1]
-            del points[last:]
-        self._pages.append((start, points, models))
+        step = max(1, len(positions) // _POINTS_OF_PAGE)
+        numbers = sorted({*range(0, len(positions), step), *range(len(positions))[-1:]})
+        if again and positions:
+            models = bisect_left(positions, positions[-1])
+            numbers = [number for number in numbers if number < models]
+        self._pages.append((start, [(positions[number], number) for number in numbers], models))
         return models
 
     def histogram(self) -> Histogram | None:
@@ -108,7 +106,7 @@ class HistogramBuilder:
             total += models
         if not seen:
             return None
-        end = (seen[-1][0] + 1, total)
+        end = (seen[-1][0] + SECOND, total)
         # Of an enormous listing not all: how much is remembered must not grow with it.
         seen = [*seen[:: -(-len(seen) // _SEGMENTS)], end]
         return Histogram(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from .timeline import SECOND
+
 if TYPE_CHECKING:
     from .window import Asked, Reading, Window
 
@@ -29,7 +31,7 @@ def share(
             if full or before.stop != window.start or reading.start >= window.start:
                 break
             window = before
-        start = max(reading.start, window.start + (window.cursor is not None))
+        start = max(reading.start, window.start + SECOND * (window.cursor is not None))
         stop = line[at].stop
         return (start, stop) if start < _end(stop) else None
     last = window.stop
@@ -38,7 +40,7 @@ def share(
             break
         last = behind.stop
     stop = reading.stop if _end(reading.stop) < _end(last) else last
-    # A page of one millisecond alone ends where it begins.
+    # A page of one second alone ends where it begins.
     if window.start > asked.start and _end(stop) <= window.start:
         return None
     return window.start, stop
@@ -66,7 +68,7 @@ def leave(line: list[Window], start: int, stop: int | None) -> int:
 
 
 def put(line: list[Window], page: Window) -> None:
-    """Put a page in its place, behind those of one millisecond that end where it begins."""
+    """Put a page in its place, behind those of one second that end where it begins."""
     behind = (
         number
         for number, window in enumerate(line)

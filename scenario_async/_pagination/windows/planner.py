@@ -13,6 +13,7 @@ from .estimator import Estimator
 from .histogram import HistogramBuilder
 from .intervals import leave, put, share
 from .scheduler import Scheduler
+from .timeline import SECOND
 from .window import Asked, Window, read
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ class WindowPlanner:
     """Cuts a listing, and asks for several windows at once, each from both its ends.
 
     A window is asked for by its bounds. A page with more behind it leaves a smaller window, which
-    begins at the last millisecond seen: its models come once more and are dropped as repeated, but
-    no deletion shifts a model past the reader, and no cursor expires. A page from the end of a
-    window leaves what is before it, with the first millisecond of the page. Only where one
-    millisecond fills a page does the service's cursor lead through it.
+    begins at the last second seen: its models come once more and are dropped as repeated, but no
+    deletion shifts a model past the reader, and no cursor expires. A page from the end of a window
+    leaves what is before it, with the first second of the page. A second that fills a page is gone
+    through by its milliseconds, or by the service's cursor where that does not sort by them.
 
     ``most`` requests are under way at a time. How many more than one walk by key they may be in all
     is said by :func:`~scenario_async._pagination.budget.slack`. With ``most=1`` it is that one
@@ -71,7 +72,7 @@ class WindowPlanner:
         """
         self.unusable: str | None = None
         self._timeline = timeline
-        self._line = [Window(start, stop) for start, stop in windows]
+        self._line = [Window(start, stop) for start, stop in _whole_seconds(windows)]
         self._origin = self._line[0].start - emitted
         self._emitted = emitted
         self._ordered = ordered
@@ -89,6 +90,7 @@ class WindowPlanner:
         )
         self._under_way: dict[PageRequest, Asked] = {}
         self._asked = 0
+        self._by_millisecond = True
         self._begun = False
         self._broken: PaginationError | None = None
 
@@ -96,6 +98,7 @@ class WindowPlanner:
     def behind(
         cls,
         timeline: Timeline,
+        page: EmittedPage,
         positions: Sequence[int],
         *,
         most: int,
@@ -116,14 +119,17 @@ class WindowPlanner:
             histogram=histogram,
             thrifty=thrifty,
         )
-        planner._line[0].sure = True
-        planner._line[0].repeated = positions.count(positions[-1]), 0
+        of_last = positions.count(positions[-1])
+        (window,) = planner._line
+        window.sure = True
+        window.repeated = of_last, 0
+        if of_last == len(positions) and isinstance(page.following, PageRequest):
+            planner._go_through(window, page.following.query, None, page.answer)
         planner._begun = True
-        planner._scheduler.shared(positions.count(positions[-1]))
+        planner._scheduler.shared(of_last)
         planner._scheduler.received(len(positions), last=False)
         planner._surveyor.saw(positions[0], positions, len(positions), again=True)
-        models = len(positions) - positions.count(positions[-1])
-        planner._estimator.saw(positions[0], positions[-1], models, positions)
+        planner._estimator.saw(positions[0], positions[-1], len(positions) - of_last, positions)
         return planner
 
     def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
@@ -142,6 +148,9 @@ class WindowPlanner:
         if window is None:
             return ()
         window.answered(asked)
+        if not asked.backwards and self._is_too_coarse(window, answer):
+            self._scheduler.wasted(1)
+            return ()
         reading = read(asked, answer, self._timeline)
         if isinstance(reading, str):
             self.unusable = reading
@@ -162,7 +171,7 @@ class WindowPlanner:
         return emitted
 
     def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
-        """An end can be done without, and a cursor too: its millisecond is begun again."""
+        """An end can be done without, and a cursor too: its second is begun again."""
         asked = self._under_way.pop(request)
         window = asked.window
         if window is None:
@@ -176,7 +185,7 @@ class WindowPlanner:
         by_cursor = asked.request.query.pagination_token is not None
         unbounded = self._timeline.window(self._timeline.begin, None)
         if not by_cursor and request.query != unbounded and error.status_code in _REFUSED_BOUNDS:
-            self.unusable = "the service refused createdAfter and createdBefore"
+            self.unusable = f"the service refused {self._timeline.bounds}"
             return ()
         if not by_cursor or window.refused or not is_refusal(error):
             raise error
@@ -213,7 +222,7 @@ class WindowPlanner:
     ) -> ListingQuery:
         """Ask for what comes once more on top, so that a page has as many new models as it may."""
         rows = query.rows_per_page
-        # A page from the end leaves its first millisecond to the page before it.
+        # A page from the end leaves its first second to the page before it.
         repeated = sum(window.repeated) + backwards
         if query.pagination_token is not None or rows is None or repeated == 0:
             return query
@@ -224,7 +233,7 @@ class WindowPlanner:
         part = share(self._line, window, asked, reading)
         if part is None:
             return None
-        own = reading.within(*part, self._timeline)
+        own = reading.within(*part)
         tokens, refused = window.tokens, window.refused
         whole = (window.start, window.stop) == (asked.start, asked.stop)
         known = window.repeated[0] if part[0] == window.start else 0
@@ -234,15 +243,15 @@ class WindowPlanner:
         again = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
         self._note_rest(own, reading, rows, backwards=asked.backwards, sure=whole)
         begun, last = self._edges(own)
-        # All of one millisecond, also where that is not the first one of the window.
+        # All of one second, also where that is not the first one of the window.
         of_one = last == (own.positions[0] if own.positions else begun)
         if again and of_one and window in self._line and window.start == last:
-            self._go_through(window, asked, own.answer, tokens)
-            self._scheduler.crowded()
+            following = asked.request.query.after(own.answer.token)
+            self._go_through(window, following, asked.stop, own.answer, tokens)
             window.refused = refused
         elif again and of_one:
             # It comes once more, with a window that was cut off and begins there by key.
-            own = own.before(last, self._timeline)
+            own = own.before(last)
         page = Window(*part, answer=own.answer)
         put(self._line, page)
         # What a page by key has of its last place comes once more.
@@ -276,23 +285,49 @@ class WindowPlanner:
                 rest.sure, rest.repeated = sure, (rest.repeated[0], rows - len(reading.answer.rows))
             elif not backwards and rest.start == page.stop == reading.stop:
                 rest.sure = sure
-                rest.repeated = page.rows_at_end(self._timeline), rest.repeated[1]
+                rest.repeated = page.rows_at_end(), rest.repeated[1]
             if rest.repeated != before:
                 self._scheduler.shared(max(rest.repeated))
 
     def _go_through(
-        self, window: Window, asked: Asked, page: PageAnswer, tokens: frozenset[str]
+        self,
+        window: Window,
+        following: ListingQuery,
+        stop: int | None,
+        page: PageAnswer,
+        tokens: frozenset[str] = frozenset(),
     ) -> None:
-        """Follow the service's cursor through a millisecond that fills a page."""
+        """Go on within a second that fills a page: by its milliseconds where they are sorted.
+
+        Otherwise the service's cursor leads through it.
+        """
+        window.cursor, window.cursor_stop = following, stop
+        if self._by_millisecond:
+            window.millisecond = self._timeline.last_millisecond(page)
+        if window.millisecond is not None:
+            window.otherwise = following
+            window.cursor = self._timeline.from_millisecond(window.millisecond, stop)
+            return
+        self._scheduler.crowded()
         assert page.token is not None  # noqa: S101 - for the type checker: only a full page has one
         if page.token in tokens:
             self._broken = PaginationError(
-                "the service handed out the same token with two pages of one millisecond: "
+                "the service handed out the same token with two pages of one second: "
                 "following it would never end"
             )
-        window.cursor = asked.request.query.after(page.token)
-        window.cursor_stop = asked.stop
         window.tokens = tokens | {page.token}
+
+    def _is_too_coarse(self, window: Window, answer: PageAnswer) -> bool:
+        """Whether an answer lacks the millisecond from which on it was asked for.
+
+        Then bounds may be compared by the second, and the service's cursor leads on.
+        """
+        since, window.millisecond = window.millisecond, None
+        if since is None or self._timeline.has(answer, since):
+            return False
+        self._by_millisecond = False
+        window.cursor = window.otherwise
+        return True
 
     def _release(self, window: Window) -> EmittedPage:
         assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
@@ -313,3 +348,16 @@ class WindowPlanner:
             position=start - self._origin,
             covers=(start, stop),
         )
+
+
+def _whole_seconds(windows: Sequence[tuple[int, int | None]]) -> list[tuple[int, int | None]]:
+    """Windows that begin and end with a second, and do not overlap."""
+    whole: list[tuple[int, int | None]] = []
+    for start, stop in reversed(windows):
+        first = start - start % SECOND
+        last = None if stop is None else stop + -stop % SECOND
+        if whole and (last is None or last > whole[-1][0]):
+            last = whole[-1][0]
+        if last is None or first < last:
+            whole.append((first, last))
+    return whole[::-1]

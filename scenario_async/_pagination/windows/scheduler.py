@@ -59,7 +59,7 @@ class Scheduler:
         self._received = 0.0
         self._wasted = 0.0
         self._crowded = False
-        # The most models of one millisecond that two pages had to share.
+        # The most models of one second that two pages had to share.
         self._shared = 0
 
     def received(self, rows: int, *, last: bool) -> None:
@@ -69,7 +69,7 @@ class Scheduler:
         self._wasted += max(0.0, 1 - pages) if last else 0.0
 
     def shared(self, rows: int) -> None:
-        """Note how many models of a millisecond come once more with the next page."""
+        """Note how many models of a second come once more with the next page."""
         self._shared = max(self._shared, rows)
 
     def wasted(self, requests: int) -> None:
@@ -77,7 +77,7 @@ class Scheduler:
         self._wasted += requests
 
     def crowded(self) -> None:
-        """Note a millisecond that fills a page.
+        """Note a second that fills a page.
 
         Only a cursor leads through it, and who cuts there loses more than can be told: from now on
         windows stay as they are, and are gone through from their beginnings.

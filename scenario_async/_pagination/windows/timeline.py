@@ -1,8 +1,11 @@
 """A listing sorted by creation or by update as a line of whole numbers, and back. No I/O.
 
-The place of a model is that date in milliseconds, which is the service's grain, counted so that
-places grow along the listing: upwards where the oldest model comes first, and below zero where the
-newest does.
+The place of a model is the second of that date, in milliseconds, counted so that places grow along
+the listing: upwards where the oldest model comes first, and below zero where the newest does.
+
+Dates have milliseconds, but whether the service sorts by them, and compares bounds to them, is not
+documented. Whole seconds are right either way: no bound lies within a second, and models of one
+second may come in any order.
 """
 
 from __future__ import annotations
@@ -15,18 +18,21 @@ import msgspec
 from scenario_async._query.query import wire_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from scenario_async._decoding.envelope import PageAnswer
     from scenario_async._query.query import ListingQuery
 
-__all__ = ["MILLISECOND", "Timeline", "moment_at", "position_of", "step_of_positions"]
+__all__ = ["MILLISECOND", "SECOND", "Timeline", "moment_at", "position_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-"""The grain of places."""
+"""The unit of places."""
 
-_ENOUGH = 32
+SECOND = 1_000
+"""Every place is a multiple of this."""
+
+_ONE_SECOND = timedelta(seconds=1)
+# So many dates in the order of their milliseconds are no chance.
+_NO_CHANCE = 8
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -49,6 +55,17 @@ class Timeline:
         )
 
     @property
+    def date(self) -> str:
+        """What the listing is sorted by, in the API's terms."""
+        return "updatedAt" if self._by_update else "createdAt"
+
+    @property
+    def bounds(self) -> str:
+        """The parameters that a window is asked for by."""
+        kind = "updated" if self._by_update else "created"
+        return f"{kind}After and {kind}Before"
+
+    @property
     def begin(self) -> int:
         """No place of a model is before this one: a window from here on has no bound in front."""
         return position_of(_FIRST) if self._ascending else -position_of(_LAST)
@@ -69,13 +86,23 @@ class Timeline:
         return query.created_after, query.created_before
 
     def window(self, start: int, stop: int | None) -> ListingQuery:
-        """The listing of one window."""
-        after: int | None = start - 1
-        before = stop
-        if not self._ascending:
-            after, before = None if stop is None else -stop, -start + 1
+        """The listing of one window, within the bounds of the listing itself."""
+        if self._ascending:
+            return self._between(start - 1, stop)
+        return self._between(None if stop is None else SECOND - 1 - stop, SECOND - start)
+
+    def from_millisecond(self, moment: datetime, stop: int | None) -> ListingQuery:
+        """The same from one millisecond on, for a second that has more models than a page."""
+        at = (moment - _EPOCH) // MILLISECOND
+        if self._ascending:
+            return self._between(at - 1, stop)
+        return self._between(None if stop is None else SECOND - 1 - stop, at + 1)
+
+    def _between(self, after: int | None, before: int | None) -> ListingQuery:
+        """Both bounds are exclusive, in milliseconds."""
         given_after, given_before = self._bounds
-        first, last = _time(after) or given_after, _time(before) or given_before
+        first = max(filter(None, (_time(after), given_after)), default=None)
+        last = min(filter(None, (_time(before), given_before)), default=None)
         if self._by_update:
             return msgspec.structs.replace(self._query, updated_after=first, updated_before=last)
         return msgspec.structs.replace(self._query, created_after=first, created_before=last)
@@ -86,40 +113,29 @@ class Timeline:
             self.window(start, stop), sort_direction="desc" if self._ascending else "asc"
         )
 
-    def position(self, answer: PageAnswer, row: int) -> int | None:
-        """The place of one row, if it can be told."""
-        moment = answer.moment(row, by_update=self._by_update)
-        if moment is None:
-            return None
-        return position_of(moment) if self._ascending else -position_of(moment)
-
     def positions(self, answer: PageAnswer) -> list[int]:
         """The place of each row, but for those where it cannot be told."""
-        return list(self._places(answer, range(len(answer.rows))))
+        return [position for position in self.places_of_rows(answer) if position is not None]
 
-    def some_places(self, answer: PageAnswer) -> list[int]:
-        """The places of the first row and the last one that have any, and of some between them.
+    def places_of_rows(self, answer: PageAnswer) -> list[int | None]:
+        """The place of each row, ``None`` where it cannot be told."""
+        return [
+            None if moment is None else position_of(moment) * (1 if self._ascending else -1)
+            for moment in answer.moments(by_update=self._by_update)
+        ]
 
-        Reading the dates of all rows would cost a fifth of what typing them costs.
+    def last_millisecond(self, answer: PageAnswer) -> datetime | None:
+        """The last date of a page of one second, if its rows show that milliseconds are sorted.
+
+        A service that sorts by the second may have a few of them in order by chance.
         """
-        rows = len(answer.rows)
-        if rows <= _ENOUGH:
-            return self.positions(answer)
-        first = next(self._places(answer, range(rows)), None)
-        last = next(self._places(answer, range(rows - 1, -1, -1)), None)
-        if first is None or last is None:
-            return []
-        step = step_of_positions(rows)
-        return [first, *self._places(answer, range(step, rows - 1, step)), last]
+        moments = [one for one in answer.moments(by_update=self._by_update) if one is not None]
+        in_order = moments == sorted(moments, reverse=not self._ascending)
+        return moments[-1] if in_order and len(set(moments)) >= _NO_CHANCE else None
 
-    def _places(self, answer: PageAnswer, rows: Iterable[int]) -> Iterator[int]:
-        positions = (self.position(answer, row) for row in rows)
-        return (position for position in positions if position is not None)
-
-
-def step_of_positions(rows: int) -> int:
-    """How many rows it is from one that is looked at to the next, in a page of so many."""
-    return max(1, rows // _ENOUGH)
+    def has(self, answer: PageAnswer, moment: datetime) -> bool:
+        """Whether a row has this very date."""
+        return moment in answer.moments(by_update=self._by_update)
 
 
 def moment_at(position: int) -> datetime | None:
@@ -132,7 +148,7 @@ def moment_at(position: int) -> datetime | None:
 
 def position_of(moment: datetime) -> int:
     """The place of a date on a line that grows upwards."""
-    return (moment - _EPOCH) // MILLISECOND
+    return (moment - _EPOCH) // _ONE_SECOND * SECOND
 
 
 def _moment(bound: str | None) -> datetime | None:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from scenario_async._decoding.envelope import PageAnswer
 
+from .timeline import SECOND
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from scenario_async._pagination.planner import PageRequest
     from scenario_async._query.query import ListingQuery
@@ -29,7 +32,11 @@ class Window:
 
     start: int
     stop: int | None
+    # What leads through a second that fills a page: the service's cursor, or a millisecond.
     cursor: ListingQuery | None = None
+    millisecond: datetime | None = None
+    # The service's cursor, for where the answer shows that bounds are compared by the second.
+    otherwise: ListingQuery | None = None
     # The stop of the window when the service handed out the cursor, which leads up to there.
     cursor_stop: int | None = None
     tokens: frozenset[str] = frozenset()
@@ -93,7 +100,7 @@ class Window:
         """Leave all before a place to a page."""
         self.start = position
         self.repeated = 0, self.repeated[1]
-        self.cursor = self.cursor_stop = None
+        self.cursor = self.millisecond = self.otherwise = self.cursor_stop = None
         self.tokens = frozenset()
         self.refused = False
 
@@ -128,59 +135,65 @@ class Reading:
 
     Attributes:
         answer: The rows in listing order.
-        positions: Of some of them, the first one and the last one always.
+        places_of_rows: Of each of them, ``None`` where it cannot be told.
         start: Nothing is missing from here on.
         stop: And nothing before this.
     """
 
     answer: PageAnswer
-    positions: Sequence[int]
+    places_of_rows: Sequence[int | None]
     start: int
     stop: int | None
 
-    def within(self, start: int, stop: int | None, timeline: Timeline) -> Reading:
+    @property
+    def positions(self) -> list[int]:
+        """The places of the rows that have one."""
+        return [position for position in self.places_of_rows if position is not None]
+
+    def within(self, start: int, stop: int | None) -> Reading:
         """What of it is in a smaller part.
 
-        A full page keeps its last millisecond, although that may come once more.
+        A full page keeps its last second, although that may come once more.
         """
         reading = self
         if start != self.start:
             numbers = range(len(self.answer.rows))
-            reading = reading._without(numbers, lambda position: position < start, timeline)
+            reading = reading._without(numbers, lambda position: position < start)
         if stop is not None and stop != self.stop:
-            reading = reading.before(stop, timeline)
+            reading = reading.before(stop)
         return replace(reading, start=start, stop=stop)
 
-    def rows_at_end(self, timeline: Timeline) -> int:
-        """How many of the last rows are of one millisecond."""
-        last, rows = self.positions[-1] if self.positions else None, 0
-        for number in range(len(self.answer.rows) - 1, -1, -1):
-            if timeline.position(self.answer, number) != last:
+    def rows_at_end(self) -> int:
+        """How many of the last rows are of one second."""
+        positions = self.positions
+        last, rows = positions[-1] if positions else None, 0
+        for position in reversed(self.places_of_rows):
+            if position != last:
                 break
             rows += 1
         return rows
 
-    def before(self, stop: int, timeline: Timeline) -> Reading:
+    def before(self, stop: int) -> Reading:
         """The same without the rows at a place or behind it."""
         numbers = range(len(self.answer.rows) - 1, -1, -1)
-        return self._without(numbers, lambda position: position >= stop, timeline)
+        return self._without(numbers, lambda position: position >= stop)
 
-    def _without(
-        self, numbers: Iterable[int], beyond: Callable[[int], bool], timeline: Timeline
-    ) -> Reading:
-        """Dates are read no further than to the first row that stays; one without any stays too."""
+    def _without(self, numbers: Iterable[int], beyond: Callable[[int], bool]) -> Reading:
+        """Rows go up to the first one that stays; one without a date stays too."""
         gone: set[int] = set()
         for number in numbers:
-            position = timeline.position(self.answer, number)
+            position = self.places_of_rows[number]
             if position is not None and not beyond(position):
                 break
             if position is not None:
                 gone.add(number)
         if not gone:
             return self
-        rows = [row for number, row in enumerate(self.answer.rows) if number not in gone]
-        answer = PageAnswer(rows, self.answer.token)
-        return replace(self, answer=answer, positions=timeline.some_places(answer))
+        kept = [number for number in range(len(self.answer.rows)) if number not in gone]
+        answer = PageAnswer([self.answer.rows[number] for number in kept], self.answer.token)
+        return replace(
+            self, answer=answer, places_of_rows=[self.places_of_rows[number] for number in kept]
+        )
 
 
 def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str | None:
@@ -190,30 +203,29 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str 
         The reading; a sentence, where the answer shows that the listing cannot be cut by creation;
         ``None``, where a page from the end shows nothing, not even that it is one.
     """
-    positions = timeline.some_places(answer)
+    of_rows = timeline.places_of_rows(answer)
     full = answer.token is not None
     if asked.backwards:
-        turned = [*reversed(positions)]
+        turned = [position for position in reversed(of_rows) if position is not None]
         if full and not _from_end(turned):
             return None
         if _rising(turned):
-            answer = PageAnswer(answer.rows[::-1], answer.token)
-            # Counted from the other end, others are looked at.
-            positions = timeline.some_places(answer)
+            answer, of_rows = PageAnswer(answer.rows[::-1], answer.token), of_rows[::-1]
+    positions = [position for position in of_rows if position is not None]
     if not _rising(positions):
-        return "the service does not sort by createdAt"
+        return f"the service does not sort by {timeline.date}"
     if positions and (
         positions[0] < asked.start or (asked.stop is not None and positions[-1] >= asked.stop)
     ):
-        return "the service does not heed createdAfter and createdBefore"
+        return f"the service does not heed {timeline.bounds}"
     if not full:
-        return Reading(answer, positions, asked.start, asked.stop)
+        return Reading(answer, of_rows, asked.start, asked.stop)
     if asked.backwards:
-        # The first millisecond is left to the page before it.
-        reading = Reading(answer, positions, asked.start, asked.stop)
-        return reading.within(positions[0] + 1, asked.stop, timeline)
-    # The last millisecond comes once more, with what is behind it.
-    return Reading(answer, positions, asked.start, positions[-1] if positions else asked.start)
+        # The first second is left to the page before it.
+        reading = Reading(answer, of_rows, asked.start, asked.stop)
+        return reading.within(positions[0] + SECOND, asked.stop)
+    # The last second comes once more, with what is behind it.
+    return Reading(answer, of_rows, asked.start, positions[-1] if positions else asked.start)
 
 
 def _rising(positions: Sequence[int]) -> bool:
@@ -223,6 +235,6 @@ def _rising(positions: Sequence[int]) -> bool:
 def _from_end(positions: Sequence[int]) -> bool:
     """Whether a page is one from the end: a service may give one from the beginning all the same.
 
-    As long as all its models are of one millisecond, it shows nothing.
+    As long as all its models are of one second, it shows nothing.
     """
     return len(positions) > 1 and positions[0] < positions[-1] and _rising(positions)

@@ -44,6 +44,8 @@ class Behavior:
             looks at four times ``pageSize`` rows of the listing, and has those that match, at most
             ``pageSize``: it may be empty and still carry a token. Under date bounds every fourth
             page of a walk by tokens is a tenth short. Pages by ``limit`` and ``offset`` are full.
+        dates: Whether listings sort by the milliseconds of dates and compare bounds with them, or
+            by their seconds alone: models of one second then come by their ids.
         bulk: Whether ``POST /models/get-bulk`` answers, or refuses with 403.
         assets: Whether ``POST /assets/get-bulk`` answers, or refuses with 403.
 
@@ -62,6 +64,7 @@ class Behavior:
     public_route_unknown: Literal["ignored", "refused"] = "ignored"
     public_route_page: int = 50
     short_pages: bool = True
+    dates: Literal["milliseconds", "seconds"] = "milliseconds"
     bulk: Literal["allowed", "refused"] = "allowed"
     assets: Literal["allowed", "refused"] = "allowed"
 

@@ -132,6 +132,7 @@ def read_listing(
         filters=Filters(
             privacy=privacy,
             sort_by=sort_by,
+            by_second=behavior.dates == "seconds",
             status=status,
             with_deleted=with_deleted,
             collections=_collections(query),

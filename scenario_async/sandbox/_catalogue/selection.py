@@ -27,6 +27,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         privacy: Which models: the two non-public kinds are those of the project.
         sort_by: What the order goes by; ties are broken by id.
+        by_second: Whether dates are sorted and bounded without their milliseconds.
         status: Models with this status; ``deleted`` selects deleted models, not existing ones.
         with_deleted: Deleted models as well as existing ones.
         collections: Models in at least one of these collections.
@@ -39,6 +40,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
     privacy: Privacy = "private"
     sort_by: SortBy = "createdAt"
+    by_second: bool = False
     status: str | None = None
     with_deleted: bool = False
     collections: tuple[str, ...] = ()
@@ -61,11 +63,11 @@ class Ordering:
 
     Args:
         rows: The selected rows, in any order.
-        sort_by: What to sort by.
+        filters: What they are sorted by.
     """
 
-    def __init__(self, rows: Iterable[Row], sort_by: SortBy) -> None:
-        key_of = key_function(sort_by)
+    def __init__(self, rows: Iterable[Row], filters: Filters) -> None:
+        key_of = _key_function(filters)
         self._rows = sorted(rows, key=key_of)
         self._keys = [key_of(row) for row in self._rows]
 
@@ -123,9 +125,16 @@ def select(rows: Iterable[Row], filters: Filters, *, now: int) -> list[Row]:
     return [row for row in rows if _selected(row, filters, now)]
 
 
-def key_function(sort_by: SortBy) -> Callable[[Row], Key]:
-    """Give the function that gives the key of a row."""
-    return _KEYS[sort_by]
+def _key_function(filters: Filters) -> Callable[[Row], Key]:
+    key_of = _KEYS[filters.sort_by]
+    if not filters.by_second or filters.sort_by == "score":
+        return key_of
+
+    def by_second(row: Row) -> Key:
+        date, model_id = key_of(row)
+        return date - date % 1000, model_id
+
+    return by_second
 
 
 _KEYS: dict[SortBy, Callable[[Row], Key]] = {

@@ -93,7 +93,7 @@ class Store:
                 if len(self._orderings) >= _KEPT_ORDERINGS:
                     self._orderings.clear()
                 selected = select(self._rows.values(), filters, now=self._now)
-                ordering = self._orderings[filters] = Ordering(selected, filters.sort_by)
+                ordering = self._orderings[filters] = Ordering(selected, filters)
         return ordering.window(low, high, descending=descending)
 
     def cuts(self) -> Mapping[int, Row]:
