@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from scenario_async._decoding.envelope import AskableRow, RowDecoder
 from scenario_async._http.requester import RequestOptions
-from scenario_async._pagination.adaptive import sorted_by_creation
+from scenario_async._pagination.adaptive import sorted_by_date
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import LARGEST_PAGE
@@ -60,10 +60,10 @@ class Listing(Generic[RowT]):
         self._context = context
         self._query = query
         self._options = options
-        if options.strategy == "windows" and not sorted_by_creation(query):
+        if options.strategy == "windows" and not sorted_by_date(query):
             raise ValueError(
-                "strategy='windows' needs a listing that is sorted by creation: "
-                "public ones are with sort_by='createdAt' and route='filter'"
+                "strategy='windows' needs a listing that is sorted by creation or update: "
+                "public ones are with sort_by='createdAt' or 'updatedAt', and route='filter'"
             )
 
         if query.route == "public" and options.request.extra_query.get("offset") is not None:

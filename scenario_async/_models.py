@@ -48,8 +48,9 @@ class Models(Listings):
     - ``on_invalid``: called with each :class:`InvalidRow`; without it such a row raises
       :class:`APIResponseValidationError` after the good rows of its page.
     - ``strategy``: how pages are fetched at once. ``"auto"`` goes by what the first page shows:
-      ``"windows"`` of time where models come by creation, ``"predicted"`` cursors where those are
-      row numbers, else ``"cursor"``, one page after the other.
+      ``"windows"`` of time where models come by creation or update, ``"predicted"`` cursors where
+      those are row numbers, else ``"cursor"``, one page after the other. Only windows miss no model
+      when others are deleted, added or updated during the walk.
     - ``max_concurrency``: how many requests of the listing may be under way, below the client's;
       8 without, because a page is some 2 MB.
     - ``extra_headers``, ``extra_query``, ``extra_body``, ``timeout``: added to each request of the

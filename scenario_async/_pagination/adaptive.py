@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec.structs import replace
 
 from scenario_async._errors import APIError
 from scenario_async._pagination.windows.planner import WindowPlanner
 from scenario_async._pagination.windows.timeline import Timeline
+from scenario_async._query.query import LARGEST_PAGE
 
 from .cursor import CursorPlanner
 from .planner import PageRequest, is_refusal
@@ -23,25 +27,41 @@ if TYPE_CHECKING:
     from .cursor_tracker import CursorTracker
     from .planner import EmittedPage, PagePlanner
 
-__all__ = ["AdaptivePlanner", "Strategy", "sorted_by_creation"]
+__all__ = ["AdaptivePlanner", "Strategy", "sorted_by_date"]
 
 Strategy: TypeAlias = Literal["auto", "cursor", "predicted", "windows"]
 """How the pages of a listing are asked for; ``"auto"`` goes by what the first page shows."""
 
 
-def sorted_by_creation(query: ListingQuery) -> bool:
-    """Whether a listing is documented to come by creation, in which it can be cut into windows."""
+def sorted_by_date(query: ListingQuery) -> bool:
+    """Whether a listing is documented to come by a date that it can be bounded by.
+
+    Only such a one can be cut into windows.
+    """
     if query.route == "public":
         return False
-    return query.sort_by == "createdAt" or (query.sort_by is None and query.privacy != "public")
+    by_itself = query.sort_by is None and query.privacy != "public"
+    return by_itself or query.sort_by == "createdAt" or _newest_updates_first(query) is not None
+
+
+def _newest_updates_first(query: ListingQuery) -> bool | None:
+    """In which direction a listing by update comes; ``None`` where it is none."""
+    if query.sort_by != "updatedAt" or query.privacy != "public":
+        return None
+    return query.sort_direction != "asc"
 
 
 class AdaptivePlanner:
     """Goes through a listing by the planner that fits, and by another one where that fails.
 
     The first page shows what fits; a listing of one page costs one request. A cursor that the
-    service refuses in mid-walk is done without: the walk goes on from the last creation date, or
-    begins again where there is none, and repeated ids are dropped by whoever reads the pages.
+    service refuses in mid-walk is done without: the walk goes on from the last date, or begins
+    again where there is none, and repeated ids are dropped by whoever reads the pages.
+
+    A model that is updated moves to the newest end of a listing by update. From the oldest on, it
+    moves ahead of a walk that goes page after page. From the newest on, it moves behind the first
+    page: so what was updated since that page is listed last, from the oldest on, and comes as more
+    pages in front of the others.
 
     Attributes:
         warning: What the service does that it should not, where the walk had to go round it.
@@ -70,13 +90,21 @@ class AdaptivePlanner:
         self._rows = histogram if isinstance(histogram, int) and self._whole else None
         self._thrifty = thrifty
         self._timeline = Timeline(first.query)
+        newest_first = _newest_updates_first(first.query)
+        self._at_once = 1 if newest_first is False else most
+        # Whether updates of the time of the walk are still to be listed, and whether they are now.
+        by_date = strategy in {"auto", "windows"}
+        self._updates_wanted = newest_first is True and by_date and self._whole
+        self._lists_updates = False
         self._planner: PagePlanner = self._by_cursor(first, tracker)
         self._windows: WindowPlanner | None = None
+        # Those of the listing as a whole, and not of its updates alone.
+        self._whole_windows: WindowPlanner | None = None
         self._asked: dict[PageRequest, PagePlanner] = {}
         self._second: PageRequest | None = None
         self._last: EmittedPage | None = None
         # Whether all rows looked at have a date and come by it, and the place of the first one.
-        self._by_creation = sorted_by_creation(first.query)
+        self._by_date = sorted_by_date(first.query)
         self._begins: int | None = None
         # The page that was looked at last, and its places: of the first one they are wanted twice.
         self._looked_at: tuple[PageAnswer, Sequence[int]] | None = None
@@ -97,11 +125,15 @@ class AdaptivePlanner:
         if self._asked.pop(request, None) is not self._planner:
             return ()
         emitted = self._planner.receive(request, answer)
+        if self._lists_updates:
+            emitted = [self._in_front(page) for page in emitted]
         for page in emitted:
             self._note(page)
         # Behind all of them, as their depths are taken.
         if emitted and isinstance(emitted[-1].following, PageRequest) and self._windows_wanted():
-            self._cut_behind(emitted[-1], self._most)
+            self._cut_behind(emitted[-1], self._at_once)
+        elif emitted and emitted[-1].following is None and self._updates_wanted:
+            emitted = [*emitted[:-1], self._with_updates(emitted[-1])]
         if self._windows is not None and self._windows.unusable is not None:
             self._do_without_windows(self._windows.unusable)
         self._looked_at = None
@@ -140,10 +172,10 @@ class AdaptivePlanner:
         """
         if not self._whole or self._since_before:
             return None
-        if self._windows is not None:
-            return self._windows.histogram
+        if self._whole_windows is not None:
+            return self._whole_windows.histogram
         planner = self._planner
-        if isinstance(planner, PredictedPlanner) and not self._by_creation:
+        if isinstance(planner, PredictedPlanner) and not self._by_date:
             return planner.rows
         return None
 
@@ -168,7 +200,7 @@ class AdaptivePlanner:
 
         A model without a date would be in no window.
         """
-        if not self._by_creation:
+        if not self._by_date:
             return ()
         if self._looked_at is not None and self._looked_at[0] is answer:
             return self._looked_at[1]
@@ -177,14 +209,14 @@ class AdaptivePlanner:
         if len(positions) < len(answer.rows) or any(
             one > next_ for one, next_ in pairwise(positions)
         ):
-            self._by_creation = False
+            self._by_date = False
             return ()
         if self._begins is None and positions:
             self._begins = positions[0]
         return positions
 
     def _windows_wanted(self) -> bool:
-        wanted = self._strategy == "windows" or (self._strategy == "auto" and self._most > 1)
+        wanted = self._strategy in {"windows", "auto"}
         return wanted and self._windows is None and self.warning is None
 
     def _cut_behind(self, page: EmittedPage | None, most: int) -> bool:
@@ -209,14 +241,41 @@ class AdaptivePlanner:
             histogram=self._histogram,
             thrifty=self._thrifty,
         )
-        self._planner = self._windows = windows
+        self._planner = self._windows = self._whole_windows = windows
         return True
+
+    def _with_updates(self, last: EmittedPage) -> EmittedPage:
+        """List what was updated since the first page, if there were others behind it."""
+        self._updates_wanted = False
+        if self._emitted == 1 or self._begins is None or not self._by_date:
+            return last
+        self._lists_updates = True
+        oldest_first = Timeline(replace(self._first.query, sort_direction="asc"))
+        # Of the newest first, places are counted down.
+        since = -self._begins
+        self._planner = self._windows = WindowPlanner(
+            oldest_first,
+            [(since, None)],
+            rows_per_page=self._first.query.rows_per_page or LARGEST_PAGE,
+            most=1,
+            emitted=self._emitted,
+        )
+        following = PageRequest(oldest_first.window(since, None), self._emitted)
+        return dataclasses.replace(last, following=following)
+
+    @staticmethod
+    def _in_front(page: EmittedPage) -> EmittedPage:
+        """A page of later updates as one in front of those that are released."""
+        answer = dataclasses.replace(page.answer, rows=page.answer.rows[::-1])
+        position = -1 - page.request.depth
+        return dataclasses.replace(page, answer=answer, position=position, covers=None)
 
     def _do_without_windows(self, reason: str) -> None:
         """Begin again behind the first page, by cursor."""
         assert self._second is not None  # noqa: S101 - for the type checker: windows come behind it
         self.warning = f"{reason}: the listing is gone through page after page"
-        self._windows = None
+        self._windows = self._whole_windows = None
+        self._updates_wanted = self._lists_updates = False
         self._planner = self._by_cursor(
             PageRequest(self._second.query, self._emitted),
             # Without the tokens that came behind it: they come once more.
@@ -224,7 +283,7 @@ class AdaptivePlanner:
         )
 
     def _do_without_cursor(self) -> None:
-        """Go on by the last creation date, or begin again."""
+        """Go on by the last date, or begin again."""
         self._since_before, self._since = self._since, 0
         if self.warning is None and self._cut_behind(self._last, 1):
             return

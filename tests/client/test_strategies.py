@@ -301,8 +301,8 @@ async def test_a_listing_asks_for_eight_pages_at_once_unless_told_otherwise(
     assert sandbox.requests.most_unanswered == most
 
 
-@pytest.mark.parametrize("scope", ["public", "public by update", "public route"])
-async def test_windows_of_a_listing_that_does_not_come_by_creation_are_refused(
+@pytest.mark.parametrize("scope", ["public", "public route"])
+async def test_windows_of_a_listing_that_does_not_come_by_a_date_are_refused(
     scope: str, scenario: AsyncScenario, sandbox: Sandbox
 ) -> None:
     with pytest.raises(ValueError, match="strategy='windows' needs a listing"):

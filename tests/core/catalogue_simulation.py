@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha1
@@ -47,6 +47,8 @@ __all__ = [
 Oddity: TypeAlias = Literal["hidden", "dateless", "unreadable", "nameless"]
 """Rows that are counted and not shown; shown without date; no JSON; and without an id."""
 
+DateName: TypeAlias = Literal["created", "updated"]
+
 _BEGIN = datetime(2024, 5, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _MOST_STEPS = 20_000
@@ -60,17 +62,26 @@ def moment(created: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model; its creation in milliseconds since the simulation's begin."""
+    """A model; its dates in milliseconds since the simulation's begin.
+
+    Without a date of its last update, that is its creation.
+    """
 
     id: str
     created: int
     score: int = 0
     oddity: Oddity | None = None
+    updated: int | None = None
+
+    def date(self, name: DateName) -> int:
+        return self.created if name == "created" or self.updated is None else self.updated
 
 
 @cache
 def _written_row(row: Row) -> bytes:
     record = {"id": row.id, "createdAt": moment(row.created)}
+    if row.updated is not None:
+        record["updatedAt"] = moment(row.updated)
     if row.oddity == "dateless":
         del record["createdAt"]
     if row.oddity == "nameless":
@@ -124,18 +135,21 @@ class Service:
         self.rows = {row.id: row for row in rows}
         self.manners = manners or Manners()
         self.answered = 0
-        self._found: dict[tuple[str | None, str | None, str | None] | None, list[Row]] = {}
+        self._found: dict[
+            tuple[DateName, str | None, str | None, str | None] | None, list[Row]
+        ] = {}
         self._uses: dict[str, int] = {}
         self._handed_out: dict[str, int] = {}
 
     def listed(self, query: ListingQuery) -> list[Row]:
         """All that the query finds, in listing order."""
-        if not _by_creation(query):
+        date = _date(query)
+        if date is None:
             order = None
         else:
             given = {k: v for k, v in query.parameters().items() if k not in self.manners.ignores}
-            bounds = given.get("createdAfter"), given.get("createdBefore")
-            order = (*bounds, given.get("sortDirection"))
+            bounds = given.get(f"{date}After"), given.get(f"{date}Before")
+            order = (date, *bounds, given.get("sortDirection"))
         found = self._found.get(order)
         if found is None:
             found = self._found[order] = self._find(*order) if order else self._by_score()
@@ -148,24 +162,26 @@ class Service:
     def _by_score(self) -> list[Row]:
         return sorted(self.rows.values(), key=lambda row: (-row.score, row.id))
 
-    def _find(self, after: str | None, before: str | None, direction: str | None) -> list[Row]:
+    def _find(
+        self, date: DateName, after: str | None, before: str | None, direction: str | None
+    ) -> list[Row]:
         found = [
             row
             for row in self.rows.values()
-            if (after is None or self._compared(moment(row.created)) > self._compared(after))
-            and (before is None or self._compared(moment(row.created)) < self._compared(before))
+            if (after is None or self._compared(moment(row.date(date))) > self._compared(after))
+            and (before is None or self._compared(moment(row.date(date))) < self._compared(before))
         ]
-        found.sort(key=self._key, reverse=direction != "asc")
+        found.sort(key=lambda row: self._key(row, date), reverse=direction != "asc")
         return found
 
     def _compared(self, time: str) -> str:
         return time[:19] if self.manners.bounds_by_second else time
 
-    def _key(self, row: Row) -> tuple[int, str]:
+    def _key(self, row: Row, date: DateName) -> tuple[int, str]:
         if not self.manners.sorts_by_second:
-            return (row.created, row.id)
+            return (row.date(date), row.id)
         # In the order of its second something that says nothing of the milliseconds.
-        return (row.created // 1000, sha1(row.id.encode(), usedforsecurity=False).hexdigest())
+        return (row.date(date) // 1000, sha1(row.id.encode(), usedforsecurity=False).hexdigest())
 
     def answer(self, query: ListingQuery) -> PageAnswer:
         """One page.
@@ -196,10 +212,11 @@ class Service:
             return int(cast("dict[str, int]", position)["offset"])
         if len(position) == 1:
             return int(position[0])
+        date = _date(query) or "created"
         key: tuple[int, str] = (position[0], position[1])
         if query.sort_direction == "asc" and "sortDirection" not in self.manners.ignores:
-            return sum(self._key(row) <= key for row in rows)
-        return sum(self._key(row) >= key for row in rows)
+            return sum(self._key(row, date) <= key for row in rows)
+        return sum(self._key(row, date) >= key for row in rows)
 
     def _check_token(self, token: str) -> None:
         manners = self.manners
@@ -212,10 +229,11 @@ class Service:
     def _token(self, query: ListingQuery, position: int, last: Row, size: int) -> str | None:
         if query.route == "public" and not self.manners.public_tokens:
             return None
-        by_row = not _by_creation(query) or self.manners.offset_tokens
+        date = _date(query)
+        by_row = date is None or self.manners.offset_tokens
         sealed_from, reordered_from = self.manners.sealed_from, self.manners.reordered_from
-        if not by_row:
-            token = _written([*self._key(last)])
+        if date is not None and not by_row:
+            token = _written([*self._key(last, date)])
         elif sealed_from is not None and position >= sealed_from:
             token = _written([position])
         elif reordered_from is not None and position >= reordered_from:
@@ -226,10 +244,14 @@ class Service:
         return token
 
 
-def _by_creation(query: ListingQuery) -> bool:
+def _date(query: ListingQuery) -> DateName | None:
+    """What a listing is sorted by, where that is a date."""
     if query.route == "public":
-        return False
-    return query.sort_by == "createdAt" or (query.sort_by is None and query.privacy != "public")
+        return None
+    by_creation = query.sort_by == "createdAt" or (
+        query.sort_by is None and query.privacy != "public"
+    )
+    return "created" if by_creation else "updated" if query.sort_by == "updatedAt" else None
 
 
 def _written(position: object) -> str:
@@ -319,6 +341,8 @@ class Walk:
         self.new_ids: dict[int, list[str]] = {}
         self._waiting = 0
         self._seen = SeenIds()
+        # No change of the walk is dated before the ones that there are.
+        self._now = max((row.date("updated") for row in self.service.rows.values()), default=0)
 
     def run(self) -> Walk:
         """Walk to the end.
@@ -410,13 +434,17 @@ class Walk:
 
     def _change(self) -> None:
         rows = self.service.rows
-        kind = self.script.below(3)
+        kind = self.script.below(4)
+        self._now += 400
         victim = sorted(rows)[self.script.below(len(rows))] if rows else None
         if kind == 0 or victim is None:
             # Among the rows there are, or after them all.
             near = rows[victim].created if victim else 0
             created = near + 1000 * (self.script.below(3) - 1) + 10**9 * self.script.sometimes(4)
-            born = Row(f"born{len(self.created)}", created, self.script.below(100))
+            updated = None
+            if victim and rows[victim].updated is not None:
+                updated = self._now
+            born = Row(f"born{len(self.created)}", created, self.script.below(100), updated=updated)
             rows[born.id] = born
             self.created[born.id] = created
         elif kind == 1:
@@ -424,5 +452,8 @@ class Walk:
             self.survivors.discard(victim)
         else:
             row = rows[victim]
-            rows[victim] = Row(row.id, row.created, self.script.below(100), row.oddity)
+            updated = row.updated
+            if kind == 3 and updated is not None:
+                updated = self._now
+            rows[victim] = replace(row, score=self.script.below(100), updated=updated)
         self.service.changed()

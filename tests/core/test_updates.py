@@ -1,0 +1,113 @@
+"""Listings by update, in which a model moves while they are gone through."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue_simulation import Manners, Row, Script, Service, Walk, chosen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenario_async._query.query import ListingQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async._query.query import SortDirection
+
+GAPS = st.sampled_from([0, 0, 7, 1000, 1000, 5000, 10**6, 86_400_000])
+
+
+def by_update(size: int, direction: SortDirection | None) -> ListingQuery:
+    return ListingQuery(
+        privacy="public", sort_by="updatedAt", sort_direction=direction, page_size=size
+    )
+
+
+def updated_at(gaps: Sequence[int]) -> list[Row]:
+    return [
+        Row(f"m{index * 7919 % 10_007:05}", 0, updated=updated)
+        for index, updated in enumerate(itertools.accumulate(gaps))
+    ]
+
+
+@pytest.mark.once
+@settings(max_examples=600)
+@given(
+    gaps=st.lists(GAPS, max_size=150),
+    size=st.integers(1, 20),
+    direction=st.sampled_from(["asc", "desc", None]),
+    most=st.integers(1, 9),
+    ordered=st.booleans(),
+    script=st.binary(max_size=60).map(Script),
+    changes=st.integers(0, 60),
+    manners=st.builds(
+        Manners,
+        sorts_by_second=st.booleans(),
+        bounds_by_second=st.booleans(),
+        always_token=st.booleans(),
+    ),
+)
+def test_no_model_that_is_updated_meanwhile_is_missed(
+    *,
+    gaps: list[int],
+    size: int,
+    direction: SortDirection | None,
+    most: int,
+    ordered: bool,
+    script: Script,
+    changes: int,
+    manners: Manners,
+) -> None:
+    rows = updated_at(gaps)
+    planner = chosen(by_update(size, direction), most=most, ordered=ordered)
+    walk = Walk(planner, Service(rows, manners), script, concurrency=most, changes=changes).run()
+    assert planner.warning is None
+    assert len(walk.given) == len(set(walk.given))
+    assert walk.survivors <= set(walk.given)
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_is_updated_meanwhile_stands_among_the_newest(
+    *, ordered: bool, direction: SortDirection
+) -> None:
+    rows = updated_at([5000] * 100)
+    service = Service(rows, Manners(offset_tokens=True))
+    planner = chosen(by_update(10, direction), most=3, ordered=ordered)
+    (first,) = planner.requests(3, 0)
+    emitted = [*planner.receive(first, service.answer(first.query))]
+    oldest, newest = rows[0], rows[-1]
+    for row in (rows[50], newest, oldest):
+        service.rows[row.id] = Row(row.id, 0, updated=10**9)
+    service.changed()
+    while not planner.finished():
+        for request in planner.requests(3, 0):
+            emitted += planner.receive(request, service.answer(request.query))
+    assert all(page.following is not None for page in emitted[:-1])
+    assert emitted[-1].following is None
+    in_order = sorted(emitted, key=lambda page: page.place)
+    seen = list(dict.fromkeys(id_ for page in in_order for id_ in page.answer.ids))
+    assert sorted(map(str, seen)) == sorted(service.rows)
+    if direction == "desc":
+        assert {rows[50].id, oldest.id} < set(seen[:3])
+        # One more than the pages, and one that shows what was updated meanwhile.
+        assert service.answered <= 13
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_a_listing_by_update_of_one_page_costs_one_request(direction: SortDirection) -> None:
+    walk = Walk(chosen(by_update(10, direction)), Service(updated_at([1000] * 10))).run()
+    assert len(walk.asked) == 1
+
+
+@pytest.mark.parametrize("pages", [2, 3, 6])
+def test_the_newest_first_cost_one_request_more_than_the_oldest_first(pages: int) -> None:
+    rows = updated_at([1000] * (10 * pages - 5))
+    asked = [
+        len(Walk(chosen(by_update(10, direction), most=1), Service(rows)).run().asked)
+        for direction in ("asc", "desc")
+    ]
+    assert asked == [pages, pages + 1]
