@@ -23,6 +23,7 @@ from scenario_async.sync._store.writer import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 NOW = datetime(2026, 10, 15, tzinfo=UTC)
 ABSENT = ScopePage(rows=(), coverage=Coverage(None, None, set()))
@@ -161,6 +162,24 @@ def test_a_deleted_model_whose_record_can_still_be_read_is_deleted(
             copy.sandbox.faults.add(Deleted(model_id), path="/models/model_read", times=None)
             assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
             assert await copy.deleted() == {model_id}
+
+    run(work())
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_model_that_is_gone_is_deleted_however_the_service_says_so(
+    tmp_path: Path, status: int
+) -> None:
+    catalogue = Catalogue()
+    model_id = catalogue.add("model_gone")
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store)
+            catalogue.delete(model_id)
+            copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
+            copy.sandbox.faults.add(ServerError(status), path="/models/model_gone", times=None)
+            assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
 
     run(work())
 

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from scenario_async import (
-    APIError,
-    APIResponseValidationError,
-    APIStatusError,
-    InvalidRow,
-    NotFoundError,
-    PermissionDeniedError,
-)
+from scenario_async import APIError, APIResponseValidationError, APIStatusError, InvalidRow
 from scenario_async._client import context_of
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.requester import RequestOptions
@@ -43,7 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CatalogueReader", "Existing", "ListedPage", "NotByDateError"]
 
-_MISSING = (NotFoundError, PermissionDeniedError)
+# What a model is answered with that does not exist or may not be read.
+_MISSING = frozenset({403, 404, 410})
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -211,22 +205,29 @@ class CatalogueReader:
     async def exists(self, model_id: str) -> bool:
         """Whether a model exists and may be read; also where its record does not fit."""
         try:
-            return not is_deleted(await self._retrieve(model_id))
-        except _MISSING:
-            return False
+            record = await self._retrieve(model_id)
         except APIResponseValidationError:
             return True
+        return record is not None and not is_deleted(record)
 
     async def record(self, model_id: str) -> str | None:
         """The full record of a model, where it can be read."""
         try:
             record = await self._retrieve(model_id)
-            return record.decode() if _identity.decode(record).id == model_id else None
-        except (*_MISSING, APIResponseValidationError, *_NOT_DECODED):
+            if record is None or _identity.decode(record).id != model_id:
+                return None
+            return record.decode()
+        except (APIResponseValidationError, *_NOT_DECODED):
             return None
 
-    async def _retrieve(self, model_id: str) -> bytes:
-        return bytes(await retrieve_one(self._context, model_id, Retrieval(type_=msgspec.Raw)))
+    async def _retrieve(self, model_id: str) -> bytes | None:
+        """What the service answers for a model; ``None`` where there is none to read."""
+        try:
+            return bytes(await retrieve_one(self._context, model_id, Retrieval(type_=msgspec.Raw)))
+        except APIStatusError as error:
+            if error.status_code not in _MISSING:
+                raise
+            return None
 
     async def _read(self, answer: PageAnswer, covers: Window | None) -> ListedPage:
         """Read the rows of a page, with the loop given back every millisecond."""
