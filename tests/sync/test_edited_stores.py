@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,10 @@ def test_a_state_that_cannot_be_read_is_named_and_forgotten_with_its_row(
             with pytest.raises(StoreError, match="delete the row 'scope:private' of the table"):
                 await sync(copy.scenario, copy.store)
             await copy.execute("DELETE FROM state WHERE key = 'scope:private'")
+            catalogue.delete(catalogue.ids()[0])
+            catalogue.advance(timedelta(days=31))
             report = await sync(copy.scenario, copy.store)
-            assert (report.scopes[0].mode, report.unchanged) == ("full", 3)
+            assert (report.scopes[0].mode, report.unchanged, report.deleted) == ("full", 2, 1)
+            assert await copy.alive() == set(catalogue.ids())
 
     run(work())

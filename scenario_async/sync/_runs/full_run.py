@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,7 +24,6 @@ from .not_found import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from scenario_async.sync._rows import ModelRow
     from scenario_async.sync._windows import Window
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["FullRun"]
 
 _TICK = 0.001
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 class FullRun:
@@ -64,6 +65,9 @@ class FullRun:
             StoreError: The database failed.
         """
         if self._work.state.walk is None:
+            if self._work.state.full_at is None and await self._work.members.count():
+                # Somebody took the state out of the store, and what is there may be gone.
+                self._work.state = ScopeState(full_at=_UNKNOWN)
             mark = await self._newest_update() if self._work.scope.public else None
             walk = FullWalk(
                 run=self._work.run,
