@@ -113,6 +113,27 @@ def test_only_new_and_changed_models_are_asked_for_again(tmp_path: Path, full: b
     run(work())
 
 
+def test_a_model_that_was_deleted_when_it_was_asked_for_is_asked_for_again_once_it_exists(
+    tmp_path: Path,
+) -> None:
+    catalogue = some_models(2)
+    gone, other = catalogue.ids()
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            copy.sandbox.faults.add(ServerError(404), path=RECORD + ".*" + gone[-3:])
+            await copy_details(copy)
+            assert (await details_of(copy)).keys() == {other}
+            catalogue.delete(gone)
+            await copy_details(copy, full=True)
+            catalogue.restore(gone)
+            await copy_details(copy, full=True)
+            assert asked_for(copy.sandbox) == Counter([gone])
+            assert (await details_of(copy)).keys() == {gone, other}
+
+    run(work())
+
+
 def test_a_full_record_of_an_older_row_is_not_given_for_what_the_model_is_now(
     tmp_path: Path,
 ) -> None:

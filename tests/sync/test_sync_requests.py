@@ -142,6 +142,25 @@ def test_what_ends_its_training_is_written_for_one_request_more(
     run(work())
 
 
+def test_what_ends_its_training_and_has_no_date_is_found_where_many_are_not_asked_for_at_once(
+    tmp_path: Path,
+) -> None:
+    """It may be in no window."""
+    catalogue = many_trained()
+    (changing,) = begin_training(catalogue, 1)
+    catalogue.update(changing, fields={"createdAt": None})
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store)
+            refuse_bulk(copy)
+            catalogue.update(changing, status="trained")
+            report, _ = await asked(copy)
+            assert (report.mode, report.changed) == ("full", 1)
+
+    run(work())
+
+
 def test_a_few_models_are_listed_again_where_that_is_cheaper(tmp_path: Path) -> None:
     catalogue = many_trained(40)
     (changing,) = begin_training(catalogue, 1)

@@ -155,10 +155,10 @@ class IncrementalRun:
 
         A full record is no row of a listing, so that asking for one by its id would tell nothing.
         """
-        created = {
-            position_of(model.created_at) for model in models if model.created_at is not None
-        }
-        if len(created) > await self._requests_for_all():
+        dates = [model.created_at for model in models if model.created_at is not None]
+        created = {position_of(date) for date in dates}
+        # A model without a date may be in no window.
+        if len(dates) < len(models) or len(created) > await self._requests_for_all():
             return False
         windows = [(position, position + 1) for position in sorted(created)]
         query = self._work.scope.query("full")

@@ -165,10 +165,9 @@ class Members:
         A restored model may be in other scopes than before: where the last full walk did not find
         it, it is no member until one does.
         """
-        if ids:
-            missing = memberships.c.missing_in.is_not(None)
-            restored = self._database.among(memberships.c.model_id, ids)
-            await connection.execute(delete(memberships).where(missing, restored))
+        missing = memberships.c.missing_in.is_not(None)
+        restored = self._database.among(memberships.c.model_id, ids)
+        await connection.execute(delete(memberships).where(missing, restored))
 
     async def settle(self, connection: AsyncConnection) -> None:
         """Take models out of the scope that are missing and exist, at the end of a full walk.

@@ -121,8 +121,7 @@ class ScopeWriter:
                 await self._upsert.write(connection, [self._values(row) for row in written])
             await self._members.add(connection, comparison.joined)
             await self._members.find(connection, comparison.found)
-            restored = [row.id for row in comparison.new if row.id in known]
-            await self._members.restore(connection, restored)
+            await self._restore(connection, [row.id for row in comparison.new if row.id in known])
             await self._reject(connection, page.invalid)
             if page.coverage is not None:
                 await self._members.miss(connection, page.coverage, run=self._run)
@@ -229,6 +228,17 @@ class ScopeWriter:
         ]
         if noted:
             await connection.execute(insert(changes), noted)
+
+    async def _restore(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
+        """Note that models which were deleted exist again."""
+        if not ids:
+            return
+        await self._members.restore(connection, ids)
+        # Those that were asked for while they were deleted have none, and are asked for again.
+        restored = self._database.among(models.c.id, ids)
+        await connection.execute(
+            update(models).where(restored, models.c.details.is_(None)).values(details_hash=None)
+        )
 
     async def _reject(self, connection: AsyncConnection, rows: Iterable[InvalidRow]) -> None:
         for row in rows:
