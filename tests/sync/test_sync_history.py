@@ -119,6 +119,8 @@ class Histories(RuleBasedStateMachine):
         # Created or updated since the last complete run of a scope, as its listing would show.
         self.lately: dict[str, set[str]] = {scope: set() for scope in self.scopes}
         self.touched: set[str] = set()
+        # Touched since the full walk of a scope began.
+        self.since: dict[str, set[str]] = {scope: set() for scope in self.scopes}
         self.running = False
         self.waited = False
         self.wrong: list[str] = []
@@ -305,6 +307,8 @@ class Histories(RuleBasedStateMachine):
         """A run, and all that it promises."""
         before = await self.copy.deleted()
         promised = {scope: await self.promise(scope) for scope in scopes}
+        for since in self.since.values():
+            since.update(self.touched)
         self.touched.clear()
         self.waited = False
         self.wrong.clear()
@@ -327,12 +331,14 @@ class Histories(RuleBasedStateMachine):
         assert self.wrong == []
         self.nothing_that_exists_is_deleted(before)
         for one in report.scopes:
+            if one.mode != "resumed":
+                self.since[one.scope].clear()
             if not one.complete:
                 assert after > 0 or one.deleted == 0
                 continue
-            if one.mode == "full":
+            if one.mode != "incremental":
                 await self.scope_is_right(one.scope)
-            elif one.mode == "incremental":
+            else:
                 await self.promise_was_kept(one.scope, promised[one.scope])
             if one.mode != "resumed":
                 self.lately[one.scope] &= self.touched
@@ -397,9 +403,10 @@ class Histories(RuleBasedStateMachine):
                 assert at[model_id] is not None, model_id
 
     async def scope_is_right(self, scope: str) -> None:
-        """After a full walk: the same as the service, but for what was touched meanwhile."""
-        there = on_server(self.catalogue, scope) - self.touched
-        assert await self.copy.members(scope) - self.touched == there
+        """After a full walk: the same as the service, but for what was touched since it began."""
+        touched = self.touched | self.since[scope]
+        there = on_server(self.catalogue, scope) - touched
+        assert await self.copy.members(scope) - touched == there
         await self.are_right(scope, there)
 
     async def are_right(self, scope: str, ids: Iterable[str]) -> None:
