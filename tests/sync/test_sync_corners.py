@@ -339,6 +339,29 @@ def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_
     run(work())
 
 
+@pytest.mark.filterwarnings("ignore:.*does not sort by createdAt")
+def test_a_service_that_sorts_by_the_second_is_copied_whole(tmp_path: Path) -> None:
+    """Rows within a second come in any order, and few share one."""
+    catalogue, second = Catalogue(), datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(1_200):
+        # Two in the middle of a page, and the last of a page with the first of the next.
+        shared = number in (201, 500)
+        second += timedelta(seconds=not shared)
+        shown = second + timedelta(milliseconds=100 if shared else 900)
+        catalogue.add(
+            f"model_{number:04}",
+            created_at=second,
+            fields={"createdAt": shown.isoformat(timespec="milliseconds")},
+        )
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store)
+            assert await copy.members("private") == set(catalogue.ids())
+
+    run(work())
+
+
 def test_an_incremental_run_that_cannot_list_by_date_is_a_full_one(tmp_path: Path) -> None:
     catalogue = Catalogue.seeded(public=60, private=60, odd=False)
 

@@ -161,6 +161,28 @@ def test_what_ends_its_training_and_has_no_date_is_found_where_many_are_not_aske
     run(work())
 
 
+@pytest.mark.filterwarnings("ignore:.*refused createdAfter and createdBefore")
+def test_what_ends_its_training_is_found_where_neither_ids_nor_bounds_are_taken(
+    tmp_path: Path,
+) -> None:
+    catalogue = many_trained()
+    (changing,) = begin_training(catalogue, 1)
+
+    async def work() -> None:
+        async with copying(catalogue, tmp_path / "models.db") as copy:
+            await sync(copy.scenario, copy.store)
+            refuse_bulk(copy)
+            bounded = ServerError(400)
+            copy.sandbox.faults.add(
+                bounded, times=None, when=lambda request: "createdBefore" in request.query
+            )
+            catalogue.update(changing, status="trained")
+            report, _ = await asked(copy)
+            assert (report.mode, report.changed) == ("full", 1)
+
+    run(work())
+
+
 def test_a_few_models_are_listed_again_where_that_is_cheaper(tmp_path: Path) -> None:
     catalogue = many_trained(40)
     (changing,) = begin_training(catalogue, 1)

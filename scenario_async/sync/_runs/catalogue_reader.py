@@ -62,8 +62,7 @@ class ListedPage:
     @property
     def ids(self) -> set[str]:
         """The ids of all rows, where they could be read."""
-        ids = {row.id for row in self.rows}
-        return ids | {row.id for row in self.invalid if row.id is not None}
+        return {row.id for row in (*self.rows, *self.invalid) if row.id is not None}
 
     @property
     def deleted(self) -> dict[str, str | None]:
@@ -123,7 +122,7 @@ class CatalogueReader:
             most: How many pages may be under way; with one, they come from the first to the last.
 
         Raises:
-            NotByDateError: The service does not list by date, or does not heed the bounds.
+            NotByDateError: The service does not list by date, or does not respect the bounds.
         """
         if not windows:
             return

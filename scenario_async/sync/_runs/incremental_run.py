@@ -72,9 +72,9 @@ class IncrementalRun:
                 return False
         try:
             await self._list_since_mark(updated=public)
+            return public or await self._list_changing()
         except NotByDateError:
             return False
-        return public or await self._list_changing()
 
     async def _requests_for_all(self) -> int:
         return requests_for_walk(await self._work.members.count())
