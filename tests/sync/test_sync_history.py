@@ -116,6 +116,8 @@ class Histories(RuleBasedStateMachine):
             f"public:collection:{first},{second}",
         )
         self.rows_per_page = 4
+        # Whether the service gives many models by their ids at once.
+        self.bulk = True
         # Created or updated since the last complete run of a scope, as its listing would show.
         self.lately: dict[str, set[str]] = {scope: set() for scope in self.scopes}
         self.touched: set[str] = set()
@@ -146,9 +148,11 @@ class Histories(RuleBasedStateMachine):
         rows=st.integers(3, 6),
         begin=st.lists(events, min_size=10, max_size=25),
         copied=st.booleans(),
+        bulk=st.booleans(),
     )
-    def begin(self, *, rows: int, begin: list[Event], copied: bool) -> None:
+    def begin(self, *, rows: int, begin: list[Event], copied: bool, bulk: bool) -> None:
         self.rows_per_page = rows
+        self.bulk = bulk
         for place in range(8):
             self.happens(Event("add", place, place % 6))
         self.change(begin)
@@ -313,6 +317,8 @@ class Histories(RuleBasedStateMachine):
         self.waited = False
         self.wrong.clear()
         cap(self.copy.sandbox, self.rows_per_page)
+        if not self.bulk:
+            self.copy.sandbox.faults.add(ServerError(403), path="/models/get-bulk", times=None)
         self.watch(during, before)
         self.running = True
         try:
