@@ -39,24 +39,24 @@ class Models(Listings):
     - ``sort_by``, ``sort_direction``: without them private models come newest first and public ones
       by score, which has no direction.
     - ``tags``, ``status``, ``type``, ``types``, collections and bounds: rows are checked against
-      them too. One that shows that it was not asked for, or none of the ``tags``, is left out and
-      counted (:class:`PageEvent`). What is said by ``extra_query`` is between you and the service.
+      them too. A row that does not fit them, or has none of the ``tags``, is left out and counted
+      (:class:`PageEvent`). What ``extra_query`` says is not checked.
     - ``page_size``: 1 to 500 rows; see :class:`Listing` for what happens without.
-    - ``pagination_token``: begin at a token from an earlier page of the same listing, which the
-      service takes with the same ``page_size`` only: 100 where an awaited page had none.
+    - ``pagination_token``: begin at a token from an earlier page of the same listing. The service
+      takes it with the same ``page_size`` only, which is 100 where an awaited page had none.
     - ``project_id``: overrides the client's.
     - ``on_invalid``: called with each :class:`InvalidRow`; without it such a row raises
       :class:`APIResponseValidationError` after the good rows of its page.
     - ``strategy``: how pages are fetched at once. ``"auto"`` goes by what the first page shows:
       ``"windows"`` of time where models come by creation or update, ``"predicted"`` cursors where
       those are row numbers, else ``"cursor"``, one page after the other. Only windows miss no model
-      when others are deleted, added or updated during the walk.
-    - ``max_concurrency``: how many requests of the listing may be under way, below the client's;
-      8 without, because a page is some 2 MB.
+      when others are deleted, added or updated during the listing.
+    - ``max_concurrency``: how many requests of the listing may be under way, within the
+      client's own bound. Default: 8, because a page has some 2 MB.
     - ``extra_headers``, ``extra_query``, ``extra_body``, ``timeout``: added to each request of the
-      listing, as in the official SDK; ``extra_query`` wins over what this package would send. What
-      it, or the client's ``default_query``, says of order, bounds or pages makes a walk go by
-      cursor.
+      listing, as in the official SDK. ``extra_query`` overrides what this package would send.
+      Where it, or the client's ``default_query``, has an order, bounds or a page, the listing goes
+      by cursor.
 
     Raises:
         ValueError: At once, before any request, for a value or a combination that the API refuses.
@@ -68,13 +68,13 @@ class Models(Listings):
         """Several listings of this client as one: each model once, with where it was found.
 
         Args:
-            listings: With rows of one type.
-            max_concurrency: How many pages of all listings together may be under way, below the
-                client's bound; 8 without. Each listing keeps to its own bound as well.
+            listings: Listings whose rows have the same type.
+            max_concurrency: How many pages of all listings together may be under way, within the
+                client's own bound. Default: 8. Each listing keeps to its own bound as well.
 
         Raises:
-            ValueError: A listing of another client.
-            TypeError: Listings with rows of different types, or something that is no listing.
+            ValueError: A listing belongs to another client.
+            TypeError: The rows have different types, or something is not a listing.
         """
         return Merged(self._context, listings, max_concurrency)
 
@@ -119,45 +119,46 @@ class Models(Listings):
         extra_body: object | None = None,
         timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
     ) -> AsyncGenerator[Model | Missing, None]:
-        """Many models, fetched at once: something for each id, as often as it is given.
+        """Many models, fetched at once: one result for each id, repeated ids included.
 
-        In full they take a request each. With ``full=False`` they are summaries, 50 in a request:
-        rows as a listing has them, without ``inputs`` and ``ui_config``. Where the service refuses
-        to answer for many (which this client then remembers), or tells nothing of an id, records
-        are asked for by themselves, and come in full.
+        A full record takes a request. With ``full=False`` the results are summaries, 50 in a
+        request: rows as a listing has them, without ``inputs`` and ``ui_config``. Where the service
+        refuses to answer for many ids (which this client then remembers), or leaves one out, that
+        record is requested by itself, and comes in full.
 
-        An id that the service does not give comes as a :class:`Missing` in its place. Ids are read
-        as they are needed, and may come from an iterator without end; one that fails ends the walk
-        as its own error. A request for summaries waits for 50 ids no longer than for the answer to
-        one that is under way. How far the requests run ahead of the caller is bounded.
+        An id whose model cannot be read yields a :class:`Missing` in its place. Ids are read as
+        they are needed, and may come from an iterator without end. An error of that iterator ends
+        the retrieval, and comes out as it is. A request for summaries waits for 50 ids, but no
+        longer than until a request under way is answered. How far the requests run ahead of the
+        caller is bounded.
 
-        Where each request counts, prefer ``ordered=False``: what has arrived is given, also where
-        another request fails. In order, whatever stands behind a failure is lost.
+        Where each request counts, prefer ``ordered=False``: every record that has arrived comes
+        out, also where another request fails. In order, the records behind a failure are lost.
 
         Args:
             ids: An iterable of ids, or an asynchronous one, which is read in a task of its own. An
                 asynchronous generator is closed in the end, also by leaving early.
-            full: With all that the service has of them; with ``False``, summaries.
-            ordered: In the order of the ids; with ``False``, as they arrive, which no slow answer
-                holds up.
-            original_assets: Give assets without transformation.
+            full: Full records; with ``False``, summaries.
+            ordered: In the order of the ids; with ``False``, as they arrive, so that a slow answer
+                does not delay the others.
+            original_assets: Return assets without transformation.
             project_id: Overrides the client's.
             on_invalid: Called with each :class:`InvalidRow`, which is then left out; without it
                 such a record raises :class:`APIResponseValidationError`.
-            max_concurrency: How many requests may be under way at once, below the client's bound;
-                default: that bound, and 8 for summaries.
+            max_concurrency: How many requests may be under way at once, within the client's own
+                bound. Default: that bound, and 8 for summaries.
             extra_headers: More headers.
             extra_query: More query parameters.
-            extra_body: A JSON body; of summaries a mapping that stands beside the ids, such as
+            extra_body: A JSON body. For summaries, a mapping that is sent beside the ids, such as
                 ``{"thumbnail": True}``.
             timeout: In place of the client's, for each request.
 
         Raises:
-            TypeError: For ids that are no str; at once where ``ids`` is a collection such as a
-                list, of an iterator when it comes to them.
-            ValueError: For an id that is empty; as above.
-            APIError: A record could not be fetched. With ``ordered``, all records before it were
-                given, otherwise all that had arrived.
+            TypeError: An id is not a string. Raised at once where ``ids`` is a collection such as a
+                list, and when it is read where it comes from an iterator.
+            ValueError: An id is empty. Raised as above.
+            APIError: A record could not be fetched. With ``ordered``, all records before it have
+                come out, otherwise all that had arrived.
         """
         retrieval = Retrieval(
             type_=Model,
@@ -183,17 +184,16 @@ class Models(Listings):
         extra_query: Mapping[str, object] | None = None,
         timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
     ) -> AsyncGenerator[Preview | Missing, None]:
-        """A picture of each model: something for each, as often as it is given.
+        """A picture of each model: one result for each, repeated models included.
 
-        A model that has a thumbnail costs no request, unless the URL of it has expired. The others,
-        which most public models are, are shown by their first example; 200 of those are asked for
-        in a request. Ids need summaries first, 50 in a request: give models where you have them.
-        Nothing is asked for twice in one call, for which it keeps what came of each asset and of
-        each id.
+        A model with a thumbnail takes no request, unless the URL of the thumbnail has expired. The
+        others, which most public models are, are shown by their first example; a request is enough
+        for 200 of those. Ids need summaries first, 50 in a request, so pass models where you have
+        them. One call requests nothing twice, and remembers each asset and each id for that.
 
-        A model without a picture, one that the service does not give, and one whose picture it does
-        not give come as a :class:`Missing` in their place. Where each request counts, prefer
-        ``ordered=False``, as for :meth:`retrieve_many`.
+        A model without a picture, and one that cannot be read or whose picture cannot, yields a
+        :class:`Missing` in its place. Where each request counts, prefer ``ordered=False``, as for
+        :meth:`retrieve_many`.
 
         Args:
             models: Models or their ids, also mixed, from any iterable or asynchronous iterable,
@@ -203,16 +203,17 @@ class Models(Listings):
             on_invalid: Called with each :class:`InvalidRow` among the summaries of ids, which is
                 then left out; without it such a row raises :class:`APIResponseValidationError`.
             max_concurrency: How many requests for summaries, and how many for pictures, may be
-                under way at once, below the client's bound; 8 without.
+                under way at once, within the client's own bound. Default: 8.
             extra_headers: More headers.
             extra_query: More query parameters.
             timeout: In place of the client's, for each request.
 
         Raises:
-            TypeError: For what is no model and no str; as for :meth:`retrieve_many`.
-            ValueError: For an id that is empty; as above.
-            APIError: A request failed, or the service refuses to answer for many assets. What is
-                given before is as for :meth:`retrieve_many`.
+            TypeError: Something is neither a model nor a string. Raised as by
+                :meth:`retrieve_many`.
+            ValueError: An id is empty. Raised as above.
+            APIError: A request failed, or the service refuses to answer for many assets. What comes
+                out before it is as for :meth:`retrieve_many`.
         """
         retrieval = Retrieval(
             type_=PicturedModel,

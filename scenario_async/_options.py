@@ -47,7 +47,7 @@ NOT_GIVEN = NotGiven()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:
-    """Three limits in seconds; ``None`` is no limit.
+    """Three limits in seconds; ``None`` stands for no limit.
 
     None of them counts the time that a call waits for its turn: for a free slot
     (``max_concurrency``), for a rate (``requests_per_second``, or one that was learned from 429s),
@@ -82,10 +82,10 @@ class Timeout:
 
     @classmethod
     def of(cls, value: Timeout | float | None) -> Timeout:
-        """A timeout from what a user gives.
+        """A timeout made of a number, of ``None``, or of another one.
 
-        A number limits connecting and reading of each attempt, as it does in the official SDK; the
-        limit for the whole call stays, unless the number is larger. ``None`` is no limit at all.
+        A number limits connecting and reading of each attempt, as it does in the official SDK. The
+        limit for the whole call stays, unless the number is larger. ``None`` removes all limits.
         """
         if isinstance(value, Timeout):
             return value

@@ -48,9 +48,9 @@ class LearnedRate:
     because a rate that is a little too low wastes little, and evenly spaced requests that are a
     little too many meet their 429 near the end of a window, where waiting costs little. Such a 429
     comes once in some windows, as one refused request and one or two more that ask whether the
-    service takes requests again, one at a time. Clients with one key adapt alike without knowing of
-    each other: each takes the same part less, and the same number of requests more. That moves
-    their shares towards each other, and slowly: after a minute they are far from equal
+    service takes requests again, one at a time. Clients with one key adapt alike without knowing
+    of each other: each takes the same part less, and the same number of requests more. That moves
+    their shares towards each other, but slowly: after minutes they are far from equal
     (``docs/benchmarks.md``).
 
     The first 429 costs most, as all requests under way are refused with it. The documented limit

@@ -32,8 +32,8 @@ class Record(
     Subclasses inherit all options but ``kw_only``, which msgspec applies class by class; they
     repeat ``frozen`` because the type checkers want to read it there.
 
-    Whoever looks for what an object has finds the fields: ``vars``, ``dataclasses``, encoders and
-    data frames that ask those, pydantic.
+    ``vars``, ``dataclasses``, pydantic, and the encoders and data frames that use those find the
+    fields.
     """
 
     if TYPE_CHECKING:
@@ -59,14 +59,13 @@ class Record(
     ) -> dict[str, Any]:
         """The record and all records in it as dicts and lists, under the official SDK's name.
 
-        It has what the fields have, signed URLs included, and nothing else: what no field has is
-        in :attr:`Model.raw` alone.
+        It has every field, signed URLs included, and nothing else: values that the service sent
+        beside the fields are in :attr:`Model.raw` alone.
 
         Args:
             mode: ``"python"`` has dates as ``datetime``, ``"json"`` as ISO 8601 strings.
             use_api_names: Keys as on the wire (``createdAt``); else as attributes (``created_at``).
-            exclude_unset: Leave out fields that are None. Whether the service sent a null is not
-                known any more.
+            exclude_unset: Leave out fields that are None, whether or not the service sent a null.
             exclude_none: The same.
         """
         nulls = not (exclude_unset or exclude_none)
@@ -80,7 +79,7 @@ class Record(
         exclude_unset: bool = True,
         exclude_none: bool = False,
     ) -> str:
-        """What :meth:`to_dict` gives, as JSON.
+        """The dict of :meth:`to_dict`, as JSON.
 
         Args:
             indent: Spaces for each level; ``None`` writes one line without spaces.

@@ -29,11 +29,11 @@ _beside_fields = vars(_WithRaw)["__dict__"].__get__
 
 
 class Model(_WithRaw, frozen=True, kw_only=True):
-    """A model, as the listings and the retrieval give it.
+    """A model of the catalogue.
 
-    Fields as documented in the API reference unless a docstring says otherwise. Only ``id`` is
-    always there: anything else may be missing or null, and is None then. Listings leave out
-    ``inputs`` and ``ui_config``, which retrieving a single model gives.
+    Fields are as documented in the API reference unless a docstring says otherwise. Only ``id`` is
+    always there: any other may be missing or null, and is None then. Listings leave out ``inputs``
+    and ``ui_config``, which a model has that was retrieved by itself.
 
     Two models are equal when their fields are, ``raw`` aside. URLs are signed anew with each
     answer, so the same model listed twice need not be equal; its ``id`` is the same.
@@ -178,10 +178,10 @@ class Model(_WithRaw, frozen=True, kw_only=True):
     def raw(self) -> bytes:
         """The record exactly as the service sent it, as JSON.
 
-        Here is what no field has: new fields, and whether something was null or missing. Empty
-        for a model that was made by hand or with ``msgspec.structs.replace``. Kept by ``copy``
-        and ``pickle``, ignored by ``==``, and never part of an encoded model, of ``vars`` or of
-        ``dir``. It may contain signed URLs: think twice before logging it.
+        It has what the fields do not show: new fields, and whether a value was null or missing. It
+        is empty for a model that was made by hand or with ``msgspec.structs.replace``. ``copy`` and
+        ``pickle`` keep it, ``==`` ignores it, and it is never part of an encoded model, of ``vars``
+        or of ``dir``. It may contain signed URLs: think twice before logging it.
         """
         raw: bytes = _beside_fields(self).get("raw", b"")
         return raw

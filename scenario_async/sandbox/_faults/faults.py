@@ -92,7 +92,7 @@ class RateLimited(AnswerFault):
 
 @dataclass(frozen=True, slots=True)
 class PlanLimitReached(AnswerFault):
-    """Answers 429 as where the plan of an account does not include something: waiting is no use.
+    """Answers 429 as if the plan of the account did not include something: waiting does not help.
 
     Attributes:
         action: What the plan does not include.
@@ -114,7 +114,7 @@ class PlanLimitReached(AnswerFault):
 
 @dataclass(frozen=True, slots=True)
 class QuotaExceeded(AnswerFault):
-    """Answers 429 as where a quota is used up: waiting is no use.
+    """Answers 429 as if a quota were used up: waiting does not help.
 
     Attributes:
         quota: What the quota is for.
@@ -193,7 +193,7 @@ class NotJSON(AnswerFault):
 
     Attributes:
         body: ``html`` and ``text`` come with their own content type. ``empty`` and ``words``
-            claim to be JSON: no byte at all, and a text that is none.
+            claim to be JSON: an empty body, and words.
     """
 
     body: Literal["html", "text", "empty", "words"] = "html"
