@@ -28,9 +28,9 @@ class Histogram:
     """How many models lay before each of some places of a line.
 
     Attributes:
-        positions: From the first model to a second behind the last; a place with many models may stand
-            there several times.
-        counts: How many models come before, of each place; 0 of the first one.
+        positions: From the first model to a second behind the last; a position with many models
+            may stand there several times.
+        counts: How many models come before, of each position; 0 of the first one.
     """
 
     positions: tuple[int, ...]

@@ -62,7 +62,8 @@ class ListedPage:
     @property
     def ids(self) -> set[str]:
         """The ids of all rows, where they could be read."""
-        return {row.id for row in (*self.rows, *self.invalid) if row.id is not None}
+        ids = {row.id for row in self.rows}
+        return ids | {row.id for row in self.invalid if row.id is not None}
 
     @property
     def deleted(self) -> dict[str, str | None]:
