@@ -12,11 +12,11 @@ def slack(pages: int, *, scarce: bool = False, histogram_known: bool = False) ->
     """How many requests may come to nothing in a walk of at least so many pages.
 
     None for a single page, one for a short walk, 15 % of a long one; 10 % where an earlier walk
-    showed where models lie, and 2 % where requests are scarce. A walk that turns out longer than
-    that may waste no less.
+    showed where models lie, less a part of a page in which that may be wrong; and 2 % where
+    requests are scarce. A walk that turns out longer than that may waste no less.
     """
     if scarce:
         return pages // 50
     if histogram_known:
-        return pages // 10
+        return max(0, pages - 7) // 10
     return 0 if pages < 2 else max(1, 3 * pages // 20)  # noqa: PLR2004 - one page, or several

@@ -36,7 +36,7 @@ def even(number: int) -> list[Row]:
 
 
 def bursty(number: int) -> list[Row]:
-    """Up to eight models at a time, some of them in one millisecond, with gaps of hours or days."""
+    """Up to eight models at a time, some of them in one second, with gaps of hours or days."""
     chance = random.Random(number)  # noqa: S311 - no secret
     rows: list[Row] = []
     born = 0
@@ -44,7 +44,7 @@ def bursty(number: int) -> list[Row]:
         born += int(10_800_000 / (1.0015 - chance.random()))
         for _ in range(chance.randint(1, 8)):
             rows.append(Row(f"m{len(rows):05}", born))
-            born += chance.choice((0, 1, 700))
+            born += chance.choice((0, 1_000, 7_000))
     return rows[:number]
 
 
@@ -97,7 +97,7 @@ def test_walks_by_windows_make_few_requests_more_than_they_need(
         assert requests <= bound(needed)
         assert shape is bursty or waits <= fewest + 2
         requests, waits, _ = walked(rows, query, ordered=ordered, histogram=histogram)
-        # Where a page would have to end within a millisecond, it ends before: of full pages, there
+        # Where a page would have to end within a second, it ends before: of full pages, there
         # may be two more.
         more = (2 if rest == PAGE else 1) if shape is bursty else 0
         assert requests <= max(needed + more, 1.1 * needed)

@@ -75,7 +75,7 @@ def bursty(number: int, largest: int) -> list[Row]:
     while len(rows) < number:
         models = min(chance.randint(1, largest), number - len(rows))
         rows += [Row(f"m{len(rows) + index:05}", created) for index in range(models)]
-        created += chance.choice([1000, 5000, 10**6, 10**7, 10 ** chance.randint(3, 9)])
+        created += 1000 * chance.choice([1, 5, 1000, 10**5, 10 ** chance.randint(0, 9)])
     return rows
 
 

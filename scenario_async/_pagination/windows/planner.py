@@ -119,17 +119,18 @@ class WindowPlanner:
             histogram=histogram,
             thrifty=thrifty,
         )
-        of_last = positions.count(positions[-1])
+        again = positions.count(positions[-1])
         (window,) = planner._line
         window.sure = True
-        window.repeated = of_last, 0
-        if of_last == len(positions) and isinstance(page.following, PageRequest):
+        if again == len(positions) and isinstance(page.following, PageRequest):
             planner._go_through(window, page.following.query, None, page.answer)
+            again = 0
+        window.repeated = again, 0
         planner._begun = True
-        planner._scheduler.shared(of_last)
+        planner._scheduler.shared(again)
         planner._scheduler.received(len(positions), last=False)
-        planner._surveyor.saw(positions[0], positions, len(positions), again=True)
-        planner._estimator.saw(positions[0], positions[-1], len(positions) - of_last, positions)
+        planner._surveyor.saw(positions[0], positions, len(positions), again=again > 0)
+        planner._estimator.saw(positions[0], positions[-1], len(positions) - again, positions)
         return planner
 
     def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
