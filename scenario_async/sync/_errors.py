@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from scenario_async import ScenarioError
+from typing import Final
+
+from scenario_async import APIError, ScenarioError
 
 __all__ = [
+    "PASSING_ERRORS",
     "EmptyExportError",
     "ExportError",
     "StoreBusyError",
@@ -52,3 +55,7 @@ class ExportError(ScenarioError):
 
 class EmptyExportError(ExportError):
     """No model fits, and a file that has something else in it stays as it is."""
+
+
+PASSING_ERRORS: Final = (APIError, StoreBusyError, TooManyDeletionsError)
+"""What a run may end with while the next one may do well, without anybody changing anything."""

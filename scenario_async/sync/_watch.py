@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
+from itertools import chain, cycle
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 import msgspec
 from sqlalchemy import delete, select
 
+from scenario_async import InvalidRow, Model
+from scenario_async._events import check_callback
+from scenario_async._iteration import Iteration
 from scenario_async.sync._backends.task import in_own_task
 from scenario_async.sync._runs.deletions import MAX_DELETIONS
 from scenario_async.sync._runs.run import FULL_EVERY, sync
 from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._store.values import as_stored, read_model
 from scenario_async.sync._store.writer import WATCH
 
-from ._tables import changes, state
+from ._errors import PASSING_ERRORS
+from ._tables import changes, models, state
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from scenario_async import AsyncScenario
+    from scenario_async import AsyncScenario, ScenarioError
     from scenario_async.sync._backends.database import Database
     from scenario_async.sync._store.catalog_store import CatalogStore
 
@@ -35,9 +42,13 @@ class Added(msgspec.Struct, frozen=True, tag="added"):
 
     Attributes:
         id: Its id.
+        model: Its record, as the store has it when this is given: the full one where that was
+            fetched. ``None`` where none is there, or it does not fit the type, which costs the
+            record and not the watch: :meth:`CatalogStore.get` has it as it was sent.
     """
 
     id: str
+    model: Model | None = None
 
 
 class Changed(msgspec.Struct, frozen=True, tag="changed"):
@@ -46,10 +57,12 @@ class Changed(msgspec.Struct, frozen=True, tag="changed"):
     Attributes:
         id: Its id.
         fields: The names of the fields that differ, as on the wire, sorted.
+        model: Its record, as for :class:`Added`.
     """
 
     id: str
     fields: tuple[str, ...]
+    model: Model | None = None
 
 
 class Removed(msgspec.Struct, frozen=True, tag="removed"):
@@ -66,7 +79,7 @@ Change: TypeAlias = Added | Changed | Removed
 """What :func:`watch` gives."""
 
 
-async def watch(
+def watch(
     scenario: AsyncScenario,
     store: CatalogStore,
     *,
@@ -76,6 +89,7 @@ async def watch(
     details: bool = False,
     wait: bool = False,
     max_deletions: float | None = MAX_DELETIONS,
+    on_error: Callable[[ScenarioError], object] | None = None,
 ) -> AsyncGenerator[Change, None]:
     """The changes of a store, brought up to date again and again; it does not end by itself.
 
@@ -84,6 +98,10 @@ async def watch(
     every run notes what it changes, those of other programs too, until :func:`unwatch`.
 
     A store that is empty gives every model as :class:`Added`.
+
+    A run asks what may have changed, and the service cannot tell everything: new names and tags of
+    private models that are trained, deletions of public models, and models that have left a scope
+    show in full runs only, which come every ``full_every``.
 
     Args:
         scenario: Who is asked.
@@ -94,10 +112,16 @@ async def watch(
         details: As for :func:`sync`.
         wait: As for :func:`sync`: where other runs come now and then, such as a nightly full one.
         max_deletions: As for :func:`sync`.
+        on_error: Called with the error of a run that the next one may not have: any
+            :class:`APIError` (an outage, a limit, but also credentials that are refused),
+            :class:`StoreBusyError` and :class:`TooManyDeletionsError`. The watch goes on then, with
+            what the run did change, and the next run after ``every``; the first run is no
+            exception. What the function raises ends it. Without a function each error does, and any
+            other error, such as a :class:`StoreError` of the database, always does.
 
     Raises:
-        TypeError: ``every`` is neither seconds nor a ``timedelta``, ``store`` no store, or
-            ``max_deletions`` no number.
+        TypeError: ``every`` is neither seconds nor a ``timedelta``, ``store`` no store,
+            ``max_deletions`` no number, or ``on_error`` no plain function.
         ValueError: ``every`` is not above zero, a scope is none, or ``max_deletions`` is below 0 or
             a share above 1.
         StoreBusyError: Another run is at work on the store, and ``wait`` is not set.
@@ -107,29 +131,47 @@ async def watch(
             one did before it failed comes first when you watch again.
     """
     pause = every.total_seconds() if isinstance(every, timedelta) else every
-    if not isinstance(pause, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+    if isinstance(pause, bool) or not isinstance(pause, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise TypeError(f"every must be seconds or a timedelta, not {type(every).__name__}")
     if not pause > 0:
         raise ValueError(f"every must be above zero, not {every!r}")
-    database = database_of(store)
-    await _begin(database)
-    while True:
-        async with aclosing(_noted(database)) as noted:
-            async for change in noted:
-                yield change
-        await sync(
-            scenario,
-            store,
-            scopes=scopes,
-            full_every=full_every,
-            details=details,
-            wait=wait,
-            max_deletions=max_deletions,
-        )
-        async with aclosing(_noted(database)) as noted:
-            async for change in noted:
-                yield change
+    check_callback("on_error", on_error)
+    run = partial(
+        sync,
+        scenario,
+        store,
+        scopes=scopes,
+        full_every=full_every,
+        details=details,
+        wait=wait,
+        max_deletions=max_deletions,
+    )
+    return Iteration(_watch(database_of(store), run, pause, on_error), "watch")
+
+
+async def _watch(
+    database: Database,
+    run: Callable[[], Awaitable[object]],
+    pause: float,
+    on_error: Callable[[ScenarioError], object] | None,
+) -> AsyncGenerator[Change, None]:
+    async def bring_up_to_date() -> None:
+        try:
+            await run()
+        except PASSING_ERRORS as error:
+            if on_error is None:
+                raise
+            on_error(error)
+
+    async def rest() -> None:
         await anyio.sleep(pause)
+
+    begin: Callable[[], Awaitable[None]] = partial(_begin, database)
+    for step in chain((begin,), cycle((bring_up_to_date, rest))):
+        await step()
+        async with aclosing(_noted(database)) as noted:
+            async for change in noted:
+                yield change
 
 
 @in_own_task
@@ -155,15 +197,32 @@ async def _noted(database: Database) -> AsyncGenerator[Change, None]:
     """The changes that are noted, each forgotten when the next one is asked for."""
     while rows := await _next(database):
         for row in rows:
-            yield _change(row.kind, row.model_id, row.fields)
+            yield _change(row)
             await _forget(database, row.id)
+
+
+class _Record(msgspec.Struct):
+    """What is read of the model of a change."""
+
+    record: str
+    details: str | None
+
+
+_NOTED = (
+    select(
+        changes.c.id, changes.c.kind, changes.c.model_id, changes.c.fields,
+        *as_stored(models, _Record),
+    )
+    .join(models, models.c.id == changes.c.model_id, isouter=True)
+    .order_by(changes.c.id)
+    .limit(_BATCH)
+)  # fmt: skip
 
 
 @in_own_task
 async def _next(database: Database) -> Sequence[Any]:
-    query = select(changes).order_by(changes.c.id).limit(_BATCH)
     async with database.transaction() as connection:
-        return (await connection.execute(query)).all()
+        return (await connection.execute(_NOTED)).all()
 
 
 @in_own_task
@@ -172,7 +231,13 @@ async def _forget(database: Database, number: int) -> None:
         await connection.execute(delete(changes).where(changes.c.id == number))
 
 
-def _change(kind: str, model_id: str, fields: list[str] | None) -> Change:
-    if kind == "changed":
-        return Changed(model_id, tuple(fields or ()))
-    return Added(model_id) if kind == "added" else Removed(model_id)
+def _change(row: Any) -> Change:  # noqa: ANN401 - a row of these columns
+    _, kind, model_id, fields, record, details = row
+    if kind == "removed":
+        return Removed(model_id)
+    model = None if record is None else read_model(record, details)
+    if isinstance(model, InvalidRow):
+        model = None
+    if kind == "added":
+        return Added(model_id, model)
+    return Changed(model_id, tuple(fields or ()), model)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from client_support import until
+from sqlalchemy import delete, func, select, update
 
-from scenario_async import InternalServerError
+from scenario_async import InternalServerError, Model, UsageError
 from scenario_async.sandbox import Catalogue, ServerError
 from scenario_async.sync import (
     Added,
@@ -20,6 +22,8 @@ from scenario_async.sync import (
     Changed,
     Removed,
     StoreBusyError,
+    StoreError,
+    TooManyDeletionsError,
     sync,
     unwatch,
     watch,
@@ -28,12 +32,13 @@ from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.writer import ScopeWriter
-from scenario_async.sync._tables import changes
+from scenario_async.sync._tables import changes, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from client_support import Connect
+    from sqlalchemy import ColumnElement
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox
@@ -95,7 +100,7 @@ async def test_what_changes_later_is_given_with_the_names_of_its_fields(
                 taken = [await anext(watched) for _ in range(3)]
 
     assert added not in {change.id for change in taken}
-    assert Added(new) in taken
+    assert [change.id for change in taken if isinstance(change, Added)] == [new]
     assert Removed(gone) in taken
     (changed,) = (change for change in taken if isinstance(change, Changed))
     assert changed.id == trained
@@ -163,7 +168,11 @@ async def test_a_run_that_was_under_way_notes_its_changes_from_the_first_watch_o
         await writer.remove(["gone"], {})
         taken = await take(scenario, store, 4)
 
-    assert taken[1:] == [Added("new"), Changed("before", ("name",)), Removed("gone")]
+    assert taken[1:] == [
+        Added("new", Model(id="new", name="A")),
+        Changed("before", ("name",), Model(id="before", name="B")),
+        Removed("gone"),
+    ]
 
 
 def row(model_id: str, name: str) -> ModelRow:
@@ -201,7 +210,201 @@ async def test_a_failure_is_raised_and_loses_no_change(
         new = sandbox.catalogue.add(name="New")
         (change,) = await take(scenario, store, 1)
 
-    assert change == Added(new)
+    assert isinstance(change, Added)
+    assert change.id == new
+
+
+async def test_changes_carry_the_model_as_the_store_has_it(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    renamed, *_ = sorted(sandbox.catalogue.ids("private"))
+    async with CatalogStore.open(new_store()) as store:
+        added = await take(scenario, store, MODELS)
+        sandbox.catalogue.update(renamed, name="Renamed")
+        await sync(scenario, store, full=True)
+        _, changed = await take(scenario, store, 2)
+        stored = {model.id: model.model() async for model in store.models()}
+
+    models_of = {one.id: one.model for one in added if isinstance(one, Added)}
+    assert {name for name, model in models_of.items() if model != stored[name]} == {renamed}
+    assert isinstance(changed, Changed)
+    assert changed.model == stored[renamed]
+    assert changed.model is not None
+    assert changed.model.name == "Renamed"
+    assert "Signature" not in repr([*added, changed])
+
+
+async def test_the_model_of_a_change_is_the_full_record_where_that_was_fetched(
+    scenario: AsyncScenario, new_sqlite: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_sqlite()) as store:
+        async with aclosing(watch(scenario, store, every=LATER, details=True)) as watched:
+            change = await anext(watched)
+
+    assert isinstance(change, Added)
+    assert change.model is not None
+    assert change.model.inputs
+
+
+async def test_a_record_that_does_not_fit_or_is_not_there_costs_no_change(
+    scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await take(scenario, store, 1)
+        async with database_of(store).writing() as connection:
+            first, second, third, *_ = (
+                await connection.scalars(select(changes.c.model_id).order_by(changes.c.id))
+            ).all()
+            unfit = msgspec.json.encode({"id": second, "epochs": "none"}).decode()
+            await connection.execute(update(models).values(record=unfit).where(of(second)))
+            await connection.execute(delete(models).where(of(third)))
+        taken = await take(scenario, store, 4)
+
+    assert taken[1:3] == [Added(second), Added(third)]
+    assert [change.model is None for change in taken if isinstance(change, Added)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert taken[0].id == first
+
+
+def of(model_id: str) -> ColumnElement[bool]:
+    return models.c.id == model_id
+
+
+async def test_with_a_function_for_errors_a_watch_outlives_an_outage(
+    sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+) -> None:
+    errors: list[Exception] = []
+    async with connect(max_retries=0) as scenario, CatalogStore.open(new_store()) as store:
+        sandbox.faults.add(ServerError(), times=None)
+
+        def note(error: Exception) -> None:
+            errors.append(error)
+            if len(errors) == 3:
+                sandbox.faults.clear()
+
+        async with aclosing(watch(scenario, store, every=SOON, on_error=note)) as watched:
+            with anyio.fail_after(30):
+                taken = [await anext(watched) for _ in range(MODELS)]
+
+    assert {type(error) for error in errors} == {InternalServerError}
+    assert len(errors) == 3
+    assert {change.id for change in taken} == set(sandbox.catalogue.ids("private"))
+
+
+async def test_what_a_failed_run_changed_is_given_although_nothing_else_follows(
+    sandbox: Sandbox, connect: Connect, new_sqlite: Callable[[], str]
+) -> None:
+    errors: list[Exception] = []
+    async with connect(max_retries=0) as scenario, CatalogStore.open(new_sqlite()) as store:
+        sandbox.faults.add(
+            ServerError(), times=None, when=lambda one: one.query.get("privacy") == "public"
+        )
+        with anyio.fail_after(30):
+            both = ["private", "public"]
+            watched = watch(scenario, store, every=LATER, scopes=both, on_error=errors.append)
+            async with aclosing(watched):
+                taken = [await anext(watched) for _ in range(MODELS)]
+
+    assert len(taken) == MODELS
+    assert len(errors) == 1
+
+
+async def test_a_store_that_is_busy_and_too_many_deletions_pass_as_well(
+    sandbox: Sandbox, scenario: AsyncScenario, new_sqlite: Callable[[], str]
+) -> None:
+    errors: list[Exception] = []
+    async with CatalogStore.open(new_sqlite()) as store, AsyncExitStack() as other:
+        await sync(scenario, store, scopes=["public"])
+        await take(scenario, store, MODELS)
+        await other.enter_async_context(database_of(store).lock(["public"]))
+
+        async def note(error: Exception) -> None:
+            errors.append(error)
+
+        def go_on(error: Exception) -> None:
+            errors.append(error)
+            if len(errors) == 1:
+                assert isinstance(error, StoreBusyError)
+                for model_id in tuple(sandbox.catalogue.ids("public")):
+                    sandbox.catalogue.delete(model_id)
+            else:
+                raise LookupError("mine")
+
+        watched = watch(
+            scenario,
+            store,
+            every=SOON,
+            scopes=["public"],
+            full_every=timedelta(0),
+            max_deletions=2,
+            on_error=go_on,
+        )
+        async with aclosing(watched):
+            await anext(watched)
+            step = asyncio.ensure_future(anext(watched))
+            await until(lambda: bool(errors))
+            await other.aclose()
+            with pytest.raises(LookupError, match="mine"):
+                await step
+        with pytest.raises(TypeError, match="on_error must be a plain function"):
+            watch(scenario, store, every=SOON, on_error=note)
+
+    assert [type(error) for error in errors] == [StoreBusyError, TooManyDeletionsError]
+
+
+@pytest.mark.parametrize("error", [StoreError("gone"), ValueError("scope"), LookupError("bug")])
+async def test_other_errors_always_come_out(
+    error: Exception,
+    scenario: AsyncScenario,
+    new_sqlite: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("scenario_async.sync._watch.sync", fails)
+    async with CatalogStore.open(new_sqlite()) as store:
+        watched = watch(scenario, store, every=SOON, on_error=lambda _: None)
+        with pytest.raises(type(error)):
+            await anext(watched)
+        with pytest.raises(UsageError, match="watch was ended by"):
+            await anext(watched)
+
+
+async def test_a_watch_that_was_cancelled_says_so_and_a_new_one_loses_nothing(
+    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        watched = watch(scenario, store, every=LATER)
+        first = [await anext(watched) for _ in range(MODELS)]
+        step = asyncio.ensure_future(anext(watched))
+        # It has begun.
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(step, 0)
+        with pytest.raises(UsageError, match="this watch was cancelled before its end"):
+            await anext(watched)
+        new = sandbox.catalogue.add(name="New")
+        again: set[str] = set()
+        with anyio.fail_after(30):
+            async with aclosing(watch(scenario, store, every=LATER)) as watched:
+                while new not in again:
+                    again.add((await anext(watched)).id)
+
+    # Whether the last one was done with when its successor was cancelled is a race.
+    assert again <= {first[-1].id, new}
+
+
+@pytest.mark.parametrize("every", [True, "60", None])
+async def test_a_pause_of_another_type_is_refused_at_once(
+    every: Any, scenario: AsyncScenario, new_sqlite: Callable[[], str]
+) -> None:
+    with pytest.raises(TypeError, match="every must be seconds or a timedelta, not"):
+        watch(scenario, CatalogStore.open(new_sqlite()), every=every)
 
 
 @pytest.mark.parametrize("every", [0, -1, timedelta(0)])

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Table
 
-__all__ = ["RunRecord", "StoreCounts", "StoredModel", "as_stored", "moment_of", "read_stored"]
+__all__ = [
+    "RunRecord",
+    "StoreCounts",
+    "StoredModel",
+    "as_stored",
+    "moment_of",
+    "read_model",
+    "read_stored",
+]
 
 StoredT = TypeVar("StoredT", bound=msgspec.Struct)
 _COLUMN = re.compile(r" - at `\$\.?(?P<column>\w*)[^`]*`$")
@@ -77,7 +85,7 @@ class StoredModel(msgspec.Struct, frozen=True):
         Raises:
             APIResponseValidationError: It does not fit the type.
         """
-        model = RowDecoder(Model).decode((self.details or self.record).encode())
+        model = read_model(self.record, self.details)
         if isinstance(model, InvalidRow):
             raise model.error
         return model
@@ -178,6 +186,11 @@ def read_stored(row: Sequence[Any], kind: type[StoredT], store: str) -> StoredT:
         raise StoreError(
             f"{store}: the {noun} {values['id']!r} cannot be read, for its {column}: {repair}"
         ) from None
+
+
+def read_model(record: str, details: str | None) -> Model | InvalidRow:
+    """The typed record, the full one where there is one, or why it is none."""
+    return RowDecoder(Model).decode((details or record).encode())
 
 
 def moment_of(stored: object) -> datetime | None:

@@ -1,0 +1,47 @@
+"""What a caller's type checker must accept of a copy, and what it must refuse; see ``listings``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from typing import assert_type
+
+from scenario_async import AsyncScenario, Model, ScenarioError
+from scenario_async.sync import Added, CatalogStore, Change, Changed, Removed, StoredModel, watch
+
+
+def take_error(error: ScenarioError) -> None:
+    assert_type(error, ScenarioError)
+
+
+def take_any(error: Exception) -> None:
+    assert_type(error, Exception)
+
+
+async def take_later(error: ScenarioError) -> None:
+    assert_type(error, ScenarioError)
+
+
+async def right(scenario: AsyncScenario, store: CatalogStore) -> None:
+    assert_type(await store.get("model_x"), StoredModel | None)
+    models = store.models(ids={"a", "b"}, order_by="-created_at", offset=20, limit=20)
+    assert_type(models, AsyncGenerator[StoredModel, None])
+    store.models(ids=(model.id for model in [Model(id="a")]))
+    watch(scenario, store, every=timedelta(minutes=1), on_error=take_any)
+    changes = watch(scenario, store, every=60, on_error=take_error)
+    assert_type(changes, AsyncGenerator[Change, None])
+    async for change in changes:
+        match change:
+            case Added(model=model) | Changed(model=model):
+                assert_type(model, Model | None)
+            case Removed(id=model_id):
+                assert_type(model_id, str)
+
+
+async def wrong(scenario: AsyncScenario, store: CatalogStore) -> None:
+    store.models(order_by="size")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    store.models(ids=[1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    store.models(offset="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    watch(scenario, store)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    found = await store.get("model_x")
+    len(found.record)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
