@@ -18,10 +18,6 @@ def take_any(error: Exception) -> None:
     assert_type(error, Exception)
 
 
-async def take_later(error: ScenarioError) -> None:
-    assert_type(error, ScenarioError)
-
-
 async def right(scenario: AsyncScenario, store: CatalogStore) -> None:
     assert_type(await store.get("model_x"), StoredModel | None)
     models = store.models(ids={"a", "b"}, order_by="-created_at", offset=20, limit=20)
