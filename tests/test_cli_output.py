@@ -8,6 +8,7 @@ import io
 import json
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,16 +17,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from scenario_async import APIConnectionError, Model, PageEvent, RequestEvent, RetryEvent, cli
+from scenario_async import (
+    APIConnectionError,
+    Model,
+    Models,
+    PageEvent,
+    RequestEvent,
+    RetryEvent,
+    cli,
+)
 from scenario_async.cli._output.formats import CSV, CSV_COLUMNS, JSONArray, JSONLines, JSONRecord
 from scenario_async.cli._output.output import steers, write_data
 from scenario_async.cli._output.progress import Counts
 from scenario_async.cli._output.table import Table, fitting_widths
-from scenario_async.sandbox import Catalogue, Sandbox
+from scenario_async.sandbox import Catalogue, Sandbox, ServerError
+from scenario_async.sandbox._answers import Answer, json_answer
 from scenario_async.types._model import attach_raw
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from scenario_async.cli._output.formats import Format
 
@@ -139,6 +150,14 @@ SHOWN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Rude(ServerError):
+    """Its reason steers whatever shows it."""
+
+    def answer(self) -> Answer:
+        return json_answer({"reason": EVIL}, status=400)
+
+
 class TestTerminals:
     def test_what_would_steer_it_is_shown(self) -> None:
         with terminal() as shown:
@@ -169,6 +188,51 @@ class TestTerminals:
             *_, row = [line for line in output.getvalue().decode().splitlines() if "model_" in line]
         assert "[2J" in row
         assert not any(map(steers, row))
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("list", "private"),
+            ("list", "private", "--verbose"),
+            ("get", "model_1"),
+            ("sync", "STORE", "--private"),
+            ("sync", "STORE", "--private", "--json"),
+        ],
+        ids=" ".join,
+    )
+    def test_the_words_of_the_service_do_not_steer_it(
+        self, arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = str(tmp_path / "models.db")
+        said = io.BytesIO()
+        errors = Terminal(said, encoding="utf-8")
+        monkeypatch.setattr("sys.stderr", errors)
+        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setenv("SCENARIO_SDK_API_KEY", "key")
+        monkeypatch.setenv("SCENARIO_SDK_API_SECRET", "secret")
+        given = [store if one == "STORE" else one for one in arguments]
+        with Sandbox(Catalogue()).in_thread() as sandbox, terminal() as output:
+            sandbox.faults.add(Rude(), times=None)
+            assert cli.main([*given, "--quiet", "--base-url", sandbox.base_url]) == 4
+            if arguments[0] == "sync":
+                assert cli.main(["status", store]) == 0
+                assert cli.main(["status", store, "--json"]) == 0
+            both = (said.getvalue() + output.getvalue()).decode()
+        assert "[2J" in both
+        steering = {c for c in both.replace("\x1b[1m", "").replace("\x1b[0m", "") if steers(c)}
+        assert steering <= {"\n"}
+
+    def test_the_traceback_of_a_bug_does_not_steer_it(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object, **__: object) -> None:
+            raise RuntimeError(EVIL)
+
+        monkeypatch.setattr(Models, "private", broken)
+        assert cli.main(["list", "private", "--sandbox", "--verbose"]) == 1
+        said = capsys.readouterr().err
+        assert "Traceback" in said
+        assert not any(map(steers, said.replace("\n", "")))
 
     def test_what_is_wrong_with_an_option_does_not_steer_it(
         self, capsys: pytest.CaptureFixture[str]
@@ -235,6 +299,10 @@ class TestTable:
             ([10, 20, 5], [None, None, None], 38, [10, 20]),
             ([10, 20, 5], [None, 8, None], 30, [10, 11, 5]),
             ([10, 20, 5], [None, 8, None], 26, [10, 14]),
+            ([10, 20, 5], [None, 8, None], 18, [10, 6]),
+            ([10, 20, 5], [None, 8, None], 17, [10]),
+            ([10, 20, 5], [None, None, None], 18, [10]),
+            ([10], [None], 18, [10]),
             ([10, 20, 5], [None, 8, None], 5, [10]),
             ([10, 3, 5], [None, 8, None], 22, [10, 3, 5]),
             ([10, 20, 20], [None, 8, 8], 33, [10, 11, 8]),

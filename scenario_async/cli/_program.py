@@ -128,8 +128,10 @@ def _explain(error: BaseException) -> None:
                 say(line)
         case OutputClosedError():
             pass
-        case ScenarioError() | OutputFailedError() | OSError():
+        case ScenarioError() | OutputFailedError():
             say(f"Error: {in_words(error)}")
+        case OSError():
+            say(f"Error: {error.strerror or error}")
         case UnicodeEncodeError():
             say("Error: an argument is not UTF-8")
         case _:

@@ -25,7 +25,7 @@ from scenario_async.cli._output.messages import (
     stamp_messages,
     warnings_said,
 )
-from scenario_async.cli._output.output import is_terminal, terminal_width, write_out
+from scenario_async.cli._output.output import is_terminal, terminal_width, write_data, write_out
 from scenario_async.cli._output.progress import doing
 from scenario_async.cli._output.summaries import json_line, run_line, summary_lines
 from scenario_async.cli._output.sync_progress import SyncProgress
@@ -186,12 +186,13 @@ class _Rounds:
         now = datetime.now(UTC)
         into_log = self.options.watch is not None and not is_terminal(sys.stdout)
         if self.options.as_json:
-            lines = [json_line(report, now)]
+            # It has the service's own words, of an error.
+            await write_data(json_line(report, now))
         elif into_log:
-            lines = [run_line(report, now)]
+            await write_out(f"{run_line(report, now)}\n".encode())
         else:
             lines = summary_lines(report, width=terminal_width(sys.stdout))
-        await write_out("".join(f"{line}\n" for line in lines).encode())
+            await write_out("".join(f"{line}\n" for line in lines).encode())
         if report.rejected and not into_log:
             rows = "row does" if report.rejected == 1 else "rows do"
             say(f"{report.rejected:,} {rows} not fit: see the table 'rejected' of the store.")

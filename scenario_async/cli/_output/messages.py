@@ -64,8 +64,11 @@ class WrongUsageError(click.ClickException):
 
 def printable(text: str) -> str:
     """The text on one line, without characters that would steer a terminal."""
-    flat = " ".join(text.split())
-    return flat if flat.isprintable() else "".join("\ufffd" if steers(c) else c for c in flat)
+    return _without_steering(" ".join(text.split()))
+
+
+def _without_steering(line: str) -> str:
+    return line if line.isprintable() else "".join("\ufffd" if steers(c) else c for c in line)
 
 
 def stamp(moment: datetime) -> str:
@@ -151,6 +154,9 @@ def warnings_said() -> Generator[None]:
 
 class _OneLine(logging.Formatter):
     """Only the traceback of a bug may have more than one."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as in logging
+        return "\n".join(map(_without_steering, super().formatException(ei).split("\n")))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
         record.message = printable(record.message)

@@ -52,10 +52,10 @@ def run_line(report: SyncReport, moment: datetime) -> str:
     )
 
 
-def json_line(report: SyncReport, moment: datetime) -> str:
+def json_line(report: SyncReport, moment: datetime) -> bytes:
     """All of a report on one line of JSON, with the time at which the run ended."""
     line = {"finished_at": stamp(moment), **msgspec.structs.asdict(report)}
-    return msgspec.json.encode(line).decode()
+    return msgspec.json.encode(line) + b"\n"
 
 
 def store_lines(counts: StoreCounts, *, width: int | None) -> list[str]:

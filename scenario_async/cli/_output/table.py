@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Table", "fitting_widths", "heading"]
 
 _GAP = "  "
+_WORTH_SHOWING = 6
+"""Of a second column, where no third one has room: the beginning of a name is better than none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Table:
 def fitting_widths(natural: Sequence[int], least: Sequence[int | None], room: int) -> list[int]:
     """The widths of as many columns as fit, the first always and whole.
 
+    Where the second does not, it gets what is left, if that is worth showing.
+
     Args:
         natural: What each column would like.
         least: What it can do with; ``None`` for all of it.
@@ -98,6 +102,10 @@ def fitting_widths(natural: Sequence[int], least: Sequence[int | None], room: in
             break
         widths.append(width)
         left -= width + len(_GAP)
+    may_be_cut = any(one is not None for one in least[1:2])
+    if len(widths) == 1 and may_be_cut and left - len(_GAP) >= _WORTH_SHOWING:
+        widths.append(left - len(_GAP))
+        left = 0
     for index, width in enumerate(widths):
         more = max(0, min(natural[index] - width, left))
         widths[index] += more
