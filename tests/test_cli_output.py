@@ -151,7 +151,7 @@ SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Rude(ServerError):
+class RudeError(ServerError):
     """Its reason steers whatever shows it."""
 
     def answer(self) -> Answer:
@@ -212,7 +212,7 @@ class TestTerminals:
         monkeypatch.setenv("SCENARIO_SDK_API_SECRET", "secret")
         given = [store if one == "STORE" else one for one in arguments]
         with Sandbox(Catalogue()).in_thread() as sandbox, terminal() as output:
-            sandbox.faults.add(Rude(), times=None)
+            sandbox.faults.add(RudeError(), times=None)
             assert cli.main([*given, "--quiet", "--base-url", sandbox.base_url]) == 4
             if arguments[0] == "sync":
                 assert cli.main(["status", store]) == 0

@@ -461,6 +461,27 @@ class TestTerminal:
         for scope in ("private", "public"):
             assert scope in words
 
+    def test_what_is_done_before_the_first_bar_is_said(
+        self, start: Start, terminal: tuple[int, int], tmp_path: Path
+    ) -> None:
+        command = ("sync", str(tmp_path / "m.db"), "--public", "--sandbox", "--sandbox-models", "1")
+        process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1])
+        erased = "\r\x1b[2K"
+        before = (
+            "Loading the database driver ...",
+            "Starting the sandbox ...",
+            "Opening the store ...",
+        )
+        assert self.shown(terminal, process).startswith(erased.join((*before, "")))
+
+    def test_a_terminal_without_cursor_is_told_nothing_that_has_to_be_erased(
+        self, start: Start, terminal: tuple[int, int], environment: dict[str, str]
+    ) -> None:
+        environment["TERM"] = "dumb"
+        command = ("list", "public", "--sandbox", "--sandbox-models", "1")
+        process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1])
+        assert "\x1b" not in self.shown(terminal, process)
+
     def test_a_full_sync_knows_from_the_store_how_long_it_will_take(
         self, start: Start, terminal: tuple[int, int], tmp_path: Path, sandbox: Sandbox
     ) -> None:
@@ -476,7 +497,9 @@ class TestTerminal:
     ) -> None:
         command = ("sync", str(tmp_path / "m.db"), "--public", option)
         process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1])
-        assert " models, " not in self.shown(terminal, process)
+        text = self.shown(terminal, process)
+        assert " models, " not in text
+        assert " ..." not in text
 
     @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
     def test_progress_can_be_left_out(

@@ -843,7 +843,7 @@ class TestExport:
             (
                 "nowhere/models.csv",
                 1,
-                "cannot write 'nowhere/models.csv': there is no folder 'nowhere'",
+                "cannot write 'nowhere/models.csv': there is no folder",
             ),
             ("folder.csv", 1, "cannot write 'folder.csv': it is a folder; name a file in it"),
             ("new/ --format csv", 1, "cannot write 'new/': this names a folder; name a file in"),
@@ -889,6 +889,16 @@ class TestExtras:
         ran = ask(*arguments.split())
         assert (ran.code, ran.out) == (2, b"")
         assert ran.err == f"Error: this needs {module}: pip install 'scenario-async[sync]'\n"
+
+    def test_what_a_sync_needs_is_said_before_anything_else(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, forget_modules: Callable[[str], None]
+    ) -> None:
+        forget_modules("scenario_async.sync")
+        monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+        # Neither scopes nor credentials, and another wrong option.
+        ran = run("sync", "models.db", "--sandbox-models", "5")
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert "pip install 'scenario-async[sync]'" in ran.err
 
     def test_what_parquet_needs_is_said(self, ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         ask("sync", "models.db", "--public")

@@ -48,7 +48,7 @@ class Numbers(click.FloatRange):
     """A range of numbers, none of which is infinite."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The number."""
         number = float(super().convert(value, param, ctx))
