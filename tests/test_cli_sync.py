@@ -312,6 +312,26 @@ class TestSync:
         assert ran.err.startswith("Error: a store is" if not store else "Error: this is a database")
         assert list(Path.cwd().iterdir()) == []
 
+    @pytest.mark.parametrize("command", ["sync {} --private", "status {}", "export {} m.csv"])
+    @pytest.mark.parametrize(
+        ("store", "sentence"),
+        [
+            ("new/", "'new/' is a folder: name a file in it, such as 'new/models.db'"),
+            (".", "'.' is a folder: name a file in it, such as 'models.db'"),
+            ("sqlite:///folder", "'folder' is a folder: name a file in it, such as 'folder/mod"),
+            ("/dev/null", "'/dev/null' is not a file that a store could be in"),
+        ],
+    )
+    def test_a_store_that_is_not_a_file_is_wrong_usage(
+        self, ask: Run, sandbox: Sandbox, command: str, store: str, sentence: str
+    ) -> None:
+        Path("folder").mkdir()
+        ran = ask(*(store if word == "{}" else word for word in command.split()))
+        assert (ran.code, ran.out) == (2, b"")
+        assert ran.err.startswith(f"Error: {sentence}")
+        assert [path.name for path in Path.cwd().iterdir()] == ["folder"]
+        assert len(sandbox.requests) == 0
+
     def test_a_password_is_not_said(self, ask: Run) -> None:
         for store in (
             "postgresql://bob:s3cr3tpw/store",

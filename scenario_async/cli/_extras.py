@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncclick as click
@@ -56,9 +58,21 @@ def opened_store(url: str, *, create: bool) -> CatalogStore:
         from scenario_async.sync import CatalogStore  # noqa: PLC0415 - see above
         from scenario_async.sync._backends.urls import database_url, in_memory  # noqa: PLC0415 - see above
 
-        if in_memory(database_url(url)):
+        parsed = database_url(url)
+        if in_memory(parsed):
             raise WrongUsageError(
                 "this is a database in memory, of which nothing would be kept: give the path of a "
                 "file, such as 'models.db'"
             )
+        if parsed.get_backend_name() == "sqlite":
+            _check_file(parsed.database or "")
         return CatalogStore.open(url, create=create)
+
+
+def _check_file(path: str) -> None:
+    """Refuse what SQLite would make a file of, or fail at in words of its own."""
+    if path.endswith(("/", os.sep)) or Path(path).is_dir():
+        file = str(Path(path) / "models.db")
+        raise WrongUsageError(f"{path!r} is a folder: name a file in it, such as {file!r}")
+    if Path(path).exists() and not Path(path).is_file():
+        raise WrongUsageError(f"{path!r} is not a file that a store could be in")
