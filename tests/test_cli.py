@@ -26,6 +26,7 @@ from scenario_async.sandbox import (
     Sandbox,
     ServerError,
 )
+from scenario_async.sandbox._answers import Answer, json_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -365,6 +366,14 @@ class TestGet:
         assert len(sandbox.requests) == 0
 
 
+@dataclass(frozen=True, slots=True)
+class NoModels(NotJSON):
+    """Answers with an empty page, whatever is asked."""
+
+    def answer(self) -> Answer:
+        return json_answer({"models": []})
+
+
 class TestWrongUsage:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
@@ -477,6 +486,26 @@ class TestWrongUsage:
         ran = run(*arguments.split())
         assert (ran.code, ran.out) == (2, b"")
         assert ran.err.splitlines()[-1] == f"Error: {sentence}"
+
+    def test_a_type_that_may_be_misspelled_is_said_where_the_service_refuses_it(
+        self, ask: Run
+    ) -> None:
+        ran = ask("list", "public", "--type", "custm", "--type", "lora")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (4, b"", 1)
+        assert "--type custm is new, or misspelled; did you mean 'custom'?" in ran.err
+        assert "lora" not in ran.err
+
+    def test_a_type_that_may_be_misspelled_is_said_where_no_model_has_it(
+        self, ask: Run, sandbox: Sandbox
+    ) -> None:
+        # It takes the type, and has no such model.
+        sandbox.faults.add(NoModels(), times=None)
+        ran = ask("list", "public", "--type", "custm", "--format", "jsonl")
+        assert (ran.code, ran.out) == (0, b"")
+        assert ran.err == (
+            "No models: --type custm is new, or misspelled; did you mean 'custom'?\n"
+        )
+        assert ask("list", "public", "--type", "zzz", "--format", "jsonl").err == ""
 
     @pytest.mark.parametrize(
         ("sentence", "translated"),

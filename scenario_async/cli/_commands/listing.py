@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import asyncclick as click
 
-from scenario_async import Listing, Model, Models
+from scenario_async import BadRequestError, Listing, Model, Models
 from scenario_async._query.query import LARGEST_PAGE
+from scenario_async._suggestions import did_you_mean
 from scenario_async.cli._options import Choice, Option, check_csv_safe, csv_safe_option, gathered
 from scenario_async.cli._output.formats import CSV, JSONArray, JSONLines
 from scenario_async.cli._output.messages import (
@@ -25,6 +26,7 @@ from scenario_async.cli._output.messages import (
 from scenario_async.cli._output.output import terminal_width, write_data, write_out
 from scenario_async.cli._output.progress import Counts, Progress
 from scenario_async.cli._output.table import Table
+from scenario_async.types import ModelType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
@@ -93,7 +95,7 @@ async def write_listing(
     connection: Connection,
     options: ListingOptions,
     scope: Scope,
-    filters: Mapping[str, object],
+    filters: Mapping[str, Any],
     collections: Sequence[str] = (),
 ) -> None:
     """List one scope on standard output.
@@ -123,11 +125,26 @@ async def write_listing(
             # A table is made of what can be shown, in bold where the terminal has it.
             write = write_out if options.format == "table" else write_data
             wanted = not (options.quiet or connection.verbose)
-            with Progress(counts, wanted=wanted, afterwards=options.format == "table"):
-                async with aclosing(_pages(listing, options.limit)) as pages:
-                    async for models in pages:
-                        await write(written.page(models))
+            meant = _types_meant(given.get("types", ()))
+            try:
+                with Progress(counts, wanted=wanted, afterwards=options.format == "table"):
+                    async with aclosing(_pages(listing, options.limit)) as pages:
+                        async for models in pages:
+                            await write(written.page(models))
+            except BadRequestError as error:
+                for one in meant:
+                    error.add_note(one)
+                raise
             await write(written.end())
+            for one in () if counts.models else meant:
+                say(f"No models: {one}")
+
+
+def _types_meant(types: Sequence[str]) -> list[str]:
+    """What to say of types that may be misspelled. The service has new ones at any time."""
+    known = get_args(ModelType)
+    hints = {one: did_you_mean(one, known) for one in types if one not in known}
+    return [f"--type {one} is new, or misspelled{hint}" for one, hint in hints.items() if hint]
 
 
 async def _pages(
