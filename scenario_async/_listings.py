@@ -9,6 +9,7 @@ from scenario_async._http.requester import RequestOptions
 from scenario_async._query.arguments import listing_query
 
 from ._argument_names import checks_names, instead_of
+from ._argument_errors import ArgumentError, Parameter
 from ._listing import Listing
 from ._listing_run import ListingOptions
 from ._options import NOT_GIVEN, NotGiven, Timeout
@@ -350,9 +351,10 @@ class Listings:
                 )
         public = privacy == "public"
         if more and not public:
-            raise ValueError(
-                "several collections need privacy='public': "
-                "the API lists private models of one collection at a time"
+            raise ArgumentError(
+                "several collections need ",
+                Parameter("privacy", "public"),
+                ": the API lists private models of one collection at a time",
             )
         query = listing_query(
             privacy=privacy,

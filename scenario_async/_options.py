@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ._argument_errors import ArgumentError, Parameter
 from ._events import EventHooks
 from ._urls import host_and_port, host_problem, port_problem
 
@@ -120,7 +121,7 @@ class ClientOptions:
         _check_rate("requests_per_second", self.requests_per_second)
         check_headers("default_headers", self.default_headers)
         if self.project_id is not None and not self.project_id.strip():
-            raise ValueError("project_id is empty: give a value, or leave it out")
+            raise ArgumentError(Parameter("project_id"), " is empty: give a value, or leave it out")
         if not isinstance(self.event_hooks, EventHooks):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise TypeError(
                 f"event_hooks must be EventHooks, not {type(self.event_hooks).__name__}"
@@ -165,19 +166,35 @@ def check_base_url(base_url: str) -> str:
     """
     text = str(base_url).strip()
     if not text.isprintable() or " " in text:
-        raise ValueError("base_url is not a URL: it has a space or a control character in it")
+        raise ArgumentError(
+            Parameter("base_url"), " is not a URL: it has a space or a control character in it"
+        )
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise ValueError("base_url is not a URL: the brackets of its host do not fit") from None
+        raise ArgumentError(
+            Parameter("base_url"), " is not a URL: the brackets of its host do not fit"
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"base_url must be an absolute URL such as {DEFAULT_BASE_URL}")
+        raise ArgumentError(
+            Parameter("base_url"), f" must be an absolute URL such as {DEFAULT_BASE_URL}"
+        )
     if parts.username is not None or parts.password is not None:
-        raise ValueError("base_url must not hold credentials: use api_key and api_secret")
+        raise ArgumentError(
+            Parameter("base_url"),
+            " must not hold credentials: use ",
+            Parameter("api_key"),
+            " and ",
+            Parameter("api_secret"),
+        )
     host, port = host_and_port(parts.netloc)
     problem = host_problem(host) or (port_problem(port) if port else None)
     if problem is not None:
-        raise ValueError(f"base_url is not a URL that can be asked: {problem}")
+        raise ArgumentError(Parameter("base_url"), f" is not a URL that can be asked: {problem}")
     if parts.query or parts.fragment:
-        raise ValueError("base_url must not have a query or a fragment: use default_query")
+        raise ArgumentError(
+            Parameter("base_url"),
+            " must not have a query or a fragment: use ",
+            Parameter("default_query"),
+        )
     return parts.geturl().rstrip("/")

@@ -14,6 +14,7 @@ import asyncclick as click
 import pytest
 
 from scenario_async import AsyncScenario, Models, cli
+from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async.cli._output.messages import option_names, printable
 from scenario_async.cli._program import command
 from scenario_async.sandbox import (
@@ -380,7 +381,7 @@ class TestWrongUsage:
         [
             ("private --sort-by score", "--sort-by score on private models needs --status"),
             ("private --sort-direction asc", "--sort-direction needs --sort-by: "),
-            ("private --created-after x", "--created-after is no ISO 8601 time: 'x'"),
+            ("private --created-after x", "--created-after is not an ISO 8601 time: 'x'"),
             ("private --page-size 501", "--page-size must be from 1 to 500, not 501"),
             ("private --page-size 0", "--page-size must be from 1 to 500, not 0"),
             ("public --offset 0", "--offset needs --route public: "),
@@ -508,16 +509,24 @@ class TestWrongUsage:
         assert ask("list", "public", "--type", "zzz", "--format", "jsonl").err == ""
 
     @pytest.mark.parametrize(
-        ("sentence", "translated"),
+        ("error", "translated"),
         [
-            ("tags[0] is empty", "--tag is empty"),
-            ("use api_key or public=True", "use SCENARIO_SDK_API_KEY or --public-access"),
-            ("it takes public models only", "it takes public models only"),
-            ("types has 'tags, page_size'", "--type has 'tags, page_size'"),
+            (ArgumentError(Parameter("tags[0]"), " is empty"), "--tag is empty"),
+            (ArgumentError("use ", Parameter("api_key")), "use SCENARIO_SDK_API_KEY"),
+            (ArgumentError(Parameter("page_size"), " is 0"), "--page-size is 0"),
+            (
+                ArgumentError(Parameter("offset"), " needs ", Parameter("route", "public")),
+                "--offset needs --route public",
+            ),
+            # Words that are names of parameters as well.
+            (ArgumentError("different types of status"), "different types of status"),
+            (ValueError("different types of status"), "different types of status"),
         ],
     )
-    def test_parameters_are_called_by_their_options(self, sentence: str, translated: str) -> None:
-        assert option_names(sentence) == translated
+    def test_parameters_are_called_by_their_options(
+        self, error: ValueError, translated: str
+    ) -> None:
+        assert option_names(error) == translated
 
 
 class TestCredentials:

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
+from scenario_async._argument_errors import ArgumentError, Parameter
+
 from .query import ListingQuery, wire_time
 from .rules import broken_rule
 
@@ -82,7 +84,7 @@ def listing_query(
     )
     problem = broken_rule(query)
     if problem is not None:
-        raise ValueError(problem)
+        raise problem
     return query.with_rows_per_page(query.rows_per_page)
 
 
@@ -126,7 +128,7 @@ def given_text(name: str, value: object) -> str | None:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     if not value.strip():
-        raise ValueError(f"{name} is empty: give a value, or leave it out")
+        raise ArgumentError(Parameter(name), " is empty: give a value, or leave it out")
     return value
 
 
@@ -136,15 +138,16 @@ def _names(name: str, value: object) -> str | None:
     if not isinstance(value, list | tuple):
         raise TypeError(f"{name} must be a list of str, not {type(value).__name__}")
     if not value:
-        raise ValueError(f"{name} is an empty list: give values, or leave it out")
+        raise ArgumentError(Parameter(name), " is an empty list: give values, or leave it out")
     parts = [
         given_text(f"{name}[{index}]", part)
         for index, part in enumerate(cast("Sequence[object]", value))
     ]
     for part in parts:
         if part is None or "," in part:
-            raise ValueError(
-                f"{name} has {part!r}: the API separates values by commas, so none can contain one"
+            raise ArgumentError(
+                Parameter(name),
+                f" has {part!r}: the API separates values by commas, so none can contain one",
             )
     return ",".join(part for part in parts if part is not None)
 
@@ -163,9 +166,10 @@ def given_time(name: str, value: object, *, round_up: bool) -> str | None:
         return None
     moment = _moment(name, value)
     if moment.utcoffset() is None:
-        raise ValueError(
-            f"{name} is a datetime without time zone: give an aware one, "
-            "such as datetime.now(timezone.utc)"
+        raise ArgumentError(
+            Parameter(name),
+            " is a datetime without time zone: give an aware one, "
+            "such as datetime.now(timezone.utc)",
         )
     try:
         moment = moment.astimezone(UTC)
@@ -173,7 +177,7 @@ def given_time(name: str, value: object, *, round_up: bool) -> str | None:
         if rest:
             moment = moment - rest + (_MILLISECOND if round_up else timedelta())
     except OverflowError:
-        raise ValueError(f"{name} is beyond the calendar: {moment}") from None
+        raise ArgumentError(Parameter(name), f" is beyond the calendar: {moment}") from None
     return wire_time(moment)
 
 
@@ -190,8 +194,8 @@ def _moment(name: str, value: object) -> datetime:
             # Cut off by Python; which microsecond above it is makes no difference to the rounding.
             moment = moment.replace(microsecond=moment.microsecond | 1)
     except ValueError:
-        raise ValueError(
-            f"{name} is no ISO 8601 time: {value!r}; such as 2026-01-31T12:00:00Z"
+        raise ArgumentError(
+            Parameter(name), f" is not an ISO 8601 time: {value!r}; such as 2026-01-31T12:00:00Z"
         ) from None
     # UTC, so that the same string lists the same models on every machine.
     return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment

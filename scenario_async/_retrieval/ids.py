@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 import anyio
 from anyio.lowlevel import checkpoint
 
+from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._errors import UsageError
 from scenario_async._http.lifetime import until_done
 
@@ -40,7 +41,7 @@ def check_id(name: str, model_id: object) -> str:
     if not isinstance(model_id, str):
         raise TypeError(f"{name} must be a str, not {type(model_id).__name__}")
     if not model_id.strip() or model_id in (".", ".."):
-        raise ValueError(f"{name} must be the id of a model, not {model_id!r}")
+        raise ArgumentError(Parameter(name), f" must be the id of a model, not {model_id!r}")
     return model_id
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import select
 
+from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._suggestions import did_you_mean
 from scenario_async.sync._backends.task import in_own_task
 from scenario_async.sync._store.catalog_store import database_of
@@ -57,8 +58,11 @@ async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: AN
 
 def _check(name: str, wanted: Sequence[str], known: set[str]) -> None:
     if known.isdisjoint(wanted):
-        words = " or ".join(f"{name}={one!r}{did_you_mean(one, sorted(known))}" for one in wanted)
-        raise ValueError(f"no model of the store has {words}")
+        parts: list[str | Parameter] = []
+        for one in wanted:
+            hint = did_you_mean(one, sorted(known))
+            parts += [" or " if parts else "", Parameter(name, one), hint]
+        raise ArgumentError("no model of the store has ", *parts)
 
 
 @in_own_task

@@ -28,6 +28,7 @@ from scenario_async import (
     UnprocessableEntityError,
     UsageError,
 )
+from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._errors import error_for_status
 
 API_ERRORS: list[type[APIError]] = [
@@ -198,3 +199,11 @@ def test_each_status_has_its_class() -> None:
     for status in range(100, 1000):
         expected = InternalServerError if status >= 500 else BY_STATUS.get(status, APIStatusError)
         assert error_for_status(status) is expected
+
+
+def test_a_wrong_argument_keeps_its_parts_in_another_process() -> None:
+    error = ArgumentError(Parameter("offset"), " needs ", Parameter("route", "public"))
+    copied = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert isinstance(copied, ArgumentError)
+    assert str(copied) == "offset needs route='public'"
+    assert copied.parts == error.parts == copy.copy(error).parts

@@ -9,7 +9,7 @@ import asyncclick as click
 
 from scenario_async.cli._extras import extra_needed, opened_store, store_argument
 from scenario_async.cli._options import Choice, StrictCommand, check_csv_safe, csv_safe_option
-from scenario_async.cli._output.messages import WrongUsageError, option_names, wrong_usage
+from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
 from scenario_async.cli._output.output import write_data, write_out
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ async def export(
             with extra_needed():
                 count = await write_file(source, path, format=chosen, csv_safe=csv_safe, **given)
         except EmptyExportError as error:
-            raise click.ClickException(option_names(str(error))) from error
+            raise click.ClickException(
+                f"no model of the store fits: {path!r} stays as it is; --allow-empty replaces it"
+            ) from error
     line = f"{count:,} {'model' if count == 1 else 'models'} in {path}\n"
     await write_out(line.encode(errors="surrogateescape"))
 

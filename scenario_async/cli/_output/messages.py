@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import warnings
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick as click
 
 from scenario_async import APIError, ScenarioError, ScenarioWarning
+from scenario_async._argument_errors import ArgumentError, Parameter
 
 from .output import OutputError, steers
 
@@ -38,22 +38,9 @@ _OPTIONS = {
     "base_url": "--base-url (or SCENARIO_BASE_URL)",
     "collection_ids": "--collection",
     "ids": "ID",
-    "public": "--public-access",
     "tags": "--tag",
     "types": "--type",
 }
-_PARAMETER = re.compile(
-    r"""
-    (?P<quoted> '[^']*' )                       # a value of the user stays as it is
-    | \b(?P<name>
-        [a-z]+(?:_[a-z]+)+ | offset | privacy | route | status | tags | types
-        | ids(?=\[) | (?: collection | public | type )(?==)
-    )\b
-    (?: \[\d+\] )?                              # one of several values
-    (?: ='(?P<value>[^']*)' | =True )?
-    """,
-    re.VERBOSE,
-)
 
 
 class WrongUsageError(click.ClickException):
@@ -108,17 +95,17 @@ def in_words(error: Exception) -> str:
     return f"{error} ({'; '.join(more)})" if more else str(error)
 
 
-def option_names(sentence: str) -> str:
-    """The sentence with parameters of the client named as the options that set them."""
-    return _PARAMETER.sub(_as_option, sentence)
+def option_names(error: ValueError) -> str:
+    """What an error says, with parameters of the client named as the options that set them."""
+    if not isinstance(error, ArgumentError):
+        return str(error)
+    return "".join(_option(part) if isinstance(part, Parameter) else part for part in error.parts)
 
 
-def _as_option(found: re.Match[str]) -> str:
-    if found["quoted"]:
-        return found[0]
-    name, value = found["name"], found["value"]
+def _option(parameter: Parameter) -> str:
+    name = parameter.name.partition("[")[0]  # one of several values
     option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
-    return f"{option} {value}" if value is not None else option
+    return option if parameter.value is None else f"{option} {parameter.value}"
 
 
 @contextmanager
@@ -127,7 +114,7 @@ def wrong_usage() -> Generator[None]:
     try:
         yield
     except ValueError as error:
-        raise WrongUsageError(option_names(str(error))) from error
+        raise WrongUsageError(option_names(error)) from error
 
 
 @contextmanager
