@@ -46,7 +46,8 @@ SCENARIO_BASE_URL names another service than the usual one.
 Exit codes:
   0    done, also where whoever read the output had enough of it, as head does
   1    something on this machine, such as a full disk, a port that is taken,
-       or a store that another run is at work on
+       a store that another run is at work on, or an export that finds
+       nothing to replace a file with
   2    wrong usage: options that do not fit, or no credentials
   3    the service refused the credentials or what they ask for
   4    the service could not be reached, failed, or has no such model
