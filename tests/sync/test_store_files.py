@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sqlite3
+import stat
 import sys
 import threading
-from contextlib import closing
-from typing import TYPE_CHECKING
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, Any
 
+import aiosqlite
 import anyio
 import anyio.to_thread
 import pytest
 
+from scenario_async import AuthenticationError
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, StoreError, sync
+from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, StoreError, sync, watch
 from scenario_async.sync._backends.engines import new_engine
 from scenario_async.sync._backends.store_file import StoreFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
+
+    from client_support import Connect
 
     from scenario_async import AsyncScenario
 
@@ -252,6 +259,163 @@ async def test_a_run_whose_lock_fails_says_nothing_of_what_is_kept(
             await sync(scenario, store)
 
 
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class TestOthersOnTheMachine:
+    @pytest.fixture(autouse=True)
+    def lenient(self) -> Generator[None]:
+        """As most machines are set up."""
+        before = os.umask(0o022)
+        yield
+        os.umask(before)
+
+    async def test_cannot_read_a_new_store_nor_what_is_beside_it(
+        self, scenario: AsyncScenario, tmp_path: Path
+    ) -> None:
+        path, link = tmp_path / "models.db", tmp_path / "link.db"
+        link.symlink_to(path)
+        modes: dict[str, int] = {}
+
+        def look(_: ScopeReport) -> None:
+            modes.update({one.name: mode(one) for one in tmp_path.iterdir() if one != link})
+
+        async with CatalogStore.open(link) as store:
+            await sync(scenario, store, on_progress=look)
+        names = {f"models.db{more}" for more in ("", "-lock", "-lock-journal", "-shm", "-wal")}
+        assert modes == dict.fromkeys(names, 0o600)
+
+    async def test_share_a_store_whose_mode_lets_them(
+        self, scenario: AsyncScenario, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "models.db"
+        await made(path)
+        path.chmod(0o664)
+        os.umask(0o002)
+        async with CatalogStore.open(path) as store:
+            await sync(scenario, store)
+        assert [mode(path), mode(tmp_path / "models.db-lock")] == [0o664, 0o664]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("folder", "a folder"), ("folder/", "a folder"), ("new/", "a folder"), ("pipe", "a device")],
+)
+async def test_what_is_no_file_is_refused_and_stays(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    before = names_in(tmp_path)
+    for create in (True, False):
+        with pytest.raises(StoreError, match=f"this is {said}"):
+            await CatalogStore.open(f"{tmp_path}/{name}", create=create).__aenter__()
+    assert names_in(tmp_path) == before
+
+
+async def test_a_device_is_refused() -> None:
+    with pytest.raises(StoreError, match="/dev/null: this is a device or a pipe"):
+        await CatalogStore.open("/dev/null").__aenter__()
+
+
+class TestARunThatStoresNothing:
+    async def test_leaves_no_new_file(self, connect: Connect, tmp_path: Path) -> None:
+        async with connect(api_key="key", api_secret="wrong") as stranger:
+            async with CatalogStore.open(tmp_path / "models.db") as store:
+                with pytest.raises(AuthenticationError):
+                    await sync(stranger, store)
+                assert [run.status for run in await store.runs()] == ["failed"]
+        assert names_in(tmp_path) == []
+
+    async def test_leaves_a_file_that_was_there(self, connect: Connect, tmp_path: Path) -> None:
+        path = tmp_path / "models.db"
+        await made(path)
+        async with connect(api_key="key", api_secret="wrong") as stranger:
+            async with CatalogStore.open(path) as store:
+                with pytest.raises(AuthenticationError):
+                    await sync(stranger, store)
+        async with CatalogStore.open(path, create=False) as store:
+            assert len(await store.runs()) == 1
+
+    async def test_leaves_what_another_run_is_at_work_on(
+        self, connect: Connect, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "models.db"
+        async with connect(api_key="key", api_secret="wrong") as stranger:
+            with closing(sqlite3.connect(f"{path}-lock")) as lock:
+                async with CatalogStore.open(path) as store:
+                    with pytest.raises(AuthenticationError):
+                        await sync(stranger, store)
+                    lock.execute("BEGIN EXCLUSIVE")
+        await made(path)
+        assert "models.db" in names_in(tmp_path)
+
+    async def test_of_an_empty_service_leaves_its_store(
+        self, connect: Connect, catalogue: Catalogue, tmp_path: Path
+    ) -> None:
+        for model_id in tuple(catalogue.ids()):
+            catalogue.delete(model_id)
+        async with connect() as scenario, CatalogStore.open(tmp_path / "models.db") as store:
+            assert (await sync(scenario, store)).new == 0
+        async with CatalogStore.open(tmp_path / "models.db", create=False) as store:
+            assert len(await store.runs()) == 1
+
+
+async def test_a_store_that_cannot_be_made_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("scenario_async.sync._backends.database.make_tables", fail)
+    with pytest.raises(StoreError, match="no space left"):
+        await made(tmp_path / "models.db")
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["models.db", ":memory:"])
+async def test_an_old_sqlite_is_refused_at_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 30, 1))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.30.1")
+    with pytest.raises(StoreError, match=r"has SQLite 3\.30\.1, and .* needs 3\.31\.0 or later"):
+        await CatalogStore.open(name).__aenter__()
+    assert names_in(tmp_path) == []
+
+
+async def test_sqlite_is_asked_for_nothing_that_the_oldest_one_does_not_know(
+    scenario: AsyncScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words are those of https://www.sqlite.org/changes.html since 3.32."""
+    asked: list[str] = []
+    execute = aiosqlite.Cursor.execute
+    executemany = aiosqlite.Cursor.executemany
+
+    async def one(self: aiosqlite.Cursor, sql: str, *given: Any) -> Any:
+        asked.append(sql)
+        return await execute(self, sql, *given)
+
+    async def many(self: aiosqlite.Cursor, sql: str, *given: Any) -> Any:
+        asked.append(sql)
+        return await executemany(self, sql, *given)
+
+    monkeypatch.setattr(aiosqlite.Cursor, "execute", one)
+    monkeypatch.setattr(aiosqlite.Cursor, "executemany", many)
+    async with CatalogStore.open(tmp_path / "models.db") as store:
+        async with aclosing(watch(scenario, store, every=60)) as changes:
+            await anext(changes)
+        for full in (True, False):
+            await sync(scenario, store, full=full, details=full)
+        await store.counts()
+        await store.runs()
+        found = store.models(tags=["a"], capabilities=["b"], collection="c", scope="private")
+        assert [model async for model in found] == []
+    newer = r"\b(RETURNING|MATERIALIZED|STRICT|UPDATE .* FROM|iif|jsonb|DROP COLUMN|DISTINCT)\b|->"
+    assert len(asked) > 50
+    assert [sql for sql in asked if re.search(newer, sql)] == []
+
+
 class StopsWhenWaitedFor(logging.Handler):
     """Keeps a thread of the driver from stopping until somebody waits for it."""
 
@@ -278,6 +442,11 @@ async def test_a_file_that_cannot_be_opened_leaves_no_thread_of_the_driver(
     stopping = StopsWhenWaitedFor(monkeypatch)
     monkeypatch.setattr(logging.getLogger("aiosqlite"), "handlers", [stopping])
     (tmp_path / "models.db").mkdir()
+
+    def not_seen(_: StoreFile, *, create: bool) -> None:
+        assert create
+
+    monkeypatch.setattr(StoreFile, "look", not_seen)  # as if it came afterwards
     # anyio keeps a thread of its own for later.
     await anyio.to_thread.run_sync(bool)
     before = set(threading.enumerate())

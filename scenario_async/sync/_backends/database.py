@@ -10,7 +10,7 @@ import anyio
 from sqlalchemy import ColumnElement, Text, exists, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex
 
 from scenario_async import UsageError
 from scenario_async.sync._errors import StoreBusyError, StoreError, StoreVersionError
@@ -18,10 +18,11 @@ from scenario_async.sync._server import Server
 from scenario_async.sync._tables import SCHEMA_VERSION, metadata, state
 
 from .engines import database_errors, json_text, new_engine
-from .locks import OWN, ScopesLock, lock_file
+from .locks import ScopesLock, lock_file
 from .many_rows import ManyRows
-from .schema import SCHEMA, check_version, tables_there
-from .store_file import StoreFile
+from .schema import SCHEMA, change_alone, check_version, is_empty, make_tables, tables_there
+from .store_file import StoreFile, check_sqlite
+from .task import undisturbed
 from .urls import in_memory, shown
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Database:
         self._locks: list[ScopesLock] = []
         self._opened = False
         self._runs = 0
+        self._ran = False
 
     def check_closed(self) -> None:
         """Raises UsageError where it is open."""
@@ -67,9 +69,12 @@ class Database:
         is, to the byte.
 
         Raises:
-            StoreError: There is no such database, or it cannot be reached.
+            StoreError: There is no such database, it cannot be reached, or is of a kind that
+                cannot have a store.
             StoreVersionError: Its tables are not those of this release.
         """
+        if self._sqlite:
+            check_sqlite(self.name)
         if self._file is not None:
             with self._failures():
                 self._file.look(create=create)
@@ -97,9 +102,11 @@ class Database:
         self._opened = True
 
     async def close(self) -> None:
-        """Close all connections."""
-        self._opened = False
+        """Close all connections. A new file in which a run has stored nothing goes."""
         with anyio.CancelScope(shield=True):
+            if self._file is not None and self._file.is_new:
+                await self._discard(self._file)
+            self._opened = False
             await self._engine.dispose()
 
     @asynccontextmanager
@@ -150,8 +157,9 @@ class Database:
         self._check_writable()
         held = AsyncExitStack()
         try:
-            with self._failures(), _undisturbed():
+            with self._failures(), undisturbed():
                 if self._file is not None:
+                    self._file.check_same()
                     await lock_file(self.name, self._file.lock_path(), held)
                 elif not self._sqlite:
                     lock = await ScopesLock.take(self.name, self._engine, names, held)
@@ -161,6 +169,7 @@ class Database:
                     raise StoreBusyError(f"{self.name}: another run is at work on it")
             self._runs += 1
             held.callback(self._run_ended)
+            self._ran = True
             yield
         finally:
             with anyio.CancelScope(shield=True):
@@ -177,7 +186,7 @@ class Database:
             there = func.to_regclass(index.name).is_not(None)
             if await connection.scalar(select(there)):
                 return
-            await self._alone(connection)
+            await change_alone(connection)
         await connection.execute(CreateIndex(index, if_not_exists=True))
 
     def insert(self, table: Table) -> Insert:
@@ -210,24 +219,9 @@ class Database:
         return column.op("@>")(literal([value], postgresql.JSONB))
 
     async def _make_tables(self, connection: AsyncConnection) -> None:
-        if self._sqlite:
-            # Python begins a transaction by itself before rows only, and each table would be
-            # committed alone: a kill between two would leave something that is no store.
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            await self._alone(connection)
-        for table in metadata.sorted_tables:
-            await connection.execute(CreateTable(table, if_not_exists=True))
+        await make_tables(connection)
         version = {"key": SCHEMA, "version": SCHEMA_VERSION, "value": None}
         await connection.execute(self.insert(state).values(version).on_conflict_do_nothing())
-
-    @staticmethod
-    async def _alone(connection: AsyncConnection) -> None:
-        """Keep others from changing the schema until the end of this transaction.
-
-        Two processes may do so at once, and ``IF NOT EXISTS`` does not cover that.
-        """
-        await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
 
     async def _write_ahead(self) -> None:
         """Let readers go on while a run writes. The file keeps that."""
@@ -238,6 +232,21 @@ class Database:
                 # Another program reads it at this moment: the next opening does it.
                 if "locked" not in str(error.orig):
                     raise
+
+    async def _discard(self, file: StoreFile) -> None:
+        if not self._opened and file.is_empty:
+            file.remove()
+        if not (self._opened and self._ran):
+            return
+        try:
+            async with self.lock(()):  # nobody else writes into it now
+                async with self._begun() as connection:
+                    empty = await is_empty(connection)
+                if empty:
+                    await self._engine.dispose()
+                    file.remove()
+        except StoreError:
+            pass  # another run is at work on it, or nobody can tell
 
     async def _forget(self, lock: ScopesLock) -> None:
         async with self._turn:  # nobody looks at it now
@@ -260,7 +269,7 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:
-        with self._failures(), _undisturbed():
+        with self._failures(), undisturbed():
             async with self._engine.begin() as connection:
                 yield connection
 
@@ -282,12 +291,3 @@ class Database:
             if self._file is not None and self._file.only_read is not None:
                 more = f" ({self._file.only_read})"
             raise StoreError(f"{self.name}: {text}{more}") from None
-
-
-def _undisturbed() -> anyio.CancelScope:
-    """What is begun in a database is finished.
-
-    A scope that is cancelled interrupts whatever awaits next, clean-up too: aiosqlite would lose a
-    connection that comes then, and SQLAlchemy one that it closes, with a traceback in the log.
-    """
-    return anyio.CancelScope(shield=True)

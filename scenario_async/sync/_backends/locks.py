@@ -12,6 +12,7 @@ from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state
 
 from .engines import database_errors, new_engine
+from .schema import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-__all__ = ["OWN", "ScopesLock", "lock_file"]
-
-OWN = 0x5CE7A810
-"""Any number: it tells our locks in PostgreSQL from those of other programs."""
+__all__ = ["ScopesLock", "lock_file"]
 
 # A machine that loses power says no goodbye. By itself the server would look after two hours
 # whether it is still there (https://www.postgresql.org/docs/current/runtime-config-connection.html).

@@ -1,18 +1,30 @@
-"""Whether a database has the tables of a store, and of which version they are."""
+"""The tables of a store in a database: whether they are there, of which version, and made."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import func, inspect, select
+from sqlalchemy.schema import CreateTable
 
 from scenario_async.sync._errors import StoreVersionError
-from scenario_async.sync._tables import SCHEMA_VERSION, state
+from scenario_async.sync._tables import SCHEMA_VERSION, SCOPE_KEY, metadata, models, state
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["SCHEMA", "check_version", "tables_there"]
+__all__ = [
+    "OWN",
+    "SCHEMA",
+    "change_alone",
+    "check_version",
+    "is_empty",
+    "make_tables",
+    "tables_there",
+]
+
+OWN = 0x5CE7A810
+"""Any number: it tells our locks in PostgreSQL from those of other programs."""
 
 SCHEMA = "schema"
 """The key of ``state`` whose row has the version."""
@@ -25,6 +37,34 @@ def tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a 
     if state.name not in names:
         return names, False
     return names, set(state.c.keys()) <= {one["name"] for one in found.get_columns(state.name)}
+
+
+async def make_tables(connection: AsyncConnection) -> None:
+    """Make the tables of a store, all or none."""
+    if connection.dialect.name == "sqlite":
+        # Python begins a transaction by itself before rows only, and each table would be
+        # committed alone: a kill between two would leave something that is no store.
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        await change_alone(connection)
+    for table in metadata.sorted_tables:
+        await connection.execute(CreateTable(table, if_not_exists=True))
+
+
+async def change_alone(connection: AsyncConnection) -> None:
+    """Keep others from changing the schema in PostgreSQL until the end of this transaction.
+
+    Two processes may do so at once, and ``IF NOT EXISTS`` does not cover that.
+    """
+    await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
+
+
+async def is_empty(connection: AsyncConnection) -> bool:
+    """Whether nothing was copied into a store yet."""
+    copied = select(state.c.key).where(state.c.key.startswith(SCOPE_KEY))
+    stored = select(models.c.id)
+    found = [await connection.scalar(one.limit(1)) for one in (copied, stored)]
+    return found == [None, None]
 
 
 async def check_version(connection: AsyncConnection, name: str) -> None:

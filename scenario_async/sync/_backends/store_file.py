@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +12,25 @@ from sqlalchemy.engine import URL
 
 from scenario_async.sync._errors import StoreError
 
-__all__ = ["StoreFile"]
+__all__ = ["StoreFile", "check_sqlite"]
+
+_OLDEST = (3, 31, 0)
+_OWNER_ONLY = 0o600
+_READ_AND_WRITE = 0o666
+
+
+def check_sqlite(name: str) -> None:
+    """See that the library of SQLite is one that this package knows.
+
+    Raises:
+        StoreError: It is older.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise StoreError(
+            f"{name}: this Python has SQLite {sqlite3.sqlite_version}, and a store needs {oldest} "
+            "or later: use another Python, or PostgreSQL"
+        )
 
 
 class StoreFile:
@@ -25,25 +45,36 @@ class StoreFile:
         # A program may go to another folder while it is open.
         self._path = Path(os.path.abspath(name))  # noqa: PTH100 - as SQLAlchemy does
         self._seen: tuple[int, ...] | None = None
+        self._made: tuple[int, ...] | None = None
         self.only_read: str | None = None
 
     def look(self, *, create: bool) -> None:
-        """Look at it before it is opened.
+        """Look at it before it is opened, and make it where there is none.
+
+        Others may not read a new one, as it has private models.
 
         Raises:
-            StoreError: It is not there and may not be made, or it cannot be made.
+            StoreError: It is not there and may not be made, it cannot be made, or it is no file.
+            OSError: The same, where nothing showed it before.
         """
-        self._seen = None
+        self._seen = self._made = None
         self.only_read = None
         folder = self._real().parent
         if not folder.exists():
             raise StoreError(f"{self._name}: there is no folder {str(Path(self._name).parent)!r}")
+        if self._path.is_dir() or str(self._name).endswith(("/", os.sep)):
+            raise StoreError(f"{self._name}: this is a folder: name a file in it")
+        if self._path.exists() and not self._path.is_file():
+            raise StoreError(f"{self._name}: this is a device or a pipe, and a store is a file")
         if self._path.exists():
             self.only_read = self._why_only_read(folder)
         elif not create:
             raise StoreError(f"{self._name}: there is no such file; a sync makes one")
         elif not os.access(folder, os.W_OK):
             raise StoreError(f"{self._name}: its folder is read-only")
+        else:
+            _make(self._real(), _OWNER_ONLY)
+            self._made = self._state()
 
     def engine_url(self) -> URL:
         """What to open: the file, or what can be read of it without leaving anything beside it."""
@@ -84,9 +115,32 @@ class StoreFile:
             raise StoreError(f"{self._name}: {self.only_read}")
 
     def lock_path(self) -> Path:
-        """Where runs on it keep each other away, by whatever links they came."""
-        real = self._real()
-        return real.with_name(f"{real.name}-lock")
+        """Where runs on it keep each other away, by whatever links they came.
+
+        It is made where there is none, for all who may write the file.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        path = self._beside("-lock")
+        _make(path, self._path.stat().st_mode & _READ_AND_WRITE)
+        return path
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was made when it was opened, and is still the same."""
+        return self._made is not None and self._made == self._state()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether not even a table is in it."""
+        return self._path.stat().st_size == 0
+
+    def remove(self) -> None:
+        """Remove it, and what SQLite and the lock have left beside it."""
+        for suffix in ("", "-wal", "-shm", "-journal", "-lock"):
+            with suppress(OSError):
+                self._beside(suffix).unlink()
 
     def _real(self) -> Path:
         # Not Path.resolve(), which ends a loop of links with an error of its own.
@@ -120,3 +174,9 @@ class StoreFile:
         if self.only_read is None:
             return found.st_dev, found.st_ino
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _make(path: Path, mode: int) -> None:
+    """Make an empty file where there is none; one that is there keeps its mode."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))

@@ -10,7 +10,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-__all__ = ["in_own_task"]
+__all__ = ["in_own_task", "undisturbed"]
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -52,3 +52,12 @@ def in_own_task(
             del ended
 
     return begin
+
+
+def undisturbed() -> anyio.CancelScope:
+    """What is begun in a database is finished.
+
+    A scope that is cancelled interrupts whatever awaits next, clean-up too: aiosqlite would lose a
+    connection that comes then, and SQLAlchemy one that it closes, with a traceback in the log.
+    """
+    return anyio.CancelScope(shield=True)

@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import select, update
 
+from scenario_async.sync._backends.schema import is_empty
 from scenario_async.sync._errors import StoreError
-from scenario_async.sync._tables import SCOPE_KEY, models, state
+from scenario_async.sync._tables import state
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from scenario_async import AsyncScenario
     from scenario_async.sync._backends.database import Database
 
@@ -60,7 +59,7 @@ async def claim(database: Database, source: Source) -> None:
         await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
         there = _read(value, database.name)
-        empty = there != source and await _is_empty(connection)
+        empty = there != source and await is_empty(connection)
         if empty and await database.is_ours_alone(connection):
             # Nothing came of a run before, as of one with a wrong base_url.
             claimed = update(state).where(state.c.key == _KEY).values(value=row["value"])
@@ -81,13 +80,6 @@ def _read(value: object, name: str) -> Source:
             f"{name}: what this is a copy of cannot be read: delete the row {_KEY!r} of "
             "the table 'state'"
         ) from None
-
-
-async def _is_empty(connection: AsyncConnection) -> bool:
-    copied = select(state.c.key).where(state.c.key.startswith(SCOPE_KEY))
-    stored = select(models.c.id)
-    found = [await connection.scalar(one.limit(1)) for one in (copied, stored)]
-    return found == [None, None]
 
 
 def _is_local(host: str) -> bool:

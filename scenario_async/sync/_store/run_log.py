@@ -52,8 +52,9 @@ class RunLog:
                 killed &= or_(*(database.has(runs.c.scopes, scope) for scope in scopes))
             await connection.execute(update(runs).where(killed).values(status="interrupted"))
             row = {"started_at": now, "status": "running", "scopes": list(scopes)}
-            inserted = await connection.execute(insert(runs).values(row).returning(runs.c.id))
-            run: int = inserted.scalar_one()
+            # Not with RETURNING, which SQLite knows since 3.35 only.
+            inserted = await connection.execute(insert(runs).values(row))
+            (run,) = inserted.inserted_primary_key or (0,)
             await connection.execute(delete(runs).where(runs.c.id <= run - _KEPT))
         return cls(database, run, now)
 
