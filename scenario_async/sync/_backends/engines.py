@@ -32,6 +32,7 @@ GOODBYE = 2.0
 
 # Seconds for it to answer a command, many times what any takes: a write cannot be cancelled.
 _ANSWER = 120.0
+_LOG = "scenario_async"
 # What the driver is told in another way, or not at all.
 _TOLD_OTHERWISE = frozenset({"channel_binding", "connect_timeout"})
 
@@ -64,12 +65,15 @@ def new_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
         options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
     engine = create_async_engine(
         url,
-        # Parameters are records, whose URLs are signed.
+        # Parameters are records, whose URLs are signed. So are rows that are read, in a log of
+        # our own, as other engines of the program may show theirs.
         hide_parameters=True,
+        logging_name=_LOG,
         json_serializer=json_text,
         json_deserializer=msgspec.json.decode,
         **options,
     )
+    logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG}").addFilter(_is_no_row)
     if sqlite:
         logging.getLogger("aiosqlite").addFilter(_without_arguments)
         event.listen(engine.sync_engine, "do_connect", _connect_to_its_end)
@@ -102,6 +106,11 @@ def database_errors() -> tuple[type[Exception], ...]:
 def json_text(value: object) -> str:
     """A value as databases store it."""
     return msgspec.json.encode(value).decode()
+
+
+def _is_no_row(record: logging.LogRecord) -> bool:
+    """Let SQLAlchemy log what it does, and not the rows that it gets."""
+    return not str(record.msg).startswith("Row ")
 
 
 def _without_arguments(record: logging.LogRecord) -> bool:
