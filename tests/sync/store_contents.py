@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from scenario_async.sync import CatalogStore
 from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._store.values import moment_of
 from scenario_async.sync._tables import memberships, models, rejected, state
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def rows_of(catalogue: Catalogue, scope: str) -> list[Any]:
 
 def _timeless(row: dict[str, Any]) -> dict[str, Any]:
     del row["first_seen_at"]
+    for name in ("created_at", "updated_at", "deleted_at"):
+        row[name] = moment_of(row[name])
     if row["privacy"] == "public":
         row["deleted_at"] = row["deleted_at"] is not None
     return row
