@@ -6,9 +6,9 @@ from inspect import isfunction, unwrap
 from typing import TYPE_CHECKING, Literal, overload
 
 from scenario_async._http.requester import RequestOptions
+from scenario_async._query.argument_names import checks_names, instead_of
 from scenario_async._query.arguments import listing_query
 
-from ._argument_names import checks_names, instead_of
 from ._argument_errors import ArgumentError, Parameter
 from ._listing import Listing
 from ._listing_run import ListingOptions

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from scenario_async._argument_errors import ArgumentError, Parameter
-from scenario_async._suggestions import did_you_mean
 
 from .query import LARGEST_PAGE, Privacy, Route, SortBy, SortDirection, Status
+from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import AsyncScenario, Models
-from scenario_async._argument_names import checks_names
+from scenario_async._query.argument_names import checks_names
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from store_contents import contents_of
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreBusyError, StoreError, sync
+from scenario_async.sync._backends.server import Server
 from scenario_async.sync._backends.urls import database_url
-from scenario_async.sync._server import Server
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.identity import claim, source_of
 
@@ -117,7 +117,7 @@ class TestAPooler:
     async def test_that_has_one_session_is_an_error(
         self, new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("scenario_async.sync._server._PATIENCE", 0.2)
+        monkeypatch.setattr("scenario_async.sync._backends.server._PATIENCE", 0.2)
         settings: dict[str, object] = {"pool_mode": "session", "default_pool_size": 1}
         with (
             pooled(new_postgresql(), **settings) as through,
@@ -182,7 +182,7 @@ async def test_a_pooler_that_shares_sessions_is_recognised_by_how_it_gives_them_
     sessions: int, monkeypatch: pytest.MonkeyPatch, *, latest_first: bool
 ) -> None:
     pooler = Pooler(sessions, latest_first=latest_first)
-    monkeypatch.setattr("scenario_async.sync._server.connected", pooler.connect)
+    monkeypatch.setattr("scenario_async.sync._backends.server.connected", pooler.connect)
     with pytest.raises(StoreError, match="gives each transaction another session"):
         await Server("models", database_url("postgresql://host/models")).look()
 
@@ -315,7 +315,7 @@ async def test_a_store_of_an_earlier_release_in_such_a_database_can_still_be_rea
 ) -> None:
     url = postgresql.url(new_encoded("LATIN1"))
     with monkeypatch.context() as earlier:
-        earlier.setattr("scenario_async.sync._server._ANY_TEXT", ("LATIN1",))
+        earlier.setattr("scenario_async.sync._backends.server._ANY_TEXT", ("LATIN1",))
         async with CatalogStore.open(url):
             pass
     async with CatalogStore.open(url) as store:

@@ -13,7 +13,7 @@ import asyncclick as click
 
 from scenario_async import BadRequestError, Listing, Model, Models
 from scenario_async._query.query import LARGEST_PAGE
-from scenario_async._suggestions import did_you_mean
+from scenario_async._query.suggestions import did_you_mean
 from scenario_async.cli._options import Choice, Option, check_csv_safe, csv_safe_option, gathered
 from scenario_async.cli._output.formats import CSV, JSONArray, JSONLines
 from scenario_async.cli._output.messages import (

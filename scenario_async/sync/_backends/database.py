@@ -14,13 +14,13 @@ from sqlalchemy.schema import CreateIndex
 
 from scenario_async import UsageError
 from scenario_async.sync._errors import StoreBusyError, StoreError, StoreVersionError
-from scenario_async.sync._server import Server
 from scenario_async.sync._tables import SCHEMA_VERSION, metadata, state
 
 from .engines import database_errors, json_text, new_engine
 from .locks import ScopesLock, lock_file
 from .many_rows import ManyRows
 from .schema import SCHEMA, change_alone, check_version, is_empty, make_tables, tables_there
+from .server import Server
 from .store_file import StoreFile, check_sqlite
 from .task import undisturbed
 from .urls import in_memory, shown

@@ -11,9 +11,9 @@ import anyio.to_thread
 
 from scenario_async._query.arguments import given_text
 from scenario_async.sync._errors import EmptyExportError, ExportError
-from scenario_async.sync._filter_values import check_values
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._store.catalog_store import database_of, scopes_of
+from scenario_async.sync._store.filter_values import check_values
 
 from .formats import encoder_of, format_of
 from .replacement import Replacement

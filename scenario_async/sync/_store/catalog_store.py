@@ -13,10 +13,10 @@ from scenario_async._retrieval.ids import check_id
 from scenario_async.sync._backends.database import Database
 from scenario_async.sync._backends.task import in_own_task
 from scenario_async.sync._backends.urls import database_url
-from scenario_async.sync._model_query import ModelQuery
 from scenario_async.sync._tables import SCOPE_KEY, memberships, models, rejected, runs, state
 
 from .filters import conditions_of, count_of, ids_of, order_of, storable
+from .model_query import ModelQuery
 from .values import RunRecord, StoreCounts, as_stored, read_stored
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from scenario_async.sync._backends.task import in_own_task
-from scenario_async.sync._store.values import StoredModel, as_stored, read_stored
+from scenario_async.sync._tables import models
 
-from ._tables import models
+from .values import StoredModel, as_stored, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
 
     from scenario_async.sync._backends.database import Database
-    from scenario_async.sync._store.filters import OrderBy
+
+    from .filters import OrderBy
 
 __all__ = ["ModelQuery"]
 

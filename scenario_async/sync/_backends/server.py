@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from scenario_async.sync._backends.engines import GOODBYE, connected
+from scenario_async.sync._errors import StoreError
 
-from ._errors import StoreError
+from .engines import GOODBYE, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, get_args
 from sqlalchemy import select
 
 from scenario_async._argument_errors import ArgumentError, Parameter
-from scenario_async._suggestions import did_you_mean
+from scenario_async._query.suggestions import did_you_mean
 from scenario_async.sync._backends.task import in_own_task
-from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._tables import models
 from scenario_async.types import ModelStatus, ModelType, Privacy
 
-from ._tables import models
+from .catalog_store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Select
 
-    from scenario_async.sync._store.catalog_store import CatalogStore
+    from .catalog_store import CatalogStore
 
 __all__ = ["check_values"]
 
