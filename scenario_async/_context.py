@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
     from ._events import EventHooks
 
-__all__ = ["Context"]
+__all__ = ["PAGES_AT_ONCE", "Context"]
+
+PAGES_AT_ONCE = 8
+"""How many pages a walk asks for at once, unless it is told otherwise.
+
+A page is some 2 MB: more at once would cost memory, and hardly saves time.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from scenario_async._pagination.adaptive import AdaptivePlanner, Strategy
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._query.query import wire_value
 
+from ._context import PAGES_AT_ONCE
 from ._errors import ScenarioWarning
 from ._events import check_callback, emit
 from ._options import check_count
@@ -30,16 +31,10 @@ if TYPE_CHECKING:
     from ._context import Context
 
 
-__all__ = ["PAGES_AT_ONCE", "Identity", "ListingOptions", "ListingRun", "Warned"]
+__all__ = ["Identity", "ListingOptions", "ListingRun", "Warned"]
 
 _log = logging.getLogger("scenario_async")
 RowT = TypeVar("RowT")
-
-PAGES_AT_ONCE = 8
-"""How many pages a walk asks for at once, unless it is told otherwise.
-
-A page is some 2 MB: more at once would cost memory, and hardly saves time.
-"""
 
 
 @dataclass(frozen=True, slots=True)

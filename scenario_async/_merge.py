@@ -10,9 +10,10 @@ from scenario_async._decoding.envelope import InvalidRow, RowDecoder
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._pagination.round_robin import RoundRobin
 
+from ._context import PAGES_AT_ONCE
 from ._iteration import Iteration
 from ._listing import Listing, begin
-from ._listing_run import PAGES_AT_ONCE, Identity, Warned
+from ._listing_run import Identity, Warned
 from ._options import check_count
 
 if TYPE_CHECKING:

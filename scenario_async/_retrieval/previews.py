@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._decoding.envelope import RowDecoder
-from scenario_async._listing_run import PAGES_AT_ONCE
 from scenario_async.types import Model
 from scenario_async.types._preview import Asset, PicturedModel, Preview
 

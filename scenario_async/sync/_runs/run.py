@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._events import check_callback
-from scenario_async._listing_run import PAGES_AT_ONCE
 from scenario_async._options import check_count
 from scenario_async.sync._backends.task import in_own_task
 from scenario_async.sync._errors import StoreBusyError
