@@ -10,6 +10,9 @@ from ._version import __version__
 
 if typing.TYPE_CHECKING:
     from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._listing.listing import Listing
+    from scenario_async._listing.merge import Found, Merged
+    from scenario_async._listing.page import Page
     from scenario_async._retrieval.planner import Missing
     from scenario_async.types._preview import Preview
 
@@ -35,11 +38,8 @@ if typing.TYPE_CHECKING:
         UsageError,
     )
     from ._events import EventHooks, PageEvent, RequestEvent, ResponseEvent, RetryEvent
-    from ._listing import Listing
-    from ._merge import Found, Merged
     from ._models import Models
     from ._options import NOT_GIVEN, NotGiven, Timeout
-    from ._page import Page
     from .types import Model
 
 __all__ = [
@@ -108,11 +108,11 @@ _HOMES = {
         "UsageError",
     ),
     "._events": ("EventHooks", "PageEvent", "RequestEvent", "ResponseEvent", "RetryEvent"),
-    "._listing": ("Listing",),
-    "._merge": ("Found", "Merged"),
+    "._listing.listing": ("Listing",),
+    "._listing.merge": ("Found", "Merged"),
     "._models": ("Models",),
     "._options": ("NOT_GIVEN", "NotGiven", "Timeout"),
-    "._page": ("Page",),
+    "._listing.page": ("Page",),
     "._retrieval.planner": ("Missing",),
     ".types": ("Model", "types"),
     ".types._preview": ("Preview",),

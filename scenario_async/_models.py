@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from scenario_async._listing.merge import Merged
+from scenario_async._listing.methods import Listings, request_options
 from scenario_async._retrieval.previews import previews_of
 from scenario_async._retrieval.retrieval import Retrieval, retrieve_many, retrieve_one
 from scenario_async.types._preview import PicturedModel
 
 from ._iteration import Iteration
-from ._listings import Listings, request_options
-from ._merge import Merged
 from ._options import NOT_GIVEN, NotGiven, Timeout
 from .types import Model
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 
     from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._listing.listing import Listing
     from scenario_async._retrieval.planner import Missing
     from scenario_async.types._preview import Preview
-
-    from ._listing import Listing
 
 __all__ = ["Models"]
 

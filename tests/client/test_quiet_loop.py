@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 from client_support import PREDICTED, WINDOWS, Passes, UnderWay
 
-from scenario_async import _listing_run as _walk
 from scenario_async._decoding.envelope import decode_page
 from scenario_async._http import transport as _transport
 from scenario_async._http.loop_budget import LoopBudget
+from scenario_async._listing import run as _walk
 from scenario_async.sandbox import Catalogue, Delayed
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from scenario_async import APIError, BadRequestError
 from scenario_async._decoding.envelope import PageAnswer, RowDecoder
 from scenario_async._decoding.rows import PageReader, SeenIds
 from scenario_async._http.requester import RequestOptions
-from scenario_async._listing_run import Identity
+from scenario_async._listing.run import Identity
 from scenario_async._pagination.adaptive import AdaptivePlanner
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.page_fetcher import Learned, PageFetcher

@@ -12,8 +12,8 @@ from scenario_async import APIError, APIResponseValidationError, APIStatusError,
 from scenario_async._client import context_of
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.requester import RequestOptions
-from scenario_async._listing import Listing, begin
-from scenario_async._listing_run import Identity, ListingOptions
+from scenario_async._listing.listing import Listing, begin
+from scenario_async._listing.run import Identity, ListingOptions
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._pagination.windows.planner import WindowPlanner

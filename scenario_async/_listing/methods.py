@@ -5,19 +5,20 @@ from __future__ import annotations
 from inspect import isfunction, unwrap
 from typing import TYPE_CHECKING, Literal, overload
 
+from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._http.requester import RequestOptions
+from scenario_async._options import NOT_GIVEN, NotGiven, Timeout
 from scenario_async._query.argument_names import checks_names, instead_of
 from scenario_async._query.arguments import listing_query
+from scenario_async.types import Model
 
-from ._argument_errors import ArgumentError, Parameter
-from ._listing import Listing
-from ._listing_run import ListingOptions
-from ._options import NOT_GIVEN, NotGiven, Timeout
-from .types import Model
+from .listing import Listing
+from .run import ListingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from scenario_async._context import Context
     from scenario_async._decoding.envelope import InvalidRow
     from scenario_async._pagination.adaptive import Strategy
     from scenario_async._query.query import (
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
         Status,
         Time,
     )
-
-    from ._context import Context
 
 __all__ = ["Listings", "request_options"]
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from scenario_async._decoding.envelope import AskableRow, RowDecoder
 from scenario_async._http.requester import RequestOptions
+from scenario_async._iteration import Iteration
+from scenario_async._options import check_count
 from scenario_async._pagination.adaptive import sorted_by_date
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import PageRequest
@@ -15,19 +17,16 @@ from scenario_async._query.query import LARGEST_PAGE
 from scenario_async._query.row_checks import row_check
 from scenario_async._retrieval.retrieval import Retrieval, retrieve_many
 
-from ._collecting import all_models, first_models, unreported
-from ._iteration import Iteration
-from ._listing_run import Identity, ListingOptions, ListingRun
-from ._options import check_count
-from ._page import Page, fetch_page, walk_pages
+from .collecting import all_models, first_models, unreported
+from .page import Page, fetch_page, walk_pages
+from .run import Identity, ListingOptions, ListingRun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
+    from scenario_async._context import Context
     from scenario_async._query.query import ListingQuery
     from scenario_async._retrieval.planner import Missing
-
-    from ._context import Context
 
 __all__ = ["Beginning", "Listing", "begin"]
 

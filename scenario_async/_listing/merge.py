@@ -6,26 +6,26 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._decoding.envelope import InvalidRow, RowDecoder
+from scenario_async._iteration import Iteration
+from scenario_async._options import check_count
 from scenario_async._pagination.driver import fetch_planned
 from scenario_async._pagination.round_robin import RoundRobin
 
-from ._context import PAGES_AT_ONCE
-from ._iteration import Iteration
-from ._listing import Listing, begin
-from ._listing_run import Identity, Warned
-from ._options import check_count
+from .listing import Listing, begin
+from .run import Identity, Warned
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from scenario_async._context import Context
     from scenario_async._decoding.envelope import PageAnswer
     from scenario_async._pagination.adaptive import AdaptivePlanner
     from scenario_async._pagination.planner import EmittedPage, PageRequest
     from scenario_async._pagination.round_robin import Part
 
-    from ._context import Context
-    from ._listing import Beginning
+    from .listing import Beginning
 
 __all__ = ["Found", "Merged"]
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from scenario_async._errors import PaginationError, UsageError
+from scenario_async._iteration import Iteration
 from scenario_async._pagination.planner import EmittedPage, PageRequest
-
-from ._errors import PaginationError, UsageError
-from ._iteration import Iteration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from ._listing_run import ListingRun
+    from .run import ListingRun
 
 __all__ = ["Page", "fetch_page", "walk_pages"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._query.query import LARGEST_PAGE
 
-from ._page import fetch_page
+from .page import fetch_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scenario_async._decoding.envelope import InvalidRow
     from scenario_async._pagination.planner import PageRequest
 
-    from ._listing_run import ListingOptions, ListingRun
+    from .run import ListingOptions, ListingRun
 
 __all__ = ["all_models", "first_models", "unreported"]
 

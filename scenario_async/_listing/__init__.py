@@ -1,0 +1,1 @@
+"""What listings give back: rows, pages, several listings as one."""
