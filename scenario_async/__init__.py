@@ -9,11 +9,9 @@ import typing
 from ._version import __version__
 
 if typing.TYPE_CHECKING:
-    from scenario_async._decoding.envelope import InvalidRow
-    from scenario_async._listing.listing import Listing
-    from scenario_async._listing.merge import Found, Merged
-    from scenario_async._listing.page import Page
-    from scenario_async._retrieval.planner import Missing
+    from scenario_async._decoding import InvalidRow
+    from scenario_async._listing import Found, Listing, Merged, Page
+    from scenario_async._retrieval import Missing
     from scenario_async.types._preview import Preview
 
     from ._client import AsyncScenario

@@ -7,11 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from scenario_async._http.clock import SystemClock
-from scenario_async._http.lifetime import Lifetime
-from scenario_async._http.pacing import Pacer
-from scenario_async._http.requester import Requester
-from scenario_async._pagination.page_fetcher import Learned
+from scenario_async._http import Lifetime, Pacer, Requester, SystemClock
+from scenario_async._pagination import Learned
 
 from ._context import Context
 from ._credentials import hidden, resolve_credentials
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from scenario_async._http.clock import Clock
+    from scenario_async._http import Clock
     from scenario_async._http.transport import Transport
 
 __all__ = ["AsyncScenario", "context_of"]

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scenario_async._decoding.envelope import decode_page
-from scenario_async._http.loop_budget import TimeSlice
-from scenario_async._http.requester import Call
-from scenario_async._pagination.page_fetcher import PageFetcher
+from scenario_async._decoding import decode_page
+from scenario_async._http import Call, TimeSlice
+from scenario_async._pagination import PageFetcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._http.lifetime import Lifetime
-    from scenario_async._http.requester import Requester, RequestOptions
-    from scenario_async._pagination.page_fetcher import Learned
-    from scenario_async._pagination.planner import PageRequest
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._decoding import PageAnswer
+    from scenario_async._http import Lifetime, Requester, RequestOptions
+    from scenario_async._pagination import Learned, PageRequest
+    from scenario_async._query import ListingQuery
 
     from ._events import EventHooks
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from scenario_async._query.query import wire_time
+from scenario_async._query import wire_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from scenario_async._listing.merge import Merged
-from scenario_async._listing.methods import Listings, request_options
-from scenario_async._retrieval.previews import previews_of
-from scenario_async._retrieval.retrieval import Retrieval, retrieve_many, retrieve_one
+from scenario_async._listing import Listings, Merged, request_options
+from scenario_async._retrieval import Retrieval, previews_of, retrieve_many, retrieve_one
 from scenario_async.types._preview import PicturedModel
 
 from ._iteration import Iteration
@@ -17,9 +15,9 @@ from .types import Model
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 
-    from scenario_async._decoding.envelope import InvalidRow
-    from scenario_async._listing.listing import Listing
-    from scenario_async._retrieval.planner import Missing
+    from scenario_async._decoding import InvalidRow
+    from scenario_async._listing import Listing
+    from scenario_async._retrieval import Missing
     from scenario_async.types._preview import Preview
 
 __all__ = ["Models"]

@@ -39,7 +39,7 @@ from scenario_async.sync import (
     export,
 )
 from scenario_async.sync import sync as sync_models
-from scenario_async.sync._export.export import encoded
+from scenario_async.sync._export.file import encoded
 from scenario_async.sync._export.formats import COLUMNS
 from scenario_async.sync._export.replacement import Replacement
 
@@ -536,7 +536,7 @@ class TestStatus:
 class TestExport:
     @pytest.fixture(autouse=True)
     def _small_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("scenario_async.sync._export.export._BATCH_MODELS", 50)
+        monkeypatch.setattr("scenario_async.sync._export.file._BATCH_MODELS", 50)
 
     @pytest.fixture
     def stored(self, ask: Run) -> list[StoredModel]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from scenario_async._errors import APIResponseValidationError
-    from scenario_async._query.row_checks import RowCheck
+    from scenario_async._query import RowCheck
 
     from .envelope import RowDecoder
 

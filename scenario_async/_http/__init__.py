@@ -1,1 +1,20 @@
 """One request and its answer: transport, retries, pace, and what becomes of a connection."""
+
+from .clock import Clock, SystemClock
+from .lifetime import Lifetime, until_done
+from .loop_budget import TimeSlice
+from .pacing import Pacer
+from .requester import Call, Parse, Requester, RequestOptions
+
+__all__ = [
+    "Call",
+    "Clock",
+    "Lifetime",
+    "Pacer",
+    "Parse",
+    "RequestOptions",
+    "Requester",
+    "SystemClock",
+    "TimeSlice",
+    "until_done",
+]

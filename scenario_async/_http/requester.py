@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
 
-from scenario_async._decoding.envelope import encode
+from scenario_async._decoding import encode
 from scenario_async._errors import (
     APIError,
     APIResponseValidationError,
@@ -21,7 +21,7 @@ from scenario_async._errors import (
 )
 from scenario_async._events import RequestEvent, ResponseEvent, RetryEvent, emit
 from scenario_async._options import NOT_GIVEN, NotGiven, Timeout, check_headers
-from scenario_async._query.query import wire_value
+from scenario_async._query import wire_value
 from scenario_async._urls import redact
 
 from .clock import Deadline

@@ -7,15 +7,15 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
-from scenario_async._query.query import LARGEST_PAGE
+from scenario_async._query import LARGEST_PAGE
 
 from .page import fetch_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scenario_async._decoding.envelope import InvalidRow
-    from scenario_async._pagination.planner import PageRequest
+    from scenario_async._decoding import InvalidRow
+    from scenario_async._pagination import PageRequest
 
     from .run import ListingOptions, ListingRun
 

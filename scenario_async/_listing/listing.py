@@ -6,16 +6,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from scenario_async._decoding.envelope import AskableRow, RowDecoder
-from scenario_async._http.requester import RequestOptions
+from scenario_async._decoding import AskableRow, RowDecoder
+from scenario_async._http import RequestOptions
 from scenario_async._iteration import Iteration
 from scenario_async._options import check_count
-from scenario_async._pagination.adaptive import sorted_by_date
-from scenario_async._pagination.cursor_tracker import CursorTracker
-from scenario_async._pagination.planner import PageRequest
-from scenario_async._query.query import LARGEST_PAGE
-from scenario_async._query.row_checks import row_check
-from scenario_async._retrieval.retrieval import Retrieval, retrieve_many
+from scenario_async._pagination import CursorTracker, PageRequest, sorted_by_date
+from scenario_async._query import LARGEST_PAGE, row_check
+from scenario_async._retrieval import Retrieval, retrieve_many
 
 from .collecting import all_models, first_models, unreported
 from .page import Page, fetch_page, walk_pages
@@ -25,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from scenario_async._context import Context
-    from scenario_async._query.query import ListingQuery
-    from scenario_async._retrieval.planner import Missing
+    from scenario_async._query import ListingQuery
+    from scenario_async._retrieval import Missing
 
 __all__ = ["Beginning", "Listing", "begin"]
 

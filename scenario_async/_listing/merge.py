@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding.envelope import InvalidRow, RowDecoder
+from scenario_async._decoding import InvalidRow, RowDecoder
 from scenario_async._iteration import Iteration
 from scenario_async._options import check_count
-from scenario_async._pagination.driver import fetch_planned
-from scenario_async._pagination.round_robin import RoundRobin
+from scenario_async._pagination import RoundRobin, fetch_planned
 
 from .listing import Listing, begin
 from .run import Identity, Warned
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async._context import Context
-    from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._pagination.adaptive import AdaptivePlanner
-    from scenario_async._pagination.planner import EmittedPage, PageRequest
-    from scenario_async._pagination.round_robin import Part
+    from scenario_async._decoding import PageAnswer
+    from scenario_async._pagination import AdaptivePlanner, EmittedPage, PageRequest, Part
 
     from .listing import Beginning
 

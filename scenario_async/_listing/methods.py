@@ -6,10 +6,9 @@ from inspect import isfunction, unwrap
 from typing import TYPE_CHECKING, Literal, overload
 
 from scenario_async._argument_errors import ArgumentError, Parameter
-from scenario_async._http.requester import RequestOptions
+from scenario_async._http import RequestOptions
 from scenario_async._options import NOT_GIVEN, NotGiven, Timeout
-from scenario_async._query.argument_names import checks_names, instead_of
-from scenario_async._query.arguments import listing_query
+from scenario_async._query import checks_names, instead_of, listing_query
 from scenario_async.types import Model
 
 from .listing import Listing
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scenario_async._context import Context
-    from scenario_async._decoding.envelope import InvalidRow
-    from scenario_async._pagination.adaptive import Strategy
-    from scenario_async._query.query import (
+    from scenario_async._decoding import InvalidRow
+    from scenario_async._pagination import Strategy
+    from scenario_async._query import (
         ListingQuery,
         Names,
         Privacy,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from scenario_async._errors import PaginationError, UsageError
 from scenario_async._iteration import Iteration
-from scenario_async._pagination.planner import EmittedPage, PageRequest
+from scenario_async._pagination import EmittedPage, PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

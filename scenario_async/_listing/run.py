@@ -9,24 +9,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, get_args
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding.rows import PageReader, SeenIds
+from scenario_async._decoding import PageReader, SeenIds
 from scenario_async._errors import ScenarioWarning
 from scenario_async._events import check_callback, emit
-from scenario_async._http.requester import RequestOptions
+from scenario_async._http import RequestOptions
 from scenario_async._options import check_count
-from scenario_async._pagination.adaptive import AdaptivePlanner, Strategy
-from scenario_async._pagination.driver import fetch_planned
-from scenario_async._query.query import wire_value
+from scenario_async._pagination import AdaptivePlanner, Strategy, fetch_planned
+from scenario_async._query import wire_value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Hashable
 
     from scenario_async._context import Context
-    from scenario_async._decoding.envelope import InvalidRow, PageAnswer, RowDecoder
-    from scenario_async._pagination.cursor_tracker import CursorTracker
-    from scenario_async._pagination.planner import EmittedPage, PageRequest
-    from scenario_async._query.query import ListingQuery
-    from scenario_async._query.row_checks import RowCheck
+    from scenario_async._decoding import InvalidRow, PageAnswer, RowDecoder
+    from scenario_async._pagination import CursorTracker, EmittedPage, PageRequest
+    from scenario_async._query import ListingQuery, RowCheck
 
 
 __all__ = ["Identity", "ListingOptions", "ListingRun", "Warned"]

@@ -1,1 +1,29 @@
 """Which pages are asked for, and which of them are given to whom."""
+
+from .adaptive import AdaptivePlanner, Strategy, sorted_by_date
+from .cursor_tracker import CursorTracker
+from .driver import fetch_planned
+from .page_fetcher import Learned, PageFetcher
+from .planner import EmittedPage, PageRequest
+from .round_robin import Part, RoundRobin
+from .windows.planner import WindowPlanner
+from .windows.timeline import MILLISECOND, Timeline, moment_at, position_of
+
+__all__ = [
+    "MILLISECOND",
+    "AdaptivePlanner",
+    "CursorTracker",
+    "EmittedPage",
+    "Learned",
+    "PageFetcher",
+    "PageRequest",
+    "Part",
+    "RoundRobin",
+    "Strategy",
+    "Timeline",
+    "WindowPlanner",
+    "fetch_planned",
+    "moment_at",
+    "position_of",
+    "sorted_by_date",
+]

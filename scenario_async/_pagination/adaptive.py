@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from scenario_async._errors import APIError
 from scenario_async._pagination.windows.planner import WindowPlanner
 from scenario_async._pagination.windows.timeline import Timeline
-from scenario_async._query.query import LARGEST_PAGE
+from scenario_async._query import LARGEST_PAGE
 
 from .cursor import CursorPlanner
 from .planner import PageRequest, is_refusal
@@ -20,9 +20,9 @@ from .predicted import PredictedPlanner
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._decoding import PageAnswer
     from scenario_async._pagination.windows.histogram import Histogram
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._query import ListingQuery
 
     from .cursor_tracker import CursorTracker
     from .planner import EmittedPage, PagePlanner

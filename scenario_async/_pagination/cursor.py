@@ -11,7 +11,7 @@ from .planner import EmittedPage, PageRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._decoding import PageAnswer
     from scenario_async._errors import APIError
 
     from .cursor_tracker import CursorTracker

@@ -6,13 +6,13 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
-from scenario_async._query.public_route import PublicRoute
+from scenario_async._query import PublicRoute
 
 from .planner import PageRequest
 
 if TYPE_CHECKING:
-    from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._decoding import PageAnswer
+    from scenario_async._query import ListingQuery
 
 __all__ = ["CursorTracker"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import anyio
 
 from scenario_async._errors import APIConnectionError, APIError, UsageError
-from scenario_async._http.lifetime import until_done
+from scenario_async._http import until_done
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectSendStream
 
-    from scenario_async._http.lifetime import Lifetime
+    from scenario_async._http import Lifetime
 
     from .planner import Planner
 

@@ -10,19 +10,18 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._decoding import PageAnswer
 from scenario_async._errors import APIStatusError, PaginationError
 from scenario_async._pagination.windows.histogram import Histograms
-from scenario_async._query.public_route import PublicRoute, first_row
-from scenario_async._query.tag_index import TagIndex
+from scenario_async._query import PublicRoute, TagIndex, first_row
 
 from .planner import PageRequest, is_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from scenario_async._http.requester import RequestOptions
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._http import RequestOptions
+    from scenario_async._query import ListingQuery
 
 __all__ = ["Learned", "PageFetcher"]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._decoding import PageAnswer
     from scenario_async._errors import APIError, PaginationError
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._query import ListingQuery
 
 __all__ = ["EmittedPage", "PagePlanner", "PageRequest", "Planner", "is_refusal"]
 

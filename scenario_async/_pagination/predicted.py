@@ -15,9 +15,9 @@ from .planner import EmittedPage, PageRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._decoding import PageAnswer
     from scenario_async._errors import APIError
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._query import ListingQuery
 
     from .cursor_tracker import CursorTracker
 

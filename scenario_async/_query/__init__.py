@@ -1,1 +1,47 @@
 """What is listed: a query as a value, what a user may give for it, what the API refuses."""
+
+from .argument_names import checks_names, instead_of
+from .arguments import given_count, given_text, given_time, listing_query
+from .public_route import PublicRoute, first_row
+from .query import (
+    LARGEST_PAGE,
+    ListingQuery,
+    Names,
+    Privacy,
+    Route,
+    SortBy,
+    SortDirection,
+    Status,
+    Time,
+    wire_time,
+    wire_value,
+)
+from .row_checks import RowCheck, row_check
+from .suggestions import did_you_mean
+from .tag_index import TagIndex
+
+__all__ = [
+    "LARGEST_PAGE",
+    "ListingQuery",
+    "Names",
+    "Privacy",
+    "PublicRoute",
+    "Route",
+    "RowCheck",
+    "SortBy",
+    "SortDirection",
+    "Status",
+    "TagIndex",
+    "Time",
+    "checks_names",
+    "did_you_mean",
+    "first_row",
+    "given_count",
+    "given_text",
+    "given_time",
+    "instead_of",
+    "listing_query",
+    "row_check",
+    "wire_time",
+    "wire_value",
+]

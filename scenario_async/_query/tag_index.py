@@ -15,7 +15,7 @@ from .query import LARGEST_PAGE, ListingQuery, Route, names_in
 from .row_checks import tags_of
 
 if TYPE_CHECKING:
-    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._decoding import PageAnswer
 
 __all__ = ["TagIndex"]
 

@@ -1,1 +1,21 @@
 """Models by their ids: one, many, in short, and what they are shown with."""
+
+from .bulk import MODELS, fetch_bulk
+from .bulk_refusals import refuses_bulk, refuses_ids
+from .ids import check_id
+from .planner import Missing
+from .previews import previews_of
+from .retrieval import Retrieval, retrieve_many, retrieve_one
+
+__all__ = [
+    "MODELS",
+    "Missing",
+    "Retrieval",
+    "check_id",
+    "fetch_bulk",
+    "previews_of",
+    "refuses_bulk",
+    "refuses_ids",
+    "retrieve_many",
+    "retrieve_one",
+]

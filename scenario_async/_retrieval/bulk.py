@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from scenario_async._decoding.envelope import PageAnswer, decode_assets, decode_page
+from scenario_async._decoding import PageAnswer, decode_assets, decode_page
 from scenario_async._errors import APIError
-from scenario_async._http.requester import Call, RequestOptions
+from scenario_async._http import Call, RequestOptions
 
 from .bulk_refusals import refuses_bulk
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scenario_async._context import Context
-    from scenario_async._http.requester import Parse
+    from scenario_async._http import Parse
 
 __all__ = ["ASSETS", "MODELS", "BulkRoute", "fetch_bulk"]
 

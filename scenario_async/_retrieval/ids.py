@@ -11,14 +11,14 @@ from anyio.lowlevel import checkpoint
 
 from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._errors import UsageError
-from scenario_async._http.lifetime import until_done
+from scenario_async._http import until_done
 
 from .planner import IdsRead, Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scenario_async._http.lifetime import Lifetime
+    from scenario_async._http import Lifetime
 
 __all__ = ["IdReader", "check_collection", "check_id", "read_ids"]
 

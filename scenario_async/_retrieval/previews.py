@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding.envelope import RowDecoder
+from scenario_async._decoding import RowDecoder
 from scenario_async.types import Model
 from scenario_async.types._preview import Asset, PicturedModel, Preview
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
     from scenario_async._context import Context
-    from scenario_async._decoding.envelope import InvalidRow
+    from scenario_async._decoding import InvalidRow
 
     from .planner import Outcome, RecordRequest
     from .retrieval import Retrieval

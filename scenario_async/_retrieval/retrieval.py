@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding.envelope import InvalidRow, RowDecoder, decode_record
+from scenario_async._decoding import InvalidRow, RowDecoder, decode_record
 from scenario_async._errors import APIResponseValidationError
 from scenario_async._events import check_callback
-from scenario_async._http.requester import Call, RequestOptions
+from scenario_async._http import Call, RequestOptions
 from scenario_async._options import check_count
-from scenario_async._pagination.driver import fetch_planned
-from scenario_async._query.query import wire_value
+from scenario_async._pagination import fetch_planned
+from scenario_async._query import wire_value
 
 from .bulk import MODELS, fetch_bulk
 from .ids import check_collection, check_id, read_ids
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from scenario_async._context import Context
-    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._decoding import PageAnswer
 
     from .ids import IdReader
     from .planner import IdsRead, Known, Outcome, Placed, RecordRequest

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
-from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
-from scenario_async.cli._output.progress import doing
+from scenario_async.cli._output import WrongUsageError, doing, wrong_usage
 
 from ._options import Numbers, Option, gathered
 from ._sandbox_models import COLLECTIONS, PRIVATE, PUBLIC, UNLISTED

@@ -7,8 +7,7 @@ from enum import IntEnum
 import asyncclick as click
 
 from scenario_async import APIError, AuthenticationError, PermissionDeniedError
-from scenario_async.cli._output.messages import WrongUsageError
-from scenario_async.cli._output.output import OutputClosedError
+from scenario_async.cli._output import OutputClosedError, WrongUsageError
 
 __all__ = ["ExitCode", "exit_code_for"]
 

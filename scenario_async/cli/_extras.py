@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
+from scenario_async.cli._output import WrongUsageError, wrong_usage
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -56,7 +56,7 @@ def opened_store(url: str, *, create: bool) -> CatalogStore:
     with extra_needed(), wrong_usage():
         # Only here: the other commands need no database.
         from scenario_async.sync import CatalogStore  # noqa: PLC0415 - see above
-        from scenario_async.sync._backends.urls import database_url, in_memory  # noqa: PLC0415 - see above
+        from scenario_async.sync._backends import database_url, in_memory  # noqa: PLC0415 - see above
 
         parsed = database_url(url)
         if in_memory(parsed):

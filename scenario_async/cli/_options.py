@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import asyncclick as click
 
-from scenario_async._query.query import Privacy, Route, SortBy, SortDirection, Status
-from scenario_async._query.suggestions import did_you_mean
+from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,8 +16,13 @@ from scenario_async.cli._commands.list_models import list_models
 from scenario_async.cli._commands.sandbox import sandbox
 from scenario_async.cli._commands.status import status
 from scenario_async.cli._commands.sync import sync
-from scenario_async.cli._output.messages import in_words, say, stamp_messages
-from scenario_async.cli._output.output import OutputClosedError, OutputFailedError
+from scenario_async.cli._output import (
+    OutputClosedError,
+    OutputFailedError,
+    in_words,
+    say,
+    stamp_messages,
+)
 
 from ._exit_codes import ExitCode, exit_code_for
 from ._interrupts import InterruptedRunError, Interruption

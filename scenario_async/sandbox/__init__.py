@@ -49,38 +49,33 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
 
 from __future__ import annotations
 
-from scenario_async.sandbox._api.behavior import Behavior
-from scenario_async.sandbox._api.limits import RateLimit
-from scenario_async.sandbox._catalogue.catalogue import Catalogue
-from scenario_async.sandbox._catalogue.contents import Collection
-from scenario_async.sandbox._catalogue.rows import Privacy, Row
-from scenario_async.sandbox._faults.bad_rows import BadRowKind
-from scenario_async.sandbox._faults.faults import (
+from scenario_async.sandbox._api import Behavior, RateLimit
+from scenario_async.sandbox._catalogue import Catalogue, Collection, Privacy, Row
+from scenario_async.sandbox._faults import (
+    BadRow,
+    BadRowKind,
+    ChangedTokens,
     Delayed,
     Dropped,
     EmptyBulk,
+    EmptyListing,
+    EmptyPage,
+    EndToken,
     ExpiredToken,
     Fault,
+    FaultSchedule,
     IgnoredBounds,
     NotJSON,
     PlanLimitReached,
     QuotaExceeded,
     RateLimited,
     Redirect,
+    RepeatedRows,
+    RepeatedToken,
     ServerError,
     Stalled,
     Truncated,
 )
-from scenario_async.sandbox._faults.page_faults import (
-    BadRow,
-    ChangedTokens,
-    EmptyListing,
-    EmptyPage,
-    EndToken,
-    RepeatedRows,
-    RepeatedToken,
-)
-from scenario_async.sandbox._faults.schedule import FaultSchedule
 
 from ._requests import AuthorizationKind, Request, RequestLog
 from ._sandbox import Sandbox

@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from scenario_async.sandbox._api.access import Credentials
-from scenario_async.sandbox._api.behavior import Behavior
-from scenario_async.sandbox._api.limits import Limiter, RateLimit
-from scenario_async.sandbox._api.server import Server
-from scenario_async.sandbox._api.service import Service
-from scenario_async.sandbox._catalogue.catalogue import Catalogue
-from scenario_async.sandbox._faults.schedule import BASE_PATH, FaultSchedule
+from scenario_async.sandbox._api import Behavior, Credentials, Limiter, RateLimit, Server, Service
+from scenario_async.sandbox._catalogue import Catalogue
+from scenario_async.sandbox._faults import BASE_PATH, FaultSchedule
 
 from ._requests import RequestLog
 

@@ -4,11 +4,9 @@ Needs the extra ``scenario-async[sync]``.
 """
 
 # First, as it looks whether they are there.
-from scenario_async.sync._export.export import export
-from scenario_async.sync._export.formats import ExportFormat
-from scenario_async.sync._runs.run import sync
-from scenario_async.sync._store.catalog_store import CatalogStore
-from scenario_async.sync._store.values import RunRecord, StoreCounts, StoredModel
+from scenario_async.sync._export import ExportFormat, export
+from scenario_async.sync._runs import sync
+from scenario_async.sync._store import CatalogStore, RunRecord, StoreCounts, StoredModel
 
 from . import _dependencies  # noqa: F401 # pyright: ignore[reportUnusedImport]
 from ._errors import (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 from xxhash import xxh3_128_hexdigest
 
-from scenario_async._decoding.envelope import InvalidRow, RowDecoder, invalid_row
-from scenario_async._query.query import wire_time
+from scenario_async._decoding import InvalidRow, RowDecoder, invalid_row
+from scenario_async._query import wire_time
 from scenario_async.types._base import Timestamp  # noqa: TC001 - msgspec reads it at run time
 
 if TYPE_CHECKING:

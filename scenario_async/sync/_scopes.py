@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
-from scenario_async._query.query import LARGEST_PAGE, ListingQuery, Privacy
+from scenario_async._query import LARGEST_PAGE, ListingQuery, Privacy
 
 __all__ = ["Scope"]
 

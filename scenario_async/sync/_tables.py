@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-from scenario_async._query.query import wire_time
+from scenario_async._query import wire_time
 
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ColumnElement

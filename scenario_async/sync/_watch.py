@@ -15,12 +15,9 @@ from sqlalchemy import delete, select
 from scenario_async import InvalidRow, Model
 from scenario_async._events import check_callback
 from scenario_async._iteration import Iteration
-from scenario_async.sync._backends.task import in_own_task
-from scenario_async.sync._runs.deletions import MAX_DELETIONS
-from scenario_async.sync._runs.run import FULL_EVERY, sync
-from scenario_async.sync._store.catalog_store import database_of
-from scenario_async.sync._store.values import as_stored, read_model
-from scenario_async.sync._store.writer import WATCH
+from scenario_async.sync._backends import in_own_task
+from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS, sync
+from scenario_async.sync._store import WATCH, as_stored, database_of, read_model
 
 from ._errors import PASSING_ERRORS
 from ._tables import changes, models, state
@@ -29,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from scenario_async import AsyncScenario, ScenarioError
-    from scenario_async.sync._backends.database import Database
-    from scenario_async.sync._store.catalog_store import CatalogStore
+    from scenario_async.sync._backends import Database
+    from scenario_async.sync._store import CatalogStore
 
 __all__ = ["Added", "Change", "Changed", "Removed", "unwatch", "watch"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from scenario_async._pagination.windows.timeline import moment_at
-from scenario_async._query.query import wire_time
+from scenario_async._pagination import moment_at
+from scenario_async._query import wire_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

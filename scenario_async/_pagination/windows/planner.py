@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
 from scenario_async._pagination.planner import EmittedPage, PageRequest, is_refusal
-from scenario_async._query.query import LARGEST_PAGE
+from scenario_async._query import LARGEST_PAGE
 
 from .estimator import Estimator
 from .histogram import HistogramBuilder
@@ -19,9 +19,9 @@ from .window import Asked, Window, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from scenario_async._decoding.envelope import PageAnswer
+    from scenario_async._decoding import PageAnswer
     from scenario_async._errors import APIError
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._query import ListingQuery
 
     from .histogram import Histogram
     from .timeline import Timeline

@@ -6,7 +6,7 @@ from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from scenario_async._pagination.budget import MANY_PAGES, slack
-from scenario_async._query.query import LARGEST_PAGE
+from scenario_async._query import LARGEST_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from scenario_async._query.query import wire_time
+from scenario_async._query import wire_time
 
 if TYPE_CHECKING:
-    from scenario_async._decoding.envelope import PageAnswer
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._decoding import PageAnswer
+    from scenario_async._query import ListingQuery
 
 __all__ = ["MILLISECOND", "SECOND", "Timeline", "moment_at", "position_of"]
 

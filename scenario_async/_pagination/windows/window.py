@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._decoding import PageAnswer
 
 from .timeline import SECOND
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from scenario_async._pagination.planner import PageRequest
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._query import ListingQuery
 
     from .timeline import Timeline
 

@@ -9,8 +9,7 @@ import asyncclick as click
 
 from scenario_async.cli._extras import extra_needed, opened_store, store_argument
 from scenario_async.cli._options import Choice, StrictCommand, check_csv_safe, csv_safe_option
-from scenario_async.cli._output.messages import WrongUsageError, wrong_usage
-from scenario_async.cli._output.output import write_data, write_out
+from scenario_async.cli._output import WrongUsageError, write_data, write_out, wrong_usage
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -118,8 +117,7 @@ async def export(
     opened = opened_store(store, create=False)
     from scenario_async.sync import EmptyExportError  # noqa: PLC0415 - the extra is there
     from scenario_async.sync import export as write_file  # noqa: PLC0415 - as above
-    from scenario_async.sync._export.export import models_of  # noqa: PLC0415 - as above
-    from scenario_async.sync._export.formats import format_of  # noqa: PLC0415 - as above
+    from scenario_async.sync._export import format_of, models_of  # noqa: PLC0415 - as above
 
     if path == _STANDARD_OUTPUT:
         check_csv_safe(format_, csv_safe=csv_safe)
@@ -145,7 +143,7 @@ async def export(
 async def _to_standard_output(
     opened: CatalogStore, format_: ExportFormat | None, given: _Filters, *, csv_safe: bool
 ) -> None:
-    from scenario_async.sync._export.export import encoded, models_of  # noqa: PLC0415 - the extra is there
+    from scenario_async.sync._export import encoded, models_of  # noqa: PLC0415 - the extra is there
 
     if format_ is None:
         raise WrongUsageError("standard output has no suffix: add --format csv, jsonl or json")

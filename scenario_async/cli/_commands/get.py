@@ -12,15 +12,21 @@ from scenario_async import Missing
 from scenario_async._errors import error_for_status
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._options import Choice, StrictCommand, filters, ids
-from scenario_async.cli._output.formats import JSONArray, JSONLines, JSONRecord
-from scenario_async.cli._output.messages import debug_log, wrong_usage
-from scenario_async.cli._output.output import write_data
-from scenario_async.cli._output.progress import Counts, Progress
+from scenario_async.cli._output import (
+    Counts,
+    JSONArray,
+    JSONLines,
+    JSONRecord,
+    Progress,
+    debug_log,
+    write_data,
+    wrong_usage,
+)
 
 if TYPE_CHECKING:
     from scenario_async import APIStatusError
     from scenario_async.cli._connection import Connection
-    from scenario_async.cli._output.formats import Format
+    from scenario_async.cli._output import Format
 
 __all__ = ["get"]
 

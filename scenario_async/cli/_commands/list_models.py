@@ -9,7 +9,7 @@ import asyncclick as click
 
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._options import Group, StrictCommand, filters, ids
-from scenario_async.cli._output.formats import CSV_COLUMNS
+from scenario_async.cli._output import CSV_COLUMNS
 
 from .listing import listing_options, write_listing
 

@@ -12,20 +12,24 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import asyncclick as click
 
 from scenario_async import BadRequestError, Listing, Model, Models
-from scenario_async._query.query import LARGEST_PAGE
-from scenario_async._query.suggestions import did_you_mean
+from scenario_async._query import LARGEST_PAGE, did_you_mean
 from scenario_async.cli._options import Choice, Option, check_csv_safe, csv_safe_option, gathered
-from scenario_async.cli._output.formats import CSV, JSONArray, JSONLines
-from scenario_async.cli._output.messages import (
+from scenario_async.cli._output import (
+    CSV,
+    Counts,
+    JSONArray,
+    JSONLines,
+    Progress,
+    Table,
     WrongUsageError,
     debug_log,
     say,
+    terminal_width,
     warnings_said,
+    write_data,
+    write_out,
     wrong_usage,
 )
-from scenario_async.cli._output.output import terminal_width, write_data, write_out
-from scenario_async.cli._output.progress import Counts, Progress
-from scenario_async.cli._output.table import Table
 from scenario_async.types import ModelType
 
 if TYPE_CHECKING:
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
     from scenario_async import InvalidRow
     from scenario_async.cli._connection import Connection
-    from scenario_async.cli._output.formats import Format
+    from scenario_async.cli._output import Format
 
 __all__ = ["ListingOptions", "Scope", "check_collections", "listing_options", "write_listing"]
 

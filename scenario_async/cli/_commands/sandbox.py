@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async.cli._options import Numbers, StrictCommand
-from scenario_async.cli._output.output import write_out
+from scenario_async.cli._output import write_out
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
     PRIVATE,

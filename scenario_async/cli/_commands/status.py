@@ -10,8 +10,7 @@ import msgspec
 
 from scenario_async.cli._extras import opened_store, store_argument
 from scenario_async.cli._options import StrictCommand
-from scenario_async.cli._output.output import terminal_width, write_data, write_out
-from scenario_async.cli._output.summaries import run_lines, store_lines
+from scenario_async.cli._output import run_lines, store_lines, terminal_width, write_data, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,17 +18,22 @@ from scenario_async.cli._exit_codes import ExitCode
 from scenario_async.cli._extras import opened_store, store_argument
 from scenario_async.cli._interrupts import InterruptedRunError
 from scenario_async.cli._options import StrictCommand, filters
-from scenario_async.cli._output.messages import (
+from scenario_async.cli._output import (
+    SyncProgress,
     debug_log,
+    doing,
     in_words,
+    is_terminal,
+    json_line,
+    run_line,
     say,
     stamp_messages,
+    summary_lines,
+    terminal_width,
     warnings_said,
+    write_data,
+    write_out,
 )
-from scenario_async.cli._output.output import is_terminal, terminal_width, write_data, write_out
-from scenario_async.cli._output.progress import doing
-from scenario_async.cli._output.summaries import json_line, run_line, summary_lines
-from scenario_async.cli._output.sync_progress import SyncProgress
 
 from .listing import check_collections
 from .sync_options import SyncOptions, sync_options

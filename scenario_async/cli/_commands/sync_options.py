@@ -10,7 +10,7 @@ from datetime import timedelta
 import asyncclick as click
 
 from scenario_async.cli._options import Option, gathered, ids
-from scenario_async.cli._output.messages import WrongUsageError
+from scenario_async.cli._output import WrongUsageError
 
 __all__ = ["SyncOptions", "sync_options"]
 

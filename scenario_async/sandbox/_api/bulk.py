@@ -6,17 +6,26 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from scenario_async.sandbox._catalogue.letters import ID_LENGTH, MOST_EXAMPLES, asset_id, position
-from scenario_async.sandbox._catalogue.pictures import SIDE, picture
-from scenario_async.sandbox._catalogue.rows import Row, encode_summary, iso, training_images_number
-from scenario_async.sandbox._catalogue.signed_urls import signed_url
+from scenario_async.sandbox._catalogue import (
+    ID_LENGTH,
+    MOST_EXAMPLES,
+    SIDE,
+    Row,
+    asset_id,
+    encode_summary,
+    iso,
+    picture,
+    position,
+    signed_url,
+    training_images_number,
+)
 
 from .parameters import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scenario_async.sandbox._catalogue.contents import Contents
+    from scenario_async.sandbox._catalogue import Contents
 
 MOST_ASSETS: Final = 200
 """The documented limit of one request."""

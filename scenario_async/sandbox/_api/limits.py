@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import InitVar, dataclass
 from typing import Literal
 
-from scenario_async.sandbox._faults.faults import RateLimited
+from scenario_async.sandbox._faults import RateLimited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

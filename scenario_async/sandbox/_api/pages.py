@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from scenario_async.sandbox._catalogue.rows import Row, iso
+from scenario_async.sandbox._catalogue import Row, iso
 
 from .parameters import RefusedError
 from .tokens import KeyPlace, OffsetPlace, Place, Tokens, TokenStyle
@@ -16,8 +16,7 @@ from .tokens import KeyPlace, OffsetPlace, Place, Tokens, TokenStyle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scenario_async.sandbox._catalogue.contents import Collection, Contents
-    from scenario_async.sandbox._catalogue.selection import Window
+    from scenario_async.sandbox._catalogue import Collection, Contents, Window
 
     from .behavior import Behavior, EndStyle
     from .rules import CollectionListing, Listing

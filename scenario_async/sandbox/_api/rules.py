@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from scenario_async.sandbox._catalogue.selection import Filters, SortBy
+from scenario_async.sandbox._catalogue import Filters, SortBy
 
 from .behavior import Behavior
 from .paging import Paging, Route, paging_parameters, read_paging
@@ -32,7 +32,7 @@ from .parameters import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from scenario_async.sandbox._catalogue.rows import Privacy
+    from scenario_async.sandbox._catalogue import Privacy
 
 
 STATUSES: Final = ("new", "training", "trained", "failed", "deleted")

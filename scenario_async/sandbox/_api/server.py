@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from scenario_async.sandbox._answers import Answer, accepted_encoding, compress, reason
-from scenario_async.sandbox._catalogue.signed_urls import is_picture
-from scenario_async.sandbox._faults.faults import Dropped, Stalled, Truncated
+from scenario_async.sandbox._catalogue import is_picture
+from scenario_async.sandbox._faults import Dropped, Stalled, Truncated
 from scenario_async.sandbox._requests import Request, RequestLog
 
 from .access import Credentials, authorization_kind

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Final, cast
 
 from scenario_async.sandbox import _answers
 from scenario_async.sandbox._answers import TEXT, Answer, Encoding, reason
-from scenario_async.sandbox._catalogue.details import write_detail
-from scenario_async.sandbox._catalogue.letters import is_asset_id
-from scenario_async.sandbox._catalogue.pictures import picture
-from scenario_async.sandbox._catalogue.signed_urls import ORIGIN
-from scenario_async.sandbox._faults.faults import (
+from scenario_async.sandbox._catalogue import ORIGIN, is_asset_id, picture, write_detail
+from scenario_async.sandbox._faults import (
+    BASE_PATH,
     AnswerFault,
     Delayed,
     Dropped,
     Fault,
+    FaultSchedule,
     IgnoredBounds,
+    PageFault,
     Stalled,
     Truncated,
 )
-from scenario_async.sandbox._faults.page_faults import PageFault
-from scenario_async.sandbox._faults.schedule import BASE_PATH, FaultSchedule
 
 from .bulk import read_assets_wanted, read_models_wanted, write_assets, write_models
 from .pages import Page, turn_to, write_collections, write_page
@@ -31,8 +29,7 @@ from .rules import Listing, read_collection_listing, read_listing
 from .tokens import Tokens
 
 if TYPE_CHECKING:
-    from scenario_async.sandbox._catalogue.contents import Contents
-    from scenario_async.sandbox._catalogue.rows import Row
+    from scenario_async.sandbox._catalogue import Contents, Row
     from scenario_async.sandbox._requests import Request
 
     from .behavior import Behavior

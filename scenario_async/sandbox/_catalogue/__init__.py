@@ -1,1 +1,36 @@
 """The models of a sandbox: invented, kept, selected."""
+
+from .catalogue import Catalogue
+from .contents import Collection, Contents
+from .details import write_detail
+from .letters import ID_LENGTH, MOST_EXAMPLES, asset_id, is_asset_id, position
+from .pictures import SIDE, picture
+from .rows import Privacy, Row, encode_row, encode_summary, iso, training_images_number
+from .selection import Filters, SortBy, Window
+from .signed_urls import ORIGIN, is_picture, signed_url
+
+__all__ = [
+    "ID_LENGTH",
+    "MOST_EXAMPLES",
+    "ORIGIN",
+    "SIDE",
+    "Catalogue",
+    "Collection",
+    "Contents",
+    "Filters",
+    "Privacy",
+    "Row",
+    "SortBy",
+    "Window",
+    "asset_id",
+    "encode_row",
+    "encode_summary",
+    "is_asset_id",
+    "is_picture",
+    "iso",
+    "picture",
+    "position",
+    "signed_url",
+    "training_images_number",
+    "write_detail",
+]

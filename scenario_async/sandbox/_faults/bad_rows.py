@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from scenario_async.sandbox._catalogue.rows import Row, encode_row
+from scenario_async.sandbox._catalogue import Row, encode_row
 
 BadRowKind = Literal[
     "lone-surrogate",

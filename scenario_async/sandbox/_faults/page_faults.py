@@ -10,9 +10,7 @@ from .bad_rows import BadRowKind, bad_row, bad_row_id
 from .faults import Fault, Phase
 
 if TYPE_CHECKING:
-    from scenario_async.sandbox._api.behavior import EndStyle
-    from scenario_async.sandbox._api.pages import Page
-    from scenario_async.sandbox._api.tokens import TokenStyle
+    from scenario_async.sandbox._api import EndStyle, Page, TokenStyle
 
 
 class PageFault(Fault, ABC):

@@ -14,7 +14,7 @@ from .faults import Fault
 from .page_faults import PageFault
 
 if TYPE_CHECKING:
-    from scenario_async.sandbox._api.pages import Page
+    from scenario_async.sandbox._api import Page
 
     from .faults import Phase
 

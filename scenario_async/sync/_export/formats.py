@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, get_a
 import msgspec
 
 from scenario_async._csv_rows import csv_row
-from scenario_async.sync._store.values import StoredModel
+from scenario_async.sync._store import StoredModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

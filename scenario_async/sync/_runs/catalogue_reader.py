@@ -10,27 +10,27 @@ import msgspec
 
 from scenario_async import APIError, APIResponseValidationError, APIStatusError, InvalidRow
 from scenario_async._client import context_of
-from scenario_async._decoding.envelope import PageAnswer
-from scenario_async._http.requester import RequestOptions
-from scenario_async._listing.listing import Listing, begin
-from scenario_async._listing.run import Identity, ListingOptions
-from scenario_async._pagination.driver import fetch_planned
-from scenario_async._pagination.planner import PageRequest
-from scenario_async._pagination.windows.planner import WindowPlanner
-from scenario_async._pagination.windows.timeline import Timeline
-from scenario_async._query.query import LARGEST_PAGE
-from scenario_async._retrieval.bulk import MODELS, fetch_bulk
-from scenario_async._retrieval.bulk_refusals import refuses_bulk, refuses_ids
-from scenario_async._retrieval.retrieval import Retrieval, retrieve_one
+from scenario_async._decoding import PageAnswer
+from scenario_async._http import RequestOptions
+from scenario_async._listing import Identity, Listing, ListingOptions, begin
+from scenario_async._pagination import PageRequest, Timeline, WindowPlanner, fetch_planned
+from scenario_async._query import LARGEST_PAGE
+from scenario_async._retrieval import (
+    MODELS,
+    Retrieval,
+    fetch_bulk,
+    refuses_bulk,
+    refuses_ids,
+    retrieve_one,
+)
 from scenario_async.sync._rows import is_deleted, read_row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async import AsyncScenario
-    from scenario_async._pagination.adaptive import Strategy
-    from scenario_async._pagination.planner import EmittedPage
-    from scenario_async._query.query import ListingQuery
+    from scenario_async._pagination import EmittedPage, Strategy
+    from scenario_async._query import ListingQuery
     from scenario_async.sync._rows import ModelRow
     from scenario_async.sync._windows import Window
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scenario_async._query.query import LARGEST_PAGE
-from scenario_async._retrieval.bulk import MODELS
+from scenario_async._query import LARGEST_PAGE
+from scenario_async._retrieval import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

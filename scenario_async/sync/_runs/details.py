@@ -14,7 +14,7 @@ from .at_once import for_each
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends import Database
     from scenario_async.sync._report import ScopeReport
 
     from .catalogue_reader import CatalogueReader

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scenario_async import ScenarioWarning
-from scenario_async._pagination.windows.timeline import Timeline, moment_at, position_of
+from scenario_async._pagination import Timeline, moment_at, position_of
 from scenario_async.sync._comparison import Coverage, ScopePage
 from scenario_async.sync._errors import TooManyDeletionsError
 from scenario_async.sync._state import FullWalk, ScopeState, later

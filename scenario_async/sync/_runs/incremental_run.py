@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from scenario_async._pagination.windows.timeline import MILLISECOND, Timeline, position_of
+from scenario_async._pagination import MILLISECOND, Timeline, position_of
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._state import MARGIN, deletions_are_listed, later
 from scenario_async.sync._windows import inside
@@ -21,7 +21,7 @@ from .scope_run import batches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async.sync._store.members import ChangingModel
+    from scenario_async.sync._store import ChangingModel
 
     from .scope_run import ScopeRun
 

@@ -14,17 +14,20 @@ import anyio
 from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._events import check_callback
 from scenario_async._options import check_count
-from scenario_async.sync._backends.task import in_own_task
+from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._errors import StoreBusyError
 from scenario_async.sync._report import ScopeReport, SyncReport, total
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._state import Plan, plan
-from scenario_async.sync._store.catalog_store import database_of
-from scenario_async.sync._store.identity import claim, source_of
-from scenario_async.sync._store.members import Members
-from scenario_async.sync._store.owners import Owners
-from scenario_async.sync._store.run_log import RunLog
-from scenario_async.sync._store.writer import ScopeWriter
+from scenario_async.sync._store import (
+    Members,
+    Owners,
+    RunLog,
+    ScopeWriter,
+    claim,
+    database_of,
+    source_of,
+)
 
 from .catalogue_reader import CatalogueReader
 from .counting import counting
@@ -38,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from scenario_async import AsyncScenario
-    from scenario_async.sync._backends.database import Database
-    from scenario_async.sync._store.catalog_store import CatalogStore
+    from scenario_async.sync._backends import Database
+    from scenario_async.sync._store import CatalogStore
 
 __all__ = ["FULL_EVERY", "sync"]
 

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._report import ScopeReport
     from scenario_async.sync._rows import ModelRow
-    from scenario_async.sync._store.members import Members
-    from scenario_async.sync._store.owners import Owners
-    from scenario_async.sync._store.writer import ScopeWriter
+    from scenario_async.sync._store import Members, Owners, ScopeWriter
 
     from .catalogue_reader import CatalogueReader
 

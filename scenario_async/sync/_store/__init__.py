@@ -1,1 +1,30 @@
 """The tables of a store: what is written into them and read from them."""
+
+from .catalog_store import CatalogStore, database_of, scopes_of
+from .filter_values import check_values
+from .identity import claim, source_of
+from .members import ChangingModel, Members
+from .owners import Owners
+from .run_log import RunLog
+from .values import RunRecord, StoreCounts, StoredModel, as_stored, read_model
+from .writer import WATCH, ScopeWriter
+
+__all__ = [
+    "WATCH",
+    "CatalogStore",
+    "ChangingModel",
+    "Members",
+    "Owners",
+    "RunLog",
+    "RunRecord",
+    "ScopeWriter",
+    "StoreCounts",
+    "StoredModel",
+    "as_stored",
+    "check_values",
+    "claim",
+    "database_of",
+    "read_model",
+    "scopes_of",
+    "source_of",
+]

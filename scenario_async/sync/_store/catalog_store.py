@@ -9,10 +9,8 @@ import anyio
 from sqlalchemy import func, select, union
 
 from scenario_async._iteration import Iteration
-from scenario_async._retrieval.ids import check_id
-from scenario_async.sync._backends.database import Database
-from scenario_async.sync._backends.task import in_own_task
-from scenario_async.sync._backends.urls import database_url
+from scenario_async._retrieval import check_id
+from scenario_async.sync._backends import Database, database_url, in_own_task
 from scenario_async.sync._tables import SCOPE_KEY, memberships, models, rejected, runs, state
 
 from .filters import conditions_of, count_of, ids_of, order_of, storable

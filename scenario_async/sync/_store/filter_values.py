@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from sqlalchemy import select
 
 from scenario_async._argument_errors import ArgumentError, Parameter
-from scenario_async._query.suggestions import did_you_mean
-from scenario_async.sync._backends.task import in_own_task
+from scenario_async._query import did_you_mean
+from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._tables import models
 from scenario_async.types import ModelStatus, ModelType, Privacy
 

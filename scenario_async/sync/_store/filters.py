@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 from sqlalchemy import exists, or_
 
-from scenario_async._query.arguments import given_count, given_text, given_time
+from scenario_async._query import given_count, given_text, given_time
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._tables import memberships, models
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends import Database
 
 __all__ = ["OrderBy", "conditions_of", "count_of", "ids_of", "order_of", "storable"]
 

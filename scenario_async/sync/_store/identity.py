@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import select, update
 
-from scenario_async.sync._backends.schema import is_empty
+from scenario_async.sync._backends import is_empty
 from scenario_async.sync._errors import StoreError
 from scenario_async.sync._tables import state
 
 if TYPE_CHECKING:
     from scenario_async import AsyncScenario
-    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends import Database
 
 __all__ = ["Source", "claim", "source_of"]
 

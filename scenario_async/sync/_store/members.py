@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Executable, Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends import Database
     from scenario_async.sync._comparison import Coverage
 
 __all__ = ["ChangingModel", "Members"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from scenario_async.sync._backends.task import in_own_task
+from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._tables import models
 
 from .values import StoredModel, as_stored, read_stored
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends import Database
 
     from .filters import OrderBy
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends import Database
 
 __all__ = ["Owners", "owners_of"]
 

@@ -13,7 +13,7 @@ from scenario_async.sync._tables import runs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async.sync._backends.database import Database
+    from scenario_async.sync._backends import Database
     from scenario_async.sync._report import SyncReport
 
 __all__ = ["RunLog"]

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Text, case, cast
 
 from scenario_async import Model
-from scenario_async._decoding.envelope import InvalidRow, RowDecoder
+from scenario_async._decoding import InvalidRow, RowDecoder
 from scenario_async.sync._errors import StoreError
 from scenario_async.sync._report import SyncReport
 from scenario_async.types._base import Timestamp

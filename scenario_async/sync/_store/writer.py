@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Text, and_, cast, delete, insert, select, update
 
-from scenario_async._query.query import wire_time
+from scenario_async._query import wire_time
 from scenario_async.sync._comparison import Comparison, Known, compare, without_same
 from scenario_async.sync._errors import StoreError, StoreVersionError
 from scenario_async.sync._rows import changed_fields, content_hash
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scenario_async import InvalidRow
-    from scenario_async.sync._backends.database import Database
-    from scenario_async.sync._backends.many_rows import ManyRows
+    from scenario_async.sync._backends import Database, ManyRows
     from scenario_async.sync._comparison import ScopePage
     from scenario_async.sync._rows import ModelRow
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from scenario_async._query.arguments import given_text
+from scenario_async._query import given_text
 from scenario_async.sync._errors import EmptyExportError, ExportError
 from scenario_async.sync._scopes import Scope
-from scenario_async.sync._store.catalog_store import database_of, scopes_of
-from scenario_async.sync._store.filter_values import check_values
+from scenario_async.sync._store import check_values, database_of, scopes_of
 
 from .formats import encoder_of, format_of
 from .replacement import Replacement
@@ -21,8 +20,7 @@ from .replacement import Replacement
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from scenario_async.sync._store.catalog_store import CatalogStore
-    from scenario_async.sync._store.values import StoredModel
+    from scenario_async.sync._store import CatalogStore, StoredModel
 
     from .formats import ExportFormat
 
