@@ -446,7 +446,7 @@ class TestTerminal:
             options = ("--format", "jsonl", "--max-concurrency", "1")
             process = start("list", "private", *options, stdout=file, stderr=terminal[1])
             text = self.shown(terminal, process)
-        assert f"{PRIVATE:,} models, 3 pages, 3 requests, " in text
+        assert f"{PRIVATE:,} models, 4 pages, 4 requests, " in text
         assert len((tmp_path / "models.jsonl").read_bytes().splitlines()) == PRIVATE
 
     def test_a_sync_has_a_bar_for_each_scope(

@@ -219,9 +219,12 @@ class Listings:
         """
         for name, given in (("limit", limit), ("offset", offset)):
             if given is not None and route == "filter":
-                raise TypeError(
-                    f"{name} needs route='public': only /models/public takes it, and there a limit "
-                    f"is one of the rows of a page; {instead_of(name)}"
+                raise ArgumentError(
+                    Parameter(name),
+                    " needs ",
+                    Parameter("route", "public"),
+                    ": only /models/public takes it, and there a limit is one of the rows of a "
+                    f"page; {instead_of(name)}",
                 )
         query = listing_query(
             route=route,

@@ -4,11 +4,7 @@ Needs the extra ``scenario-async[sync]``.
 """
 
 # First, as it looks whether they are there.
-from scenario_async.sync._export import ExportFormat, export
-from scenario_async.sync._runs import sync
-from scenario_async.sync._store import CatalogStore, RunRecord, StoreCounts, StoredModel
-
-from . import _dependencies  # noqa: F401 # pyright: ignore[reportUnusedImport]
+from . import _dependencies  # noqa: F401 # pyright: ignore[reportUnusedImport]  # isort: skip
 from ._errors import (
     EmptyExportError,
     ExportError,
@@ -17,7 +13,10 @@ from ._errors import (
     StoreVersionError,
     TooManyDeletionsError,
 )
+from ._export import ExportFormat, export
 from ._report import Counts, ScopeReport, SyncReport
+from ._runs import sync
+from ._store import CatalogStore, RunRecord, StoreCounts, StoredModel
 from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [

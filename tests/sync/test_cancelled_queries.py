@@ -141,7 +141,8 @@ async def test_no_connection_is_left_open(
         if operations.count < at:
             task.result()
             return
-        assert task.cancelled() if how == "task" else scope.cancelled_caught
+        # Not always caught by the scope: the last operation ends under a shield, as does the work.
+        assert task.cancelled() if how == "task" else scope.cancel_called
     raise AssertionError("the work takes more operations than expected")
 
 

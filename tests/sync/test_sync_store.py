@@ -274,7 +274,9 @@ async def test_details_are_written_in_the_order_of_pages_whatever_order_the_data
     try:
         async with CatalogStore.open(postgresql.url(collated)) as store:
             await log_order(store, "details")
-            await sync(scenario, store, scopes=[scope], details=True)
+            # One after the other, so that none comes before another that was asked for earlier.
+            one_by_one = scenario.with_options(max_concurrency=1)
+            await sync(one_by_one, store, scopes=[scope], details=True)
             order = await logged_order(store)
             by_database = [one.id async for one in store.models(scope=scope)]
     finally:
