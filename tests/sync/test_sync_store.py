@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import AsyncMock, patch
 
+import anyio
 import msgspec
 import pytest
 from sqlalchemy import update
 
 from scenario_async._decoding.envelope import decode_page
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync import CatalogStore, StoreVersionError, sync
+from scenario_async.sync import CatalogStore, ScopeReport, StoreVersionError, sync
 from scenario_async.sync._comparison import Coverage, ScopePage
 from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._runs.catalogue_reader import CatalogueReader
+from scenario_async.sync._runs.details import fetch_details
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.members import Members
@@ -263,6 +265,22 @@ async def test_rows_are_written_in_the_order_of_their_ids_whatever_is_new(
         assert await logged_order(store) == ["a", "b", "c", "d"]
 
 
+class Together:
+    """Gives records when so many are asked for, so that they are written at once."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._asked = 0
+        self._all = anyio.Event()
+
+    async def record(self, model_id: str) -> str:
+        self._asked += 1
+        if self._asked == self.most:
+            self._all.set()
+        await self._all.wait()
+        return f'{{"id":"{model_id}"}}'
+
+
 async def test_details_are_written_in_the_order_of_pages_whatever_order_the_database_has(
     sandbox: Sandbox, scenario: AsyncScenario, postgresql: PostgreSQL
 ) -> None:
@@ -273,10 +291,11 @@ async def test_details_are_written_in_the_order_of_pages_whatever_order_the_data
     scope = f"collection:{sandbox.catalogue.collection_ids[0]}"
     try:
         async with CatalogStore.open(postgresql.url(collated)) as store:
+            await sync(scenario, store, scopes=[scope])
             await log_order(store, "details")
-            # One after the other, so that none comes before another that was asked for earlier.
-            one_by_one = scenario.with_options(max_concurrency=1)
-            await sync(one_by_one, store, scopes=[scope], details=True)
+            together = cast("CatalogueReader", Together(len(given) + 1))
+            report = ScopeReport(scope=scope)
+            await fetch_details(database_of(store), together, scope, report, lambda: None)
             order = await logged_order(store)
             by_database = [one.id async for one in store.models(scope=scope)]
     finally:
