@@ -35,6 +35,7 @@ OrderBy: TypeAlias = Literal[
     "first_seen_at",
     "-first_seen_at",
 ]
+"""The columns that models of a store come in the order of; ``-`` puts the largest first."""
 
 _LARGEST = 2**63 - 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
