@@ -84,7 +84,7 @@ __all__ = [
 # fixtures at each start, also for those who have it installed and need none of it.
 _HOMES = {
     "._client": ("AsyncScenario",),
-    "._decoding.envelope": ("InvalidRow",),
+    "._decoding": ("InvalidRow",),
     "._errors": (
         "APIConnectionError",
         "APIError",
@@ -106,12 +106,10 @@ _HOMES = {
         "UsageError",
     ),
     "._events": ("EventHooks", "PageEvent", "RequestEvent", "ResponseEvent", "RetryEvent"),
-    "._listing.listing": ("Listing",),
-    "._listing.merge": ("Found", "Merged"),
+    "._listing": ("Found", "Listing", "Merged", "Page"),
     "._models": ("Models",),
     "._options": ("NOT_GIVEN", "NotGiven", "Timeout"),
-    "._listing.page": ("Page",),
-    "._retrieval.planner": ("Missing",),
+    "._retrieval": ("Missing",),
     ".types": ("Model", "types"),
     ".types._preview": ("Preview",),
 }

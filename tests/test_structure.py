@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import scenario_async
 
 PACKAGE = Path(scenario_async.__file__).parent
+CONTRIBUTING = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,15 @@ def test_nothing_is_public_by_accident() -> None:
     }
 
     assert public == set(scenario_async.__all__) - {"__version__"}
+
+
+@pytest.mark.skipif(not CONTRIBUTING.exists(), reason="it is beside the tests in the repository")
+def test_the_map_for_contributors_has_every_package_and_every_module_beside_them() -> None:
+    shown = set(re.findall(r"`([a-z_/]+(?:\.py|/))`", CONTRIBUTING.read_text()))
+    rooms = {f"{path.parent.relative_to(PACKAGE)}/" for path in PACKAGE.rglob("*/__init__.py")} | {
+        path.name for path in PACKAGE.glob("_*.py") if not path.name.startswith("__")
+    }
+
+    assert rooms - shown == {"_version.py"}
+    for place in shown:
+        assert (PACKAGE / place).exists() or (CONTRIBUTING.parent / place).exists(), place

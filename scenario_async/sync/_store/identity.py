@@ -26,7 +26,7 @@ _THIS_MACHINE = "this machine"
 class Source(msgspec.Struct, frozen=True):
     """Who is asked, as far as a later run has to ask the same.
 
-    Not by which key: keys are replaced. Whose private models these are says ``_owners``.
+    Not by which key: keys are replaced. Whose private models these are is known to :class:`Owners`.
 
     Attributes:
         service: The base URL. A service on this machine has another port each time.
