@@ -619,7 +619,7 @@ class TestFailures:
         sandbox.faults.add(IgnoredBounds(), times=None)
         ran = ask("list", "private", "--page-size", "100", "--format", "jsonl")
         assert (ran.code, ran.ids()) == (0, sandbox.catalogue.ids("private"))
-        assert ran.err.startswith("Warning: the service does not heed createdAfter")
+        assert ran.err.startswith("Warning: the service does not respect createdAfter")
         assert ran.err.count("\n") == 1
 
     def test_a_service_that_cannot_be_reached_is_named(self, ask: Run) -> None:

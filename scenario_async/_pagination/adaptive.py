@@ -108,7 +108,7 @@ class AdaptivePlanner:
         self._begins: int | None = None
         # The page that was looked at last, and its places: of the first one they are wanted twice.
         self._looked_at: tuple[PageAnswer, Sequence[int]] | None = None
-        # Pages released in all; since the walk last began anew; and between the two times before.
+        # Pages emitted in all; since the walk last began anew; and between the two times before.
         self._emitted = first.depth
         self._since = self._since_before = 0
 
@@ -265,7 +265,7 @@ class AdaptivePlanner:
 
     @staticmethod
     def _in_front(page: EmittedPage) -> EmittedPage:
-        """A page of later updates as one in front of those that are released."""
+        """A page of later updates as one in front of those that are emitted."""
         answer = dataclasses.replace(page.answer, rows=page.answer.rows[::-1])
         position = -1 - page.request.depth
         return dataclasses.replace(page, answer=answer, position=position, covers=None)

@@ -44,7 +44,7 @@ async def fetch_planned(
     planner's business. Leaving the generator at any point ends all of them.
 
     Raises:
-        APIError: The first request that failed for good, after all that was released before.
+        APIError: The first request that failed for good, after all that was emitted before.
         PaginationError: The chain of pages is broken, after all good pages.
         UsageError: The client was closed in mid-walk.
     """
@@ -103,7 +103,7 @@ class _Walk(Generic[RequestT, AnswerT, EmittedT]):
         self._news = anyio.Event()
 
     def taken(self) -> None:
-        """The caller took one of the things released."""
+        """The caller took one of the things emitted."""
         self._waiting -= 1
         self._news.set()
 
@@ -131,7 +131,7 @@ class _Walk(Generic[RequestT, AnswerT, EmittedT]):
             fetches.start_soon(self._fetch_one, request, fetches.cancel_scope)
 
     def _take_in_one(self) -> None:
-        """Tell the planner of one outcome, and release: one at a time, so that others can run.
+        """Tell the planner of one outcome, and emit: one at a time, so that others can run.
 
         A failure comes after all answers that are there: it may end the walk, and they were paid
         for.

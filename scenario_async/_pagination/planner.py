@@ -29,13 +29,13 @@ class Planner(Protocol[RequestT, AnswerT_contra, EmittedT_co]):
     def requests(self, free_slots: int, buffered: int) -> Sequence[RequestT]:
         """The requests that may go out now, at most ``free_slots``; each is named once.
 
-        ``buffered`` of the things released were not taken by the caller yet: who is far ahead of a
+        ``buffered`` of the things emitted were not taken by the caller yet: who is far ahead of a
         slow caller asks for nothing more, which bounds the memory.
         """
         ...
 
     def receive(self, request: RequestT, answer: AnswerT_contra) -> Sequence[EmittedT_co]:
-        """Take an answer in, and release what is now known good, in the order of the walk."""
+        """Take an answer in, and emit what is now known good, in the order of the walk."""
         ...
 
     def failed(self, request: RequestT, error: APIError) -> Sequence[EmittedT_co]:
@@ -43,10 +43,10 @@ class Planner(Protocol[RequestT, AnswerT_contra, EmittedT_co]):
         ...
 
     def finished(self) -> bool:
-        """Whether everything was released. What is still under way then is not needed.
+        """Whether everything was emitted. What is still under way then is not needed.
 
         Raises:
-            PaginationError: The chain of pages is broken behind the pages released so far.
+            PaginationError: The chain of pages is broken behind the pages emitted so far.
         """
         ...
 
@@ -57,7 +57,7 @@ class PageRequest:
 
     Attributes:
         query: All that is asked.
-        depth: Of a page that was released, the number of pages released before it; it tells the
+        depth: Of a page that was emitted, the number of pages emitted before it; it tells the
             requests of one walk apart until then.
     """
 
@@ -70,7 +70,7 @@ class EmittedPage:
     """A page that is known good.
 
     Attributes:
-        request: What was asked; its depth counts the pages released before.
+        request: What was asked; its depth counts the pages emitted before.
         answer: What came. Its token leads through all the rest of the listing, or is ``None``.
         following: How to ask for what comes after this page; ``None`` at the end of the listing,
             and the error where the service leads nowhere.

@@ -75,7 +75,7 @@ class PredictedPlanner:
     Where tokens are no offsets, this is a walk by the service's cursors.
 
     Attributes:
-        rows: How many rows came before the end of the last page released, also such as were not
+        rows: How many rows came before the end of the last page emitted, also such as were not
             shown; ``None`` where not all pages were as predicted.
     """
 
@@ -129,7 +129,7 @@ class PredictedPlanner:
         return asked
 
     def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
-        """Release this page and those that it confirms, if it is the next in line."""
+        """Emit this page and those that it confirms, if it is the next in line."""
         self._under_way.discard(request)
         if not self._is_predicted(request):
             return ()

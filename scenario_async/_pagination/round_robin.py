@@ -23,11 +23,11 @@ EmittedT = TypeVar("EmittedT")
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[PartT_co]):
-    """A request of one of several planners, or what it released.
+    """A request of one of several planners, or what it emitted.
 
     Attributes:
         index: Which planner.
-        item: Its request, or what it released.
+        item: Its request, or what it emitted.
     """
 
     index: int
@@ -37,7 +37,7 @@ class Part(Generic[PartT_co]):
 class RoundRobin(Generic[RequestT, AnswerT, EmittedT]):
     """Asks the planners in turn, one request at a time, so that none waits for another's end.
 
-    What is released comes as it comes. With more than ``most`` of it waiting for the caller,
+    What is emitted comes as it comes. With more than ``most`` of it waiting for the caller,
     nothing is asked for. The failure of one planner is that of all.
     """
 
@@ -48,7 +48,7 @@ class RoundRobin(Generic[RequestT, AnswerT, EmittedT]):
         self._most = most
         # Those at work; the one whose turn is next comes first.
         self._line = deque(range(len(planners)))
-        # Who released what the caller has not taken yet: it takes the oldest first.
+        # Who emitted what the caller has not taken yet: it takes the oldest first.
         self._waiting: deque[int] = deque()
 
     def requests(self, free_slots: int, buffered: int) -> Sequence[Part[RequestT]]:

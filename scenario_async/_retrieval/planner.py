@@ -107,13 +107,13 @@ class RecordRequest(Generic[IdT]):
 class Records(Generic[IdT, RecordT]):
     """Asks for the record of each id, ``most`` requests at a time, and now and then for more ids.
 
-    A record is released in the order of the ids, or with ``ordered=False`` as it comes. A 403 or
+    A record is emitted in the order of the ids, or with ``ordered=False`` as it comes. A 403 or
     404 of a single record is an answer like any other. Another failure, of a record or of the ids
     themselves, ends the walk after the records before it; of a walk without order, after those
     that came.
 
     An id that is repeated while it is asked for, or is to be, costs no other request, and what came
-    is released as often as it was given.
+    is emitted as often as it was given.
 
     With a ``batch`` so many ids are asked for in one request. Fewer are where no more ids follow,
     or where none are known while nothing is under way: ids that come slowly are not waited for
@@ -125,7 +125,7 @@ class Records(Generic[IdT, RecordT]):
 
     Args:
         most: How many requests may be under way.
-        ordered: Whether records are released in the order of the ids.
+        ordered: Whether records are emitted in the order of the ids.
         batch: How many ids stand in one request.
         singly: Whether an id can be asked for by itself. Without, a refusal is a failure.
         patient: Whether ids come without delay, so that it is worth waiting for a whole batch.
@@ -193,7 +193,7 @@ class Records(Generic[IdT, RecordT]):
         request: MoreIds | RecordRequest[IdT],
         answer: IdsRead[IdT, RecordT] | Mapping[IdT, Outcome[RecordT]],
     ) -> Sequence[Placed[RecordT]]:
-        """Keep ids; release a record once it is its turn."""
+        """Keep ids; emit a record once it is its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(cast("IdsRead[IdT, RecordT]", answer))
         self._under_way -= 1
@@ -209,7 +209,7 @@ class Records(Generic[IdT, RecordT]):
     def failed(
         self, request: MoreIds | RecordRequest[IdT], error: APIError
     ) -> Sequence[Placed[RecordT]]:
-        """Release what stands for a record that is missing; keep another failure for its turn."""
+        """Emit what stands for a record that is missing; keep another failure for its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(IdsRead((), last=True, error=error))
         if request.bulk and self._singly and (refuses_bulk(error) or refuses_ids(error)):
@@ -223,10 +223,10 @@ class Records(Generic[IdT, RecordT]):
         return self.receive(request, dict.fromkeys(request.ids, outcome))
 
     def finished(self) -> bool:
-        """Whether the record of the last id was released.
+        """Whether the record of the last id was emitted.
 
         Raises:
-            Exception: What failed, when all that stands before it was released.
+            Exception: What failed, when all that stands before it was emitted.
         """
         if self._failure is not None:
             raise self._failure
@@ -285,14 +285,12 @@ class Records(Generic[IdT, RecordT]):
             if self._ordered:
                 self._held[place] = outcome
             else:
-                self._release(place, outcome, emitted)
+                self._emit(place, outcome, emitted)
         while self._failure is None and (place := self._emitted) in self._held:
-            self._release(place, self._held.pop(place), emitted)
+            self._emit(place, self._held.pop(place), emitted)
         return emitted
 
-    def _release(
-        self, place: int, outcome: Outcome[RecordT], emitted: list[Placed[RecordT]]
-    ) -> None:
+    def _emit(self, place: int, outcome: Outcome[RecordT], emitted: list[Placed[RecordT]]) -> None:
         if not isinstance(outcome, APIError):
             self._emitted += 1
             emitted.append((place, outcome))

@@ -18,7 +18,7 @@ _PRIVACIES: dict[str, Privacy] = {one: one for one in get_args(Privacy)}
 # Collections of private models have none.
 _PREFIXES: dict[str, Privacy] = {"public": "public", "unlisted": "unlisted"}
 _LONGEST = 1_000  # bytes; an index of PostgreSQL takes 2,704, of which an id may need some
-Lane: TypeAlias = Literal[
+Kind: TypeAlias = Literal[
     "full", "created", "updated", "newest", "latest", "new", "training", "deleted"
 ]
 
@@ -72,8 +72,8 @@ class Scope(msgspec.Struct, frozen=True):
         """Whether its models are public: only of those the service can list what was updated."""
         return self.privacy == "public"
 
-    def query(self, lane: Lane) -> ListingQuery:
-        """What is listed for one lane of a run.
+    def query(self, kind: Kind) -> ListingQuery:
+        """What is listed for one kind of query of a run.
 
         ``"full"``: everything, oldest first. ``"created"`` and ``"updated"``: the same by that
         date, oldest first. ``"newest"``: the model that was updated last, alone. ``"latest"``: as
@@ -89,7 +89,7 @@ class Scope(msgspec.Struct, frozen=True):
                 collection_id=None if self.public else ids,
                 collection_ids=ids if self.public else None,
             )
-        match lane:
+        match kind:
             case "full" | "created":
                 return msgspec.structs.replace(one, sort_by="createdAt", sort_direction="asc")
             case "updated":
@@ -101,4 +101,4 @@ class Scope(msgspec.Struct, frozen=True):
             case "latest":
                 return one
             case "new" | "training" | "deleted":
-                return msgspec.structs.replace(one, status=lane)
+                return msgspec.structs.replace(one, status=kind)

@@ -435,7 +435,7 @@ async def test_a_service_that_ignores_bounds_of_time_is_warned_of_once(
 ) -> None:
     sandbox.faults.add(IgnoredBounds(), times=None)
 
-    with pytest.warns(ScenarioWarning, match="does not heed") as warned:
+    with pytest.warns(ScenarioWarning, match="does not respect") as warned:
         found = await _walk(scenario.models.private(page_size=10), form)
 
     assert found == sandbox.catalogue.ids("private")

@@ -1,4 +1,4 @@
-"""The caller gets what a call says, whichever way the service behaves (P14)."""
+"""The caller gets what a call says, whichever way the service behaves."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class PublicServer:
         self,
         rows: int,
         *,
-        heeds_offset: bool = True,
+        respects_offset: bool = True,
         tokens: bool = False,
         hidden: Collection[int] = (),
     ) -> None:
@@ -58,14 +58,14 @@ class PublicServer:
         # Rows that a filter takes out of a page after the page was cut.
         for position in sorted(hidden):
             self._rows.insert(position, None)
-        self._heeds_offset = heeds_offset
+        self._respects_offset = respects_offset
         self._tokens = tokens
 
     def get(self, request: PageRequest) -> PageAnswer:
         query = request.query
         assert query.rows_per_page is not None
         assert len(self.asked) < 300, "the walk does not end"
-        start = query.offset or 0 if self._heeds_offset else 0
+        start = query.offset or 0 if self._respects_offset else 0
         if query.pagination_token is not None:
             assert query.offset is None
             start = int(query.pagination_token)
@@ -279,7 +279,7 @@ def test_where_no_token_tells_the_end_it_is_an_empty_page(rows: int, asked: list
 
 @given(rows=st.integers(1, 30), limit=st.integers(1, 12))
 def test_a_server_that_ignores_the_offset_is_followed_by_its_tokens(rows: int, limit: int) -> None:
-    server = PublicServer(rows, heeds_offset=False, tokens=True)
+    server = PublicServer(rows, respects_offset=False, tokens=True)
     emitted, error = walk(cursor_walk(public(limit)), server)
     assert error is None
     assert list(dict.fromkeys(ids_of(emitted))) == server.visible
@@ -289,7 +289,7 @@ def test_a_server_that_ignores_the_offset_is_followed_by_its_tokens(rows: int, l
 def test_a_server_that_ignores_the_offset_does_not_hold_a_walk_for_ever(
     rows: int, limit: int
 ) -> None:
-    server = PublicServer(rows, heeds_offset=False)
+    server = PublicServer(rows, respects_offset=False)
     emitted, error = walk(cursor_walk(public(limit)), server)
     assert error is None
     assert len(server.asked) <= 3
@@ -310,7 +310,7 @@ def test_pages_that_are_not_full_are_no_end_where_a_token_says_so(
 
 @given(rows=st.integers(0, 30), limit=st.integers(1, 12))
 def test_the_public_route_from_a_token_on_is_followed_by_tokens(rows: int, limit: int) -> None:
-    server = PublicServer(rows, heeds_offset=False, tokens=True)
+    server = PublicServer(rows, respects_offset=False, tokens=True)
     first = public(limit).after("0")
     emitted, error = walk(cursor_walk(first), server)
     assert error is None
@@ -332,8 +332,8 @@ def test_the_filter_route_is_never_followed_by_offset() -> None:
 def test_what_follows_an_offset_is_the_same_however_often_it_is_asked(
     rows: int, limit: int, tokens: bool, data: st.DataObject
 ) -> None:
-    heeds_offset = data.draw(st.booleans())
-    server = PublicServer(rows, tokens=tokens, heeds_offset=heeds_offset)
+    respects_offset = data.draw(st.booleans())
+    server = PublicServer(rows, tokens=tokens, respects_offset=respects_offset)
     pages = CursorTracker(public(limit))
     request: PageRequest | PaginationError | None = PageRequest(public(limit))
     answered: list[tuple[PageRequest, PageAnswer, object]] = []

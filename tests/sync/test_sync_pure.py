@@ -27,7 +27,7 @@ from scenario_async.sync._windows import cut, without
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async.sync._scopes import Lane
+    from scenario_async.sync._scopes import Kind
     from scenario_async.sync._windows import Window
 
 # Scopes
@@ -99,7 +99,7 @@ def test_a_scope_that_is_too_long_for_a_key_is_refused() -> None:
 
 @given(scopes)
 def test_every_lane_of_a_scope_lists_what_it_has(scope: Scope) -> None:
-    catalogue: tuple[Lane, ...] = ("full", "created")
+    catalogue: tuple[Kind, ...] = ("full", "created")
     if scope.public:
         catalogue = (*catalogue, "updated", "newest")
     for lane in catalogue:

@@ -1,4 +1,4 @@
-"""How many models are expected where on a line: by a survey, and by the pages seen. No I/O."""
+"""How many models are expected where on a line: by a histogram, and by the pages seen. No I/O."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimator"]
 
-# What of the models of a survey may be new, and how much more or less of them may be chance.
+# What of the models of a histogram may be new, and how much more or less of them may be chance.
 _FEW = 0.1
 _HOLDS = 1.1
 
 
 class Estimator:
-    """Expects what the survey says, and where there is none, the density of the pages around.
+    """Expects what the histogram says, and where there is none, the density of the pages around.
 
-    How many models the pages of this walk have for each that the survey has, tells what has become
-    of those behind them: of a listing that half was deleted of, the rest is taken for half as well.
+    The pages of this walk show how many models there are for each of the histogram. The same is
+    expected of the rest: where half of the models were deleted, half of the rest is.
 
     Args:
         histogram: Of an earlier walk, if there is one.
@@ -39,7 +39,7 @@ class Estimator:
         self.end: int | None = None if histogram is None else histogram.end
         self._histogram = histogram
         self._density = Density()
-        # The same in the measure of the survey: models for each of its own.
+        # The same in the measure of the histogram: models for each of its own.
         self._kept = Density()
         self._beyond = 0
 
@@ -53,12 +53,12 @@ class Estimator:
             self._beyond += models
 
     @property
-    def has_survey(self) -> bool:
+    def has_histogram(self) -> bool:
         """Whether there is one, and not many more models were seen than it has."""
         return self._histogram is not None and self._beyond <= _FEW * self._histogram.counts[-1]
 
     def histogram_known(self, position: int) -> bool:
-        """Whether there is a survey of what comes next behind a place."""
+        """Whether there is a histogram of what comes next behind a place."""
         return (
             self._histogram is not None and self._histogram.first <= position < self._histogram.end
         )
@@ -74,7 +74,7 @@ class Estimator:
     def steadiness(self, position: int) -> float:
         """How far what is expected behind a place can be relied on, from 0 to 1.
 
-        A survey is until pages show more or fewer models than it says.
+        A histogram holds until pages show more or fewer models than it says.
         """
         if self._histogram is None or not self.histogram_known(position):
             return self._density.steadiness(position)

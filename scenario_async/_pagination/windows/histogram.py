@@ -1,7 +1,7 @@
 """Where the models of a listing lay when it was last gone through. No I/O.
 
 It says where a later walk had best cut, and nothing about what is there: what a walk gives comes
-from its own pages alone, and a survey that holds no more costs requests.
+from its own pages alone, and a histogram that no longer holds costs requests.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Histogram:
 
 
 class HistogramBuilder:
-    """Puts a survey together from the pages of a walk, in whatever order they come."""
+    """Puts a histogram together from the pages of a walk, in whatever order they come."""
 
     def __init__(self) -> None:
         # Of each page: where its part begins, some of its places with the number of models on the
@@ -115,7 +115,7 @@ class HistogramBuilder:
 
 
 class Histograms:
-    """Surveys, or numbers of models, of the listings gone through last: the others go."""
+    """Histograms, or numbers of models, of the listings gone through last: the others go."""
 
     def __init__(self) -> None:
         self._histograms: dict[Hashable, Histogram | int] = {}
@@ -124,14 +124,14 @@ class Histograms:
         return len(self._histograms)
 
     def of(self, listing: Hashable) -> Histogram | int | None:
-        """The survey of a listing, if there is one."""
+        """The histogram of a listing, if there is one."""
         histogram = self._histograms.pop(listing, None)
         if histogram is not None:
             self._histograms[listing] = histogram
         return histogram
 
     def keep(self, listing: Hashable, histogram: Histogram | int) -> None:
-        """Keep a survey in place of the one before, and of the one that was of no use longest."""
+        """Keep a histogram in place of the one before, and drop the one unused for longest."""
         self._histograms.pop(listing, None)
         self._histograms[listing] = histogram
         if len(self._histograms) > _LISTINGS:

@@ -76,9 +76,9 @@ class WindowPlanner:
         self._origin = self._line[0].start - emitted
         self._emitted = emitted
         self._ordered = ordered
-        # One walker has nothing to cut.
+        # One worker has nothing to cut.
         histogram = histogram if most > 1 else None
-        self._surveyor = HistogramBuilder()
+        self._builder = HistogramBuilder()
         self._estimator = Estimator(histogram, timeline.end)
         self._scheduler = Scheduler(
             self._line,
@@ -129,7 +129,7 @@ class WindowPlanner:
         planner._begun = True
         planner._scheduler.shared(again)
         planner._scheduler.received(len(positions), last=False)
-        planner._surveyor.saw(positions[0], positions, len(positions), again=again > 0)
+        planner._builder.saw(positions[0], positions, len(positions), again=again > 0)
         planner._estimator.saw(positions[0], positions[-1], len(positions) - again, positions)
         return planner
 
@@ -143,7 +143,7 @@ class WindowPlanner:
         return requests
 
     def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
-        """Release the page, in listing order once all before it came."""
+        """Emit the page, in listing order once all before it came."""
         asked = self._under_way.pop(request)
         window = asked.window
         if window is None:
@@ -158,17 +158,17 @@ class WindowPlanner:
             return ()
         if reading is None:
             window.has_end = False
-            self._scheduler.crowded()
+            self._scheduler.dense()
         page = None if reading is None else self._take(window, asked, reading, len(answer.rows))
         if page is None:
             self._scheduler.wasted(1)
             return ()
         if not self._ordered:
             self._line.remove(page)
-            return (self._release(page),)
+            return (self._emit(page),)
         emitted: list[EmittedPage] = []
         while self._line and self._line[0].answer is not None:
-            emitted.append(self._release(self._line.pop(0)))
+            emitted.append(self._emit(self._line.pop(0)))
         return emitted
 
     def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
@@ -196,15 +196,15 @@ class WindowPlanner:
         return ()
 
     def finished(self) -> bool:
-        """Whether every window was released."""
+        """Whether every window was emitted."""
         if self._broken is not None and not any(window.sides for window in self._line):
             raise self._broken
         return not self._line
 
     @property
     def histogram(self) -> Histogram | None:
-        """Where the models lie, once every window was released."""
-        return None if self._line or self._broken else self._surveyor.histogram()
+        """Where the models lie, once every window was emitted."""
+        return None if self._line or self._broken else self._builder.histogram()
 
     def _ask(self, window: Window, backwards: bool) -> PageRequest:
         start, stop = window.start, window.stop
@@ -257,7 +257,7 @@ class WindowPlanner:
         put(self._line, page)
         # What a page by key has of its last place comes once more.
         again = again and window.cursor is None
-        models = self._surveyor.saw(begun, own.positions, len(own.answer.rows), again=again)
+        models = self._builder.saw(begun, own.positions, len(own.answer.rows), again=again)
         self._estimator.saw(begun, last, models, own.positions)
         return page
 
@@ -309,7 +309,7 @@ class WindowPlanner:
             window.otherwise = following
             window.cursor = self._timeline.from_millisecond(window.millisecond, stop)
             return
-        self._scheduler.crowded()
+        self._scheduler.dense()
         assert page.token is not None  # noqa: S101 - for the type checker: only a full page has one
         if page.token in tokens:
             self._broken = PaginationError(
@@ -330,7 +330,7 @@ class WindowPlanner:
         window.cursor = window.otherwise
         return True
 
-    def _release(self, window: Window) -> EmittedPage:
+    def _emit(self, window: Window) -> EmittedPage:
         assert window.answer is not None  # noqa: S101 - for the type checker: only answered ones are
         depth = self._emitted
         self._emitted += 1

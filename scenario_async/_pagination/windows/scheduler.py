@@ -32,7 +32,7 @@ class Scheduler:
 
     Each window is asked for from both its ends, so half as many windows are enough. What may come
     to nothing is bounded by :func:`slack`: the last page of each window, and pages asked for where
-    no models may lie. Without a survey never more is asked for than what came already and one.
+    no models may lie. Without a histogram never more is asked for than what came already and one.
 
     Attributes:
         backwards: Whether windows are asked for from their ends too.
@@ -76,7 +76,7 @@ class Scheduler:
         """Note requests whose answers are of no use."""
         self._wasted += requests
 
-    def crowded(self) -> None:
+    def dense(self) -> None:
         """Note a second that fills a page.
 
         Only a cursor leads through it, and who cuts there loses more than can be told: from now on
@@ -138,8 +138,8 @@ class Scheduler:
     def _unasked(self, windows: list[Window]) -> tuple[Window, bool] | None:
         """The first window that nobody asks for, cut so that there is one for each two requests.
 
-        With a survey it is one for each request, or else for as few as the cuts allow that can be
-        made where models were looked at.
+        With a histogram it is one for each request, or else for as few as the cuts allow that can
+        be made where models were looked at.
         """
         window = next((window for window in windows if not window.sides), None)
         if window is None:
@@ -155,7 +155,7 @@ class Scheduler:
         return window, False
 
     def _size(self, pages: float) -> float:
-        """How many pages a window without a survey is to have at most."""
+        """How many pages a window without a histogram is to have at most."""
         rest = sum(map(self._pages_in, self._unanswered()))
         if rest == inf:
             return inf
@@ -198,7 +198,7 @@ class Scheduler:
         does so too, and so one of them costs nothing.
         """
         windows = self._unanswered()
-        histogram_known = self._estimator.has_survey
+        histogram_known = self._estimator.has_histogram
         if in_vain <= 0 and histogram_known:
             return True
         if sum(one.sides for one in windows) > self._received + _LAST and not histogram_known:

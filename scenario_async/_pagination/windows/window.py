@@ -217,7 +217,7 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str 
     if positions and (
         positions[0] < asked.start or (asked.stop is not None and positions[-1] >= asked.stop)
     ):
-        return f"the service does not heed {timeline.bounds}"
+        return f"the service does not respect {timeline.bounds}"
     if not full:
         return Reading(answer, of_rows, asked.start, asked.stop)
     if asked.backwards:

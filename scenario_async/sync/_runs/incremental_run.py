@@ -135,10 +135,12 @@ class IncrementalRun:
         async with aclosing(self._work.catalogue.listing(query, by_cursor=True)) as pages:
             async for page in pages:
                 rows = [row for row in page.rows if row.status == status and not row.deleted_at]
-                heeded = len(rows) == len(page.rows)
-                await self._work.write(ScopePage(rows=rows, invalid=page.invalid if heeded else ()))
+                respected = len(rows) == len(page.rows)
+                await self._work.write(
+                    ScopePage(rows=rows, invalid=page.invalid if respected else ())
+                )
                 self._seen.update(row.id for row in rows)
-                if not heeded:
+                if not respected:
                     return  # the service lists everything, and there are cheaper ways to that
                 self._seen |= page.ids
 

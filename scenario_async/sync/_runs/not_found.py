@@ -51,12 +51,12 @@ class NotFound:
         listed = await members.count()
         self._models = listed + len(nowhere)
         self._allowed = allowed_deletions(self._work.max_deletions, self._models)
-        doubtful = sorted({*missing, *nowhere})
-        self._may_be_too_many = self._allowed is not None and len(doubtful) > self._allowed
+        unconfirmed = sorted({*missing, *nowhere})
+        self._may_be_too_many = self._allowed is not None and len(unconfirmed) > self._allowed
         self._gone.clear()
         # What is in no scope is not found by another walk either.
         findable = set(missing)
-        for part in batches(doubtful):
+        for part in batches(unconfirmed):
             refused = self._work.catalogue.bulk_refused
             by_id = requests_by_id(len(findable), bulk_refused=refused)
             if may_walk and by_id > requests_for_walk(listed):

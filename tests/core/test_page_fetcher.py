@@ -1,4 +1,4 @@
-"""A listing gives what was asked for, whatever the service makes of the question (P14)."""
+"""A listing gives what was asked for, whatever the service makes of the question."""
 
 from __future__ import annotations
 

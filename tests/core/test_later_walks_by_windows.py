@@ -91,7 +91,7 @@ def histogram_known(
 def in_rounds(
     service: Service, query: ListingQuery, *, ordered: bool, histogram: Histogram | None = None
 ) -> tuple[int, int, Histogram | None]:
-    """Requests, how often the walk waited where all under way are answered at once, the survey."""
+    """Requests, waits where all under way are answered at once, the histogram."""
     planner = chosen(query, most=AT_ONCE, ordered=ordered, histogram=histogram)
     given_: set[str | None] = set()
     requests = rounds = 0
@@ -138,7 +138,7 @@ def test_many_pages_have_work_for_all_to_their_end(*, ordered: bool) -> None:
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_a_survey_of_pages_of_one_size_is_one_of_others(*, ordered: bool) -> None:
+def test_a_histogram_of_pages_of_one_size_is_one_of_others(*, ordered: bool) -> None:
     service = Service(bursty(2_000, 8))
     *_, histogram = in_rounds(service, by_creation(PAGE), ordered=ordered)
     requests, rounds, _ = in_rounds(service, by_creation(100), ordered=ordered, histogram=histogram)
@@ -189,7 +189,7 @@ def test_many_new_models_or_few_left_are_gone_through_at_once_too(
     changes=st.integers(0, 30),
     takes=st.integers(0, 12),
 )
-def test_a_survey_that_does_not_hold_costs_no_model(
+def test_a_histogram_that_does_not_hold_costs_no_model(
     *,
     data: st.DataObject,
     rows: list[Row],
@@ -234,7 +234,7 @@ def test_a_survey_that_does_not_hold_costs_no_model(
     ordered=st.booleans(),
     script=scripts,
 )
-def test_a_survey_that_does_not_hold_costs_no_more_than_windows_may(
+def test_a_histogram_that_does_not_hold_costs_no_more_than_windows_may(
     *,
     data: st.DataObject,
     rows: list[Row],
@@ -273,7 +273,7 @@ def test_a_listing_that_was_nearly_emptied_costs_no_request_for_each_page_it_had
 
 @settings(max_examples=200)
 @given(rows=catalogues(), size=sizes, direction=directions, ordered=st.booleans(), script=scripts)
-def test_one_at_a_time_asks_the_same_with_a_survey(
+def test_one_at_a_time_asks_the_same_with_a_histogram(
     *,
     rows: list[Row],
     size: int,
@@ -303,7 +303,7 @@ def test_one_at_a_time_asks_the_same_with_a_survey(
     script=scripts,
     again=st.booleans(),
 )
-def test_the_survey_after_a_walk_tells_where_all_models_lie(
+def test_the_histogram_after_a_walk_tells_where_all_models_lie(
     *,
     rows: list[Row],
     size: int,
@@ -342,7 +342,7 @@ def first_of(rows: Sequence[Row], direction: SortDirection) -> int:
     )
 
 
-def test_a_walk_leaves_no_survey_before_it_is_over() -> None:
+def test_a_walk_leaves_no_histogram_before_it_is_over() -> None:
     service = Service(even(200))
     planner = chosen(by_creation(20))
     while not planner.finished():
@@ -352,7 +352,7 @@ def test_a_walk_leaves_no_survey_before_it_is_over() -> None:
     assert planner.histogram is not None
 
 
-def test_a_walk_that_broke_off_leaves_no_survey() -> None:
+def test_a_walk_that_broke_off_leaves_no_histogram() -> None:
     service = Service(even(200))
     planner = chosen(by_creation(20))
     (first,) = planner.requests(3, 0)
@@ -364,7 +364,7 @@ def test_a_walk_that_broke_off_leaves_no_survey() -> None:
 
 
 @pytest.mark.parametrize("ignored", ["createdAfter", "createdBefore"])
-def test_a_walk_without_windows_leaves_no_survey(ignored: str) -> None:
+def test_a_walk_without_windows_leaves_no_histogram(ignored: str) -> None:
     rows = even(200)
     planner = chosen(by_creation(20))
     Walk(planner, Service(rows, Manners(ignores=frozenset({ignored})))).run()
@@ -372,7 +372,7 @@ def test_a_walk_without_windows_leaves_no_survey(ignored: str) -> None:
     assert planner.histogram is None
 
 
-def test_a_walk_from_the_middle_leaves_no_survey() -> None:
+def test_a_walk_from_the_middle_leaves_no_histogram() -> None:
     service = Service(even(200))
     query = by_creation(20)
     token = service.answer(query).token
@@ -382,7 +382,7 @@ def test_a_walk_from_the_middle_leaves_no_survey() -> None:
     assert planner.histogram is None
 
 
-def test_a_walk_that_goes_on_by_windows_where_a_cursor_expired_leaves_no_survey() -> None:
+def test_a_walk_that_goes_on_by_windows_where_a_cursor_expired_leaves_no_histogram() -> None:
     service = Service(even(200))
     planner = chosen(by_creation(20), strategy="cursor")
     for _ in range(3):
@@ -395,7 +395,7 @@ def test_a_walk_that_goes_on_by_windows_where_a_cursor_expired_leaves_no_survey(
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_the_end_is_asked_for_only_where_much_came_behind_the_survey(*, lost: bool) -> None:
+def test_the_end_is_asked_for_only_where_much_came_behind_the_histogram(*, lost: bool) -> None:
     rows = even(3_000)
     query = by_creation(50, "asc")
 

@@ -1,4 +1,4 @@
-"""What a survey says, how it is put together, and which ones are kept."""
+"""What a histogram says, how it is put together, and which ones are kept."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def histograms(draw: st.DrawFn) -> Histogram:
 
 
 def of(*pages: tuple[int, Sequence[int], int, bool]) -> Histogram:
-    surveyor = HistogramBuilder()
+    builder = HistogramBuilder()
     for start, seen, models, again in pages:
-        surveyor.saw(start, seen, models, again=again)
-    histogram = surveyor.histogram()
+        builder.saw(start, seen, models, again=again)
+    histogram = builder.histogram()
     assert histogram is not None
     return histogram
 
@@ -49,7 +49,7 @@ def test_the_further_a_place_the_more_models_come_before_it(
 
 
 @given(histograms(), st.floats(0, 5000))
-def test_the_place_that_so_many_models_come_before_is_in_the_survey(
+def test_the_place_that_so_many_models_come_before_is_in_the_histogram(
     histogram: Histogram, models: float
 ) -> None:
     position = histogram.position(models, after=histogram.first)
@@ -85,13 +85,13 @@ def test_pages_by_key_that_repeat_a_model_give_the_count_of_all(
     births: list[int], size: int
 ) -> None:
     births.sort()
-    surveyor = HistogramBuilder()
+    builder = HistogramBuilder()
     pages = range(0, len(births), size)
     # In whatever order pages come.
     for begin in reversed(pages):
         seen = births[begin : begin + size + 1]
-        surveyor.saw(seen[0], seen, len(seen), again=begin + size + 1 < len(births))
-    histogram = surveyor.histogram()
+        builder.saw(seen[0], seen, len(seen), again=begin + size + 1 < len(births))
+    histogram = builder.histogram()
     assert histogram is not None
     off = [histogram.before(position) - number for number, position in enumerate(births)]
     assert all(abs(one) <= 1 for one in off)
@@ -115,11 +115,11 @@ def test_of_a_second_gone_through_by_cursor_each_page_counts() -> None:
     assert histogram.counts[-1] == 31
 
 
-def test_nothing_seen_is_no_survey() -> None:
-    surveyor = HistogramBuilder()
-    assert surveyor.histogram() is None
-    surveyor.saw(5, [], 0, again=False)
-    assert surveyor.histogram() is None
+def test_nothing_seen_is_no_histogram() -> None:
+    builder = HistogramBuilder()
+    assert builder.histogram() is None
+    builder.saw(5, [], 0, again=False)
+    assert builder.histogram() is None
 
 
 def test_of_an_enormous_listing_no_more_is_kept() -> None:
@@ -132,7 +132,7 @@ def test_of_an_enormous_listing_no_more_is_kept() -> None:
     assert histogram.before(800_000) == pytest.approx(250_000, rel=0.01)
 
 
-def test_as_many_surveys_are_kept_as_listings_are_in_use() -> None:
+def test_as_many_histograms_are_kept_as_listings_are_in_use() -> None:
     kept = Histograms()
     for number in range(100):
         kept.keep(number, EVEN)
@@ -142,7 +142,7 @@ def test_as_many_surveys_are_kept_as_listings_are_in_use() -> None:
     assert {number for number in range(100) if kept.of(number)} == {0, *range(69, 100)}
 
 
-def test_a_survey_takes_the_place_of_the_one_before() -> None:
+def test_a_histogram_takes_the_place_of_the_one_before() -> None:
     kept = Histograms()
     later = Histogram((0, 1), (0, 1))
     kept.keep("listing", EVEN)
@@ -184,7 +184,7 @@ def test_what_became_of_the_models_so_far_is_expected_of_the_others() -> None:
     assert estimator.behind(200_000, 10) == 600_000
 
 
-def test_before_the_survey_and_behind_it_the_pages_seen_tell() -> None:
+def test_before_the_histogram_and_behind_it_the_pages_seen_tell() -> None:
     estimator = Estimator(EVEN, bound=10**15)
     assert estimator.between(-500_000, 100_000) == 10
     estimator.saw(-1_000_000, -500_000, 50)
