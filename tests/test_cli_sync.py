@@ -589,8 +589,8 @@ class TestExport:
             assert at is None or datetime.fromisoformat(values["created_at"]) == at
             assert values["deleted_at"] == ""
 
-    def test_formulas_are_text_where_that_is_wanted(self, ask: Run, sandbox: Sandbox) -> None:
-        sandbox.catalogue.add(name="=1+1", tags=["@SUM(A1)"], privacy="private")
+    def test_formulas_are_text_where_that_is_wanted(self, ask: Run, changing: Catalogue) -> None:
+        changing.add(name="=1+1", tags=["@SUM(A1)"], privacy="private")
         ask("sync", "models.db", "--private")
         ask("export", "models.db", "models.csv")
         assert ",=1+1," in Path("models.csv").read_text("utf-8")

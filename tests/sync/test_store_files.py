@@ -284,7 +284,9 @@ class TestOthersOnTheMachine:
         async with CatalogStore.open(link) as store:
             await sync(scenario, store, on_progress=look)
         names = {f"models.db{more}" for more in ("", "-lock", "-lock-journal", "-shm", "-wal")}
-        assert modes == dict.fromkeys(names, 0o600)
+        # Two of them go with the last connection, which older versions of SQLAlchemy do not keep.
+        assert names - {"models.db-shm", "models.db-wal"} <= modes.keys() <= names
+        assert set(modes.values()) == {0o600}
 
     async def test_share_a_store_whose_mode_lets_them(
         self, scenario: AsyncScenario, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from contextlib import suppress
@@ -165,11 +166,17 @@ async def _connected_to_file(*arguments: Any, **options: Any) -> Any:  # noqa: A
     # Until 0.22 it is its thread. What nobody closes must not keep the interpreter from ending.
     thread = getattr(connection, "_thread", connection)
     thread.daemon = True
+    opening = asyncio.ensure_future(connection)
     try:
-        return await connection
+        # To its end: the driver loses a file that is opened for somebody who was cancelled.
+        return await asyncio.shield(opening)
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(thread.join)
+            await asyncio.wait([opening])
+            if opening.cancelled() or opening.exception() is not None:
+                await anyio.to_thread.run_sync(thread.join)
+            else:
+                await connection.close()
         raise
 
 
