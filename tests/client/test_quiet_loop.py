@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 from client_support import PREDICTED, WINDOWS, Passes, UnderWay
 
+from scenario_async import _context
 from scenario_async._decoding.envelope import decode_page
 from scenario_async._http import transport as _transport
 from scenario_async._http.loop_budget import LoopBudget
-from scenario_async._listing import run as _walk
 from scenario_async.sandbox import Catalogue, Delayed
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_lo
     # An answer without delay is often gone before the request after it is read.
     sandbox.faults.add(Delayed(0.01), times=None)
     monkeypatch.setattr(_transport, "BytesIO", Buffer)
-    monkeypatch.setattr(_walk, "decode_page", decode)
+    monkeypatch.setattr(_context, "decode_page", decode)
     async with connect(event_hooks=under_way.hooks) as scenario:
         passes = Passes()
         models = await way.listing(scenario, page_size=PAGE).collect()
