@@ -320,9 +320,7 @@ async def test_breaking_out_ends_every_request(
     scenario: AsyncScenario, sandbox: Sandbox, ids: list[str], leftovers: Leftovers
 ) -> None:
     sandbox.faults.add(Stalled(), after=1, times=None, path=BULK_FAULT)
-    # All at hand: of ids that come one by one, so few may be in the first request that nothing else
-    # is asked for before more of them are taken.
-    async for _ in scenario.models.retrieve_many(ids, full=False):
+    async for _ in scenario.models.retrieve_many(one_by_one(ids), full=False):
         await until(lambda: sandbox.requests.unanswered > 0)
         break
     await leftovers.check()
