@@ -23,8 +23,8 @@ Connect = Callable[..., AsyncScenario]
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for it; only a test that fails waits to the end."""
     with anyio.fail_after(30):
-        while not condition():
-            # Not a bare checkpoint: the sandbox has a thread, which has to come to its turn as well.
+        while not condition():  # noqa: ASYNC110 - what is waited for is in another thread
+            # Not a bare checkpoint: that thread has to come to its turn as well.
             await anyio.sleep(0.001)
 
 
