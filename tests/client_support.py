@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -92,17 +93,14 @@ class Leftovers:
     async def check(self) -> None:
         gc.collect()
         # Generators that were dropped close themselves in tasks of the loop.
-        with anyio.move_on_after(30):
-            while self._tasks() or self._sandbox.requests.unanswered:
-                await anyio.lowlevel.checkpoint()
+        with suppress(TimeoutError):
+            await until(lambda: not self._tasks() and not self._sandbox.requests.unanswered)
         assert not self._tasks()
         assert not self._sandbox.requests.unanswered
 
     async def check_connections(self) -> None:
         await self.check()
-        with anyio.fail_after(30):
-            while self._sandbox.open_connections:
-                await anyio.lowlevel.checkpoint()
+        await until(lambda: not self._sandbox.open_connections)
 
     def _tasks(self) -> set[asyncio.Task[Any]]:
         # The test and its fixtures run in tasks of anyio's test runner.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 import pytest
-from client_support import PREDICTED, WINDOWS, until_requests
+from client_support import PREDICTED, WINDOWS, until, until_requests
 
 from scenario_async import AsyncScenario, EventHooks, InternalServerError, UsageError
 from scenario_async.sandbox import Delayed, RateLimited, ServerError, Stalled
@@ -79,9 +79,7 @@ class UnderWay:
 
 
 async def until_connections(sandbox: Sandbox, most: int) -> None:
-    with anyio.fail_after(30):
-        while sandbox.open_connections > most:
-            await anyio.lowlevel.checkpoint()
+    await until(lambda: sandbox.open_connections <= most)
 
 
 @each_way
@@ -218,9 +216,7 @@ async def test_a_closed_client_gives_no_page_that_waits(
     async with connect(max_concurrency=2, event_hooks=requests.hooks) as scenario:
         async with aclosing(way.listing(scenario, page_size=5).pages()) as pages:
             await anext(pages)
-            with anyio.fail_after(30):
-                while requests.answered < 2:
-                    await anyio.lowlevel.checkpoint()
+            await until(lambda: requests.answered >= 2)
             await scenario.aclose()
             with pytest.raises(UsageError, match="closed while a listing or a retrieval was"):
                 await anext(pages)
