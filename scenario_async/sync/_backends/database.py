@@ -104,10 +104,12 @@ class Database:
     async def close(self) -> None:
         """Close all connections. A new file in which a run has stored nothing goes."""
         with anyio.CancelScope(shield=True):
-            if self._file is not None and self._file.is_new:
-                await self._discard(self._file)
-            self._opened = False
-            await self._engine.dispose()
+            try:
+                if self._file is not None and self._file.is_new:
+                    await self._discard(self._file)
+            finally:
+                self._opened = False
+                await self._engine.dispose()
 
     @asynccontextmanager
     async def writing(self, *, locked: bool = True) -> AsyncGenerator[AsyncConnection]:
