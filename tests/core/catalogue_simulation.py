@@ -129,12 +129,14 @@ class Service:
     Attributes:
         rows: What is there now, by id.
         answered: How many requests were answered, also with a refusal.
+        births: How many rows were inserted since the beginning, which numbers them.
     """
 
     def __init__(self, rows: Iterable[Row], manners: Manners | None = None) -> None:
         self.rows = {row.id: row for row in rows}
         self.manners = manners or Manners()
         self.answered = 0
+        self.births = 0
         self._found: dict[
             tuple[DateName, str | None, str | None, str | None] | None, list[Row]
         ] = {}
@@ -444,7 +446,8 @@ class Walk:
             updated = None
             if victim and rows[victim].updated is not None:
                 updated = self._now
-            born = Row(f"born{len(self.created)}", created, self.script.below(100), updated=updated)
+            self.service.births += 1
+            born = Row(f"born{self.service.births}", created, self.script.below(100), updated=updated)
             rows[born.id] = born
             self.created[born.id] = created
         elif kind == 1:
