@@ -4,8 +4,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from client_support import Connect, FakeClock, Leftovers
 from hypothesis import settings
+from support.client import Connect, FakeClock, Leftovers
 
 from scenario_async import AsyncScenario
 from scenario_async.sandbox import Catalogue

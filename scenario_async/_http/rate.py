@@ -63,7 +63,7 @@ class LearnedRate:
     REQUESTS = 100
     SECONDS = 60.0
 
-    # Found by simulation (tests/core/rate_simulation.py); none of these is sharp.
+    # Found by simulation (tests/support/rate_simulation.py); none of these is sharp.
     NEAR = 5  # requests below the documented limit, and beyond it
     SHARE = 0.95  # of what was measured, at the begin of a cycle
     EXTRA = 0.75  # requests a cycle on top, the same for everybody

@@ -8,14 +8,14 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
-from plain_server import answer, serving
+from support.plain_server import answer, serving
 
 from scenario_async import APIResponseValidationError, APIStatusError, EventHooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from client_support import Connect
+    from support.client import Connect
 
     from scenario_async import ResponseEvent
     from scenario_async.sandbox import Sandbox

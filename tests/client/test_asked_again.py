@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from client_support import CURSOR, WAYS, until, until_requests
+from support.client import CURSOR, WAYS, until, until_requests
 
 from scenario_async import InternalServerError, UsageError
 from scenario_async.sandbox import ServerError, Stalled
@@ -14,7 +14,7 @@ from scenario_async.sandbox import ServerError, Stalled
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from client_support import Connect, Leftovers, Way
+    from support.client import Connect, Leftovers, Way
 
     from scenario_async import AsyncScenario, Listing, Model
     from scenario_async.sandbox import Sandbox

@@ -31,7 +31,7 @@ from scenario_async.sandbox import Dropped, RateLimited, Sandbox, ServerError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from client_support import Connect, FakeClock
+    from support.client import Connect, FakeClock
 
     from scenario_async.sandbox import Catalogue
 

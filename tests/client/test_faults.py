@@ -38,7 +38,7 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from client_support import Connect, FakeClock
+    from support.client import Connect, FakeClock
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox

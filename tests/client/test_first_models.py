@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from client_support import WAYS
+from support.client import WAYS
 
 from scenario_async import APIResponseValidationError, InternalServerError, InvalidRow
 from scenario_async.sandbox import BadRow, Catalogue, EmptyPage, ServerError
 
 if TYPE_CHECKING:
-    from client_support import Connect, Way
+    from support.client import Connect, Way
 
     from scenario_async import AsyncScenario
     from scenario_async.pytest_plugin import SandboxFactory

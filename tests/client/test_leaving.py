@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 import pytest
-from client_support import UnderWay, until_requests
+from support.client import UnderWay, until_requests
 
 from scenario_async import Timeout, UsageError
 from scenario_async.sandbox import Delayed, RateLimited, Stalled
 
 if TYPE_CHECKING:
-    from client_support import Connect, Leftovers
+    from support.client import Connect, Leftovers
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 import pytest
-from client_support import PREDICTED, WINDOWS, until, until_requests
+from support.client import PREDICTED, WINDOWS, until, until_requests
 
 from scenario_async import AsyncScenario, EventHooks, InternalServerError, UsageError
 from scenario_async.sandbox import Delayed, RateLimited, ServerError, Stalled
@@ -20,7 +20,7 @@ from scenario_async.sandbox import Delayed, RateLimited, ServerError, Stalled
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from client_support import Connect, Leftovers, Way
+    from support.client import Connect, Leftovers, Way
 
     from scenario_async import Listing, Model, RequestEvent, ResponseEvent
     from scenario_async.sandbox import Sandbox

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
-from client_support import until
+from support.client import until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -37,7 +37,7 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from client_support import Connect, Leftovers
+    from support.client import Connect, Leftovers
 
     from scenario_async import AsyncScenario, InvalidRow
     from scenario_async.pytest_plugin import SandboxFactory

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
-from client_support import until
+from support.client import until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -29,7 +29,7 @@ from scenario_async.types import Thumbnail
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
 
-    from client_support import Connect, Leftovers
+    from support.client import Connect, Leftovers
 
     from scenario_async import AsyncScenario, InvalidRow
     from scenario_async.pytest_plugin import SandboxFactory

@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from client_support import PREDICTED, WINDOWS, Passes, UnderWay
+from support.client import PREDICTED, WINDOWS, Passes, UnderWay
 
 from scenario_async import _context
 from scenario_async._decoding.envelope import decode_page
@@ -17,7 +17,7 @@ from scenario_async.sandbox import Catalogue, Delayed
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from client_support import Connect, Way
+    from support.client import Connect, Way
 
     from scenario_async._decoding.envelope import PageAnswer
     from scenario_async.sandbox import Sandbox

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from plain_server import answer, serving
 from rich.console import Console
 from rich.traceback import Traceback
+from support.plain_server import answer, serving
 
 from scenario_async import APIConnectionError, APIError, AsyncScenario, Timeout
 from scenario_async._http.connection_errors import bare
@@ -22,7 +22,7 @@ from scenario_async.sandbox import NotJSON, ServerError, Stalled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from client_support import Connect, FakeClock
+    from support.client import Connect, FakeClock
 
     from scenario_async.sandbox import Sandbox
 

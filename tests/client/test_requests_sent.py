@@ -11,7 +11,7 @@ from scenario_async import EventHooks
 from scenario_async.sandbox import Behavior, Catalogue, Sandbox
 
 if TYPE_CHECKING:
-    from client_support import Connect, FakeClock
+    from support.client import Connect, FakeClock
 
     from scenario_async import AsyncScenario, Listing, Model, RequestEvent
 

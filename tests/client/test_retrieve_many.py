@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
-from client_support import UnderWay, until
+from support.client import UnderWay, until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -27,7 +27,7 @@ from scenario_async.sandbox import BadRow, Catalogue, Delayed, NotJSON, ServerEr
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
-    from client_support import Connect, FakeClock, Leftovers
+    from support.client import Connect, FakeClock, Leftovers
 
     from scenario_async import AsyncScenario, InvalidRow
     from scenario_async.sandbox import Request, Sandbox

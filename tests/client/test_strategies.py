@@ -13,9 +13,9 @@ import anyio.lowlevel
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from client_support import UnderWay, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.client import UnderWay, until
 
 from scenario_async import AsyncScenario, PaginationError, ScenarioWarning
 from scenario_async._query.query import wire_time
@@ -32,7 +32,7 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from client_support import Connect
+    from support.client import Connect
 
     from scenario_async import InvalidRow, Listing, Model
     from scenario_async.pytest_plugin import SandboxFactory

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
-from client_support import until
+from support.client import until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -24,7 +24,7 @@ from scenario_async.sandbox import Behavior, Catalogue, NotJSON, Sandbox, Server
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
-    from client_support import Connect, FakeClock, Leftovers
+    from support.client import Connect, FakeClock, Leftovers
 
     from scenario_async import AsyncScenario, InvalidRow
     from scenario_async.pytest_plugin import SandboxFactory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from client_support import CURSOR, PREDICTED, WAYS, WINDOWS
+from support.client import CURSOR, PREDICTED, WAYS, WINDOWS
 
 from scenario_async import (
     APIConnectionError,
@@ -36,7 +36,7 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from client_support import Connect, FakeClock, Way
+    from support.client import Connect, FakeClock, Way
 
     from scenario_async import AsyncScenario
     from scenario_async.pytest_plugin import SandboxFactory

@@ -13,7 +13,7 @@ from scenario_async import AsyncScenario, EventHooks, Missing, PageEvent
 from scenario_async.sandbox import Behavior, Catalogue
 
 if TYPE_CHECKING:
-    from client_support import Connect
+    from support.client import Connect
 
     from scenario_async import Listing, Model
     from scenario_async.pytest_plugin import SandboxFactory

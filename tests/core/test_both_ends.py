@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
 
 from scenario_async import APIConnectionError, BadRequestError
 from scenario_async._pagination.windows.planner import WindowPlanner

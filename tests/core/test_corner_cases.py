@@ -7,8 +7,8 @@ import json
 
 import anyio
 import pytest
-from core_fakes import settle
-from core_pages import one_after_another
+from support.clocks import settle
+from support.pages import one_after_another
 
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.lifetime import Lifetime

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 import pytest
-from core_fakes import settle
-from core_pages import Parallel, Service, collect, one_after_another, pages_of, tasks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.clocks import settle
+from support.pages import Parallel, Service, collect, one_after_another, pages_of, tasks
 
 from scenario_async import (
     APIConnectionError,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from client_support import until
 from hypothesis import given
 from hypothesis import strategies as st
+from support.client import until
 
 from scenario_async import UsageError
 from scenario_async._iteration import Iteration

@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from client_support import Passes
+from support.client import Passes
 
 from scenario_async._http import loop_budget as _loop_budget
 from scenario_async._http.loop_budget import LoopBudget, TimeSlice

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 import pytest
-from core_fakes import HeldClock, JumpingClock, settle
 from hypothesis import given
 from hypothesis import strategies as st
+from support.clocks import HeldClock, JumpingClock, settle
 
 from scenario_async import RateLimitError
 from scenario_async._http.clock import Deadline, SystemClock

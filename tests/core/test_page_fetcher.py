@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from drawn_service import Behavior, DrawnService, Row, at_once, listed
 from hypothesis import given
 from hypothesis import strategies as st
+from support.drawn_service import Behavior, DrawnService, Row, at_once, listed
 
 from scenario_async import BadRequestError
 from scenario_async._http.requester import RequestOptions

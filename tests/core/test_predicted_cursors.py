@@ -5,9 +5,9 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 import pytest
-from catalogue_simulation import Manners, Row, Script, Service, Walk, chosen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogue_simulation import Manners, Row, Script, Service, Walk, chosen
 
 from scenario_async import APIConnectionError, BadRequestError
 from scenario_async._decoding.envelope import PageAnswer

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rate_simulation import Outcome, Scene, simulate
+from support.rate_simulation import Outcome, Scene, simulate
 
 from scenario_async import RateLimitError, Timeout
 from scenario_async.sandbox import RateLimit

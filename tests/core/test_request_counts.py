@@ -7,9 +7,9 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from catalogue_simulation import Row, Script, Service, Walk, by_creation, chosen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogue_simulation import Row, Script, Service, Walk, by_creation, chosen
 
 from scenario_async._query.query import ListingQuery
 

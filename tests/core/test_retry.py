@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from core_fakes import HeldClock, JumpingClock, settle
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.clocks import HeldClock, JumpingClock, settle
 
 from scenario_async import (
     APIConnectionError,

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from core_pages import QUERY, Parallel
 from hypothesis import given
 from hypothesis import strategies as st
+from support.pages import QUERY, Parallel
 
 from scenario_async import APIConnectionError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer

@@ -4,9 +4,9 @@ import itertools
 from typing import TYPE_CHECKING, get_args
 
 import pytest
-from catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
 
 from scenario_async import APIConnectionError, APIError, BadRequestError
 from scenario_async._pagination.adaptive import Strategy, sorted_by_date

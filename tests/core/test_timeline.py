@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from catalogue_simulation import Manners, Row, Service, moment
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.catalogue_simulation import Manners, Row, Service, moment
 
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._pagination.windows.timeline import Timeline

@@ -6,9 +6,9 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from catalogue_simulation import Manners, Row, Script, Service, Walk, chosen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogue_simulation import Manners, Row, Script, Service, Walk, chosen
 
 from scenario_async._query.query import ListingQuery
 

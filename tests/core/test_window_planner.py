@@ -5,9 +5,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen, moment
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogue_simulation import (
+    Manners,
+    Row,
+    Script,
+    Service,
+    Walk,
+    by_creation,
+    chosen,
+    moment,
+)
 
 from scenario_async import APIConnectionError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
@@ -17,7 +26,7 @@ from scenario_async._query.query import ListingQuery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from catalogue_simulation import Oddity
+    from support.catalogue_simulation import Oddity
 
     from scenario_async._pagination.planner import PagePlanner, PageRequest
     from scenario_async._query.query import SortDirection

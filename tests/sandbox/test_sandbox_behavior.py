@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_wire import serving
+from support.wire import serving
 
 from scenario_async.sandbox import Behavior, Catalogue, EmptyPage
 

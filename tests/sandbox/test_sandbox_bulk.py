@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_wire import Reply, Wire, serving, wired
+from support.wire import Reply, Wire, serving, wired
 
 from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox, ServerError
 from scenario_async.sandbox._catalogue.pictures import picture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_wire import serving
+from support.wire import serving
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sandbox._catalogue.rows import encode_row, iso, milliseconds_of

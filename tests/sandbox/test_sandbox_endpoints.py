@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 import pytest
-from sandbox_wire import Wire, serving
+from support.wire import Wire, serving
 
 from scenario_async.sandbox import Catalogue, Sandbox
 

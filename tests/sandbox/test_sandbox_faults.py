@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from sandbox_wire import Wire, serving
+from support.wire import Wire, serving
 
 from scenario_async.sandbox import (
     BadRow,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import pytest
-from sandbox_wire import Wire, serving
+from support.wire import Wire, serving
 
 from scenario_async.sandbox import Behavior
 from scenario_async.sandbox._api import parameters as _parameters

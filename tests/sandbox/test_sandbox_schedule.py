@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox_wire import Wire, serving
+from support.wire import Wire, serving
 
 from scenario_async.sandbox import (
     BadRow,

@@ -19,7 +19,7 @@ import aiohttp
 import anyio
 import anyio.lowlevel
 import pytest
-from sandbox_wire import Wire, serving, wired
+from support.wire import Wire, serving, wired
 
 from scenario_async.sandbox import (
     Catalogue,

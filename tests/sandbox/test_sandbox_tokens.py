@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_wire import Wire, serving
+from support.wire import Wire, serving
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sandbox._api.tokens import KeyPlace, OffsetPlace, Tokens, offset_token

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import all_trained, copying, run
+from support.catalogue_copies import all_trained, copying, run
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import StoreError, sync

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import Copy, copying, run
+from support.catalogue_copies import Copy, copying, run
 
 from scenario_async import ScenarioWarning
 from scenario_async.sandbox import Catalogue

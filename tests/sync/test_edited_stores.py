@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import Copy, copying, run
+from support.catalogue_copies import Copy, copying, run
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import StoredModel, StoreError, export, sync

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from sqlalchemy import inspect, text
-from store_contents import Contents, assert_same, assert_whole, contents_of, read
-from sync_child import Job
-from sync_process import SyncProcess, copy
+from support.store_contents import Contents, assert_same, assert_whole, contents_of, read
+from support.sync_child import Job
+from support.sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreError, StoreVersionError, sync
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
     from pathlib import Path
 
-    from client_support import Connect
-    from postgresql import PostgreSQL
     from sqlalchemy.ext.asyncio import AsyncConnection
+    from support.client import Connect
+    from support.postgresql import PostgreSQL
 
 pytestmark = [
     pytest.mark.once,

@@ -14,9 +14,9 @@ from unittest.mock import patch
 
 import msgspec
 import pytest
-from store_contents import Contents, assert_same, assert_whole, read
-from sync_child import Job
-from sync_process import SyncProcess, copy
+from support.store_contents import Contents, assert_same, assert_whole, read
+from support.sync_child import Job
+from support.sync_process import SyncProcess, copy
 
 from scenario_async._pagination.windows.timeline import SECOND, position_of
 from scenario_async.sandbox import Catalogue, Dropped, RateLimited, Sandbox, ServerError, Truncated

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from postgresql import PostgreSQL
+    from support.postgresql import PostgreSQL
 
     from scenario_async import AsyncScenario
     from scenario_async.sync import ScopeReport

@@ -7,9 +7,9 @@ import random
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from catalogue_copies import copying, run
 from hypothesis import given
 from hypothesis import strategies as st
+from support.catalogue_copies import copying, run
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import sync

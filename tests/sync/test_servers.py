@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from catalogue_copies import copying
-from pgbouncer import binary, pooled
-from store_contents import contents_of
+from support.catalogue_copies import copying
+from support.pgbouncer import binary, pooled
+from support.store_contents import contents_of
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreBusyError, StoreError, sync
@@ -23,7 +23,7 @@ from scenario_async.sync._store.identity import claim, source_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from postgresql import PostgreSQL
+    from support.postgresql import PostgreSQL
 
     from scenario_async import AsyncScenario
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
-    from client_support import Connect
+    from support.client import Connect
 
     from scenario_async import AsyncScenario
 

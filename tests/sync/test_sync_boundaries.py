@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from catalogue_copies import Copy, cap, copying, on_server, run
+from support.catalogue_copies import Copy, cap, copying, on_server, run
 
 from scenario_async import InternalServerError
 from scenario_async.sandbox import BadRow, Behavior, Catalogue, ExpiredToken, Sandbox, ServerError

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import Copy, all_trained, copying, run
+from support.catalogue_copies import Copy, all_trained, copying, run
 
 from scenario_async import BadRequestError, InternalServerError, PermissionDeniedError
 from scenario_async.sandbox import Catalogue, Delayed, IgnoredBounds, ServerError

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import Copy, all_trained, copying, run
+from support.catalogue_copies import Copy, all_trained, copying, run
 
 from scenario_async import InternalServerError
 from scenario_async.sandbox import Catalogue, ServerError

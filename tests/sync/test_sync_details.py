@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from catalogue_copies import Copy, copying, run
+from support.catalogue_copies import Copy, copying, run
 
 from scenario_async import EventHooks, InternalServerError
 from scenario_async.sandbox import Catalogue, NotJSON, ServerError

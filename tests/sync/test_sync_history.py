@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import hypothesis.strategies as st
 import pytest
-from catalogue_copies import Copy, cap, copying, on_server
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from support.catalogue_copies import Copy, cap, copying, on_server
 
 from scenario_async import APIStatusError
 from scenario_async.sandbox import Catalogue, Delayed, Privacy, Request, ServerError

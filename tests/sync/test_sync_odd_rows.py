@@ -6,8 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from catalogue_copies import cap, copying, run
 from sqlalchemy import select
+from support.catalogue_copies import cap, copying, run
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, sync, watch

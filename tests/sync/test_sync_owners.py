@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import Copy, copying, run
 from sqlalchemy import delete, select
+from support.catalogue_copies import Copy, copying, run
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import StoreError, TooManyDeletionsError, sync

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogue_copies import Copy, all_trained, copying, run
+from support.catalogue_copies import Copy, all_trained, copying, run
 
 from scenario_async.sandbox import Catalogue, ServerError
 from scenario_async.sandbox._faults.page_faults import PageFault

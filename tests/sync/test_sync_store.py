@@ -29,7 +29,7 @@ from scenario_async.sync._tables import state
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postgresql import PostgreSQL
+    from support.postgresql import PostgreSQL
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import msgspec
 import pytest
-from client_support import until
 from sqlalchemy import delete, func, select, update
+from support.client import until
 
 from scenario_async import InternalServerError, Model, UsageError
 from scenario_async.sandbox import Catalogue, ServerError
@@ -37,8 +37,8 @@ from scenario_async.sync._tables import changes, models
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client_support import Connect
     from sqlalchemy import ColumnElement
+    from support.client import Connect
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox

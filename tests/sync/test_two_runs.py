@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
-from store_contents import Contents, assert_same, assert_whole, contents_of, read
-from sync_child import Job
-from sync_process import SyncProcess, copy
+from support.store_contents import Contents, assert_same, assert_whole, contents_of, read
+from support.sync_child import Job
+from support.sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, sync
@@ -21,7 +21,7 @@ from scenario_async.sync._store.writer import ScopeWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from client_support import Connect, FakeClock
+    from support.client import Connect, FakeClock
 
 pytestmark = [
     pytest.mark.once,

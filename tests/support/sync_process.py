@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from sync_child import Job
-
     from scenario_async.sandbox import Sandbox
+    from support.sync_child import Job
 
 _SCRIPT = Path(__file__).with_name("sync_child.py")
 _LONG = 120  # seconds; nothing here takes a tenth of that

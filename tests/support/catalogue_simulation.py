@@ -447,7 +447,9 @@ class Walk:
             if victim and rows[victim].updated is not None:
                 updated = self._now
             self.service.births += 1
-            born = Row(f"born{self.service.births}", created, self.script.below(100), updated=updated)
+            born = Row(
+                f"born{self.service.births}", created, self.script.below(100), updated=updated
+            )
             rows[born.id] = born
             self.created[born.id] = created
         elif kind == 1:

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from postgresql import PostgreSQL, binaries
+
+from support.postgresql import PostgreSQL, binaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from postgresql import USER
+from support.postgresql import USER
 
 if TYPE_CHECKING:
     from collections.abc import Generator
