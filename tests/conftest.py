@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
-from support.client import Connect, FakeClock, Leftovers
+from support.client import Connect, Leftovers
+from support.clocks import FakeClock
 
 from scenario_async import AsyncScenario
 from scenario_async.sandbox import Catalogue

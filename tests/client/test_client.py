@@ -31,7 +31,8 @@ from scenario_async.sandbox import Dropped, RateLimited, Sandbox, ServerError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.client import Connect, FakeClock
+    from support.client import Connect
+    from support.clocks import FakeClock
 
     from scenario_async.sandbox import Catalogue
 

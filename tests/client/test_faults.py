@@ -38,7 +38,8 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from support.client import Connect, FakeClock
+    from support.client import Connect
+    from support.clocks import FakeClock
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox

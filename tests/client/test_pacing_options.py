@@ -19,7 +19,8 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from support.client import Connect, FakeClock
+    from support.client import Connect
+    from support.clocks import FakeClock
 
     from scenario_async.sandbox import Fault
 

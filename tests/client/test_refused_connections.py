@@ -22,7 +22,8 @@ from scenario_async.sandbox import NotJSON, ServerError, Stalled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from support.client import Connect, FakeClock
+    from support.client import Connect
+    from support.clocks import FakeClock
 
     from scenario_async.sandbox import Sandbox
 

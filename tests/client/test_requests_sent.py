@@ -11,7 +11,8 @@ from scenario_async import EventHooks
 from scenario_async.sandbox import Behavior, Catalogue, Sandbox
 
 if TYPE_CHECKING:
-    from support.client import Connect, FakeClock
+    from support.client import Connect
+    from support.clocks import FakeClock
 
     from scenario_async import AsyncScenario, Listing, Model, RequestEvent
 

@@ -27,7 +27,8 @@ from scenario_async.sandbox import BadRow, Catalogue, Delayed, NotJSON, ServerEr
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
-    from support.client import Connect, FakeClock, Leftovers
+    from support.client import Connect, Leftovers
+    from support.clocks import FakeClock
 
     from scenario_async import AsyncScenario, InvalidRow
     from scenario_async.sandbox import Request, Sandbox

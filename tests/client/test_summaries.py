@@ -24,7 +24,8 @@ from scenario_async.sandbox import Behavior, Catalogue, NotJSON, Sandbox, Server
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
-    from support.client import Connect, FakeClock, Leftovers
+    from support.client import Connect, Leftovers
+    from support.clocks import FakeClock
 
     from scenario_async import AsyncScenario, InvalidRow
     from scenario_async.pytest_plugin import SandboxFactory

@@ -36,7 +36,8 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from support.client import Connect, FakeClock, Way
+    from support.client import Connect, Way
+    from support.clocks import FakeClock
 
     from scenario_async import AsyncScenario
     from scenario_async.pytest_plugin import SandboxFactory

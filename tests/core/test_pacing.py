@@ -9,7 +9,7 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.clocks import HeldClock, JumpingClock, settle
+from support.clocks import FakeClock, HeldClock, settle
 
 from scenario_async import RateLimitError
 from scenario_async._http.clock import Deadline, SystemClock
@@ -149,7 +149,7 @@ def test_a_refused_retry_costs_nothing() -> None:
 
 
 def test_a_deadline_counts_down_and_never_below_zero() -> None:
-    clock = JumpingClock()
+    clock = FakeClock()
     deadline = Deadline(clock, 10.0)
     assert deadline.remaining() == 10.0
     clock.time += 4.0
@@ -159,7 +159,7 @@ def test_a_deadline_counts_down_and_never_below_zero() -> None:
 
 
 def test_a_deadline_allows_a_pause_that_leaves_time_to_go_on() -> None:
-    clock = JumpingClock()
+    clock = FakeClock()
     deadline = Deadline(clock, 10.0)
     assert deadline.allows(9.9)
     assert not deadline.allows(10.0)
@@ -169,7 +169,7 @@ def test_a_deadline_allows_a_pause_that_leaves_time_to_go_on() -> None:
 
 
 def test_a_deadline_can_be_moved_by_time_that_does_not_count() -> None:
-    clock = JumpingClock()
+    clock = FakeClock()
     deadline = Deadline(clock, 10.0)
     clock.time += 25.0
     deadline.extend(20.0)
@@ -177,7 +177,7 @@ def test_a_deadline_can_be_moved_by_time_that_does_not_count() -> None:
 
 
 def test_without_a_limit_there_is_always_time() -> None:
-    clock = JumpingClock()
+    clock = FakeClock()
     deadline = Deadline(clock, None)
     clock.time += 1e9
     deadline.extend(5.0)
@@ -381,7 +381,7 @@ async def test_waiting_for_the_end_of_a_pause_counts_against_the_deadline() -> N
 
 @pytest.mark.anyio
 async def test_without_a_deadline_any_pause_is_waited_for() -> None:
-    clock = JumpingClock()
+    clock = FakeClock()
     pacer = Pacer(clock, 1)
     pacer.pause(86_400.0)
     await _pass_through(pacer, Deadline(clock, None))
@@ -709,7 +709,7 @@ async def test_pauses_after_which_nobody_gets_through_count() -> None:
 
 
 def test_a_pacer_can_be_made_before_there_is_a_loop() -> None:
-    clock = JumpingClock()
+    clock = FakeClock()
     pacer = Pacer(clock, 2)
     pacer.pause(1.0)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.clocks import HeldClock, JumpingClock, settle
+from support.clocks import FakeClock, HeldClock, settle
 
 from scenario_async import (
     APIConnectionError,
@@ -49,7 +49,7 @@ class Call:
     max_retries: int = 2
     total: float | None = None
     budget: RetryBudget = field(default_factory=RetryBudget)
-    clock: JumpingClock = field(default_factory=JumpingClock)
+    clock: FakeClock = field(default_factory=FakeClock)
     attempts: list[int] = field(default_factory=list[int])
     pauses: list[tuple[int, float, APIError]] = field(
         default_factory=list[tuple[int, float, APIError]]

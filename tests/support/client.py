@@ -33,22 +33,6 @@ async def until_requests(sandbox: Sandbox, count: int) -> None:
     await until(lambda: len(sandbox.requests) >= count)
 
 
-class FakeClock:
-    """Sleeping takes no time, and is remembered."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-        await anyio.lowlevel.checkpoint()
-
-
 class Passes:
     """Counts the passes of the running loop."""
 

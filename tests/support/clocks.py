@@ -1,4 +1,4 @@
-"""What several tests of the pure parts need: clocks that tests hold, and a pause for the loop."""
+"""Clocks that tests hold, and a pause for the loop."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import heapq
 import anyio
 import anyio.lowlevel
 
-__all__ = ["HeldClock", "JumpingClock", "settle"]
+__all__ = ["FakeClock", "HeldClock", "settle"]
 
 
-class JumpingClock:
+class FakeClock:
     """A clock on which each sleep is over at once, and time has moved on by it."""
 
     def __init__(self, start: float = 1000.0) -> None:
@@ -26,16 +26,12 @@ class JumpingClock:
         await anyio.lowlevel.checkpoint()
 
 
-class HeldClock:
+class HeldClock(FakeClock):
     """A clock that stands still until a test lets it go on."""
 
     def __init__(self, start: float = 1000.0) -> None:
-        self.time = start
-        self.slept: list[float] = []
+        super().__init__(start)
         self._sleepers: list[tuple[float, int, anyio.Event]] = []
-
-    def now(self) -> float:
-        return self.time
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -21,7 +21,8 @@ from scenario_async.sync._store.writer import ScopeWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from support.client import Connect, FakeClock
+    from support.client import Connect
+    from support.clocks import FakeClock
 
 pytestmark = [
     pytest.mark.once,
