@@ -38,9 +38,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def is_wanted(item: pytest.Item) -> bool:
         parameters: Any = getattr(item, "callspec", None)
         loop: object = parameters and parameters.params.get("anyio_backend")
-        if briefly:
-            return loop not in LOOPS and item.get_closest_marker("once") is None
-        return loop != PLAIN
+        if briefly and item.get_closest_marker("once") is not None:
+            return False
+        one_loop = briefly or item.get_closest_marker("one_loop") is not None
+        return loop is None or (loop == PLAIN) == one_loop
 
     wanted = [item for item in items if is_wanted(item)]
     config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])

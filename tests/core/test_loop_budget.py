@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import pytest
 from support.client import Passes
 
 from scenario_async._http import loop_budget as _loop_budget
@@ -14,128 +15,105 @@ from scenario_async._http.loop_budget import LoopBudget, TimeSlice
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
 
-def test_of_those_who_work_at_the_same_moment_one_has_each_pass_of_the_loop_in_their_order() -> (
-    None
-):
-    async def main() -> None:
-        loop_budget, passes = LoopBudget(), Passes()
-        worked: list[tuple[int, int]] = []
+async def test_of_those_who_work_at_once_one_has_each_pass_of_the_loop_in_their_order() -> None:
+    loop_budget, passes = LoopBudget(), Passes()
+    worked: list[tuple[int, int]] = []
 
-        async def work(number: int) -> None:
-            await loop_budget.run(lambda: worked.append((number, passes.count)), LoopBudget.LARGE)
+    async def work(number: int) -> None:
+        await loop_budget.run(lambda: worked.append((number, passes.count)), LoopBudget.LARGE)
 
-        await asyncio.gather(*map(work, range(8)))
-        assert [number for number, _ in worked] == [*range(8)]
-        assert len({count for _, count in worked}) == len(worked)
-
-    asyncio.run(main())
+    await asyncio.gather(*map(work, range(8)))
+    assert [number for number, _ in worked] == [*range(8)]
+    assert len({count for _, count in worked}) == len(worked)
 
 
-def test_a_slice_and_a_piece_of_work_do_not_meet_in_a_pass_of_the_loop() -> None:
-    async def main() -> None:
-        loop_budget, passes = LoopBudget(), Passes()
-        worked: list[int] = []
+async def test_a_slice_and_a_piece_of_work_do_not_meet_in_a_pass_of_the_loop() -> None:
+    loop_budget, passes = LoopBudget(), Passes()
+    worked: list[int] = []
 
-        async def slices() -> None:
-            turn = TimeSlice(loop_budget)
-            for _ in range(5):
-                await turn.give_back()
-                worked.append(passes.count)
+    async def slices() -> None:
+        turn = TimeSlice(loop_budget)
+        for _ in range(5):
+            await turn.give_back()
+            worked.append(passes.count)
 
-        async def pieces() -> None:
-            for _ in range(5):
-                await loop_budget.run(lambda: worked.append(passes.count), LoopBudget.LARGE)
+    async def pieces() -> None:
+        for _ in range(5):
+            await loop_budget.run(lambda: worked.append(passes.count), LoopBudget.LARGE)
 
-        await asyncio.gather(slices(), pieces(), slices())
-        assert len(set(worked)) == len(worked) == 15
-
-    asyncio.run(main())
+    await asyncio.gather(slices(), pieces(), slices())
+    assert len(set(worked)) == len(worked) == 15
 
 
-def test_who_works_alone_does_not_wait() -> None:
-    async def main() -> None:
-        passes = Passes()
-        begun = passes.count
-        assert await LoopBudget().run(lambda: "done", LoopBudget.LARGE) == "done"
-        assert passes.count == begun
-
-    asyncio.run(main())
+async def test_who_works_alone_does_not_wait() -> None:
+    passes = Passes()
+    begun = passes.count
+    assert await LoopBudget().run(lambda: "done", LoopBudget.LARGE) == "done"
+    assert passes.count == begun
 
 
-def test_work_in_steps_gives_the_loop_back_after_a_millisecond_of_them(
+async def test_work_in_steps_gives_the_loop_back_after_a_millisecond_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 5.0
     monkeypatch.setattr(_loop_budget, "time", SimpleNamespace(perf_counter=lambda: now))
 
-    async def main() -> None:
-        passes, seen = Passes(), list[int]()
+    passes, seen = Passes(), list[int]()
 
-        def steps() -> Generator[None, None, str]:
-            nonlocal now
-            for _ in range(6):
-                now += 0.0006
-                seen.append(passes.count)
-                yield
-            return "done"
-
-        assert await LoopBudget().finish(steps()) == "done"
-        assert [seen.count(count) for count in sorted(set(seen))] == [2, 2, 2]
-
-    asyncio.run(main())
-
-
-def test_small_work_does_not_wait_for_others() -> None:
-    async def main() -> None:
-        loop_budget, passes = LoopBudget(), Passes()
-        begun = passes.count
-        await loop_budget.take()
-        await loop_budget.run(lambda: None, LoopBudget.LARGE - 1)
-        assert passes.count == begun
-
-    asyncio.run(main())
-
-
-def test_whoever_is_cancelled_or_fails_does_not_keep_the_turn() -> None:
-    async def main() -> None:
-        loop_budget = LoopBudget()
-
-        async def fail() -> None:
-            await loop_budget.run(lambda: 1 / 0, LoopBudget.LARGE)
-
-        cancelled = [asyncio.create_task(loop_budget.take()) for _ in range(3)]
-        failed = [asyncio.create_task(fail()) for _ in range(3)]
-        await asyncio.sleep(0)
-        for task in cancelled:
-            task.cancel()
-        async with asyncio.timeout(10):
-            assert await loop_budget.run(lambda: "mine", LoopBudget.LARGE) == "mine"
-            await asyncio.wait((*cancelled, *failed))
-        assert [type(task.exception()) for task in failed] == 3 * [ZeroDivisionError]
-
-    asyncio.run(main())
-
-
-def test_a_slice_is_over_after_a_millisecond_and_begins_again_when_the_loop_ran(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 5.0
-    monkeypatch.setattr(_loop_budget, "time", SimpleNamespace(perf_counter=lambda: now))
-
-    async def main() -> None:
+    def steps() -> Generator[None, None, str]:
         nonlocal now
-        turn, passes = TimeSlice(LoopBudget()), Passes()
-        assert not turn.over()
-        now = 5.0009
-        assert not turn.over()
-        now = 5.0011
-        assert turn.over()
-        begun = passes.count
-        await turn.give_back()
-        assert passes.count > begun
-        assert not turn.over()
+        for _ in range(6):
+            now += 0.0006
+            seen.append(passes.count)
+            yield
+        return "done"
 
-    asyncio.run(main())
+    assert await LoopBudget().finish(steps()) == "done"
+    assert [seen.count(count) for count in sorted(set(seen))] == [2, 2, 2]
+
+
+async def test_small_work_does_not_wait_for_others() -> None:
+    loop_budget, passes = LoopBudget(), Passes()
+    begun = passes.count
+    await loop_budget.take()
+    await loop_budget.run(lambda: None, LoopBudget.LARGE - 1)
+    assert passes.count == begun
+
+
+async def test_whoever_is_cancelled_or_fails_does_not_keep_the_turn() -> None:
+    loop_budget = LoopBudget()
+
+    async def fail() -> None:
+        await loop_budget.run(lambda: 1 / 0, LoopBudget.LARGE)
+
+    cancelled = [asyncio.create_task(loop_budget.take()) for _ in range(3)]
+    failed = [asyncio.create_task(fail()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in cancelled:
+        task.cancel()
+    async with asyncio.timeout(10):
+        assert await loop_budget.run(lambda: "mine", LoopBudget.LARGE) == "mine"
+        await asyncio.wait((*cancelled, *failed))
+    assert [type(task.exception()) for task in failed] == 3 * [ZeroDivisionError]
+
+
+async def test_a_slice_is_over_after_a_millisecond_and_begins_again_when_the_loop_ran(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 5.0
+    monkeypatch.setattr(_loop_budget, "time", SimpleNamespace(perf_counter=lambda: now))
+
+    turn, passes = TimeSlice(LoopBudget()), Passes()
+    assert not turn.over()
+    now = 5.0009
+    assert not turn.over()
+    now = 5.0011
+    assert turn.over()
+    begun = passes.count
+    await turn.give_back()
+    assert passes.count > begun
+    assert not turn.over()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from scenario_async.sync._scopes import Scope
 from scenario_async.sync._store.catalog_store import database_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from scenario_async.sandbox import Request
@@ -137,12 +136,6 @@ async def copying(
             )
         )
         yield Copy(sandbox, scenario, await stack.enter_async_context(CatalogStore.open(store)))
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a test in a loop of its own, without asyncio's debug mode: some have much to do."""
-    with asyncio.Runner(debug=False) as runner:
-        runner.run(work)
 
 
 def all_trained(catalogue: Catalogue) -> Catalogue:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.catalogue_copies import all_trained, copying, run
+from support.catalogue_copies import all_trained, copying
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import StoreError, sync
@@ -17,6 +17,8 @@ from scenario_async.sync._rows import content_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
 # As release 0.1 makes them, without what only a whole walk adds.
 TABLES = """
@@ -77,62 +79,55 @@ async def records_of(catalogue: Catalogue, folder: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("everything", [None, True])
-def test_a_store_of_an_earlier_release_goes_on(tmp_path: Path, everything: bool | None) -> None:
+async def test_a_store_of_an_earlier_release_goes_on(
+    tmp_path: Path, everything: bool | None
+) -> None:
     catalogue = all_trained(Catalogue.seeded(public=0, private=40, odd=False))
 
-    async def work() -> None:
-        path = tmp_path / "models.db"
-        write_as_earlier(path, await records_of(catalogue, tmp_path))
-        async with copying(catalogue, path) as copy:
-            gone = catalogue.ids()[3]
-            catalogue.delete(gone)
-            catalogue.add(fields={"ownerId": "proj_other"})
-            report = await sync(copy.scenario, copy.store, full=everything)
-            (scope,) = report.scopes
-            assert scope.mode == ("full" if everything else "incremental")
-            assert (report.new, report.changed, report.deleted) == (1, 0, 1)
-            assert await copy.alive() == set(catalogue.ids())
-            # It knows its owner from its records, and that of what is new.
-            ((owners,),) = await copy.rows("SELECT value FROM state WHERE key = 'owners'")
-            assert len(json.loads(owners)) == 2
-
-    run(work())
+    path = tmp_path / "models.db"
+    write_as_earlier(path, await records_of(catalogue, tmp_path))
+    async with copying(catalogue, path) as copy:
+        gone = catalogue.ids()[3]
+        catalogue.delete(gone)
+        catalogue.add(fields={"ownerId": "proj_other"})
+        report = await sync(copy.scenario, copy.store, full=everything)
+        (scope,) = report.scopes
+        assert scope.mode == ("full" if everything else "incremental")
+        assert (report.new, report.changed, report.deleted) == (1, 0, 1)
+        assert await copy.alive() == set(catalogue.ids())
+        # It knows its owner from its records, and that of what is new.
+        ((owners,),) = await copy.rows("SELECT value FROM state WHERE key = 'owners'")
+        assert len(json.loads(owners)) == 2
 
 
-def test_a_walk_that_an_earlier_release_began_is_finished(tmp_path: Path) -> None:
+async def test_a_walk_that_an_earlier_release_began_is_finished(tmp_path: Path) -> None:
     catalogue = all_trained(Catalogue.seeded(public=0, private=40, odd=False))
 
-    async def work() -> None:
-        path = tmp_path / "models.db"
-        rows = await records_of(catalogue, tmp_path)
-        began = {
-            "run": 7,
-            "began_at": "2026-10-20T00:00:00Z",
-            "left": [[0, None]],
-            "mark": None,
-            "undated": False,
-        }
-        write_as_earlier(path, rows, walk=began)
-        async with copying(catalogue, path) as copy:
-            report = await sync(copy.scenario, copy.store)
-            assert report.scopes[0].mode == "resumed"
-            assert (report.unchanged, report.deleted) == (40, 0)
-
-    run(work())
+    path = tmp_path / "models.db"
+    rows = await records_of(catalogue, tmp_path)
+    began = {
+        "run": 7,
+        "began_at": "2026-10-20T00:00:00Z",
+        "left": [[0, None]],
+        "mark": None,
+        "undated": False,
+    }
+    write_as_earlier(path, rows, walk=began)
+    async with copying(catalogue, path) as copy:
+        report = await sync(copy.scenario, copy.store)
+        assert report.scopes[0].mode == "resumed"
+        assert (report.unchanged, report.deleted) == (40, 0)
 
 
-def test_another_accounts_models_are_no_surprise_to_a_store_of_an_earlier_release(
+async def test_another_accounts_models_are_no_surprise_to_a_store_of_an_earlier_release(
     tmp_path: Path,
 ) -> None:
-    async def work() -> None:
-        path = tmp_path / "models.db"
-        ours = all_trained(Catalogue.seeded(public=0, private=40, odd=False))
-        write_as_earlier(path, await records_of(ours, tmp_path))
-        theirs = Catalogue()
-        theirs.add(fields={"ownerId": "proj_theirs"})
-        async with copying(theirs, path) as copy:
-            with pytest.raises(StoreError, match="'proj_theirs'"):
-                await sync(copy.scenario, copy.store, full=True)
-            assert len(await copy.alive()) == 40
-
-    run(work())
+    path = tmp_path / "models.db"
+    ours = all_trained(Catalogue.seeded(public=0, private=40, odd=False))
+    write_as_earlier(path, await records_of(ours, tmp_path))
+    theirs = Catalogue()
+    theirs.add(fields={"ownerId": "proj_theirs"})
+    async with copying(theirs, path) as copy:
+        with pytest.raises(StoreError, match="'proj_theirs'"):
+            await sync(copy.scenario, copy.store, full=True)
+        assert len(await copy.alive()) == 40

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.catalogue_copies import copying, run
+from support.catalogue_copies import copying
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import sync
@@ -17,6 +17,8 @@ from scenario_async.sync._rows import changed_fields, content_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
 values = st.recursive(
@@ -70,35 +72,32 @@ def test_what_a_field_says_is_not_lost(record: dict[str, Any], name: str, value:
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_a_store_whose_records_are_written_otherwise_counts_nothing_as_changed(
+async def test_a_store_whose_records_are_written_otherwise_counts_nothing_as_changed(
     tmp_path: Path, *, ascii_only: bool
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=40, odd=False)
     order = random.Random(1)  # noqa: S311 - for a test
     renamed, emptied = catalogue.ids()[3], catalogue.ids()[4]
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store, details=True)
-            kept: dict[str, str] = {}
-            async for model in copy.store.models():
-                kept[model.id] = written_otherwise(
-                    json.loads(model.record), order, ascii_only=ascii_only, indent=True
-                )
-            for model_id, record in kept.items():
-                changed = content_hash(record.encode())
-                await copy.execute(
-                    "UPDATE models SET record = ?, content_hash = ?, details_hash = ? WHERE id = ?",
-                    *(record, changed, changed, model_id),
-                )
-            catalogue.update(renamed, name="another name")
-            await copy.execute("UPDATE models SET content_hash = '' WHERE id = ?", emptied)
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store, details=True)
+        kept: dict[str, str] = {}
+        async for model in copy.store.models():
+            kept[model.id] = written_otherwise(
+                json.loads(model.record), order, ascii_only=ascii_only, indent=True
+            )
+        for model_id, record in kept.items():
+            changed = content_hash(record.encode())
+            await copy.execute(
+                "UPDATE models SET record = ?, content_hash = ?, details_hash = ? WHERE id = ?",
+                *(record, changed, changed, model_id),
+            )
+        catalogue.update(renamed, name="another name")
+        await copy.execute("UPDATE models SET content_hash = '' WHERE id = ?", emptied)
 
-            report = await sync(copy.scenario, copy.store, full=True, details=True)
-            assert (report.changed, report.unchanged, report.new) == (2, 38, 0)
-            assert report.details == 2
-            after = {model.id: model.record async for model in copy.store.models()}
-            other = {one for one, record in after.items() if record != kept[one]}
-            assert other == {renamed, emptied}
-
-    run(work())
+        report = await sync(copy.scenario, copy.store, full=True, details=True)
+        assert (report.changed, report.unchanged, report.new) == (2, 38, 0)
+        assert report.details == 2
+        after = {model.id: model.record async for model in copy.store.models()}
+        other = {one for one, record in after.items() if record != kept[one]}
+        assert other == {renamed, emptied}

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.catalogue_copies import Copy, all_trained, copying, run
+from support.catalogue_copies import Copy, all_trained, copying
 
 from scenario_async import BadRequestError, InternalServerError, PermissionDeniedError
 from scenario_async.sandbox import Catalogue, Delayed, IgnoredBounds, ServerError
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from scenario_async.sandbox import Request
     from scenario_async.sync import ScopeReport
 
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
+
 SCOPES = ["private", "public"]
 
 
 @pytest.mark.parametrize(
     "times", [(0.0, 0.0, 0.015), (0.0, 0.015, 0.015), (0.0, 0.0, 0.0)], ids=str
 )
-def test_a_clock_that_does_not_move_between_two_looks_stops_no_run(
+async def test_a_clock_that_does_not_move_between_two_looks_stops_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: tuple[float, ...]
 ) -> None:
     """On Windows it moves every 15 ms."""
@@ -41,58 +43,49 @@ def test_a_clock_that_does_not_move_between_two_looks_stops_no_run(
     monkeypatch.setattr("scenario_async.sync._runs.full_run.time", clock)
     catalogue = Catalogue.seeded(public=0, private=600, odd=False)
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            # Not to wait for ever where no page is asked for.
-            async with asyncio.timeout(60):
-                await sync(copy.scenario, copy.store)
-            assert len(await copy.alive()) == 600
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        # Not to wait for ever where no page is asked for.
+        async with asyncio.timeout(60):
+            await sync(copy.scenario, copy.store)
+        assert len(await copy.alive()) == 600
 
 
-def test_who_reads_a_store_in_memory_ends_no_transaction_of_who_writes_it() -> None:
-    async def work() -> None:
-        async with CatalogStore.open("sqlite://") as store:
-            database = database_of(store)
-            reading: asyncio.Task[object] | None = None
-            with pytest.raises(RuntimeError):
-                async with database.writing() as connection:
-                    await connection.exec_driver_sql("INSERT INTO state VALUES ('a', 1, NULL)")
-                    reading = asyncio.create_task(store.counts())
-                    # It may as well have to wait for its turn.
-                    await asyncio.wait([reading], timeout=0.5)
-                    raise RuntimeError
-            assert reading is not None
-            await reading
-            async with database.transaction() as connection:
-                found = await connection.exec_driver_sql("SELECT key FROM state")
-                assert [row[0] for row in found] == ["schema"]
-
-    run(work())
+async def test_who_reads_a_store_in_memory_ends_no_transaction_of_who_writes_it() -> None:
+    async with CatalogStore.open("sqlite://") as store:
+        database = database_of(store)
+        reading: asyncio.Task[object] | None = None
+        with pytest.raises(RuntimeError):
+            async with database.writing() as connection:
+                await connection.exec_driver_sql("INSERT INTO state VALUES ('a', 1, NULL)")
+                reading = asyncio.create_task(store.counts())
+                # It may as well have to wait for its turn.
+                await asyncio.wait([reading], timeout=0.5)
+                raise RuntimeError
+        assert reading is not None
+        await reading
+        async with database.transaction() as connection:
+            found = await connection.exec_driver_sql("SELECT key FROM state")
+            assert [row[0] for row in found] == ["schema"]
 
 
-def test_a_model_that_left_all_scopes_is_still_found_to_be_deleted(tmp_path: Path) -> None:
+async def test_a_model_that_left_all_scopes_is_still_found_to_be_deleted(tmp_path: Path) -> None:
     catalogue = Catalogue()
     collection = catalogue.add_collection("Some")
     model_id = catalogue.add(collection_ids=[collection])
     scopes = [f"collection:{collection}"]
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store, scopes=scopes)
-            catalogue.move(model_id)
-            await sync(copy.scenario, copy.store, scopes=scopes, full=True)
-            assert await copy.alive() == {model_id}
-            catalogue.delete(model_id)
-            await sync(copy.scenario, copy.store, scopes=scopes, full=True)
-            assert await copy.deleted() == {model_id}
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store, scopes=scopes)
+        catalogue.move(model_id)
+        await sync(copy.scenario, copy.store, scopes=scopes, full=True)
+        assert await copy.alive() == {model_id}
+        catalogue.delete(model_id)
+        await sync(copy.scenario, copy.store, scopes=scopes, full=True)
+        assert await copy.deleted() == {model_id}
 
 
 @pytest.mark.parametrize("full", [True, False])
-def test_a_model_that_is_restored_after_it_was_listed_as_deleted_stays(
+async def test_a_model_that_is_restored_after_it_was_listed_as_deleted_stays(
     tmp_path: Path, full: bool
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=5, odd=False)
@@ -103,36 +96,30 @@ def test_a_model_that_is_restored_after_it_was_listed_as_deleted_stays(
             catalogue.restore(model_id)
         return False
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store)
-            catalogue.delete(model_id)
-            copy.sandbox.faults.add(Delayed(0), times=None, when=restore)
-            report = await sync(copy.scenario, copy.store, full=full)
-            assert report.deleted == 0
-            assert model_id in await copy.alive()
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store)
+        catalogue.delete(model_id)
+        copy.sandbox.faults.add(Delayed(0), times=None, when=restore)
+        report = await sync(copy.scenario, copy.store, full=full)
+        assert report.deleted == 0
+        assert model_id in await copy.alive()
 
 
-def test_a_model_of_two_scopes_is_deleted_once(tmp_path: Path) -> None:
+async def test_a_model_of_two_scopes_is_deleted_once(tmp_path: Path) -> None:
     catalogue = Catalogue()
     collection = catalogue.add_collection("Some")
     model_id = catalogue.add(collection_ids=[collection])
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            scopes = ["private", f"collection:{collection}"]
-            await sync(copy.scenario, copy.store, scopes=scopes)
-            catalogue.delete(model_id)
-            report = await sync(copy.scenario, copy.store, scopes=scopes, full=True)
-            assert report.deleted == 1
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        scopes = ["private", f"collection:{collection}"]
+        await sync(copy.scenario, copy.store, scopes=scopes)
+        catalogue.delete(model_id)
+        report = await sync(copy.scenario, copy.store, scopes=scopes, full=True)
+        assert report.deleted == 1
 
 
 @pytest.mark.parametrize("calls", [0, 1, 3], ids="after {} calls".format)
-def test_what_a_caller_raises_on_progress_comes_out_as_itself_when_other_scopes_are_finished(
+async def test_what_a_caller_raises_on_progress_comes_out_as_itself_when_other_scopes_are_finished(
     tmp_path: Path, calls: int
 ) -> None:
     def fail(report: ScopeReport) -> None:
@@ -141,19 +128,16 @@ def test_what_a_caller_raises_on_progress_comes_out_as_itself_when_other_scopes_
         if report.scope == "private" and calls < 0:
             raise LookupError("mine")
 
-    async def work() -> None:
-        catalogue = Catalogue.seeded(public=600, private=600, odd=False)
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            with pytest.raises(LookupError, match="mine"):
-                await sync(copy.scenario, copy.store, scopes=SCOPES, on_progress=fail)
-            (last,) = await copy.store.runs()
-            assert (last.status, last.error) == ("failed", "mine")
-            assert (await copy.store.counts()).scopes["public"] == 600
-
-    run(work())
+    catalogue = Catalogue.seeded(public=600, private=600, odd=False)
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        with pytest.raises(LookupError, match="mine"):
+            await sync(copy.scenario, copy.store, scopes=SCOPES, on_progress=fail)
+        (last,) = await copy.store.runs()
+        assert (last.status, last.error) == ("failed", "mine")
+        assert (await copy.store.counts()).scopes["public"] == 600
 
 
-def test_a_run_that_is_cancelled_from_within_does_not_end_as_if_it_were_finished(
+async def test_a_run_that_is_cancelled_from_within_does_not_end_as_if_it_were_finished(
     tmp_path: Path,
 ) -> None:
     def cancel(_: ScopeReport) -> None:
@@ -161,15 +145,12 @@ def test_a_run_that_is_cancelled_from_within_does_not_end_as_if_it_were_finished
         assert task is not None
         task.cancel()
 
-    async def work() -> None:
-        catalogue = Catalogue.seeded(public=60, private=60, odd=False)
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            with pytest.raises(asyncio.CancelledError):
-                await sync(copy.scenario, copy.store, scopes=SCOPES, on_progress=cancel)
-            (last,) = await copy.store.runs()
-            assert last.status == "interrupted"
-
-    run(work())
+    catalogue = Catalogue.seeded(public=60, private=60, odd=False)
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        with pytest.raises(asyncio.CancelledError):
+            await sync(copy.scenario, copy.store, scopes=SCOPES, on_progress=cancel)
+        (last,) = await copy.store.runs()
+        assert last.status == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -181,81 +162,70 @@ def test_a_run_that_is_cancelled_from_within_does_not_end_as_if_it_were_finished
         ("https://service.invalid/v1", "project_b", "invalid/v1, project project_b:"),
     ],
 )
-def test_a_store_is_a_copy_of_one_service_and_project(
+async def test_a_store_is_a_copy_of_one_service_and_project(
     tmp_path: Path, base_url: str | None, project: str | None, told: str
 ) -> None:
-    async def work() -> None:
-        catalogue = all_trained(Catalogue.seeded(public=0, private=60, odd=False))
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store)
-            other = copy.scenario.with_options(base_url=base_url, project_id=project)
-            with pytest.raises(StoreError, match="is a copy of this machine, and") as caught:
-                await sync(other, copy.store)
-            assert told in str(caught.value)
-            assert len(await copy.alive()) == 60
-            assert len(await copy.store.runs()) == 1
-        # On another port.
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            report = await sync(copy.scenario, copy.store)
-            assert (report.new, report.scopes[0].mode) == (0, "incremental")
-
-    run(work())
+    catalogue = all_trained(Catalogue.seeded(public=0, private=60, odd=False))
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store)
+        other = copy.scenario.with_options(base_url=base_url, project_id=project)
+        with pytest.raises(StoreError, match="is a copy of this machine, and") as caught:
+            await sync(other, copy.store)
+        assert told in str(caught.value)
+        assert len(await copy.alive()) == 60
+        assert len(await copy.store.runs()) == 1
+    # On another port.
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        report = await sync(copy.scenario, copy.store)
+        assert (report.new, report.scopes[0].mode) == (0, "incremental")
 
 
-def test_a_store_without_any_model_may_become_a_copy_of_another_project(tmp_path: Path) -> None:
+async def test_a_store_without_any_model_may_become_a_copy_of_another_project(
+    tmp_path: Path,
+) -> None:
     catalogue = Catalogue.seeded(public=0, private=5, odd=False)
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            mistyped = copy.scenario.with_options(project_id="proj_mistyped")
-            copy.sandbox.faults.add(ServerError())
-            with pytest.raises(InternalServerError):
-                await sync(mistyped, copy.store)
-            assert (await sync(copy.scenario, copy.store)).new == 5
-            with pytest.raises(StoreError, match="this is a copy of"):
-                await sync(mistyped, copy.store)
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        mistyped = copy.scenario.with_options(project_id="proj_mistyped")
+        copy.sandbox.faults.add(ServerError())
+        with pytest.raises(InternalServerError):
+            await sync(mistyped, copy.store)
+        assert (await sync(copy.scenario, copy.store)).new == 5
+        with pytest.raises(StoreError, match="this is a copy of"):
+            await sync(mistyped, copy.store)
 
 
-def test_an_empty_copy_that_is_complete_stays_one_of_its_service(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with copying(Catalogue(), tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store)
-            other = copy.scenario.with_options(project_id="proj_other")
-            with pytest.raises(StoreError, match="this is a copy of"):
-                await sync(other, copy.store)
-
-    run(work())
+async def test_an_empty_copy_that_is_complete_stays_one_of_its_service(tmp_path: Path) -> None:
+    async with copying(Catalogue(), tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store)
+        other = copy.scenario.with_options(project_id="proj_other")
+        with pytest.raises(StoreError, match="this is a copy of"):
+            await sync(other, copy.store)
 
 
-def test_models_of_the_first_day_of_the_calendar_stop_no_incremental_run(tmp_path: Path) -> None:
+async def test_models_of_the_first_day_of_the_calendar_stop_no_incremental_run(
+    tmp_path: Path,
+) -> None:
     catalogue = Catalogue()
     catalogue.add(created_at=datetime.min.replace(tzinfo=UTC))
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            for unchanged in (0, 1):
-                assert (await sync(copy.scenario, copy.store)).unchanged == unchanged
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        for unchanged in (0, 1):
+            assert (await sync(copy.scenario, copy.store)).unchanged == unchanged
 
 
-def test_an_incremental_run_after_too_long_a_time_does_not_hide_that_it_was_too_long(
+async def test_an_incremental_run_after_too_long_a_time_does_not_hide_that_it_was_too_long(
     tmp_path: Path,
 ) -> None:
     catalogue = all_trained(Catalogue.seeded(public=0, private=5, odd=False))
     rarely = timedelta(days=1_000)
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store)
-            await long_ago(copy, timedelta(days=31))
-            for full, mode in ((False, "incremental"), (None, "full"), (None, "incremental")):
-                report = await sync(copy.scenario, copy.store, full=full, full_every=rarely)
-                assert report.scopes[0].mode == mode
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store)
+        await long_ago(copy, timedelta(days=31))
+        for full, mode in ((False, "incremental"), (None, "full"), (None, "incremental")):
+            report = await sync(copy.scenario, copy.store, full=full, full_every=rarely)
+            assert report.scopes[0].mode == mode
 
 
 async def long_ago(copy: Copy, age: timedelta) -> None:
@@ -268,34 +238,28 @@ async def long_ago(copy: Copy, age: timedelta) -> None:
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["JSON", "text"])
-def test_what_a_service_says_with_characters_that_no_database_takes_is_kept(
+async def test_what_a_service_says_with_characters_that_no_database_takes_is_kept(
     new_store: Callable[[], str], plain: bool
 ) -> None:
-    async def work() -> None:
-        async with copying(Catalogue(), new_store()) as copy:
-            copy.sandbox.faults.add(Unprintable(plain=plain), times=None)
-            with pytest.raises(PermissionDeniedError, match="403 Forbidden: not for you"):
-                await sync(copy.scenario, copy.store)
-            (failed,) = await copy.store.runs()
-            assert failed.status == "failed"
-            assert failed.error is not None
-            assert failed.error.endswith("not for you")
-
-    run(work())
+    async with copying(Catalogue(), new_store()) as copy:
+        copy.sandbox.faults.add(Unprintable(plain=plain), times=None)
+        with pytest.raises(PermissionDeniedError, match="403 Forbidden: not for you"):
+            await sync(copy.scenario, copy.store)
+        (failed,) = await copy.store.runs()
+        assert failed.status == "failed"
+        assert failed.error is not None
+        assert failed.error.endswith("not for you")
 
 
-def test_what_a_caller_raises_with_a_nul_in_it_is_kept(new_store: Callable[[], str]) -> None:
+async def test_what_a_caller_raises_with_a_nul_in_it_is_kept(new_store: Callable[[], str]) -> None:
     def progress(_: ScopeReport) -> None:
         raise LookupError("mi\0ne")
 
-    async def work() -> None:
-        async with copying(Catalogue(), new_store()) as copy:
-            with pytest.raises(LookupError):
-                await sync(copy.scenario, copy.store, on_progress=progress)
-            (failed,) = await copy.store.runs()
-            assert (failed.status, failed.error) == ("failed", "mine")
-
-    run(work())
+    async with copying(Catalogue(), new_store()) as copy:
+        with pytest.raises(LookupError):
+            await sync(copy.scenario, copy.store, on_progress=progress)
+        (failed,) = await copy.store.runs()
+        assert (failed.status, failed.error) == ("failed", "mine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,33 +278,30 @@ class Unprintable(AnswerFault):
         return reason(403, "not\0for\x1b\nyou")
 
 
-def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_a_full_one(
+async def test_a_walk_that_paused_for_longer_than_deletions_are_listed_is_followed_by_a_full_one(
     tmp_path: Path,
 ) -> None:
-    async def work() -> None:
-        catalogue = all_trained(Catalogue.seeded(public=0, private=1_200, odd=False))
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            copy.sandbox.faults.add(ServerError(500), after=2, times=None)
-            with pytest.raises(InternalServerError):
-                await sync(copy.scenario, copy.store)
-            copy.sandbox.faults.clear()
-            paused = timedelta(days=40)
-            (row,) = await copy.rows("SELECT value FROM state WHERE key = 'scope:private'")
-            state = json.loads(row[0])
-            began_at = datetime.fromisoformat(state["walk"]["began_at"]) - paused
-            state["walk"]["began_at"] = began_at.isoformat()
-            await copy.execute(
-                "UPDATE state SET value = ? WHERE key = 'scope:private'", json.dumps(state)
-            )
-            for mode in ("resumed", "full", "incremental"):
-                report = await sync(copy.scenario, copy.store, full_every=3 * paused)
-                assert report.scopes[0].mode == mode
-
-    run(work())
+    catalogue = all_trained(Catalogue.seeded(public=0, private=1_200, odd=False))
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        copy.sandbox.faults.add(ServerError(500), after=2, times=None)
+        with pytest.raises(InternalServerError):
+            await sync(copy.scenario, copy.store)
+        copy.sandbox.faults.clear()
+        paused = timedelta(days=40)
+        (row,) = await copy.rows("SELECT value FROM state WHERE key = 'scope:private'")
+        state = json.loads(row[0])
+        began_at = datetime.fromisoformat(state["walk"]["began_at"]) - paused
+        state["walk"]["began_at"] = began_at.isoformat()
+        await copy.execute(
+            "UPDATE state SET value = ? WHERE key = 'scope:private'", json.dumps(state)
+        )
+        for mode in ("resumed", "full", "incremental"):
+            report = await sync(copy.scenario, copy.store, full_every=3 * paused)
+            assert report.scopes[0].mode == mode
 
 
 @pytest.mark.filterwarnings("ignore:.*does not sort by createdAt")
-def test_a_service_that_sorts_by_the_second_is_copied_whole(tmp_path: Path) -> None:
+async def test_a_service_that_sorts_by_the_second_is_copied_whole(tmp_path: Path) -> None:
     """Rows within a second come in any order, and few share one."""
     catalogue, second = Catalogue(), datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(1_200):
@@ -354,34 +315,28 @@ def test_a_service_that_sorts_by_the_second_is_copied_whole(tmp_path: Path) -> N
             fields={"createdAt": shown.isoformat(timespec="milliseconds")},
         )
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store)
-            assert await copy.members("private") == set(catalogue.ids())
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store)
+        assert await copy.members("private") == set(catalogue.ids())
 
 
-def test_an_incremental_run_that_cannot_list_by_date_is_a_full_one(tmp_path: Path) -> None:
+async def test_an_incremental_run_that_cannot_list_by_date_is_a_full_one(tmp_path: Path) -> None:
     catalogue = Catalogue.seeded(public=60, private=60, odd=False)
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store, scopes=["private"])
-            gone, renamed = catalogue.ids("private")[:2]
-            catalogue.delete(gone)
-            catalogue.update(renamed, name="Another name")
-            copy.sandbox.faults.add(IgnoredBounds(), times=None)
-            (report,) = (await sync(copy.scenario, copy.store, scopes=["private"])).scopes
-            assert (report.mode, report.changed, report.deleted) == ("full", 1, 1)
-            assert await copy.alive() == set(catalogue.ids("private"))
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store, scopes=["private"])
+        gone, renamed = catalogue.ids("private")[:2]
+        catalogue.delete(gone)
+        catalogue.update(renamed, name="Another name")
+        copy.sandbox.faults.add(IgnoredBounds(), times=None)
+        (report,) = (await sync(copy.scenario, copy.store, scopes=["private"])).scopes
+        assert (report.mode, report.changed, report.deleted) == ("full", 1, 1)
+        assert await copy.alive() == set(catalogue.ids("private"))
 
 
 @pytest.mark.filterwarnings("ignore:.*refused createdAfter and createdBefore")
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_service_that_refuses_bounds_is_copied_by_its_cursors(
+async def test_a_service_that_refuses_bounds_is_copied_by_its_cursors(
     tmp_path: Path, status: int
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=1_100, odd=False)
@@ -389,50 +344,40 @@ def test_a_service_that_refuses_bounds_is_copied_by_its_cursors(
     def bounded(request: Request) -> bool:
         return not {"createdAfter", "createdBefore"}.isdisjoint(request.query)
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            copy.sandbox.faults.add(ServerError(status), times=None, when=bounded)
-            for full in (None, None, True):
-                catalogue.delete(catalogue.ids()[7])
-                report = await sync(copy.scenario, copy.store, full=full)
-                assert report.scopes[0].mode == "full"
-                assert await copy.alive() == set(catalogue.ids("private"))
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        copy.sandbox.faults.add(ServerError(status), times=None, when=bounded)
+        for full in (None, None, True):
+            catalogue.delete(catalogue.ids()[7])
+            report = await sync(copy.scenario, copy.store, full=full)
+            assert report.scopes[0].mode == "full"
+            assert await copy.alive() == set(catalogue.ids("private"))
 
 
-def test_a_scope_that_is_refused_is_no_matter_of_bounds(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with copying(Catalogue(), tmp_path / "models.db") as copy:
-            copy.sandbox.faults.add(ServerError(400), times=None)
-            with pytest.raises(BadRequestError):
-                await sync(copy.scenario, copy.store)
-            assert len(copy.sandbox.requests) == 1
-
-    run(work())
+async def test_a_scope_that_is_refused_is_no_matter_of_bounds(tmp_path: Path) -> None:
+    async with copying(Catalogue(), tmp_path / "models.db") as copy:
+        copy.sandbox.faults.add(ServerError(400), times=None)
+        with pytest.raises(BadRequestError):
+            await sync(copy.scenario, copy.store)
+        assert len(copy.sandbox.requests) == 1
 
 
-def test_a_store_keeps_its_last_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_keeps_its_last_runs_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("scenario_async.sync._store.run_log._KEPT", 3)
 
-    async def work() -> None:
-        catalogue = Catalogue.seeded(public=0, private=3, odd=False)
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            for _ in range(5):
-                await sync(copy.scenario, copy.store)
-            assert [one.id for one in await copy.store.runs()] == [5, 4, 3]
-
-    run(work())
+    catalogue = Catalogue.seeded(public=0, private=3, odd=False)
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        for _ in range(5):
+            await sync(copy.scenario, copy.store)
+        assert [one.id for one in await copy.store.runs()] == [5, 4, 3]
 
 
-def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with copying(Catalogue(), tmp_path / "models.db") as copy:
-            await copy.execute("INSERT INTO state VALUES ('source', 1, '{}')")
-            with pytest.raises(StoreError, match="delete the row 'source' of the table 'state'"):
-                await sync(copy.scenario, copy.store)
-
-    run(work())
+async def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    async with copying(Catalogue(), tmp_path / "models.db") as copy:
+        await copy.execute("INSERT INTO state VALUES ('source', 1, '{}')")
+        with pytest.raises(StoreError, match="delete the row 'source' of the table 'state'"):
+            await sync(copy.scenario, copy.store)
 
 
 @pytest.mark.parametrize(
@@ -445,13 +390,10 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ({"scopes": "private"}, TypeError, "several scopes, such as"),
     ],
 )
-def test_a_run_with_options_that_do_not_fit_is_refused_before_it_begins(
+async def test_a_run_with_options_that_do_not_fit_is_refused_before_it_begins(
     tmp_path: Path, options: dict[str, Any], error: type[Exception], sentence: str
 ) -> None:
-    async def work() -> None:
-        async with copying(Catalogue(), tmp_path / "models.db") as copy:
-            with pytest.raises(error, match=sentence):
-                await sync(copy.scenario, copy.store, **options)
-            assert await copy.store.runs() == []
-
-    run(work())
+    async with copying(Catalogue(), tmp_path / "models.db") as copy:
+        with pytest.raises(error, match=sentence):
+            await sync(copy.scenario, copy.store, **options)
+        assert await copy.store.runs() == []

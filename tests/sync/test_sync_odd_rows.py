@@ -6,8 +6,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 from sqlalchemy import select
-from support.catalogue_copies import cap, copying, run
+from support.catalogue_copies import cap, copying
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, sync, watch
@@ -16,6 +17,8 @@ from scenario_async.sync._tables import rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
 # Too deep for every Python: their limits differ.
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -51,63 +54,54 @@ async def ids(store: CatalogStore) -> set[str]:
     return {model.id async for model in store.models()}
 
 
-def test_a_record_is_stored_whatever_else_it_has(new_store: Callable[[], str]) -> None:
+async def test_a_record_is_stored_whatever_else_it_has(new_store: Callable[[], str]) -> None:
     catalogue = Catalogue()
     odd = [catalogue.add(fields=fields) for fields in HARMLESS.values()]
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            async with aclosing(watch(copy.scenario, copy.store, every=3600)) as watched:
-                for _ in odd:
-                    await anext(watched)
-            for words in ("Once", "Again"):
-                for model_id, fields in zip(odd, HARMLESS.values(), strict=True):
-                    catalogue.update(model_id, fields={**fields, "shortDescription": words})
-                report = await sync(copy.scenario, copy.store, full=True)
-                assert (report.changed, report.rejected, report.deleted) == (len(odd), 0, 0)
-            async for model in copy.store.models():
-                assert model.record.encode() == copy.sandbox.record(model.id)
-            assert await ids(copy.store) == set(odd)
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        async with aclosing(watch(copy.scenario, copy.store, every=3600)) as watched:
+            for _ in odd:
+                await anext(watched)
+        for words in ("Once", "Again"):
+            for model_id, fields in zip(odd, HARMLESS.values(), strict=True):
+                catalogue.update(model_id, fields={**fields, "shortDescription": words})
+            report = await sync(copy.scenario, copy.store, full=True)
+            assert (report.changed, report.rejected, report.deleted) == (len(odd), 0, 0)
+        async for model in copy.store.models():
+            assert model.record.encode() == copy.sandbox.record(model.id)
+        assert await ids(copy.store) == set(odd)
 
 
-def test_a_row_that_no_database_takes_is_rejected_and_the_others_are_stored(
+async def test_a_row_that_no_database_takes_is_rejected_and_the_others_are_stored(
     new_store: Callable[[], str],
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=5, odd=False)
     good = set(catalogue.ids())
     odd = {catalogue.add(fields=fields): told for fields, told in UNFIT.values()}
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            for full in (None, True, False):
-                report = await sync(copy.scenario, copy.store, full=full)
-                assert (report.rejected, report.deleted) == (len(odd), 0)
-                assert report.scopes[0].complete
-                assert await ids(copy.store) == good
-                assert await rejected_rows(copy.store) == {
-                    copy.sandbox.record(one): one if told else None for one, told in odd.items()
-                }
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        for full in (None, True, False):
+            report = await sync(copy.scenario, copy.store, full=full)
+            assert (report.rejected, report.deleted) == (len(odd), 0)
+            assert report.scopes[0].complete
+            assert await ids(copy.store) == good
+            assert await rejected_rows(copy.store) == {
+                copy.sandbox.record(one): one if told else None for one, told in odd.items()
+            }
 
 
-def test_a_model_whose_row_no_database_takes_any_more_is_not_gone(
+async def test_a_model_whose_row_no_database_takes_any_more_is_not_gone(
     new_store: Callable[[], str],
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=60, odd=False)
     known = set(catalogue.ids())
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            cap(copy.sandbox, 9)
-            await sync(copy.scenario, copy.store)
-            for model_id, (fields, _) in zip(catalogue.ids()[::6], UNFIT.values(), strict=True):
-                catalogue.update(model_id, fields=fields)
-            for full in (True, False, True):
-                report = await sync(copy.scenario, copy.store, full=full)
-                assert (report.deleted, report.scopes[0].complete) == (0, True)
-                assert await ids(copy.store) == known
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        cap(copy.sandbox, 9)
+        await sync(copy.scenario, copy.store)
+        for model_id, (fields, _) in zip(catalogue.ids()[::6], UNFIT.values(), strict=True):
+            catalogue.update(model_id, fields=fields)
+        for full in (True, False, True):
+            report = await sync(copy.scenario, copy.store, full=full)
+            assert (report.deleted, report.scopes[0].complete) == (0, True)
+            assert await ids(copy.store) == known

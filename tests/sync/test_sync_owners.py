@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import delete, select
-from support.catalogue_copies import Copy, copying, run
+from support.catalogue_copies import Copy, copying
 
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import StoreError, TooManyDeletionsError, sync
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from scenario_async.sync import SyncReport
+
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
 ONE_DAY = timedelta(days=1)
 OURS, THEIRS, PARTNERS = "proj_ours", "proj_theirs", "team_partners"
@@ -54,107 +56,94 @@ async def stored(copy: Copy) -> set[str]:
 
 
 @pytest.mark.parametrize("everything", [True, False])
-def test_models_of_another_owner_are_refused_before_anything_is_written(
+async def test_models_of_another_owner_are_refused_before_anything_is_written(
     new_store: Callable[[], str], everything: bool
 ) -> None:
-    async def work() -> None:
-        async with copying(of(OURS, "a", "b"), new_store()) as copy:
+    async with copying(of(OURS, "a", "b"), new_store()) as copy:
+        await full(copy)
+        async with other_account(copy, of(THEIRS, "x", "y")) as other:
+            with pytest.raises(StoreError, match=r"belong to 'proj_ours'.*'proj_theirs'"):
+                await sync(other.scenario, other.store, full=everything)
+        assert await stored(copy) == {"a", "b"}
+        assert await owners(copy) == [OURS]
+        (failed,) = await copy.store.runs(1)
+        assert failed.status == "failed"
+        # And the store goes on as the copy that it is.
+        copy.catalogue.delete("a")
+        assert (await full(copy)).deleted == 1
+        assert await stored(copy) == {"b"}
+
+
+async def test_another_owner_may_take_the_place_where_that_is_told(
+    new_store: Callable[[], str],
+) -> None:
+    names = [f"a{number}" for number in range(30)]
+    async with copying(of(OURS, *names), new_store()) as copy:
+        await full(copy)
+        async with other_account(copy, of(THEIRS, "x", "y")) as other:
+            # It is not told that our models may be deleted.
+            with pytest.raises(TooManyDeletionsError):
+                await full(other, new_owner=True)
+            await full(other, max_deletions=None)
+            assert await stored(copy) == {"x", "y"}
+            assert await owners(copy) == [THEIRS]
+        with pytest.raises(StoreError, match="belong to 'proj_theirs'"):
             await full(copy)
-            async with other_account(copy, of(THEIRS, "x", "y")) as other:
-                with pytest.raises(StoreError, match=r"belong to 'proj_ours'.*'proj_theirs'"):
-                    await sync(other.scenario, other.store, full=everything)
-            assert await stored(copy) == {"a", "b"}
-            assert await owners(copy) == [OURS]
-            (failed,) = await copy.store.runs(1)
-            assert failed.status == "failed"
-            # And the store goes on as the copy that it is.
-            copy.catalogue.delete("a")
-            assert (await full(copy)).deleted == 1
-            assert await stored(copy) == {"b"}
-
-    run(work())
 
 
-def test_another_owner_may_take_the_place_where_that_is_told(new_store: Callable[[], str]) -> None:
-    async def work() -> None:
-        names = [f"a{number}" for number in range(30)]
-        async with copying(of(OURS, *names), new_store()) as copy:
-            await full(copy)
-            async with other_account(copy, of(THEIRS, "x", "y")) as other:
-                # It is not told that our models may be deleted.
-                with pytest.raises(TooManyDeletionsError):
-                    await full(other, new_owner=True)
-                await full(other, max_deletions=None)
-                assert await stored(copy) == {"x", "y"}
-                assert await owners(copy) == [THEIRS]
-            with pytest.raises(StoreError, match="belong to 'proj_theirs'"):
-                await full(copy)
-
-    run(work())
-
-
-def test_shared_models_of_other_owners_are_no_reason_to_refuse(
+async def test_shared_models_of_other_owners_are_no_reason_to_refuse(
     new_store: Callable[[], str],
 ) -> None:
     catalogue = of(OURS, "a", "b")
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            await full(copy)
-            # All that is new is of somebody else, and what was new before is gone.
-            catalogue.delete("b")
-            of(PARTNERS, "p", catalogue=catalogue)
-            catalogue.add("q", fields={"ownerId": None})
-            copy.sandbox.requests.clear()
-            report = await sync(copy.scenario, copy.store, full=False)
-            assert (report.new, report.deleted) == (2, 1)
-            assert await owners(copy) == [OURS, PARTNERS]
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        await full(copy)
+        # All that is new is of somebody else, and what was new before is gone.
+        catalogue.delete("b")
+        of(PARTNERS, "p", catalogue=catalogue)
+        catalogue.add("q", fields={"ownerId": None})
+        copy.sandbox.requests.clear()
+        report = await sync(copy.scenario, copy.store, full=False)
+        assert (report.new, report.deleted) == (2, 1)
+        assert await owners(copy) == [OURS, PARTNERS]
 
 
-def test_a_look_at_the_latest_models_tells_shared_ones_from_another_account(
+async def test_a_look_at_the_latest_models_tells_shared_ones_from_another_account(
     new_store: Callable[[], str],
 ) -> None:
     """Where nothing of the owner is on the page that is listed."""
 
-    async def work() -> None:
-        catalogue = of(OURS, "a")
-        catalogue.advance(ONE_DAY)
-        of(OURS, "b", catalogue=catalogue)
-        async with copying(catalogue, new_store()) as copy:
-            await full(copy)
-            catalogue.delete("b")
-            of(PARTNERS, "p", "q", catalogue=catalogue)
-            copy.sandbox.requests.clear()
-            report = await sync(copy.scenario, copy.store, full=False)
-            assert (report.new, report.deleted) == (2, 1)
-            # What is new, whose the latest ones are, what was deleted, and whether it is gone.
-            assert report.requests == len(copy.sandbox.requests) == 4
-
-    run(work())
+    catalogue = of(OURS, "a")
+    catalogue.advance(ONE_DAY)
+    of(OURS, "b", catalogue=catalogue)
+    async with copying(catalogue, new_store()) as copy:
+        await full(copy)
+        catalogue.delete("b")
+        of(PARTNERS, "p", "q", catalogue=catalogue)
+        copy.sandbox.requests.clear()
+        report = await sync(copy.scenario, copy.store, full=False)
+        assert (report.new, report.deleted) == (2, 1)
+        # What is new, whose the latest ones are, what was deleted, and whether it is gone.
+        assert report.requests == len(copy.sandbox.requests) == 4
 
 
-def test_a_collection_of_shared_models_alone_is_no_reason_to_refuse(
+async def test_a_collection_of_shared_models_alone_is_no_reason_to_refuse(
     new_store: Callable[[], str],
 ) -> None:
     catalogue = of(OURS, "a")
     collection = catalogue.add_collection("Shared")
     catalogue.add("p", fields={"ownerId": PARTNERS}, collection_ids=[collection])
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            catalogue.delete("p")
-            await full(copy)
-            catalogue.restore("p")
-            report = await full(copy, scopes=[f"collection:{collection}"])
-            assert report.new == 1
-            assert await owners(copy) == [OURS, PARTNERS]
-            async with other_account(copy, catalogue_of_theirs(collection)) as other:
-                with pytest.raises(StoreError, match="belong to 'proj_ours' and 1 more"):
-                    await full(other, scopes=[f"collection:{collection}"])
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        catalogue.delete("p")
+        await full(copy)
+        catalogue.restore("p")
+        report = await full(copy, scopes=[f"collection:{collection}"])
+        assert report.new == 1
+        assert await owners(copy) == [OURS, PARTNERS]
+        async with other_account(copy, catalogue_of_theirs(collection)) as other:
+            with pytest.raises(StoreError, match="belong to 'proj_ours' and 1 more"):
+                await full(other, scopes=[f"collection:{collection}"])
 
 
 def catalogue_of_theirs(collection: str) -> Catalogue:
@@ -165,74 +154,61 @@ def catalogue_of_theirs(collection: str) -> Catalogue:
 
 
 @pytest.mark.parametrize("owner", [None, 5, "proj_\0"])
-def test_rows_that_name_no_owner_say_nothing(new_store: Callable[[], str], owner: Any) -> None:
-    async def work() -> None:
-        async with copying(of(OURS, "a"), new_store()) as copy:
-            await full(copy)
-            async with other_account(copy, of(owner, "a", "x")) as other:
-                assert (await full(other)).rejected == 0
-                assert await owners(copy) == [OURS]
-            async with other_account(copy, Catalogue()) as other:
-                await full(other)
-                assert await owners(copy) == [OURS]
-
-    run(work())
-
-
-def test_public_models_have_whatever_owners(new_store: Callable[[], str]) -> None:
-    async def work() -> None:
-        catalogue = Catalogue.seeded(public=20, private=0)
-        async with copying(catalogue, new_store()) as copy:
-            await full(copy, scopes=["public"])
-            assert await owners(copy) is None
-            of(OURS, "a", catalogue=catalogue)
-            await full(copy, scopes=["public", "private"])
+async def test_rows_that_name_no_owner_say_nothing(
+    new_store: Callable[[], str], owner: Any
+) -> None:
+    async with copying(of(OURS, "a"), new_store()) as copy:
+        await full(copy)
+        async with other_account(copy, of(owner, "a", "x")) as other:
+            assert (await full(other)).rejected == 0
+            assert await owners(copy) == [OURS]
+        async with other_account(copy, Catalogue()) as other:
+            await full(other)
             assert await owners(copy) == [OURS]
 
-    run(work())
+
+async def test_public_models_have_whatever_owners(new_store: Callable[[], str]) -> None:
+    catalogue = Catalogue.seeded(public=20, private=0)
+    async with copying(catalogue, new_store()) as copy:
+        await full(copy, scopes=["public"])
+        assert await owners(copy) is None
+        of(OURS, "a", catalogue=catalogue)
+        await full(copy, scopes=["public", "private"])
+        assert await owners(copy) == [OURS]
 
 
-def test_a_store_that_lost_all_its_private_models_may_be_of_another_owner(
+async def test_a_store_that_lost_all_its_private_models_may_be_of_another_owner(
     new_store: Callable[[], str],
 ) -> None:
-    async def work() -> None:
-        async with copying(of(OURS, "a"), new_store()) as copy:
-            await full(copy)
-            copy.catalogue.delete("a")
-            await full(copy)
-            async with other_account(copy, of(THEIRS, "x")) as other:
+    async with copying(of(OURS, "a"), new_store()) as copy:
+        await full(copy)
+        copy.catalogue.delete("a")
+        await full(copy)
+        async with other_account(copy, of(THEIRS, "x")) as other:
+            await full(other)
+            assert await owners(copy) == [THEIRS]
+
+
+async def test_a_store_of_an_earlier_release_has_its_owner_in_its_records(
+    new_store: Callable[[], str],
+) -> None:
+    async with copying(of(OURS, "a"), new_store()) as copy:
+        await full(copy)
+        async with database_of(copy.store).writing() as connection:
+            await connection.execute(delete(state).where(state.c.key == "owners"))
+        async with other_account(copy, of(THEIRS, "x")) as other:
+            with pytest.raises(StoreError, match="belong to 'proj_ours'"):
                 await full(other)
-                assert await owners(copy) == [THEIRS]
+        await full(copy)
+        assert await owners(copy) == [OURS]
 
-    run(work())
 
-
-def test_a_store_of_an_earlier_release_has_its_owner_in_its_records(
-    new_store: Callable[[], str],
-) -> None:
-    async def work() -> None:
-        async with copying(of(OURS, "a"), new_store()) as copy:
+async def test_what_is_remembered_and_cannot_be_read_is_named(new_store: Callable[[], str]) -> None:
+    async with copying(of(OURS, "a"), new_store()) as copy:
+        await full(copy)
+        async with database_of(copy.store).writing() as connection:
+            await connection.execute(
+                state.update().where(state.c.key == "owners").values(value={"a": 1})
+            )
+        with pytest.raises(StoreError, match="delete the row 'owners' of the table 'state'"):
             await full(copy)
-            async with database_of(copy.store).writing() as connection:
-                await connection.execute(delete(state).where(state.c.key == "owners"))
-            async with other_account(copy, of(THEIRS, "x")) as other:
-                with pytest.raises(StoreError, match="belong to 'proj_ours'"):
-                    await full(other)
-            await full(copy)
-            assert await owners(copy) == [OURS]
-
-    run(work())
-
-
-def test_what_is_remembered_and_cannot_be_read_is_named(new_store: Callable[[], str]) -> None:
-    async def work() -> None:
-        async with copying(of(OURS, "a"), new_store()) as copy:
-            await full(copy)
-            async with database_of(copy.store).writing() as connection:
-                await connection.execute(
-                    state.update().where(state.c.key == "owners").values(value={"a": 1})
-                )
-            with pytest.raises(StoreError, match="delete the row 'owners' of the table 'state'"):
-                await full(copy)
-
-    run(work())

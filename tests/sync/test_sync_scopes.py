@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from support.catalogue_copies import Copy, copying, run
+from support.catalogue_copies import Copy, copying
 
 from scenario_async.sandbox import Catalogue, ServerError
 from scenario_async.sandbox._answers import Answer
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
+
 NOW = datetime(2026, 10, 15, tzinfo=UTC)
 ABSENT = ScopePage(rows=(), coverage=Coverage(None, None, set()))
 UNDATED = {"createdAt": None, "updatedAt": None}
@@ -35,35 +37,32 @@ async def ids(copy: Copy, scope: str, *, deleted: bool = False) -> list[str]:
 
 
 @pytest.mark.parametrize("fields", [None, UNDATED], ids=["dated", "undated"])
-def test_a_deleted_model_that_comes_back_elsewhere_has_left_its_scope(
+async def test_a_deleted_model_that_comes_back_elsewhere_has_left_its_scope(
     new_store: Callable[[], str], fields: dict[str, Any] | None
 ) -> None:
     catalogue = Catalogue()
     catalogue.add()
     model_id = catalogue.add("model_moved", fields=fields)
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
+    async with copying(catalogue, new_store()) as copy:
 
-            async def full(scope: str) -> None:
-                await sync(copy.scenario, copy.store, scopes=[scope], full=True)
+        async def full(scope: str) -> None:
+            await sync(copy.scenario, copy.store, scopes=[scope], full=True)
 
-            await full("public")
-            await full("private")
-            catalogue.delete(model_id)
-            await full("private")
-            catalogue.restore(model_id)
-            catalogue.update(model_id, privacy="public")
-            await full("private")
-            assert await ids(copy, "private", deleted=True) == [model_id]
-            await full("public")
-            assert await ids(copy, "public") == [model_id]
-            assert model_id not in await ids(copy, "private", deleted=False)
-
-    run(work())
+        await full("public")
+        await full("private")
+        catalogue.delete(model_id)
+        await full("private")
+        catalogue.restore(model_id)
+        catalogue.update(model_id, privacy="public")
+        await full("private")
+        assert await ids(copy, "private", deleted=True) == [model_id]
+        await full("public")
+        assert await ids(copy, "public") == [model_id]
+        assert model_id not in await ids(copy, "private", deleted=False)
 
 
-def test_a_deleted_model_that_comes_back_is_in_the_scopes_that_were_not_listed_since(
+async def test_a_deleted_model_that_comes_back_is_in_the_scopes_that_were_not_listed_since(
     new_store: Callable[[], str],
 ) -> None:
     catalogue = Catalogue()
@@ -71,70 +70,58 @@ def test_a_deleted_model_that_comes_back_is_in_the_scopes_that_were_not_listed_s
     model_id = catalogue.add(collection_ids=[collection])
     scopes = ["private", f"collection:{collection}"]
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            await sync(copy.scenario, copy.store, scopes=scopes)
-            catalogue.delete(model_id)
-            await sync(copy.scenario, copy.store, full=True)
-            catalogue.restore(model_id)
-            await sync(copy.scenario, copy.store, full=True)
-            for scope in scopes:
-                assert await ids(copy, scope) == [model_id]
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        await sync(copy.scenario, copy.store, scopes=scopes)
+        catalogue.delete(model_id)
+        await sync(copy.scenario, copy.store, full=True)
+        catalogue.restore(model_id)
+        await sync(copy.scenario, copy.store, full=True)
+        for scope in scopes:
+            assert await ids(copy, scope) == [model_id]
 
 
-def test_a_model_that_another_scope_finds_before_a_walk_ends_is_not_where_the_walk_missed_it(
+async def test_a_model_that_another_scope_finds_before_a_walk_ends_is_not_where_the_walk_missed_it(
     new_store: Callable[[], str],
 ) -> None:
-    async def work() -> None:
-        async with CatalogStore.open(new_store()) as store:
-            private, public = (writer_of(store, scope) for scope in ("private", "public"))
-            members = Members(database_of(store), "private")
-            await private.write(ScopePage(rows=[row("a"), row("b")]))
-            await private.remove(["a"], {})
-            await private.write(ABSENT)
-            await public.write(ScopePage(rows=[row("a")]))
-            assert await members.missing() == ["b"]
-            await private.finish_walk(ScopeState(), 1)
-            assert await members.count() == 0
-            assert await Members(database_of(store), "public").count() == 1
-
-    run(work())
+    async with CatalogStore.open(new_store()) as store:
+        private, public = (writer_of(store, scope) for scope in ("private", "public"))
+        members = Members(database_of(store), "private")
+        await private.write(ScopePage(rows=[row("a"), row("b")]))
+        await private.remove(["a"], {})
+        await private.write(ABSENT)
+        await public.write(ScopePage(rows=[row("a")]))
+        assert await members.missing() == ["b"]
+        await private.finish_walk(ScopeState(), 1)
+        assert await members.count() == 0
+        assert await Members(database_of(store), "public").count() == 1
 
 
-def test_a_model_that_is_asked_for_by_its_id_and_exists_again_is_in_no_scope_that_missed_it(
+async def test_a_model_that_is_asked_for_by_its_id_and_exists_again_is_in_no_scope_that_missed_it(
     new_store: Callable[[], str],
 ) -> None:
-    async def work() -> None:
-        async with CatalogStore.open(new_store()) as store:
-            writer = writer_of(store, "private")
-            members = Members(database_of(store), "private")
-            await writer.write(ScopePage(rows=[row("a")]))
-            await writer.write(ABSENT)
-            await writer.remove(["a"], {})
-            await writer.write(ScopePage(rows=[row("a")], joins=False))
-            assert await members.count() == 0
-            assert await members.nowhere() == ["a"]
-
-    run(work())
+    async with CatalogStore.open(new_store()) as store:
+        writer = writer_of(store, "private")
+        members = Members(database_of(store), "private")
+        await writer.write(ScopePage(rows=[row("a")]))
+        await writer.write(ABSENT)
+        await writer.remove(["a"], {})
+        await writer.write(ScopePage(rows=[row("a")], joins=False))
+        assert await members.count() == 0
+        assert await members.nowhere() == ["a"]
 
 
-def test_an_undated_model_whose_row_does_not_fit_any_more_stays_in_its_scope(
+async def test_an_undated_model_whose_row_does_not_fit_any_more_stays_in_its_scope(
     new_store: Callable[[], str],
 ) -> None:
     catalogue = Catalogue()
     model_id = catalogue.add(fields=UNDATED)
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            await sync(copy.scenario, copy.store)
-            catalogue.update(model_id, fields={"tags": 5})
-            report = await sync(copy.scenario, copy.store, full=True)
-            assert report.rejected == 1
-            assert await ids(copy, "private") == [model_id]
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        await sync(copy.scenario, copy.store)
+        catalogue.update(model_id, fields={"tags": 5})
+        report = await sync(copy.scenario, copy.store, full=True)
+        assert report.rejected == 1
+        assert await ids(copy, "private") == [model_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,40 +135,34 @@ class Deleted(AnswerFault):
         return Answer(body=msgspec.json.encode({"model": model}))
 
 
-def test_a_deleted_model_whose_record_can_still_be_read_is_deleted(
+async def test_a_deleted_model_whose_record_can_still_be_read_is_deleted(
     new_store: Callable[[], str],
 ) -> None:
     catalogue = Catalogue()
     model_id = catalogue.add("model_read")
 
-    async def work() -> None:
-        async with copying(catalogue, new_store()) as copy:
-            await sync(copy.scenario, copy.store)
-            catalogue.delete(model_id)
-            copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
-            copy.sandbox.faults.add(Deleted(model_id), path="/models/model_read", times=None)
-            assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
-            assert await copy.deleted() == {model_id}
-
-    run(work())
+    async with copying(catalogue, new_store()) as copy:
+        await sync(copy.scenario, copy.store)
+        catalogue.delete(model_id)
+        copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
+        copy.sandbox.faults.add(Deleted(model_id), path="/models/model_read", times=None)
+        assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
+        assert await copy.deleted() == {model_id}
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_a_model_that_is_gone_is_deleted_however_the_service_says_so(
+async def test_a_model_that_is_gone_is_deleted_however_the_service_says_so(
     tmp_path: Path, status: int
 ) -> None:
     catalogue = Catalogue()
     model_id = catalogue.add("model_gone")
 
-    async def work() -> None:
-        async with copying(catalogue, tmp_path / "models.db") as copy:
-            await sync(copy.scenario, copy.store)
-            catalogue.delete(model_id)
-            copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
-            copy.sandbox.faults.add(ServerError(status), path="/models/model_gone", times=None)
-            assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
-
-    run(work())
+    async with copying(catalogue, tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store)
+        catalogue.delete(model_id)
+        copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
+        copy.sandbox.faults.add(ServerError(status), path="/models/model_gone", times=None)
+        assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
 
 
 def writer_of(store: CatalogStore, scope: str) -> ScopeWriter:
