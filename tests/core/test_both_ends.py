@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
+from support.catalogue_strategies import catalogues, scripts
 
 from scenario_async import APIConnectionError, BadRequestError
 from scenario_async._pagination.windows.planner import WindowPlanner
@@ -25,17 +26,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.once
 
-GAPS = (0, 0, 0, 7, 1000, 1000, 2000, 7000, 10**6, 86_400_000)
 MODELS, PAGE, AT_ONCE = 10_000, 500, 8
 
 concurrencies = st.integers(2, 9)
-scripts = st.binary(max_size=60).map(Script)
-catalogues = st.binary(max_size=120).map(
-    lambda kinds: [
-        Row(f"m{index * 7919 % 10_007:05}", born)
-        for index, born in enumerate(itertools.accumulate(GAPS[kind % len(GAPS)] for kind in kinds))
-    ]
-)
 
 
 def backwards(request: PageRequest, direction: SortDirection) -> bool:
@@ -85,7 +78,7 @@ def test_a_first_walk_waits_hardly_more_often_than_one_that_knows_where_models_l
 
 @settings(max_examples=300)
 @given(
-    rows=catalogues,
+    rows=catalogues(),
     size=st.integers(1, 20),
     most=concurrencies,
     ordered=st.booleans(),
@@ -108,7 +101,7 @@ def test_a_service_that_lists_in_one_direction_only_is_listed_all_the_same(
 
 @settings(max_examples=200)
 @given(
-    rows=catalogues,
+    rows=catalogues(),
     size=st.integers(1, 8),
     direction=st.sampled_from(["asc", "desc"]),
     most=concurrencies,
@@ -142,7 +135,7 @@ def test_whether_a_page_came_from_its_end_does_not_show(
 
 @settings(max_examples=400)
 @given(
-    rows=catalogues,
+    rows=catalogues(),
     size=st.integers(1, 20),
     direction=st.sampled_from(["asc", "desc"]),
     most=st.integers(1, 9),

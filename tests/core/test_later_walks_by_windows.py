@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
+from support.catalogue_strategies import catalogues, directions, scripts
 
 from scenario_async import APIConnectionError, BadRequestError
 
@@ -22,25 +22,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.once
 
-GAPS = (0, 0, 0, 7, 1000, 1000, 2000, 7000, 10**6, 86_400_000)
 DIRECTIONS: tuple[SortDirection, ...] = ("asc", "desc")
 MODELS, PAGE, AT_ONCE = 10_000, 500, 8
 ROUNDS = 1 + -(-(MODELS // PAGE - 1) // AT_ONCE)
 
-directions = st.sampled_from(DIRECTIONS)
 sizes = st.integers(1, 20)
-scripts = st.binary(max_size=60).map(Script)
-
-
-@st.composite
-def catalogues(draw: st.DrawFn, most: int = 120) -> list[Row]:
-    """Rows born in bursts, with ids in no order."""
-    kinds = draw(st.binary(max_size=most))
-    born = itertools.accumulate(GAPS[kind % len(GAPS)] for kind in kinds)
-    return [
-        Row(f"m{index * 7919 % 10_007:05}", created, kind)
-        for index, (created, kind) in enumerate(zip(born, kinds, strict=True))
-    ]
 
 
 @st.composite

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
+from support.catalogue_strategies import catalogues, directions, scripts
 
 from scenario_async import APIConnectionError, APIError, BadRequestError
 from scenario_async._pagination.adaptive import Strategy, sorted_by_date
@@ -22,24 +22,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.once
 
-GAPS = (0, 0, 0, 7, 1000, 3000, 10**6)
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
-directions: st.SearchStrategy[SortDirection] = st.sampled_from(["asc", "desc"])
 strategies = st.sampled_from(STRATEGIES)
 concurrencies = st.integers(1, 9)
 sizes = st.integers(1, 12)
-scripts = st.binary(max_size=60).map(Script)
-
-
-@st.composite
-def catalogues(draw: st.DrawFn) -> list[Row]:
-    kinds = draw(st.binary(max_size=80))
-    born = itertools.accumulate(GAPS[kind % len(GAPS)] for kind in kinds)
-    return [
-        Row(f"m{index * 7919 % 10_007:05}", created, kind)
-        for index, (created, kind) in enumerate(zip(born, kinds, strict=True))
-    ]
 
 
 def distinct(number: int) -> list[Row]:
@@ -61,7 +48,7 @@ IGNORED = [
 
 @settings(max_examples=700)
 @given(
-    rows=catalogues(),
+    rows=catalogues(most=80),
     size=sizes,
     direction=directions,
     strategy=strategies,
@@ -97,7 +84,7 @@ def test_all_models_come_where_the_service_ignores_what_it_is_asked(
 
 @settings(max_examples=300)
 @given(
-    rows=catalogues(),
+    rows=catalogues(most=80),
     size=sizes,
     direction=directions,
     most=st.integers(2, 9),
@@ -126,7 +113,7 @@ def test_it_is_told_that_the_service_ignores_where_a_window_begins(
 
 @settings(max_examples=700)
 @given(
-    rows=catalogues(),
+    rows=catalogues(most=80),
     size=sizes,
     direction=directions,
     strategy=strategies,
@@ -389,7 +376,7 @@ def test_the_strategy_tells_how_pages_are_asked_for(strategy: Strategy, most: in
 
 @settings(max_examples=300)
 @given(
-    rows=catalogues(),
+    rows=catalogues(most=80),
     size=sizes,
     most=concurrencies,
     script=scripts,

@@ -17,6 +17,7 @@ from support.catalogue_simulation import (
     chosen,
     moment,
 )
+from support.catalogue_strategies import catalogues, directions, scripts
 
 from scenario_async import APIConnectionError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
@@ -33,25 +34,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.once
 
-GAPS = (0, 0, 0, 7, 1000, 1000, 2000, 7000, 10**6, 86_400_000)
 MILLISECOND = timedelta(milliseconds=1)
 DIRECTIONS: tuple[SortDirection, ...] = ("asc", "desc")
 
-directions = st.sampled_from(DIRECTIONS)
 sizes = st.integers(1, 20)
 concurrencies = st.integers(1, 9)
-scripts = st.binary(max_size=60).map(Script)
-
-
-@st.composite
-def catalogues(draw: st.DrawFn, most: int = 120) -> list[Row]:
-    """Rows born in bursts, with ids in no order."""
-    kinds = draw(st.binary(max_size=most))
-    born = itertools.accumulate(GAPS[kind % len(GAPS)] for kind in kinds)
-    return [
-        Row(f"m{index * 7919 % 10_007:05}", created, kind)
-        for index, (created, kind) in enumerate(zip(born, kinds, strict=True))
-    ]
 
 
 def born_in_order(walk: Walk, direction: SortDirection) -> bool:
