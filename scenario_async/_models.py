@@ -28,32 +28,7 @@ RowT = TypeVar("RowT")
 class Models(Listings):
     """The model catalogue, as the credentials of one client see it.
 
-    The listings share their parameters:
-
-    - ``created_after``, ``created_before``, ``updated_after``, ``updated_before``: an aware
-      ``datetime`` or an ISO 8601 string (UTC where it names no zone); all exclusive. Given alone
-      they set ``sort_by``, as the API demands. Updates are known for public models only.
-    - ``sort_by``, ``sort_direction``: without them private models come newest first and public ones
-      by score, which has no direction.
-    - ``tags``, ``status``, ``type``, ``types``, collections and bounds: rows are checked against
-      them too. A row that does not fit them, or has none of the ``tags``, is left out and counted
-      (:class:`PageEvent`). What ``extra_query`` says is not checked.
-    - ``page_size``: 1 to 500 rows; see :class:`Listing` for what happens without.
-    - ``pagination_token``: begin at a token from an earlier page of the same listing. The service
-      takes it with the same ``page_size`` only, which is 100 where an awaited page had none.
-    - ``project_id``: overrides the client's.
-    - ``on_invalid``: called with each :class:`InvalidRow`; without it such a row raises
-      :class:`APIResponseValidationError` after the good rows of its page.
-    - ``strategy``: how pages are fetched at once. ``"auto"`` goes by what the first page shows:
-      ``"windows"`` of time where models come by creation or update, ``"predicted"`` cursors where
-      those are row numbers, else ``"cursor"``, one page after the other. Only windows miss no model
-      when others are deleted, added or updated during the listing.
-    - ``max_concurrency``: how many requests of the listing may be under way, within the
-      client's own bound. Default: 8, because a page has some 2 MB.
-    - ``extra_headers``, ``extra_query``, ``extra_body``, ``timeout``: added to each request of the
-      listing, as in the official SDK. ``extra_query`` overrides what this package would send.
-      Where it, or the client's ``default_query``, has an order, bounds or a page, the listing goes
-      by cursor.
+    The listings share their parameters, which :meth:`list` explains.
 
     Raises:
         ValueError: At once, before any request, for a value or a combination that the API refuses.

@@ -1,6 +1,5 @@
 """What is listed: a query as a value, what a user may give for it, what the API refuses."""
 
-from .argument_names import checks_names, instead_of
 from .arguments import given_count, given_text, given_time, listing_query
 from .public_route import PublicRoute, first_row
 from .query import (
@@ -33,13 +32,11 @@ __all__ = [
     "Status",
     "TagIndex",
     "Time",
-    "checks_names",
     "did_you_mean",
     "first_row",
     "given_count",
     "given_text",
     "given_time",
-    "instead_of",
     "listing_query",
     "row_check",
     "wire_time",

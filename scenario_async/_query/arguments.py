@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from scenario_async._argument_errors import ArgumentError, Parameter
 
@@ -12,9 +15,9 @@ from .query import ListingQuery, wire_time
 from .rules import broken_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from .query import Names, Privacy, Route, SortBy, SortDirection, Status, Time
+    from .query import SortBy
 
 __all__ = ["given_count", "given_text", "given_time", "listing_query"]
 
@@ -22,79 +25,33 @@ _BEYOND_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def listing_query(
-    *,
-    route: Route = "filter",
-    blacklisted: bool | None = None,
-    collection_id: str | None = None,
-    collection_ids: Names | None = None,
-    created_after: Time | None = None,
-    created_before: Time | None = None,
-    limit: int | None = None,
-    loaded_only: bool | None = None,
-    offset: int | None = None,
-    original_assets: bool | None = None,
-    page_size: int | None = None,
-    pagination_token: str | None = None,
-    privacy: Privacy | None = None,
-    project_id: str | None = None,
-    sort_by: SortBy | None = None,
-    sort_direction: SortDirection | None = None,
-    status: Status | None = None,
-    tags: Names | None = None,
-    type: str | None = None,  # noqa: A002 - the API's name
-    types: Names | None = None,
-    updated_after: Time | None = None,
-    updated_before: Time | None = None,
-) -> ListingQuery:
-    """Normalise what a user gave, and refuse what the API would refuse.
+def listing_query(**given: object) -> ListingQuery:
+    """Normalise what a user gave for the fields of a query, and refuse what the API would refuse.
 
     Raises:
         ValueError: A value that cannot be sent, or a combination that the API refuses; it names the
             parameters and the rule.
         TypeError: A value of the wrong type.
     """
-    query = ListingQuery(
-        route=route,
-        blacklisted=_flag("blacklisted", blacklisted),
-        collection_id=given_text("collection_id", collection_id),
-        collection_ids=_names("collection_ids", collection_ids),
-        created_after=given_time("created_after", created_after, round_up=False),
-        created_before=given_time("created_before", created_before, round_up=True),
-        limit=given_count("limit", limit),
-        loaded_only=_flag("loaded_only", loaded_only),
-        offset=given_count("offset", offset),
-        original_assets=_flag("original_assets", original_assets),
-        page_size=given_count("page_size", page_size),
-        pagination_token=given_text("pagination_token", pagination_token),
-        privacy=privacy,
-        project_id=given_text("project_id", project_id),
-        sort_by=_implied_sort(
-            sort_by,
-            created=created_after is not None or created_before is not None,
-            updated=updated_after is not None or updated_before is not None,
-        ),
-        sort_direction=sort_direction,
-        status=status,
-        tags=_names("tags", tags),
-        type=given_text("type", type),
-        types=_names("types", types),
-        updated_after=given_time("updated_after", updated_after, round_up=False),
-        updated_before=given_time("updated_before", updated_before, round_up=True),
-    )
+    read: dict[str, Any] = given | {
+        name: reader(name, given[name]) for name, reader in _READERS.items() if name in given
+    }
+    query = ListingQuery(**read)
+    if query.sort_by is None:
+        query = msgspec.structs.replace(query, sort_by=_implied_sort(query))
     problem = broken_rule(query)
     if problem is not None:
         raise problem
     return query.with_rows_per_page(query.rows_per_page)
 
 
-def _implied_sort(sort_by: SortBy | None, *, created: bool, updated: bool) -> SortBy | None:
+def _implied_sort(query: ListingQuery) -> SortBy | None:
     """The sort that the API demands for time bounds, where the user left it open."""
-    if sort_by is not None:
-        return sort_by
-    if created:
+    if query.created_after is not None or query.created_before is not None:
         return "createdAt"
-    return "updatedAt" if updated else None
+    if query.updated_after is not None or query.updated_before is not None:
+        return "updatedAt"
+    return None
 
 
 def _flag(name: str, value: object) -> bool | None:
@@ -117,7 +74,7 @@ def given_count(name: str, value: object) -> int | None:
 
 
 def given_text(name: str, value: object) -> str | None:
-    """A text that says something, if one is given.
+    """A string that is not blank, if one is given.
 
     Raises:
         ValueError: It is empty.
@@ -139,17 +96,16 @@ def _names(name: str, value: object) -> str | None:
         raise TypeError(f"{name} must be a list of str, not {type(value).__name__}")
     if not value:
         raise ArgumentError(Parameter(name), " is an empty list: give values, or leave it out")
-    parts = [
-        given_text(f"{name}[{index}]", part)
-        for index, part in enumerate(cast("Sequence[object]", value))
-    ]
-    for part in parts:
+    parts: list[str] = []
+    for index, one in enumerate(cast("Sequence[object]", value)):
+        part = given_text(f"{name}[{index}]", one)
         if part is None or "," in part:
             raise ArgumentError(
                 Parameter(name),
                 f" has {part!r}: the API separates values by commas, so none can contain one",
             )
-    return ",".join(part for part in parts if part is not None)
+        parts.append(part)
+    return ",".join(parts)
 
 
 def given_time(name: str, value: object, *, round_up: bool) -> str | None:
@@ -159,8 +115,8 @@ def given_time(name: str, value: object, *, round_up: bool) -> str | None:
     rows that the caller's finer time would keep, because rows have whole milliseconds.
 
     Raises:
-        ValueError: It has no time zone, is no time, or beyond the calendar.
-        TypeError: It is neither a datetime nor text.
+        ValueError: It has no time zone, is not a time, or is beyond the calendar.
+        TypeError: It is neither a datetime nor a string.
     """
     if value is None:
         return None
@@ -199,3 +155,13 @@ def _moment(name: str, value: object) -> datetime:
         ) from None
     # UTC, so that the same string lists the same models on every machine.
     return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment
+
+
+_READERS: dict[str, Callable[[str, object], object]] = {
+    **dict.fromkeys(("blacklisted", "loaded_only", "original_assets"), _flag),
+    **dict.fromkeys(("limit", "offset", "page_size"), given_count),
+    **dict.fromkeys(("collection_id", "pagination_token", "project_id", "type"), given_text),
+    **dict.fromkeys(("collection_ids", "tags", "types"), _names),
+    **dict.fromkeys(("created_after", "updated_after"), partial(given_time, round_up=False)),
+    **dict.fromkeys(("created_before", "updated_before"), partial(given_time, round_up=True)),
+}

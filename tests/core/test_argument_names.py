@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import AsyncScenario, Models
-from scenario_async._query.argument_names import checks_names
+from scenario_async._listing.argument_names import checks_names
 
 
 @pytest.fixture
@@ -81,13 +81,17 @@ def test_python_names_the_public_class_too(models: Models) -> None:
         models.collection()  # type: ignore[call-overload] # pyright: ignore[reportCallIssue]
 
 
-@pytest.mark.parametrize(("method", "_"), LISTINGS)
-def test_the_signature_stays_as_it_is_written(method: str, _: object) -> None:
-    parameters = inspect.signature(getattr(Models, method)).parameters
+@pytest.mark.parametrize(("method", "given_ids"), LISTINGS)
+def test_the_signature_spells_out_every_parameter_with_its_default(
+    method: str, given_ids: tuple[str, ...], models: Models
+) -> None:
+    parameters = inspect.signature(getattr(models, method)).parameters.values()
+    defaults = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+    as_left_out, as_given = (getattr(models, method)(*given_ids, **one) for one in ({}, defaults))
 
-    assert "page_size" in parameters
-    assert not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
-    assert inspect.getdoc(getattr(Models, method))
+    assert {"page_size", "sort_by", "strategy", "timeout"} <= defaults.keys()
+    assert not any(one.kind is one.VAR_KEYWORD for one in parameters)
+    assert (as_given._query, as_given._options) == (as_left_out._query, as_left_out._options)
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), st.integers()), st.text(min_size=1))

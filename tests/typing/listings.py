@@ -144,7 +144,7 @@ async def wrong(scenario: AsyncScenario) -> None:
     scenario.models.collection("a", "b")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     scenario.models.collection("a", tags=["x"])  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     scenario.models.collection("a", privacy="public", status="new")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
-    scenario.models.list("private")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    scenario.models.list("private")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     AsyncScenario("key", "secret")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     scenario.models.previews(scenario.models.public().as_type(Name))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     scenario.models.retrieve_many([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from scenario_async._options import NOT_GIVEN
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 __all__ = ["checks_names", "instead_of"]
 
@@ -41,12 +43,19 @@ _INSTEAD = {
     **dict.fromkeys(("name", "q", "query", "search"), _SEARCH),
     **dict.fromkeys(("id", "ids", "model_id", "model_ids"), _IDS),
 }
+# Of what methods take as `**parameters`; for any other it is None.
+_DEFAULTS = {"strategy": "auto", "timeout": NOT_GIVEN}
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def checks_names(method: MethodT) -> MethodT:
-    """Let a method say what to write in place of an argument that it does not have."""
-    known = signature(method).parameters.keys()
+    """Let a method of ``Models`` say what to write in place of an argument that it does not have.
+
+    What it takes as ``**parameters: Unpack[...]`` is spelled out in its signature.
+    """
+    # Python names the class in errors of its own, which is to be the public one.
+    method.__qualname__ = f"Models.{method.__name__}"
+    known = {parameter.name: parameter for parameter in _spelled_out(method)}
 
     @wraps(method)
     def checked(*args: Any, **given: Any) -> Any:  # noqa: ANN401 - as of the method
@@ -55,7 +64,24 @@ def checks_names(method: MethodT) -> MethodT:
                 raise TypeError(_unknown(checked.__qualname__, name, known))
         return method(*args, **given)
 
+    spelled_out = signature(method).replace(parameters=list(known.values()))
+    checked.__signature__ = spelled_out  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue] - as inspect documents it
     return cast("MethodT", checked)
+
+
+def _spelled_out(method: Callable[..., Any]) -> Iterator[Parameter]:
+    for parameter in signature(method).parameters.values():
+        if parameter.kind is not Parameter.VAR_KEYWORD:
+            yield parameter
+            continue
+        shared: Any = method.__globals__[parameter.annotation[len("Unpack[") : -len("]")]]
+        for name, type_ in shared.__annotations__.items():
+            yield Parameter(
+                name,
+                Parameter.KEYWORD_ONLY,
+                default=_DEFAULTS.get(name),
+                annotation=type_.__forward_arg__,
+            )
 
 
 def instead_of(name: str) -> str | None:
