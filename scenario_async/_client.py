@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from scenario_async._http import Clock
     from scenario_async._http.transport import Transport
 
 __all__ = ["AsyncScenario", "context_of"]
@@ -124,55 +123,35 @@ class AsyncScenario:
             default_query=dict(default_query or {}),
             event_hooks=event_hooks or EventHooks(),
         )
-        clock = SystemClock()
-        self._bind(
-            options,
-            clock=clock,
-            transport=Transport(session),
-            pacer=Pacer(clock, max_concurrency, requests_per_second),
-            parent=None,
-            learned=Learned(),
-        )
+        pacer = Pacer(SystemClock(), max_concurrency, requests_per_second)
+        self._bind(options, Transport(session), pacer, Lifetime(), Learned())
 
     def _bind(
         self,
         options: ClientOptions,
-        *,
-        clock: Clock,
         transport: Transport,
         pacer: Pacer,
-        parent: Lifetime | None,
+        lifetime: Lifetime,
         learned: Learned,
     ) -> None:
         self._options = options
-        self._clock = clock
         self._transport = transport
         self._pacer = pacer
-        self._lifetime = Lifetime(parent)
-        self._learned = learned
+        self._context = Context(
+            Requester(
+                options, transport=transport, pacer=pacer, lifetime=lifetime, clock=SystemClock()
+            ),
+            lifetime,
+            options.event_hooks,
+            options.max_concurrency,
+            options.default_query,
+            learned,
+        )
 
     @cached_property
     def models(self) -> Models:
         """The model catalogue."""
         return Models(self._context)
-
-    @cached_property
-    def _context(self) -> Context:
-        requester = Requester(
-            self._options,
-            transport=self._transport,
-            pacer=self._pacer,
-            lifetime=self._lifetime,
-            clock=self._clock,
-        )
-        return Context(
-            requester,
-            self._lifetime,
-            self._options.event_hooks,
-            self._options.max_concurrency,
-            self._options.default_query,
-            self._learned,
-        )
 
     def with_options(
         self,
@@ -228,20 +207,18 @@ class AsyncScenario:
                 if isinstance(requests_per_second, NotGiven)
                 else requests_per_second
             ),
-            max_response_size=old.max_response_size
-            if max_response_size is None
-            else max_response_size,
+            max_response_size=(
+                old.max_response_size if max_response_size is None else max_response_size
+            ),
             default_headers={**old.default_headers, **(default_headers or {})},
             default_query={**old.default_query, **(default_query or {})},
             event_hooks=old.event_hooks if event_hooks is None else event_hooks,
         )
         same_service = options.credentials == old.credentials and options.base_url == old.base_url
-        same_pace = (
-            same_service and max_concurrency is None and isinstance(requests_per_second, NotGiven)
-        )
+        same_pace = max_concurrency is None and isinstance(requests_per_second, NotGiven)
         pacer = self._pacer
-        if not same_pace:
-            pacer = Pacer(self._clock, options.max_concurrency, options.requests_per_second)
+        if not (same_service and same_pace):
+            pacer = Pacer(SystemClock(), options.max_concurrency, options.requests_per_second)
         same_models = (
             same_service
             and options.project_id == old.project_id
@@ -250,11 +227,10 @@ class AsyncScenario:
         derived = object.__new__(type(self))
         derived._bind(
             options,
-            clock=self._clock,
-            transport=self._transport,
-            pacer=pacer,
-            parent=self._lifetime,
-            learned=self._learned if same_models else Learned(),
+            self._transport,
+            pacer,
+            Lifetime(self._context.lifetime),
+            self._context.learned if same_models else Learned(),
         )
         return derived
 
@@ -272,7 +248,7 @@ class AsyncScenario:
 
     def is_closed(self) -> bool:
         """Whether the client was closed."""
-        return self._lifetime.closed
+        return self._context.lifetime.closed
 
     async def aclose(self) -> None:
         """End all listings and calls under way, and close the session if it is ours.
@@ -281,9 +257,9 @@ class AsyncScenario:
             UsageError: On another event loop than the one of the first request.
         """
         self._transport.check_loop()
-        owns_session = self._lifetime.owns_session
+        owns_session = self._context.lifetime.owns_session
         try:
-            await self._lifetime.aclose()
+            await self._context.lifetime.aclose()
         finally:
             if owns_session:
                 await self._transport.aclose()
@@ -293,9 +269,9 @@ class AsyncScenario:
         await self.aclose()
 
     async def __aenter__(self) -> Self:
-        self._lifetime.use()
+        self._context.lifetime.use()
         # anyio loads its backend at its first use, too slowly for the middle of a request handler.
-        await self._clock.sleep(0)
+        await SystemClock().sleep(0)
         return self
 
     async def __aexit__(

@@ -208,18 +208,9 @@ class Listing(Generic[RowT]):
         faster. Field names are those on the wire (``rename="camel"`` helps). Rows of another type
         than :class:`Model` have no ``raw``.
         """
-        options = self._options
-        return Listing(
-            self._context,
-            self._query,
-            ListingOptions(
-                type_=type_,
-                on_invalid=options.on_invalid,
-                strategy=options.strategy,
-                max_concurrency=options.max_concurrency,
-                request=options.request,
-            ),
-        )
+        # replace() cannot say that the type is another one.
+        options: ListingOptions[Any] = self._options
+        return Listing(self._context, self._query, replace(options, type_=type_))
 
     def _models(self, *, ordered: bool) -> AsyncGenerator[RowT, None]:
         walk = self._walk()
