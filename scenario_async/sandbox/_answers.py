@@ -36,6 +36,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     encoding: Encoding | None = None
 
+    def with_header(self, name: str, value: str | None) -> Answer:
+        """Give the answer with a further header, or as it is where there is no value."""
+        if value is None:
+            return self
+        return msgspec.structs.replace(self, headers=(*self.headers, (name, value)))
+
 
 def json_answer(content: Any, *, status: int = 200) -> Answer:  # noqa: ANN401 -- any JSON value
     """Give an answer whose body is ``content`` as JSON."""

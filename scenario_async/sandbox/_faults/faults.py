@@ -1,6 +1,6 @@
 """Faults that a sandbox shows on demand.
 
-Each kind is a small value. What a fault does is decided here and in ``_page_faults``, without I/O:
+Each kind is a small value. What a fault does is decided here and in ``page_faults``, without I/O:
 some give an answer of their own, some change a page before it is written; the rest (``Dropped``,
 ``Truncated``, ``Stalled``, ``Delayed``) are for the server to carry out.
 """
@@ -23,6 +23,7 @@ Phase = Literal["delay", "answer", "body", "bounds", "page"]
 """When a fault acts. Of each phase one fault acts on a request, of the phase "page" all do."""
 
 _BOUNDS = frozenset({"createdAfter", "createdBefore", "updatedAfter", "updatedBefore"})
+_SPELLED = {None: None, True: "true", False: "false"}
 _HTML_PAGE = b"<!doctype html><html><head><title>%s</title></head><body>%s</body></html>\n"
 
 
@@ -72,7 +73,7 @@ class RateLimited(AnswerFault):
 
     def answer(self) -> Answer:
         """Give the answer."""
-        return _with_should_retry(self._answer(), self.should_retry)
+        return self._answer().with_header("x-should-retry", _SPELLED[self.should_retry])
 
     def _answer(self) -> Answer:
         answer = reason(429, "Too many requests")
@@ -82,12 +83,12 @@ class RateLimited(AnswerFault):
         if self.hint == "body":
             return json_answer({"reason": "cooldown", "remainingSeconds": seconds}, status=429)
         if self.hint == "milliseconds":
-            return _with_header(answer, "retry-after-ms", str(math.ceil(seconds * 1000)))
+            return answer.with_header("retry-after-ms", str(math.ceil(seconds * 1000)))
         if self.hint == "seconds":
-            return _with_header(answer, "Retry-After", f"{seconds:g}")
+            return answer.with_header("Retry-After", f"{seconds:g}")
         now = datetime.now(UTC) + timedelta(seconds=self.clock_offset)
-        answer = _with_header(answer, "Date", format_datetime(now, usegmt=True))
-        return _with_header(answer, "Retry-After", _http_date(now + timedelta(seconds=seconds)))
+        answer = answer.with_header("Date", format_datetime(now, usegmt=True))
+        return answer.with_header("Retry-After", _http_date(now + timedelta(seconds=seconds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +147,17 @@ class ServerError(AnswerFault):
 
     def answer(self) -> Answer:
         """Give the answer."""
-        text = "Service unavailable"
-        if self.body == "reason":
-            answer = reason(self.status, text)
-        elif self.body == "message":
-            answer = json_answer({"message": text}, status=self.status)
+        text = b"Service unavailable"
+        if self.body in {"reason", "message"}:
+            answer = json_answer({self.body: text.decode()}, status=self.status)
         elif self.body == "text":
-            answer = Answer(status=self.status, body=text.encode(), content_type=TEXT)
+            answer = Answer(status=self.status, body=text, content_type=TEXT)
         else:
-            page = _HTML_PAGE % (text.encode(), text.encode())
+            page = _HTML_PAGE % (text, text)
             answer = Answer(status=self.status, body=page, content_type=HTML)
         if self.retry_after is not None:
-            answer = _with_header(answer, "Retry-After", f"{self.retry_after:g}")
-        return _with_should_retry(answer, self.should_retry)
+            answer = answer.with_header("Retry-After", f"{self.retry_after:g}")
+        return answer.with_header("x-should-retry", _SPELLED[self.should_retry])
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +234,8 @@ class Redirect(AnswerFault):
 
     def answer(self) -> Answer:
         """Give the answer."""
-        return _with_header(
-            Answer(status=self.status, content_type=TEXT), "Location", self.location
-        )
+        answer = Answer(status=self.status, content_type=TEXT)
+        return answer.with_header("Location", self.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,21 +289,6 @@ class IgnoredBounds(Fault):
     def concerns(self, request: Request) -> bool:
         """Tell whether the request has bounds."""
         return not _BOUNDS.isdisjoint(request.query)
-
-
-def _with_header(answer: Answer, name: str, value: str) -> Answer:
-    return Answer(
-        status=answer.status,
-        body=answer.body,
-        content_type=answer.content_type,
-        headers=(*answer.headers, (name, value)),
-    )
-
-
-def _with_should_retry(answer: Answer, should_retry: bool | None) -> Answer:
-    if should_retry is None:
-        return answer
-    return _with_header(answer, "x-should-retry", "true" if should_retry else "false")
 
 
 def _http_date(moment: datetime) -> str:
