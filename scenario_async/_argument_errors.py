@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import Formatter
 
-__all__ = ["ArgumentError", "Parameter"]
+__all__ = ["ArgumentError", "Parameter", "argument_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,21 @@ class ArgumentError(ValueError):
         # then restores the attributes from `__dict__`.
         super().__init__("".join(map(str, parts)))
         self.parts: tuple[str | Parameter, ...] = parts
+
+
+def argument_error(sentence: str, **values: object) -> ArgumentError:
+    """The error that says a sentence, with parameters in braces.
+
+    ``"{limit} needs {route=public}, not {value!r}"`` names two parameters where ``value`` is one of
+    the values, which are put in as they are. A value may be a :class:`Parameter` too.
+    """
+    parts: list[str | Parameter] = []
+    for words, name, _, conversion in Formatter().parse(sentence):
+        if words:
+            parts.append(words)
+        if name is not None:
+            parameter, _, wanted = name.partition("=")
+            part = values.get(name, Parameter(parameter, wanted or None))
+            shown = repr(part) if conversion == "r" else str(part)
+            parts.append(part if isinstance(part, Parameter) else shown)
+    return ArgumentError(*parts)

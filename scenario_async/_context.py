@@ -1,4 +1,4 @@
-"""What one client shares: the seam that listings, retrievals and the packages above stand on."""
+"""What one client shares: what listings, retrievals and the packages above build on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PAGES_AT_ONCE", "Context"]
 
 PAGES_AT_ONCE = 8
-"""How many pages a walk asks for at once, unless it is told otherwise.
+"""How many pages a walk asks for at once, unless told otherwise.
 
 A page is some 2 MB: more at once would cost memory, and hardly saves time.
 """
@@ -36,7 +36,7 @@ class Context:
         requester: Sends their requests.
         lifetime: Ends them all at once.
         event_hooks: What the user wants to be told of.
-        max_concurrency: How many requests may be under way at most.
+        max_concurrency: The largest number of requests under way.
         default_query: What is added to each request.
         learned: What is known of the service.
     """

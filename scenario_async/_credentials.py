@@ -16,7 +16,7 @@ _SECRET = "SCENARIO_SDK_API_SECRET"  # noqa: S105 - the name of a variable, not 
 _JWT = "SCENARIO_SDK_JWT"
 # The literal that the API reference gives for public access without an account.
 _PUBLIC = "public-auth-token"
-# As they stand at both ends of a value.
+# At both ends of a value.
 _QUOTES = ("''", '""', "``", "\u2018\u2019", "\u201c\u201d")
 
 
@@ -39,7 +39,7 @@ class Credentials:
     Attributes:
         kind: ``"basic"`` (key and secret), ``"bearer"`` (JWT) or ``"public"``.
         authorization: The value of the header.
-        secrets: Every form in which the secret could come back in a text of the service.
+        secrets: Every form in which the secret could come back in an answer of the service.
     """
 
     kind: str

@@ -32,8 +32,8 @@ class Models(Listings):
 
     Raises:
         ValueError: At once, before any request, for a value or a combination that the API refuses.
-        TypeError: Likewise, for a value of the wrong type, or an argument that there is not, with
-            what to write instead.
+        TypeError: Likewise, for a value of the wrong type, or an unknown argument, with what to
+            write instead.
     """
 
     def merge(self, *listings: Listing[RowT], max_concurrency: int | None = None) -> Merged[RowT]:
@@ -64,7 +64,7 @@ class Models(Listings):
         """One model in full: ``inputs`` and ``ui_config`` are in no listing.
 
         Raises:
-            NotFoundError: There is no such model.
+            NotFoundError: The model does not exist.
             PermissionDeniedError: These credentials may not read it.
             APIError: The request failed otherwise.
         """

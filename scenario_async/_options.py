@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ._argument_errors import ArgumentError, Parameter
+from ._argument_errors import argument_error
 from ._events import EventHooks
 from ._urls import host_and_port, host_problem, port_problem
 
@@ -48,18 +48,18 @@ NOT_GIVEN = NotGiven()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:
-    """Three limits in seconds; ``None`` stands for no limit.
+    """Three limits in seconds; ``None`` is no limit.
 
-    None of them counts the time that a call waits for its turn: for a free slot
+    None of them includes the time that a call waits before it is sent: for a free slot
     (``max_concurrency``), for a rate (``requests_per_second``, or one that was learned from 429s),
-    or behind a pause of the client after which the service takes requests again.
+    or for the end of a pause that the service asked for, if it takes requests again then.
 
     Attributes:
-        connect: For one attempt to connect, TLS included. Name look-up is included too, except on
-            a borrowed session.
-        read: For the longest silence of the service: before the answer, or between two parts of it.
-        total: For one call as a whole: all attempts and the pauses between them. 429s are waited
-            out within this limit, which takes a minute where the service counts by the minute.
+        connect: One attempt to connect, with TLS, and with the name look-up except on a borrowed
+            session.
+        read: The longest silence of the service, before the answer or between two parts of it.
+        total: One call as a whole: all attempts and the pauses between them. 429s are waited out
+            within this limit, which takes a minute where the service counts by the minute.
     """
 
     connect: float | None = 10.0
@@ -121,7 +121,7 @@ class ClientOptions:
         _check_rate("requests_per_second", self.requests_per_second)
         check_headers("default_headers", self.default_headers)
         if self.project_id is not None and not self.project_id.strip():
-            raise ArgumentError(Parameter("project_id"), " is empty: give a value, or leave it out")
+            raise argument_error("{project_id} is empty: give a value, or leave it out")
         if not isinstance(self.event_hooks, EventHooks):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise TypeError(
                 f"event_hooks must be EventHooks, not {type(self.event_hooks).__name__}"
@@ -166,35 +166,23 @@ def check_base_url(base_url: str) -> str:
     """
     text = str(base_url).strip()
     if not text.isprintable() or " " in text:
-        raise ArgumentError(
-            Parameter("base_url"), " is not a URL: it has a space or a control character in it"
-        )
+        raise argument_error("{base_url} is not a URL: it has a space or a control character in it")
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise ArgumentError(
-            Parameter("base_url"), " is not a URL: the brackets of its host do not fit"
+        raise argument_error(
+            "{base_url} is not a URL: the brackets of its host do not fit"
         ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ArgumentError(
-            Parameter("base_url"), f" must be an absolute URL such as {DEFAULT_BASE_URL}"
-        )
+        raise argument_error(f"{{base_url}} must be an absolute URL such as {DEFAULT_BASE_URL}")
     if parts.username is not None or parts.password is not None:
-        raise ArgumentError(
-            Parameter("base_url"),
-            " must not hold credentials: use ",
-            Parameter("api_key"),
-            " and ",
-            Parameter("api_secret"),
-        )
+        raise argument_error("{base_url} must not hold credentials: use {api_key} and {api_secret}")
     host, port = host_and_port(parts.netloc)
     problem = host_problem(host) or (port_problem(port) if port else None)
     if problem is not None:
-        raise ArgumentError(Parameter("base_url"), f" is not a URL that can be asked: {problem}")
-    if parts.query or parts.fragment:
-        raise ArgumentError(
-            Parameter("base_url"),
-            " must not have a query or a fragment: use ",
-            Parameter("default_query"),
+        raise argument_error(
+            "{base_url} is not a URL that can be asked: {problem}", problem=problem
         )
+    if parts.query or parts.fragment:
+        raise argument_error("{base_url} must not have a query or a fragment: use {default_query}")
     return parts.geturl().rstrip("/")

@@ -23,7 +23,7 @@ _LABEL = re.compile(r"[a-z0-9_-]+", re.IGNORECASE)
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 253
 _LAST_PORT = 65535
-# Shorter strings are no real credentials, and replacing them would cut ordinary words to pieces.
+# Shorter strings are not real credentials, and replacing them would cut ordinary words to pieces.
 _SHORTEST_SECRET = 8
 # Userinfo, and everything from the question mark on: a signed URL carries its signature there.
 # The slashes may be spelled as in JSON, where one answer quotes another.
@@ -33,7 +33,7 @@ _QUERY = re.compile(_SCHEME + r"[^\s?#\"<>]*)[?#][^\s\"<>]*")
 
 
 def host_and_port(place: str) -> tuple[str, str]:
-    """The two parts of what stands between ``//`` and the path of a URL without a user.
+    """The host and the port of what is between ``//`` and the path of a URL without a user.
 
     Brackets around an IPv6 address are left out, and stay around anything else.
     """
@@ -47,7 +47,7 @@ def host_and_port(place: str) -> tuple[str, str]:
 def host_problem(host: str) -> str | None:
     """Why nothing can have this name, or ``None``. IPv6 addresses come without brackets.
 
-    The answer does not quote the host: a piece of a password may stand in its place.
+    The answer does not quote the host: it may be a piece of a password.
     """
     if address_of(host) is not None:
         return None

@@ -27,10 +27,10 @@ _PAGE = (
     "async for page in listing.pages() goes from page to page, and "
     "pagination_token=page.next_pagination_token begins behind one"
 )
-_TOKEN = "pagination_token=page.next_pagination_token begins behind a page"  # noqa: S105 - a text
+_TOKEN = "pagination_token=page.next_pagination_token begins behind a page"  # noqa: S105 - a sentence
 _ORDER = "sort_by='createdAt', 'updatedAt' or 'score' with sort_direction='asc' or 'desc' orders it"
 _SEARCH = "no listing searches by words; go through it and compare model.name"
-_IDS = "retrieve_many(ids, full=False) gives models by their ids"
+_IDS = "retrieve_many(ids, full=False) reads models by their ids"
 _INSTEAD = {
     **dict.fromkeys(("first", "limit", "max_items", "max_results", "n", "take", "top"), _SOME),
     **dict.fromkeys(("batch_size", "chunk_size", "count", "per_page", "size"), _ROWS),

@@ -35,15 +35,15 @@ class Listing(Generic[RowT]):
     """The models that a query finds. Nothing is requested before it is used.
 
     It can be used any number of times, also at once; each use begins at the start and has a cursor
-    of its own. ``await`` gives the first page and requests no other; ``async for`` gives every
+    of its own. ``await`` returns the first page and requests no other; ``async for`` yields every
     model, typed one by one, with the pages after it requested while the caller handles this one.
 
     Without ``page_size``, ``await`` leaves the size of the page to the service (100), and whatever
     goes through the whole listing asks for pages of 500, the largest.
 
-    Models are those that were asked for, whichever way the service filters. Of its own tags, such
-    as ``sc:scenario``, it may have no index, and then selects nothing by them. The first answer
-    shows it, or one more request; such listings are gone through without the tag from then on, in
+    Models are those that were asked for, whichever way the service filters. It may have no
+    index of its own tags, such as ``sc:scenario``, and then selects nothing by them. The first
+    answer shows it, or one more request. From then on such listings are fetched without the tag, in
     as many requests as the whole listing has pages.
     """
 
@@ -77,7 +77,7 @@ class Listing(Generic[RowT]):
 
     @property
     def scope(self) -> str:
-        """What is listed, in a word; filters and the project are no part of it.
+        """What is listed, in a word; without filters and project.
 
         ``"private"``, ``"public"`` or ``"unlisted"``; in a collection ``"collection:col_1"`` for
         private models, and ``"public:collection:col_1"`` or ``"unlisted:collection:col_1"`` for
@@ -102,7 +102,7 @@ class Listing(Generic[RowT]):
 
         Where several are fetched at once by creation date, they hold as many models as their part
         of the listing has, which may be none, and no token leads from one to the next:
-        ``strategy="cursor"`` gives the service's own pages.
+        ``strategy="cursor"`` yields the service's own pages.
         """
         return Iteration(walk_pages(self._walk(), self._first()), "listing")
 
@@ -124,7 +124,7 @@ class Listing(Generic[RowT]):
         return models[0] if models else None
 
     async def count(self) -> int:
-        """How many models the listing has: as many as going through it gives.
+        """How many models the listing has: as many as going through it yields.
 
         The service does not say it, so this takes the requests of going through the listing, one
         for 500 models, and their pages of some 2 MB. Of the rows no more than the id is decoded:
@@ -175,8 +175,8 @@ class Listing(Generic[RowT]):
         ``on_invalid`` takes what does not fit of either. A model that was deleted meanwhile comes
         as a :class:`Missing`.
 
-        Each record is a request. Where a page or a record fails, what had arrived is given with
-        ``ordered=False``; in order, what stands behind the failure is lost.
+        Each record is a request. Where a page or a record fails, what had arrived comes out with
+        ``ordered=False``; in order, what comes after the failure is lost.
 
         Args:
             ordered: In listing order; with ``False``, as they arrive: no slow answer holds others

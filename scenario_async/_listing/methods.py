@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from scenario_async._argument_errors import ArgumentError, Parameter
+from scenario_async._argument_errors import Parameter, argument_error
 from scenario_async._http import RequestOptions
 from scenario_async._options import NOT_GIVEN, NotGiven, Timeout
 from scenario_async._query import listing_query
@@ -119,12 +119,11 @@ class Listings:
         by_filter = route == "filter"
         for name, given in (("limit", limit), ("offset", offset)):
             if given is not None and by_filter:
-                raise ArgumentError(
-                    Parameter(name),
-                    " needs ",
-                    Parameter("route", "public"),
-                    ": only /models/public takes it, and there a limit is one of the rows of a "
-                    f"page; {instead_of(name)}",
+                raise argument_error(
+                    "{name} needs {route=public}: only /models/public takes it, and there a limit "
+                    "is one of the rows of a page; {instead}",
+                    name=Parameter(name),
+                    instead=instead_of(name),
                 )
         return self._listing(
             parameters,
@@ -177,10 +176,9 @@ class Listings:
         if privacy == "public":
             return self._listing(parameters, privacy=privacy, collection_ids=[collection_id, *more])
         if more:
-            raise ArgumentError(
-                "several collections need ",
-                Parameter("privacy", "public"),
-                ": the API lists private models of one collection at a time",
+            raise argument_error(
+                "several collections need {privacy=public}: the API lists private models of one "
+                "collection at a time"
             )
         return self._listing(parameters, privacy=privacy, collection_id=collection_id)
 

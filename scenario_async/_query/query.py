@@ -51,7 +51,7 @@ Names: TypeAlias = str | list[str] | tuple[str, ...]
 """One name or several, also as a string that separates them with commas."""
 
 LARGEST_PAGE = 500
-"""The most rows that the service gives in one page (API reference, ``pageSize``)."""
+"""The largest number of rows that the service returns in one page (API reference, ``pageSize``)."""
 
 
 class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -1,7 +1,7 @@
 """Whether a row is one of those that were asked for, as far as the row shows it. No I/O.
 
 Services leave filters out, and index less than their rows carry. A row that shows that it does not
-fit is not given; one that does not show what was asked is.
+fit is left out. One that does not show what was asked is kept.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _between(after: str | None, before: str | None) -> Callable[[object], bool] 
 
 
 def _shows(value: object, wanted: Collection[object]) -> bool:
-    """Whether a value is one of these; one that is no text says nothing."""
+    """Whether a value is one of these; what is not a string says nothing."""
     return not isinstance(value, str) or value in wanted
 
 

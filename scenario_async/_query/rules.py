@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from scenario_async._argument_errors import ArgumentError, Parameter
+from scenario_async._argument_errors import ArgumentError, Parameter, argument_error
 
 from .query import LARGEST_PAGE, Privacy, Route, SortBy, SortDirection, Status
 from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from .query import ListingQuery
 
@@ -39,12 +39,13 @@ def _known_values(query: ListingQuery) -> ArgumentError | None:
     for name, known in _CLOSED_SETS.items():
         value = getattr(query, name)
         if value is not None and value not in known:
-            choices = ", ".join(repr(choice) for choice in known)
-            return ArgumentError(
-                Parameter(name),
-                f" must be one of {choices}, not {value!r}{did_you_mean(str(value), known)}; ",
-                Parameter("extra_query"),
-                " sends a value that this version does not know",
+            return argument_error(
+                "{name} must be one of {known}, not {value!r}{hint}; {extra_query} sends a value "
+                "that this version does not know",
+                name=Parameter(name),
+                known=", ".join(map(repr, known)),
+                value=value,
+                hint=did_you_mean(str(value), known),
             )
     return None
 
@@ -61,106 +62,84 @@ def _offset(query: ListingQuery) -> ArgumentError | None:
     if query.offset is None:
         return None
     if query.offset < 0:
-        return ArgumentError(Parameter("offset"), f" must be 0 or more, not {query.offset}")
+        return argument_error("{offset} must be 0 or more, not {given}", given=query.offset)
     if query.pagination_token is not None:
-        return ArgumentError(
-            Parameter("offset"),
-            " and ",
-            Parameter("pagination_token"),
-            " both say where to begin: give one",
-        )
+        return argument_error("{offset} and {pagination_token} both say where to begin: give one")
     return None
 
 
 def _public_route(query: ListingQuery) -> ArgumentError | None:
-    if query.route == "public":
-        if query.page_size is not None and query.limit is not None:
-            return ArgumentError(
-                Parameter("page_size"),
-                " and ",
-                Parameter("limit"),
-                " are the same thing with ",
-                Parameter("route", "public"),
-                ": give one",
-            )
-        return None
-    given = next(_given(query, ("limit", "offset")), None)
-    if given is None:
-        return None
-    return ArgumentError(
-        Parameter(given),
-        " needs ",
-        Parameter("route", "public"),
-        ": only /models/public takes it",
-    )
+    if query.route != "public":
+        given = _first_given(query, ("limit", "offset"))
+        if given is None:
+            return None
+        return argument_error(
+            "{given} needs {route=public}: only /models/public takes it", given=Parameter(given)
+        )
+    if query.page_size is not None and query.limit is not None:
+        return argument_error(
+            "{page_size} and {limit} are the same thing with {route=public}: give one"
+        )
+    return None
 
 
 def _public_only(query: ListingQuery) -> ArgumentError | None:
-    given = next(_given(query, _PUBLIC_ONLY), None)
+    given = _first_given(query, _PUBLIC_ONLY)
     if given is None or _is_public(query):
         return None
-    return ArgumentError(
-        Parameter(given),
-        " needs ",
-        Parameter("privacy", "public"),
-        ": the API takes it for public models only",
+    return argument_error(
+        "{given} needs {privacy=public}: the API takes it for public models only",
+        given=Parameter(given),
     )
 
 
 def _private_only(query: ListingQuery) -> ArgumentError | None:
-    given = next(_given(query, _PRIVATE_ONLY), None)
+    given = _first_given(query, _PRIVATE_ONLY)
     if given is None or not _is_public(query):
         return None
-    by_collection = ("; public ones take ", Parameter("collection_ids"))
-    return ArgumentError(
-        Parameter(given),
-        " cannot be combined with ",
-        Parameter("privacy", "public"),
-        ": the API takes it for private and unlisted models only",
-        *(by_collection if given == "collection_id" else ()),
+    return argument_error(
+        "{given} cannot be combined with {privacy=public}: the API takes it for private and "
+        "unlisted models only"
+        + ("; public ones take {collection_ids}" if given == "collection_id" else ""),
+        given=Parameter(given),
     )
 
 
 def _one_collection(query: ListingQuery) -> ArgumentError | None:
     if query.collection_id is not None and "," in query.collection_id:
-        return ArgumentError(
-            Parameter("collection_id"),
-            f" is one id, not {query.collection_id!r}: the API lists private models of one "
+        return argument_error(
+            "{collection_id} is one id, not {given!r}: the API lists private models of one "
             "collection at a time",
+            given=query.collection_id,
         )
     return None
 
 
 def _type_or_types(query: ListingQuery) -> ArgumentError | None:
     if query.type is not None and query.types is not None:
-        return ArgumentError(
-            Parameter("type"),
-            " and ",
-            Parameter("types"),
-            " cannot be used together: put all of them into ",
-            Parameter("types"),
+        return argument_error(
+            "{type} and {types} cannot be used together: put all of them into {types}"
         )
     return None
 
 
 def _one_kind_of_bounds(query: ListingQuery) -> ArgumentError | None:
-    created = next(_given(query, ("created_after", "created_before")), None)
-    updated = next(_given(query, ("updated_after", "updated_before")), None)
+    created = _first_given(query, ("created_after", "created_before"))
+    updated = _first_given(query, ("updated_after", "updated_before"))
     if created is not None and updated is not None:
-        return ArgumentError(
-            Parameter(created),
-            " and ",
-            Parameter(updated),
-            " cannot be used together: each needs the listing sorted by its own date",
+        return argument_error(
+            "{created} and {updated} cannot be used together: each needs the listing sorted by its "
+            "own date",
+            created=Parameter(created),
+            updated=Parameter(updated),
         )
     for given, sort_by in ((created, "createdAt"), (updated, "updatedAt")):
         if given is not None and query.sort_by != sort_by:
-            return ArgumentError(
-                Parameter(given),
-                " needs ",
-                Parameter("sort_by", sort_by),
-                ", not ",
-                Parameter("sort_by", query.sort_by),
+            return argument_error(
+                "{given} needs {wanted}, not {other}",
+                given=Parameter(given),
+                wanted=Parameter("sort_by", sort_by),
+                other=Parameter("sort_by", query.sort_by),
             )
     return None
 
@@ -169,42 +148,25 @@ def _private_sort(query: ListingQuery) -> ArgumentError | None:
     if _is_public(query):
         return None
     if query.sort_by == "updatedAt":
-        return ArgumentError(
-            Parameter("sort_by", "updatedAt"),
-            " needs ",
-            Parameter("privacy", "public"),
-            ": private models have no such sort",
+        return argument_error(
+            "{sort_by=updatedAt} needs {privacy=public}: private models have no such sort"
         )
-    if query.sort_by == "score":
-        missing = [name for name in ("privacy", "status") if getattr(query, name) is None]
-        if missing:
-            return ArgumentError(
-                Parameter("sort_by", "score"),
-                " on private models needs ",
-                Parameter(missing[0]),
-                *(part for name in missing[1:] for part in (" and ", Parameter(name))),
-            )
+    needed = (("{privacy}", query.privacy), ("{status}", query.status))
+    missing = [name for name, value in needed if value is None]
+    if query.sort_by == "score" and missing:
+        return argument_error("{sort_by=score} on private models needs " + " and ".join(missing))
     return None
 
 
 def _direction(query: ListingQuery) -> ArgumentError | None:
-    if query.sort_direction is not None and query.sort_by is None:
-        return ArgumentError(
-            Parameter("sort_direction"),
-            " needs ",
-            Parameter("sort_by"),
-            ": the API ignores it otherwise",
-        )
-    if query.sort_direction is not None and query.sort_by == "score":
-        return ArgumentError(
-            Parameter("sort_direction"),
-            " cannot be used together with ",
-            Parameter("sort_by", "score"),
-            ": the API takes it with ",
-            Parameter("sort_by", "createdAt"),
-            " and ",
-            Parameter("sort_by", "updatedAt"),
-            " alone",
+    if query.sort_direction is None:
+        return None
+    if query.sort_by is None:
+        return argument_error("{sort_direction} needs {sort_by}: the API ignores it otherwise")
+    if query.sort_by == "score":
+        return argument_error(
+            "{sort_direction} cannot be used together with {sort_by=score}: the API takes it with "
+            "{sort_by=createdAt} and {sort_by=updatedAt} alone"
         )
     return None
 
@@ -213,8 +175,8 @@ def _is_public(query: ListingQuery) -> bool:
     return query.route == "public" or query.privacy == "public"
 
 
-def _given(query: ListingQuery, names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if getattr(query, name) is not None)
+def _first_given(query: ListingQuery, names: Iterable[str]) -> str | None:
+    return next((name for name in names if getattr(query, name) is not None), None)
 
 
 # A closed set comes first: the other rules may then rely on it.

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a value that there is not. No I/O."""
+"""The known value that an unknown one may stand for. No I/O."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class TagIndex:
 
         A page of tags alone, without other filters. A large one: a small page may be empty although
         the tags are in the index, as of a service that looks at so many rows for each page and
-        gives those that fit.
+        returns those that fit.
         """
         parts = self._parts(query)
         if any(self._selects.get(part) is False for part in parts):
