@@ -330,15 +330,6 @@ async def test_the_openapi_document_has_the_records() -> None:
 # Copies
 
 
-def test_copies_keep_the_bytes() -> None:
-    model = decode_model(RAW, OwnModel)
-
-    thawed = pickle.loads(pickle.dumps(model))  # noqa: S301 - pickled a moment ago
-    for twin in (copy.copy(model), copy.deepcopy(model), thawed):
-        assert twin == model
-        assert twin.raw == RAW
-
-
 UNFIT = json.dumps({"id": "model_1", "createdAt": 17, "thumbnail": {"url": URL}}).encode()
 
 

@@ -7,10 +7,14 @@ import importlib
 import inspect
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import scenario_async
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 PACKAGE = Path(scenario_async.__file__).parent
 CONTRIBUTING = Path(__file__).parent.parent / "CONTRIBUTING.md"
@@ -56,14 +60,15 @@ def test_the_package_says_to_type_checkers_what_it_says_at_run_time() -> None:
     }
 
 
-def test_nothing_is_public_by_accident() -> None:
+@pytest.mark.parametrize("module", [scenario_async, scenario_async.types])
+def test_nothing_is_public_by_accident(module: ModuleType) -> None:
     public = {
         name
-        for name in dir(scenario_async)
-        if not name.startswith("_") and not inspect.ismodule(getattr(scenario_async, name))
+        for name in dir(module)
+        if not name.startswith("_") and not inspect.ismodule(getattr(module, name))
     }
 
-    assert public == set(scenario_async.__all__) - {"__version__"}
+    assert public == set(module.__all__) - {"__version__"}
 
 
 @pytest.mark.skipif(not CONTRIBUTING.exists(), reason="it is beside the tests in the repository")
