@@ -7,7 +7,7 @@ import struct
 import zlib
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,16 +19,12 @@ from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox, Serv
 from scenario_async.sandbox._catalogue.pictures import picture
 from scenario_async.sandbox._catalogue.signed_urls import expiry
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 PUBLIC = {"Authorization": "public-auth-token"}
 
 
 @pytest.fixture(scope="module")
-def served() -> Generator[tuple[Sandbox, Wire]]:
-    with serving(Catalogue.seeded(public=60, private=40, collections=2)) as running:
-        yield running
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(public=60, private=40, collections=2)
 
 
 def fetch(url: str) -> Reply:
@@ -63,8 +59,7 @@ def pixels(png: bytes) -> set[bytes]:
     return {lines[start + 1 : start + 9] for start in range(0, len(lines), 9)}
 
 
-def test_every_example_asset_can_be_read(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
+def test_every_example_asset_can_be_read(wire: Wire) -> None:
     for privacy in ("public", "private"):
         rows = wire.get("/models", {"privacy": privacy, "pageSize": 3}).json["models"]
         for row in rows:
@@ -76,9 +71,8 @@ def test_every_example_asset_can_be_read(served: tuple[Sandbox, Wire]) -> None:
 
 
 def test_a_thumbnail_is_an_asset_too_and_both_lead_to_a_picture(
-    served: tuple[Sandbox, Wire],
+    sandbox: Sandbox, wire: Wire
 ) -> None:
-    sandbox, wire = served
     rows = wire.get("/models", {"pageSize": 500}).json["models"]
     thumbnail = next(row["thumbnail"] for row in rows if row.get("thumbnail"))
     body = {"assetIds": [thumbnail["assetId"]]}
@@ -98,8 +92,7 @@ def test_a_thumbnail_is_an_asset_too_and_both_lead_to_a_picture(
         assert len(reply.body) == asset["properties"]["size"]
 
 
-def test_a_picture_of_nothing_is_not_found(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, _ = served
+def test_a_picture_of_nothing_is_not_found(sandbox: Sandbox) -> None:
     origin = sandbox.base_url.removesuffix("/v1")
 
     assert fetch(origin + "/assets/model_1").status == 404
@@ -138,9 +131,7 @@ def test_assets_that_cannot_be_read_are_left_out() -> None:
     assert [asset["id"] for asset in without_account] == [wanted[2]]
 
 
-def test_200_assets_are_the_most(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
-
+def test_200_assets_are_the_most(wire: Wire) -> None:
     assert wire.post("/assets/get-bulk", {"assetIds": ["asset_a"] * 200}).status == 200
     refused = wire.post("/assets/get-bulk", {"assetIds": ["asset_a"] * 201})
     assert refused.status == 400
@@ -203,8 +194,7 @@ def bulk(wire: Wire, model_id: str, **parameters: bool) -> dict[str, Any]:
     return records[0]
 
 
-def test_a_bulk_read_gives_what_a_listing_gives(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
+def test_a_bulk_read_gives_what_a_listing_gives(wire: Wire) -> None:
     for row in wire.get("/models", {"pageSize": 500}).json["models"]:
         assert bulk(wire, row["id"]) == row
 
@@ -233,8 +223,7 @@ def test_a_bulk_read_takes_its_parameters() -> None:
     assert set(minimal) == {"id", "name", "type"}
 
 
-def test_a_sandbox_tells_the_record_that_its_listings_carry(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
+def test_a_sandbox_tells_the_record_that_its_listings_carry(sandbox: Sandbox, wire: Wire) -> None:
     body = wire.get("/models", {"pageSize": 500}).body
 
     for model_id in sandbox.catalogue.ids():

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
 import pytest
 from support.wire import Wire, serving
 
 from scenario_async.sandbox import Catalogue, Sandbox
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 PUBLIC = {"Authorization": "public-auth-token"}
 
 
 @pytest.fixture(scope="module")
-def served() -> Generator[tuple[Sandbox, Wire]]:
-    catalogue = Catalogue.seeded(public=60, private=40, unlisted=5, collections=2, odd=False)
-    with serving(catalogue) as running:
-        yield running
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(public=60, private=40, unlisted=5, collections=2, odd=False)
 
 
-def test_a_page_has_models_and_a_token_and_nothing_else(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
-
+def test_a_page_has_models_and_a_token_and_nothing_else(wire: Wire) -> None:
     assert set(wire.get("/models", {"pageSize": 3}).json) == {"models", "nextPaginationToken"}
     assert set(wire.get("/collections").json) == {"collections", "nextPaginationToken"}
 
 
-def test_both_routes_list_the_same_public_models(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
-
+def test_both_routes_list_the_same_public_models(sandbox: Sandbox, wire: Wire) -> None:
     expected = sandbox.catalogue.ids("public")
 
     assert wire.walk_ids("/models", privacy="public", pageSize=7) == expected
     assert wire.walk_ids("/models/public", pageSize=7) == expected
 
 
-def test_a_collection_holds_private_and_unlisted_models_apart(
-    served: tuple[Sandbox, Wire],
-) -> None:
-    sandbox, wire = served
+def test_a_collection_holds_private_and_unlisted_models_apart(sandbox: Sandbox, wire: Wire) -> None:
     collection_id = sandbox.catalogue.collection_ids[0]
     for privacy in ("private", "unlisted"):
         expected = {
@@ -69,8 +56,7 @@ def test_public_models_are_listed_by_any_of_several_collections() -> None:
     assert set(reply.ids) == {ids[0], ids[1], ids[3]}
 
 
-def test_only_single_records_carry_inputs(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
+def test_only_single_records_carry_inputs(sandbox: Sandbox, wire: Wire) -> None:
     model_id = sandbox.catalogue.ids()[0]
     row = wire.get("/models", {"pageSize": 1}).json["models"][0]
 
@@ -80,8 +66,7 @@ def test_only_single_records_carry_inputs(served: tuple[Sandbox, Wire]) -> None:
     assert record == row
 
 
-def test_custom_models_take_other_models_as_input(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
+def test_custom_models_take_other_models_as_input(sandbox: Sandbox, wire: Wire) -> None:
     rows = {row.type: row.id for row in sandbox.catalogue if row.privacy == "public"}
 
     custom = wire.get(f"/models/{rows['custom']}").json["model"]
@@ -92,9 +77,8 @@ def test_custom_models_take_other_models_as_input(served: tuple[Sandbox, Wire]) 
 
 
 def test_bulk_reads_give_what_can_be_read_in_the_order_asked_for(
-    served: tuple[Sandbox, Wire],
+    sandbox: Sandbox, wire: Wire
 ) -> None:
-    sandbox, wire = served
     public, private = sandbox.catalogue.ids("public")[0], sandbox.catalogue.ids()[0]
     (foreign, *_) = sandbox.catalogue.foreign_ids
 
@@ -108,8 +92,7 @@ def test_bulk_reads_give_what_can_be_read_in_the_order_asked_for(
     assert all("inputs" not in row for row in reply.json["models"])
 
 
-def test_bulk_reads_can_be_minimal(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
+def test_bulk_reads_can_be_minimal(sandbox: Sandbox, wire: Wire) -> None:
     model_id = sandbox.catalogue.ids()[0]
 
     reply = wire.post("/models/get-bulk", {"modelIds": [model_id], "minimal": True})
@@ -129,9 +112,7 @@ def test_bulk_reads_can_be_minimal(served: tuple[Sandbox, Wire]) -> None:
         {"modelIds": [], "minimal": 1},
     ],
 )
-def test_a_bulk_read_needs_a_list_of_ids(served: tuple[Sandbox, Wire], body: object) -> None:
-    _, wire = served
-
+def test_a_bulk_read_needs_a_list_of_ids(wire: Wire, body: object) -> None:
     reply = wire.post("/models/get-bulk", body)
 
     assert reply.status == 400
@@ -148,27 +129,21 @@ def test_a_bulk_read_needs_a_list_of_ids(served: tuple[Sandbox, Wire], body: obj
         ("/", 404),
     ],
 )
-def test_what_is_not_there_is_not_found(
-    served: tuple[Sandbox, Wire], path: str, status: int
-) -> None:
-    _, wire = served
-
+def test_what_is_not_there_is_not_found(wire: Wire, path: str, status: int) -> None:
     reply = wire.get(path)
 
     assert reply.status == status
     assert reply.reason
 
 
-def test_paths_outside_the_base_are_not_found(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, _ = served
+def test_paths_outside_the_base_are_not_found(sandbox: Sandbox) -> None:
     wire = Wire(sandbox)
     wire.prefix = ""
     assert wire.get("/models").status == 404
     wire.connection.close()
 
 
-def test_other_methods_are_refused(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
+def test_other_methods_are_refused(wire: Wire) -> None:
     for method, path in (("POST", "/models"), ("DELETE", "/collections")):
         wire.send(path, method=method, body={})
         assert wire.receive().status == 405
@@ -192,8 +167,7 @@ def authorization(scheme: str, text: str) -> dict[str, str]:
     return {"Authorization": f"{scheme} {base64.b64encode(text.encode()).decode()}"}
 
 
-def test_both_kinds_of_credentials_are_accepted(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
+def test_both_kinds_of_credentials_are_accepted(sandbox: Sandbox, wire: Wire) -> None:
     sandbox.requests.clear()
 
     basic = authorization("Basic", "sandbox-key:sandbox-secret")
@@ -223,11 +197,7 @@ def test_both_kinds_of_credentials_are_accepted(served: tuple[Sandbox, Wire]) ->
     ],
 )
 @pytest.mark.parametrize("path", ["/models", "/models/public", "/collections", "/models/x"])
-def test_wrong_credentials_are_refused_and_not_repeated(
-    served: tuple[Sandbox, Wire], header: str, path: str
-) -> None:
-    _, wire = served
-
+def test_wrong_credentials_are_refused_and_not_repeated(wire: Wire, header: str, path: str) -> None:
     reply = wire.get(path, headers={"Authorization": header})
 
     assert reply.status == 401
@@ -236,17 +206,13 @@ def test_wrong_credentials_are_refused_and_not_repeated(
         assert word.encode() not in reply.body
 
 
-def test_missing_credentials_are_refused(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
+def test_missing_credentials_are_refused(wire: Wire) -> None:
     wire.connection.request("GET", wire.prefix + "/models")
 
     assert wire.receive().status == 401
 
 
-def test_access_without_an_account_covers_public_models_only(
-    served: tuple[Sandbox, Wire],
-) -> None:
-    sandbox, wire = served
+def test_access_without_an_account_covers_public_models_only(sandbox: Sandbox, wire: Wire) -> None:
     public, private = sandbox.catalogue.ids("public"), sandbox.catalogue.ids()
 
     assert wire.get("/models/public", "pageSize=500", headers=PUBLIC).ids == public
@@ -264,16 +230,13 @@ def test_access_without_an_account_covers_public_models_only(
     assert wire.get("/models", "privacy=public&blacklisted=true", headers=PUBLIC).status == 403
 
 
-def test_a_kept_answer_is_not_given_to_whom_it_is_not_for(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
-
+def test_a_kept_answer_is_not_given_to_whom_it_is_not_for(wire: Wire) -> None:
     assert wire.get("/models", {"pageSize": 9}).status == 200
     assert wire.get("/models", {"pageSize": 9}, headers=PUBLIC).status == 403
     assert wire.get("/models", {"pageSize": 9}, headers={"Authorization": "x"}).status == 401
 
 
-def test_no_repr_shows_credentials(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
+def test_no_repr_shows_credentials(sandbox: Sandbox, wire: Wire) -> None:
     wire.get("/models", headers=authorization("Basic", "sandbox-key:sandbox-secret"))
 
     shown = f"{sandbox!r} {sandbox.requests!r} {list(sandbox.requests)!r} {sandbox.faults!r}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from support.wire import Wire, serving
+from support.wire import Wire
 
 from scenario_async.sandbox import (
     BadRow,
@@ -37,27 +37,12 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from scenario_async.sandbox import BadRowKind
 
 
 @pytest.fixture(scope="module")
-def shared() -> Generator[tuple[Sandbox, Wire]]:
-    with serving(Catalogue.seeded(public=33, private=27)) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(shared: tuple[Sandbox, Wire]) -> Generator[Sandbox]:
-    shared[0].reset()
-    yield shared[0]
-    shared[0].reset()
-
-
-@pytest.fixture
-def wire(shared: tuple[Sandbox, Wire]) -> Wire:
-    return shared[1]
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(public=33, private=27)
 
 
 def test_a_rate_limit_hints_in_seconds(sandbox: Sandbox, wire: Wire) -> None:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import pytest
-from support.wire import Wire, serving
+from support.wire import Wire
 
 from scenario_async.sandbox import Behavior
 from scenario_async.sandbox._api import parameters as _parameters
 from scenario_async.sandbox._api import rules as _rules
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from scenario_async.sandbox._api.paging import Route
 
 MEASURED = Behavior()
@@ -110,12 +108,6 @@ ACCEPTED = [
     ("/models/public", "sortBy=createdAt&createdBefore=2026-01-01&collectionIds=a&types=custom"),
     ("/collections", "pageSize=100&nonsense=1"),
 ]
-
-
-@pytest.fixture(scope="module")
-def wire() -> Generator[Wire]:
-    with serving() as (_, connected):
-        yield connected
 
 
 @pytest.mark.parametrize(("path", "query", "named"), REFUSED)

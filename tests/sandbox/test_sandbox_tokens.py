@@ -9,30 +9,25 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.wire import Wire, serving
+from support.wire import Wire
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sandbox._api.tokens import KeyPlace, OffsetPlace, Tokens, offset_token
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from scenario_async.sandbox._api.tokens import Place, TokenStyle
 
 
 @pytest.fixture(scope="module")
-def served() -> Generator[tuple[Sandbox, Wire]]:
-    with serving(Catalogue.seeded(public=47, private=33, collections=13)) as running:
-        yield running
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(public=47, private=33, collections=13)
 
 
 def plain(content: object) -> str:
     return base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
 
 
-def test_the_first_public_token_is_the_captured_one(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
-
+def test_the_first_public_token_is_the_captured_one(wire: Wire) -> None:
     reply = wire.get("/models", {"privacy": "public", "pageSize": 5})
 
     assert reply.token == "eyJvZmZzZXQiOjUsImxpbWl0Ijo1fQ=="
@@ -40,8 +35,7 @@ def test_the_first_public_token_is_the_captured_one(served: tuple[Sandbox, Wire]
 
 
 @pytest.mark.parametrize("path", ["/models", "/models/public"])
-def test_public_tokens_can_be_predicted(served: tuple[Sandbox, Wire], path: str) -> None:
-    sandbox, wire = served
+def test_public_tokens_can_be_predicted(sandbox: Sandbox, wire: Wire, path: str) -> None:
     parameters = {"privacy": "public", "pageSize": 10}
 
     reply = wire.get(path, {**parameters, "paginationToken": offset_token(30, 10)})
@@ -50,11 +44,7 @@ def test_public_tokens_can_be_predicted(served: tuple[Sandbox, Wire], path: str)
     assert reply.token == plain({"offset": 40, "limit": 10})
 
 
-def test_a_public_token_behind_the_end_leads_to_an_empty_last_page(
-    served: tuple[Sandbox, Wire],
-) -> None:
-    _, wire = served
-
+def test_a_public_token_behind_the_end_leads_to_an_empty_last_page(wire: Wire) -> None:
     reply = wire.get(
         "/models",
         {"privacy": "public", "pageSize": 10, "paginationToken": offset_token(50, 10)},
@@ -74,9 +64,7 @@ def test_a_public_token_behind_the_end_leads_to_an_empty_last_page(
         [5, 5],
     ],
 )
-def test_a_crooked_offset_is_refused(served: tuple[Sandbox, Wire], content: object) -> None:
-    _, wire = served
-
+def test_a_crooked_offset_is_refused(wire: Wire, content: object) -> None:
     reply = wire.get("/models", {"privacy": "public", "paginationToken": plain(content)})
 
     assert reply.status == 400
@@ -94,9 +82,8 @@ OPAQUE = [
 
 @pytest.mark.parametrize("parameters", OPAQUE)
 def test_other_tokens_are_opaque_and_lead_through_the_listing(
-    served: tuple[Sandbox, Wire], parameters: dict[str, str]
+    wire: Wire, parameters: dict[str, str]
 ) -> None:
-    _, wire = served
     whole = wire.get("/models", {**parameters, "pageSize": 500}).ids
 
     replies = wire.walk("/models", pageSize=4, **parameters)
@@ -110,8 +97,7 @@ def test_other_tokens_are_opaque_and_lead_through_the_listing(
         assert b"model_" not in raw
 
 
-def test_a_token_is_refused_with_another_page_size(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
+def test_a_token_is_refused_with_another_page_size(wire: Wire) -> None:
     for privacy in ("public", "private"):
         token = wire.get("/models", {"privacy": privacy, "pageSize": 5}).token
         reply = wire.get("/models", {"privacy": privacy, "pageSize": 6, "paginationToken": token})
@@ -119,10 +105,7 @@ def test_a_token_is_refused_with_another_page_size(served: tuple[Sandbox, Wire])
         assert "pageSize" in reply.reason
 
 
-def test_a_request_with_a_token_may_leave_the_page_size_out(
-    served: tuple[Sandbox, Wire],
-) -> None:
-    sandbox, wire = served
+def test_a_request_with_a_token_may_leave_the_page_size_out(sandbox: Sandbox, wire: Wire) -> None:
     for privacy in ("public", "private"):
         first = wire.get("/models", {"privacy": privacy, "pageSize": 5})
         second = wire.get("/models", {"privacy": privacy, "paginationToken": first.token})
@@ -141,10 +124,7 @@ def test_a_request_with_a_token_may_leave_the_page_size_out(
         {"loadedOnly": "true"},
     ],
 )
-def test_a_token_is_refused_with_other_filters(
-    served: tuple[Sandbox, Wire], other: dict[str, str]
-) -> None:
-    _, wire = served
+def test_a_token_is_refused_with_other_filters(wire: Wire, other: dict[str, str]) -> None:
     token = wire.get("/models", {"pageSize": 5}).token
 
     reply = wire.get("/models", {"pageSize": 5, "paginationToken": token, **other})
@@ -153,14 +133,11 @@ def test_a_token_is_refused_with_other_filters(
     assert "paginationToken" in reply.reason
 
 
-def test_an_offset_is_refused_where_tokens_are_opaque(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
-
+def test_an_offset_is_refused_where_tokens_are_opaque(wire: Wire) -> None:
     assert wire.get("/models", {"paginationToken": offset_token(5, 5)}).status == 400
 
 
-def test_a_forged_token_is_refused(served: tuple[Sandbox, Wire]) -> None:
-    _, wire = served
+def test_a_forged_token_is_refused(wire: Wire) -> None:
     token = wire.get("/models", {"pageSize": 5}).token
     assert token is not None
     changed = token[:-6] + ("A" if token[-6] != "A" else "B") + token[-5:]
@@ -168,9 +145,7 @@ def test_a_forged_token_is_refused(served: tuple[Sandbox, Wire]) -> None:
     assert wire.get("/models", {"pageSize": 5, "paginationToken": changed}).status == 400
 
 
-def test_collections_are_walked_with_opaque_tokens(served: tuple[Sandbox, Wire]) -> None:
-    sandbox, wire = served
-
+def test_collections_are_walked_with_opaque_tokens(sandbox: Sandbox, wire: Wire) -> None:
     first = wire.get("/collections")
     assert len(first.json["collections"]) == 10
     rest = wire.get("/collections", {"pageSize": 10, "paginationToken": first.token})

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+import pytest
+
 from scenario_async.sandbox import Behavior, Catalogue, Sandbox
 
 if TYPE_CHECKING:
@@ -121,3 +123,28 @@ def serving(
         catalogue = Catalogue.seeded(public=60, private=40, collections=2)
     with Sandbox(catalogue, behavior=behavior).in_thread() as sandbox, wired(sandbox) as wire:
         yield sandbox, wire
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    """The models of the sandbox that the tests of a module share."""
+    return Catalogue.seeded(public=60, private=40, collections=2)
+
+
+@pytest.fixture(scope="module")
+def served(catalogue: Catalogue) -> Generator[tuple[Sandbox, Wire]]:
+    with serving(catalogue) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(served: tuple[Sandbox, Wire]) -> Generator[Sandbox]:
+    """The sandbox of the module, without faults and requests of other tests."""
+    served[0].reset()
+    yield served[0]
+    served[0].reset()
+
+
+@pytest.fixture
+def wire(served: tuple[Sandbox, Wire]) -> Wire:
+    return served[1]
