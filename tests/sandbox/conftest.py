@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from support.wire import catalogue, sandbox, served, wire
+from support.wire import catalogue, pauses, sandbox, served, wire
 
-__all__ = ["catalogue", "sandbox", "served", "wire"]
+__all__ = ["catalogue", "pauses", "sandbox", "served", "wire"]

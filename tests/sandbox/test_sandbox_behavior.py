@@ -14,6 +14,8 @@ from scenario_async.sandbox import Behavior, Catalogue, EmptyPage
 
 LARGE = 500
 MEASURED = Behavior()
+ALL_TAGS = Behavior(several_tags="all")
+OFFICIAL = "sc:scenario"
 NOTHING: set[str] = set()
 
 
@@ -62,6 +64,8 @@ def carrying(*tags: str) -> set[str]:
             carrying("Kling"),
         ),
         ("/models/public", Behavior(unindexed_tags=frozenset({"Video"})), "Video", NOTHING),
+        ("/models/public", ALL_TAGS, "Video,sc:scenario", carrying("Video") & carrying(OFFICIAL)),
+        ("/models", ALL_TAGS, "Video,sc:scenario", NOTHING),
     ],
 )
 def test_a_tag_selects_where_the_route_has_an_index_of_it(
@@ -72,16 +76,6 @@ def test_a_tag_selects_where_the_route_has_an_index_of_it(
 
     assert set(listed) == (carrying("Video") if selected is None else selected)
     assert listed == sorted(listed, reverse=True)
-
-
-def test_several_tags_may_have_to_be_carried_together() -> None:
-    both = {row.id for row in catalogue() if {"Video", "sc:scenario"} <= set(row.tags)}
-    with serving(catalogue(), Behavior(several_tags="all")) as (_, wire):
-        public = wire.walk_ids("/models/public", tags="Video,sc:scenario")
-        without_index = wire.walk_ids("/models", privacy="public", tags="Video,sc:scenario")
-
-    assert set(public) == both
-    assert without_index == []
 
 
 def test_a_direction_with_score_is_refused_in_the_words_that_were_measured() -> None:

@@ -305,19 +305,6 @@ def test_times_are_written_as_the_service_does(moment: datetime) -> None:
     assert aware - datetime.fromisoformat(text) < timedelta(milliseconds=1)
 
 
-def test_a_catalogue_has_the_public_models_that_were_counted() -> None:
-    assert len(Catalogue.seeded(private=0).ids("public")) == 709
-
-
-def test_three_of_four_public_models_have_no_thumbnail_but_examples() -> None:
-    public = records(Catalogue.seeded(public=709, private=0))
-
-    without = [record for record in public if not record.get("thumbnail")]
-    assert 0.7 < len(without) / len(public) < 0.8
-    assert all(record["exampleAssetIds"] for record in public)
-    assert all("class" not in record and "performanceStats" not in record for record in public)
-
-
 def test_private_models_carry_their_owner() -> None:
     mine, theirs = (
         Catalogue.seeded(public=5, private=5, unlisted=2, owner=owner)

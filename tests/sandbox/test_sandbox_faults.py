@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from support.wire import Wire
 
 from scenario_async.sandbox import (
     BadRow,
@@ -37,6 +35,8 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
+    from support.wire import Wire
+
     from scenario_async.sandbox import BadRowKind
 
 
@@ -45,16 +45,27 @@ def catalogue() -> Catalogue:
     return Catalogue.seeded(public=33, private=27)
 
 
-def test_a_rate_limit_hints_in_seconds(sandbox: Sandbox, wire: Wire) -> None:
-    sandbox.faults.add(RateLimited(retry_after=7))
-    sandbox.faults.add(RateLimited(retry_after=0.25))
+@pytest.mark.parametrize(
+    ("fault", "header", "in_body"),
+    [
+        (RateLimited(), None, None),
+        (RateLimited(5, hint="none"), None, None),
+        (RateLimited(7), "7", None),
+        (RateLimited(0.25), "0.25", None),
+        (RateLimited(12, hint="body"), None, 12),
+    ],
+)
+def test_a_rate_limit_hints_in_a_header_or_in_the_body_or_not_at_all(
+    sandbox: Sandbox, wire: Wire, fault: RateLimited, header: str | None, in_body: float | None
+) -> None:
+    sandbox.faults.add(fault)
 
-    first, second, third = (wire.get() for _ in range(3))
+    refused, taken = wire.get(), wire.get()
 
-    assert (first.status, first.headers["Retry-After"]) == (429, "7")
-    assert (second.status, second.headers["Retry-After"]) == (429, "0.25")
-    assert third.status == 200
-    assert first.reason
+    assert (refused.status, refused.headers.get("Retry-After")) == (429, header)
+    assert refused.json.get("remainingSeconds") == in_body
+    assert refused.reason
+    assert taken.status == 200
 
 
 def test_a_rate_limit_hints_with_a_date_that_is_never_too_early(
@@ -69,29 +80,6 @@ def test_a_rate_limit_hints_with_a_date_that_is_never_too_early(
     assert before + timedelta(seconds=30) <= date
     assert date <= datetime.now(UTC) + timedelta(seconds=31)
     assert reply.headers["Retry-After"].endswith("GMT")
-
-
-def test_a_rate_limit_hints_in_the_body(sandbox: Sandbox, wire: Wire) -> None:
-    sandbox.faults.add(RateLimited(retry_after=12, hint="body"))
-
-    reply = wire.get()
-
-    assert reply.status == 429
-    assert reply.json == {"reason": "cooldown", "remainingSeconds": 12}
-    assert "Retry-After" not in reply.headers
-
-
-@pytest.mark.parametrize("fault", [RateLimited(), RateLimited(5, hint="none")])
-def test_a_rate_limit_may_come_without_a_hint(
-    sandbox: Sandbox, wire: Wire, fault: RateLimited
-) -> None:
-    sandbox.faults.add(fault)
-
-    reply = wire.get()
-
-    assert reply.status == 429
-    assert "Retry-After" not in reply.headers
-    assert "remainingSeconds" not in reply.json
 
 
 def test_a_server_error_comes_in_four_kinds_of_body(sandbox: Sandbox, wire: Wire) -> None:
@@ -123,49 +111,41 @@ def test_a_dropped_connection_sends_no_byte(sandbox: Sandbox, wire: Wire, reset:
     assert wire.get().status == 200
 
 
-@pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
-def test_a_truncated_answer_breaks_off_after_its_fraction(
-    sandbox: Sandbox, wire: Wire, fraction: float
-) -> None:
-    whole = wire.get()
-    sandbox.faults.add(Truncated(fraction))
-
+def broken_off(wire: Wire) -> tuple[http.client.HTTPResponse, bytes]:
+    """An answer that ends too early, and what came of its body."""
     wire.send("/models")
     response = wire.connection.getresponse()
     with response, pytest.raises(http.client.IncompleteRead) as caught:
         response.read()
-
-    length = len(whole.body)
-    assert response.status == 200
-    assert response.headers["Content-Length"] == str(length)
-    assert len(caught.value.partial) == min(int(length * fraction), length - 1)
-    assert whole.body.startswith(caught.value.partial)
     wire.connection.close()
+    return response, caught.value.partial
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
+def test_a_truncated_answer_breaks_off_after_its_fraction(
+    sandbox: Sandbox, wire: Wire, fraction: float
+) -> None:
+    whole = wire.get().body
+    sandbox.faults.add(Truncated(fraction))
+
+    response, partial = broken_off(wire)
+
+    assert response.status == 200
+    assert response.headers["Content-Length"] == str(len(whole))
+    assert partial == whole[: min(int(len(whole) * fraction), len(whole) - 1)]
 
 
 def test_a_truncated_answer_in_chunks_lacks_the_last_chunk(sandbox: Sandbox, wire: Wire) -> None:
     sandbox.faults.add(Truncated(chunked=True))
 
-    wire.send("/models")
-    response = wire.connection.getresponse()
-    with response, pytest.raises(http.client.IncompleteRead):
-        response.read()
-
-    assert response.headers["Transfer-Encoding"] == "chunked"
-    wire.connection.close()
+    assert broken_off(wire)[0].headers["Transfer-Encoding"] == "chunked"
 
 
 def test_errors_can_be_truncated_as_well(sandbox: Sandbox, wire: Wire) -> None:
     sandbox.faults.add(ServerError())
     sandbox.faults.add(Truncated(0))
 
-    wire.send("/models")
-    response = wire.connection.getresponse()
-    with response, pytest.raises(http.client.IncompleteRead):
-        response.read()
-
-    assert response.status == 503
-    wire.connection.close()
+    assert broken_off(wire)[0].status == 503
 
 
 def test_a_stalled_answer_stays_open_without_a_byte_more(sandbox: Sandbox, wire: Wire) -> None:
@@ -174,30 +154,26 @@ def test_a_stalled_answer_stays_open_without_a_byte_more(sandbox: Sandbox, wire:
 
     wire.send("/models")
     response = wire.connection.getresponse()
-    expected = int(len(whole) * 0.25)
+    sock = wire.connection.sock
+    assert sock is not None
     with response:
-        part = response.read(expected)
-        sock = wire.connection.sock
-        assert sock is not None
-        sock.settimeout(0.03)
-        with pytest.raises(TimeoutError):
-            response.read1(1)
+        part = response.read(int(len(whole) * 0.25))
+        sock.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
 
-    assert part == whole[:expected]
+    assert part == whole[: len(part)]
     wire.connection.close()
 
 
 def test_a_delay_holds_the_answer_back_and_adds_to_other_faults(
-    sandbox: Sandbox, wire: Wire
+    sandbox: Sandbox, wire: Wire, pauses: list[float]
 ) -> None:
     sandbox.faults.add(ServerError())
-    sandbox.faults.add(Delayed(0.05))
+    sandbox.faults.add(Delayed(5))
 
-    start = time.monotonic()
-    reply = wire.get()
-
-    assert reply.status == 503
-    assert time.monotonic() - start > 0.045
+    assert wire.get().status == 503
+    assert pauses == [5]
 
 
 def test_an_expired_token_is_refused(sandbox: Sandbox, wire: Wire) -> None:
@@ -303,17 +279,12 @@ def test_the_end_is_said_in_three_ways(
 
 
 @pytest.mark.parametrize("privacy", PRIVACIES)
-@pytest.mark.parametrize("style", ["sealed", "reordered"])
+@pytest.mark.parametrize("fault", [ChangedTokens("sealed"), ChangedTokens("reordered")])
 def test_tokens_that_change_their_format_lead_on(
-    sandbox: Sandbox,
-    wire: Wire,
-    privacy: str,
-    style: str,
+    sandbox: Sandbox, wire: Wire, privacy: str, fault: ChangedTokens
 ) -> None:
     usual = wire.walk(pageSize=5, privacy=privacy)
-    sandbox.faults.add(
-        ChangedTokens("sealed" if style == "sealed" else "reordered"), after=1, times=2
-    )
+    sandbox.faults.add(fault, after=1, times=2)
 
     replies = wire.walk(pageSize=5, privacy=privacy)
 
@@ -326,14 +297,10 @@ def test_tokens_that_change_their_format_lead_on(
     assert different == [1, 2]
 
 
-NOT_JSON_FOR_ANYONE: list[BadRowKind] = ["control-character"]
-NOT_JSON_FOR_STRICT_DECODERS: list[BadRowKind] = [
-    "lone-surrogate", "nan", "control-character", "invalid-utf8",
-]  # fmt: skip
 GOOD_JSON: list[BadRowKind] = ["wrong-type", "missing-id", "not-an-object", "huge-number"]
 
 
-@pytest.mark.parametrize("kind", NOT_JSON_FOR_STRICT_DECODERS)
+@pytest.mark.parametrize("kind", ["lone-surrogate", "nan", "control-character", "invalid-utf8"])
 def test_some_bad_rows_break_a_strict_decoder(
     sandbox: Sandbox, wire: Wire, kind: BadRowKind
 ) -> None:
@@ -346,7 +313,7 @@ def test_some_bad_rows_break_a_strict_decoder(
     assert BadRow(kind).id.encode() in body
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         msgspec.json.decode(body)
-    if kind in NOT_JSON_FOR_ANYONE:
+    if kind == "control-character":
         with pytest.raises(json.JSONDecodeError):
             json.loads(body)
 
@@ -426,12 +393,6 @@ def test_ignored_bounds_list_everything(sandbox: Sandbox, wire: Wire) -> None:
 
     assert first.ids + second.ids == sandbox.catalogue.ids()
     assert wire.get("/models", query).ids == []
-
-
-def test_faults_are_small_values() -> None:
-    assert RateLimited(1) == RateLimited(1)
-    assert len({Dropped(), Dropped(), Dropped(reset=True)}) == 2
-    assert repr(Truncated(0.5)) == "Truncated(fraction=0.5, chunked=False)"
 
 
 def test_a_listing_may_suddenly_be_empty_while_its_models_can_be_read(

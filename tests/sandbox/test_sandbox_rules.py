@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import pytest
-from support.wire import Wire
 
 from scenario_async.sandbox import Behavior
 from scenario_async.sandbox._api import parameters as _parameters
 from scenario_async.sandbox._api import rules as _rules
 
 if TYPE_CHECKING:
+    from support.wire import Wire
+
     from scenario_async.sandbox._api.paging import Route
 
 MEASURED = Behavior()

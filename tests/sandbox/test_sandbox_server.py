@@ -10,7 +10,6 @@ import logging
 import socket
 import struct
 import threading
-import time
 import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -361,17 +360,12 @@ def test_a_request_over_the_limit_uses_up_no_fault() -> None:
         assert len(sandbox.faults) == 1
 
 
-def test_latency_can_change_while_a_sandbox_runs() -> None:
+def test_latency_can_change_while_a_sandbox_runs(pauses: list[float]) -> None:
     with Sandbox(small(), latency=0.05).in_thread() as sandbox, wired(sandbox) as wire:
-        start = time.monotonic()
         wire.get()
-        assert time.monotonic() - start > 0.045
         sandbox.latency = 3_600
-        wire.send("/models")
-        until(lambda: sandbox.requests.unanswered == 1)
-        wire.connection.close()
-        sandbox.latency = 0
-        assert wire.get().status == 200
+        wire.get()
+    assert pauses == [0.05, 3_600]
 
 
 def leave_before_reading(sandbox: Sandbox, wire: Wire) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.wire import Wire
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sandbox._api.tokens import KeyPlace, OffsetPlace, Tokens, offset_token
 
 if TYPE_CHECKING:
+    from support.wire import Wire
+
     from scenario_async.sandbox._api.tokens import Place, TokenStyle
 
 

@@ -148,3 +148,16 @@ def sandbox(served: tuple[Sandbox, Wire]) -> Generator[Sandbox]:
 @pytest.fixture
 def wire(served: tuple[Sandbox, Wire]) -> Wire:
     return served[1]
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long a sandbox would have waited before each answer; it does not wait."""
+    paused: list[float] = []
+
+    async def pause(_: object, seconds: float) -> bool:
+        paused.append(seconds)
+        return True
+
+    monkeypatch.setattr("scenario_async.sandbox._api.server.Server._pause", pause)
+    return paused
