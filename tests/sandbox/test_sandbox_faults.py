@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -66,20 +64,6 @@ def test_a_rate_limit_hints_in_a_header_or_in_the_body_or_not_at_all(
     assert refused.json.get("remainingSeconds") == in_body
     assert refused.reason
     assert taken.status == 200
-
-
-def test_a_rate_limit_hints_with_a_date_that_is_never_too_early(
-    sandbox: Sandbox, wire: Wire
-) -> None:
-    sandbox.faults.add(RateLimited(retry_after=30, hint="date"))
-    before = datetime.now(UTC)
-
-    reply = wire.get()
-
-    date = parsedate_to_datetime(reply.headers["Retry-After"])
-    assert before + timedelta(seconds=30) <= date
-    assert date <= datetime.now(UTC) + timedelta(seconds=31)
-    assert reply.headers["Retry-After"].endswith("GMT")
 
 
 def test_a_server_error_comes_in_four_kinds_of_body(sandbox: Sandbox, wire: Wire) -> None:

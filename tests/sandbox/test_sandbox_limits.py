@@ -107,12 +107,6 @@ def test_a_hint_is_a_header_in_its_unit(hint: Any, name: str, value: str) -> Non
     assert headers(answer) == {name: value}
 
 
-def test_a_hint_can_be_in_the_body_or_missing() -> None:
-    body = RateLimited(12, hint="body").answer()
-    assert msgspec.json.decode(body.body) == {"reason": "cooldown", "remainingSeconds": 12}
-    assert headers(body) == headers(RateLimited(12, hint="none").answer()) == {}
-
-
 @pytest.mark.parametrize("offset", [0.0, -3600.0, 86_400.0])
 def test_a_date_goes_by_the_clock_of_the_answer(offset: float) -> None:
     shown = headers(RateLimited(30, hint="date", clock_offset=offset).answer())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.wire import Wire, serving
 
 from scenario_async.sandbox import (
     BadRow,
@@ -19,47 +18,32 @@ from scenario_async.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from support.wire import Wire
 
 
 @pytest.fixture(scope="module")
-def shared() -> Generator[tuple[Sandbox, Wire]]:
-    with serving(Catalogue.seeded(public=6, private=6)) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(shared: tuple[Sandbox, Wire]) -> Sandbox:
-    shared[0].reset()
-    return shared[0]
-
-
-@pytest.fixture
-def wire(shared: tuple[Sandbox, Wire]) -> Wire:
-    return shared[1]
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(public=6, private=6)
 
 
 def statuses(wire: Wire, count: int, path: str = "/models") -> list[int]:
     return [wire.get(path).status for _ in range(count)]
 
 
-def test_a_fault_is_shown_once_unless_told_otherwise(sandbox: Sandbox, wire: Wire) -> None:
-    sandbox.faults.add(ServerError())
-    assert len(sandbox.faults) == 1
-    assert statuses(wire, 3) == [503, 200, 200]
-    assert len(sandbox.faults) == 0
-
-
-def test_a_fault_is_shown_so_many_times_after_so_many_requests(
-    sandbox: Sandbox, wire: Wire
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [503, 200, 200, 200]),
+        ({"times": 2, "after": 1}, [200, 503, 503, 200]),
+        ({"times": None}, [503, 503, 503, 503]),
+    ],
+)
+def test_a_fault_is_shown_once_or_as_often_as_told(
+    sandbox: Sandbox, wire: Wire, options: dict[str, Any], expected: list[int]
 ) -> None:
-    sandbox.faults.add(ServerError(), times=2, after=1)
-    assert statuses(wire, 5) == [200, 503, 503, 200, 200]
-
-
-def test_a_fault_can_stay(sandbox: Sandbox, wire: Wire) -> None:
-    sandbox.faults.add(ServerError(), times=None)
-    assert statuses(wire, 4) == [503] * 4
+    sandbox.faults.add(ServerError(), **options)
+    assert statuses(wire, 4) == expected
+    assert len(sandbox.faults) == (expected[-1] == 503)
     sandbox.faults.clear()
     assert statuses(wire, 1) == [200]
 
@@ -133,22 +117,21 @@ def test_a_fault_waits_for_a_page_that_it_can_change(sandbox: Sandbox, wire: Wir
     assert len(sandbox.faults) == 0
 
 
-def test_negative_counts_are_refused(sandbox: Sandbox) -> None:
-    with pytest.raises(ValueError, match="after"):
-        sandbox.faults.add(ServerError(), after=-1)
-    with pytest.raises(ValueError, match="times"):
-        sandbox.faults.add(ServerError(), times=-1)
-
-
-@pytest.mark.parametrize("given", [ServerError, "ServerError", None])
-def test_what_is_no_fault_is_refused(sandbox: Sandbox, given: Any) -> None:
-    with pytest.raises(TypeError, match=r"such as ServerError\(\)"):
-        sandbox.faults.add(given)
-
-
-def test_a_path_that_is_no_pattern_is_refused(sandbox: Sandbox) -> None:
-    with pytest.raises(ValueError, match="path is no regular expression"):
-        sandbox.faults.add(ServerError(), path="/models[")
+@pytest.mark.parametrize(
+    ("fault", "options", "error", "message"),
+    [
+        (ServerError(), {"after": -1}, ValueError, "after"),
+        (ServerError(), {"times": -1}, ValueError, "times"),
+        (ServerError(), {"path": "/models["}, ValueError, "path is no regular expression"),
+        (ServerError, {}, TypeError, r"such as ServerError\(\)"),
+        (None, {}, TypeError, r"such as ServerError\(\)"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(
+    sandbox: Sandbox, fault: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        sandbox.faults.add(fault, **options)
 
 
 def test_a_kind_of_broken_row_that_there_is_not_is_refused() -> None:
