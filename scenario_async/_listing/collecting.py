@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from .run import ListingOptions, ListingRun
 
-__all__ = ["all_models", "first_models", "unreported"]
+__all__ = ["all_models", "first_models"]
 
 RowT = TypeVar("RowT")
 
 
-async def all_models(walk: ListingRun[RowT], first: PageRequest) -> list[RowT] | None:
-    """All models in listing order; ``None`` where the service does not list as documented.
+async def all_models(walk: ListingRun[RowT], first: PageRequest) -> list[RowT]:
+    """All models in listing order.
 
     Raises:
         APIError: As any walk.
@@ -35,14 +35,14 @@ async def all_models(walk: ListingRun[RowT], first: PageRequest) -> list[RowT] |
     planner = walk.planner(first, ordered=False, most=walk.most)
     async with aclosing(walk.emitted(planner)) as pages:
         async for emitted in pages:
+            if emitted.begins_again is not None:
+                # All behind the first page is repeated, in the order of the service.
+                del placed[1:]
+                walk = replace(walk.back_to(first.depth), options=_unreported(walk))
             models, reader = await walk.read(emitted)
             if reader.error is not None:
                 raise reader.error
             placed.append((emitted.position, models))
-            if planner.warning is not None:
-                return None
-    if planner.warning is not None:
-        return None
     placed.sort(key=itemgetter(0))
     return [model for _, models in placed for model in models]
 
@@ -72,7 +72,7 @@ async def first_models(
             return page.models[:limit]
         # Rows were left out, or the page was empty: how many more would be is not known, and pages
         # as small as this one might be very many.
-        walk = replace(begin(), options=unreported(walk))
+        walk = replace(begin(), options=_unreported(walk))
     pages = -(-limit // (first.query.rows_per_page or LARGEST_PAGE))
     planner = walk.planner(first, ordered=True, most=min(walk.most, pages))
     found: list[RowT] = []
@@ -84,7 +84,7 @@ async def first_models(
     return found
 
 
-def unreported(walk: ListingRun[RowT]) -> ListingOptions[RowT]:
+def _unreported(walk: ListingRun[RowT]) -> ListingOptions[RowT]:
     """The options for another walk, in which no row is reported that this one has reported."""
     on_invalid = walk.options.on_invalid
     if on_invalid is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from scenario_async._decoding import AskableRow, RowDecoder
@@ -14,7 +14,7 @@ from scenario_async._pagination import CursorTracker, PageRequest, sorted_by_dat
 from scenario_async._query import LARGEST_PAGE, row_check
 from scenario_async._retrieval import Retrieval, retrieve_many
 
-from .collecting import all_models, first_models, unreported
+from .collecting import all_models, first_models
 from .page import Page, fetch_page, walk_pages
 from .run import Identity, ListingOptions, ListingRun
 
@@ -157,13 +157,7 @@ class Listing(Generic[RowT]):
                 return []
             small = self._small(limit)
             return await first_models(self._walk, self._first(), limit, small=small)
-        walk = self._walk()
-        models = await all_models(walk, self._first())
-        if models is not None:
-            return models
-        # The service turned out not to list as documented, in the middle of the listing.
-        by_cursor = replace(unreported(walk), strategy="cursor")
-        return [model async for model in Listing(self._context, self._query, by_cursor)]
+        return await all_models(self._walk(), self._first())
 
     def with_details(
         self, *, ordered: bool = True, max_concurrency: int | None = None

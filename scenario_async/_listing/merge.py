@@ -13,7 +13,7 @@ from scenario_async._options import check_count
 from scenario_async._pagination import RoundRobin, fetch_planned
 
 from .listing import Listing, begin
-from .run import Identity, Warned
+from .run import Identity, warn_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -179,7 +179,6 @@ class _Walks(Generic[RowT]):
     def __init__(self, context: Context, begun: Sequence[Beginning[RowT]]) -> None:
         self._begun = begun
         self._planners: list[AdaptivePlanner] = []
-        self._warned: list[Warned] = []
         self._names = [one.scope for one in begun]
         self._found: dict[str, _Sighting] = {}
         self._pages = 0
@@ -191,7 +190,6 @@ class _Walks(Generic[RowT]):
             one.walk.planner(one.first, ordered=False, most=min(most, one.walk.most))
             for one in self._begun
         ]
-        self._warned = [Warned(planner) for planner in self._planners]
         return RoundRobin(self._planners, most=most)
 
     def over(self) -> None:
@@ -205,9 +203,9 @@ class _Walks(Generic[RowT]):
 
     async def sights(self, part: Part[EmittedPage]) -> AsyncGenerator[_Sight[RowT], None]:
         """The models of a page; those that were found before are not typed again."""
-        self._warned[part.index].check()
         self._pages += 1
         walk, emitted = self._begun[part.index].walk, part.item
+        warn_of(emitted)
         reader = walk.reader(emitted)
         repeated = 0
         for number, raw in enumerate(emitted.answer.rows):

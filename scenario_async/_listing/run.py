@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from scenario_async._query import ListingQuery, RowCheck
 
 
-__all__ = ["Identity", "ListingOptions", "ListingRun", "Warned"]
+__all__ = ["Identity", "ListingOptions", "ListingRun", "warn_of"]
 
 _log = logging.getLogger("scenario_async")
 RowT = TypeVar("RowT")
@@ -149,10 +149,9 @@ class ListingRun(Generic[RowT]):
         fetched = fetch_planned(
             planner, self.fetch, concurrency=self.most, lifetime=self.context.lifetime
         )
-        warned = Warned(planner)
         async with aclosing(fetched) as pages:
             async for emitted in pages:
-                warned.check()
+                warn_of(emitted)
                 yield emitted
         self.over(planner)
 
@@ -203,15 +202,8 @@ class ListingRun(Generic[RowT]):
         emit(self.context.event_hooks.on_page, event)
 
 
-class Warned:
-    """Says once what a planner had to go round."""
-
-    def __init__(self, planner: AdaptivePlanner) -> None:
-        self._planner = planner
-        self._said: str | None = None
-
-    def check(self) -> None:
-        """Warn of what is new."""
-        if self._planner.warning != self._said:
-            self._said = self._planner.warning
-            warnings.warn(f"{self._said}", ScenarioWarning, stacklevel=3)
+def warn_of(page: EmittedPage) -> None:
+    """Warn where the service does not list by date, and a listing begins again with this page."""
+    if page.begins_again is not None:
+        message = f"{page.begins_again}: the listing is gone through page after page"
+        warnings.warn(message, ScenarioWarning, stacklevel=3)

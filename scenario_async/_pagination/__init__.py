@@ -4,7 +4,7 @@ from .adaptive import AdaptivePlanner, Strategy, sorted_by_date
 from .cursor_tracker import CursorTracker
 from .driver import fetch_planned
 from .page_fetcher import Learned, PageFetcher
-from .planner import EmittedPage, PageRequest
+from .planner import EmittedPage, NotByDateError, PageRequest
 from .round_robin import Part, RoundRobin
 from .windows.planner import WindowPlanner
 from .windows.timeline import MILLISECOND, Timeline, moment_at, position_of
@@ -15,6 +15,7 @@ __all__ = [
     "CursorTracker",
     "EmittedPage",
     "Learned",
+    "NotByDateError",
     "PageFetcher",
     "PageRequest",
     "Part",

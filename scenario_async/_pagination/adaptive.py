@@ -14,7 +14,7 @@ from scenario_async._pagination.windows.timeline import Timeline
 from scenario_async._query import LARGEST_PAGE
 
 from .cursor import CursorPlanner
-from .planner import PageRequest, is_refusal
+from .planner import NotByDateError, PageRequest, is_refusal
 from .predicted import PredictedPlanner
 
 if TYPE_CHECKING:
@@ -62,9 +62,6 @@ class AdaptivePlanner:
     moves ahead of a walk that goes page after page. From the newest on, it moves behind the first
     page: so what was updated since that page is listed last, from the oldest on, and comes as more
     pages in front of the others.
-
-    Attributes:
-        warning: What the service does that it should not, where the walk had to go round it.
     """
 
     def __init__(
@@ -78,7 +75,6 @@ class AdaptivePlanner:
         histogram: Histogram | int | None = None,
         thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.warning: str | None = None
         self._first = first
         self._tracker = tracker
         self._strategy: Strategy = strategy
@@ -103,6 +99,8 @@ class AdaptivePlanner:
         self._asked: dict[PageRequest, PagePlanner] = {}
         self._second: PageRequest | None = None
         self._last: EmittedPage | None = None
+        # Why windows are of no use, until a page says so.
+        self._not_by_date: NotByDateError | None = None
         # Whether all rows looked at have a date and come by it, and the place of the first one.
         self._by_date = sorted_by_date(first.query)
         self._begins: int | None = None
@@ -124,7 +122,15 @@ class AdaptivePlanner:
         """What the present planner releases; answers to those before it are not needed."""
         if self._asked.pop(request, None) is not self._planner:
             return ()
-        emitted = self._planner.receive(request, answer)
+        try:
+            emitted = self._planner.receive(request, answer)
+        except NotByDateError as reason:
+            self._do_without_windows(reason)
+            return ()
+        if self._not_by_date is not None and emitted:
+            first, *others = emitted
+            emitted = [dataclasses.replace(first, begins_again=self._not_by_date), *others]
+            self._not_by_date = None
         if self._lists_updates:
             emitted = [self._in_front(page) for page in emitted]
         for page in emitted:
@@ -134,8 +140,6 @@ class AdaptivePlanner:
             self._cut_behind(emitted[-1], self._at_once)
         elif emitted and emitted[-1].following is None and self._updates_wanted:
             emitted = [*emitted[:-1], self._with_updates(emitted[-1])]
-        if self._windows is not None and self._windows.unusable is not None:
-            self._do_without_windows(self._windows.unusable)
         self._looked_at = None
         return emitted
 
@@ -144,16 +148,15 @@ class AdaptivePlanner:
         if self._asked.pop(request, None) is not self._planner:
             return ()
         try:
-            emitted = self._planner.failed(request, error)
+            return self._planner.failed(request, error)
+        except NotByDateError as reason:
+            self._do_without_windows(reason)
         except APIError:
             by_cursor = self._windows is None and request.query.pagination_token is not None
             if not by_cursor or not is_refusal(error) or self._since <= self._since_before:
                 raise
             self._do_without_cursor()
-            return ()
-        if self._windows is not None and self._windows.unusable is not None:
-            self._do_without_windows(self._windows.unusable)
-        return emitted
+        return ()
 
     def finished(self) -> bool:
         """Whether the present planner is finished."""
@@ -217,7 +220,7 @@ class AdaptivePlanner:
 
     def _windows_wanted(self) -> bool:
         wanted = self._strategy in {"windows", "auto"}
-        return wanted and self._windows is None and self.warning is None
+        return wanted and self._windows is None and self._by_date
 
     def _cut_behind(self, page: EmittedPage | None, most: int) -> bool:
         """Go on by windows behind a page, if the pages show that the listing comes by creation.
@@ -270,10 +273,11 @@ class AdaptivePlanner:
         position = -1 - page.request.depth
         return dataclasses.replace(page, answer=answer, position=position, covers=None)
 
-    def _do_without_windows(self, reason: str) -> None:
+    def _do_without_windows(self, reason: NotByDateError) -> None:
         """Begin again behind the first page, by cursor."""
         assert self._second is not None  # noqa: S101 - for the type checker: windows come behind it
-        self.warning = f"{reason}: the listing is gone through page after page"
+        self._not_by_date = reason
+        self._by_date = self._whole = False
         self._windows = self._whole_windows = None
         self._updates_wanted = self._lists_updates = False
         self._planner = self._by_cursor(
@@ -285,7 +289,7 @@ class AdaptivePlanner:
     def _do_without_cursor(self) -> None:
         """Go on by the last date, or begin again."""
         self._since_before, self._since = self._since, 0
-        if self.warning is None and self._cut_behind(self._last, 1):
+        if self._cut_behind(self._last, 1):
             return
         first = PageRequest(self._first.query, self._emitted)
         tracker = self._tracker.anew(first.query, self._emitted)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from scenario_async._errors import APIError, PaginationError
     from scenario_async._query import ListingQuery
 
-__all__ = ["EmittedPage", "PagePlanner", "PageRequest", "Planner", "is_refusal"]
+__all__ = [
+    "EmittedPage",
+    "NotByDateError",
+    "PagePlanner",
+    "PageRequest",
+    "Planner",
+    "is_refusal",
+]
 
 RequestT = TypeVar("RequestT")
 AnswerT_contra = TypeVar("AnswerT_contra", contravariant=True)
@@ -51,6 +58,10 @@ class Planner(Protocol[RequestT, AnswerT_contra, EmittedT_co]):
         ...
 
 
+class NotByDateError(Exception):
+    """The service does not list by date, or does not respect bounds, so there are no windows."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """One page to fetch.
@@ -77,6 +88,8 @@ class EmittedPage:
         position: Where the page stands in the listing: pages sorted by it are in listing order.
         covers: The places ``[start, stop)`` of the listing's timeline of which nothing is missing
             now; without ``stop`` to the end of the listing. ``None`` where pages have no places.
+        begins_again: Why this page and those after it repeat what was emitted behind the first
+            page: windows turned out to be of no use. ``None`` on all pages but the first of these.
     """
 
     request: PageRequest
@@ -84,6 +97,7 @@ class EmittedPage:
     following: PageRequest | PaginationError | None
     position: int
     covers: tuple[int, int | None] | None = None
+    begins_again: NotByDateError | None = None
 
 
 PagePlanner: TypeAlias = Planner[PageRequest, "PageAnswer", EmittedPage]

@@ -404,11 +404,12 @@ async def test_a_service_that_refuses_bounds_of_time_is_walked_by_its_cursors(
     assert len(warned) == 1
 
 
+@pytest.mark.parametrize("row", [3, 25, 55])
 async def test_a_row_that_does_not_fit_is_told_once_where_the_walk_begins_again(
-    connect: Connect, scenario_sandbox_factory: SandboxFactory
+    row: int, connect: Connect, scenario_sandbox_factory: SandboxFactory
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=60, odd=False)
-    odd = catalogue.ids()[3]
+    odd = catalogue.ids("private")[row]
     catalogue.update(odd, fields={"tags": [1]})
     other = scenario_sandbox_factory(catalogue)
     other.faults.add(IgnoredBounds(), times=None)
@@ -421,6 +422,9 @@ async def test_a_row_that_does_not_fit_is_told_once_where_the_walk_begins_again(
 
     assert len(found) == 59
     assert [row.id for row in invalid] == [odd]
+    # What came before the windows is not asked for again.
+    firsts = [one for one in other.requests if {*one.query} <= {"pageSize", "privacy"}]
+    assert len(firsts) == 1
 
 
 def _connected(connect: Connect, sandbox: Sandbox) -> AsyncScenario:

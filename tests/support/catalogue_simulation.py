@@ -367,6 +367,11 @@ class Walk:
     def pages(self) -> list[PageAnswer]:
         return [page.answer for page in self.emitted]
 
+    @property
+    def fell_back(self) -> list[str]:
+        """Why windows were given up, of each time."""
+        return [str(page.begins_again) for page in self.emitted if page.begins_again]
+
     def _send(self) -> None:
         free_slots = self.concurrency - len(self._under_way)
         requests = self.planner.requests(free_slots, self._waiting)

@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
-from scenario_async._pagination.planner import EmittedPage, PageRequest, is_refusal
+from scenario_async._pagination.planner import (
+    EmittedPage,
+    NotByDateError,
+    PageRequest,
+    is_refusal,
+)
 from scenario_async._query import LARGEST_PAGE
 
 from .estimator import Estimator
@@ -49,9 +54,8 @@ class WindowPlanner:
     Where it does not hold any more, windows have more pages or fewer
     models than they were meant to.
 
-    Attributes:
-        unusable: Why the listing cannot be cut by creation, as soon as that shows. The planner must
-            not be asked any more then.
+    :meth:`receive` and :meth:`failed` raise :exc:`NotByDateError` where the listing turns out not
+    to be one that can be cut. The planner must not be asked any more then.
     """
 
     def __init__(
@@ -70,7 +74,6 @@ class WindowPlanner:
 
         They are in the order of the line and do not overlap.
         """
-        self.unusable: str | None = None
         self._timeline = timeline
         self._line = [Window(start, stop) for start, stop in _whole_seconds(windows)]
         self._origin = self._line[0].start - emitted
@@ -153,9 +156,6 @@ class WindowPlanner:
             self._scheduler.wasted(1)
             return ()
         reading = read(asked, answer, self._timeline)
-        if isinstance(reading, str):
-            self.unusable = reading
-            return ()
         if reading is None:
             window.has_end = False
             self._scheduler.dense()
@@ -186,8 +186,7 @@ class WindowPlanner:
         by_cursor = asked.request.query.pagination_token is not None
         unbounded = self._timeline.window(self._timeline.begin, None)
         if not by_cursor and request.query != unbounded and error.status_code in _REFUSED_BOUNDS:
-            self.unusable = f"the service refused {self._timeline.bounds}"
-            return ()
+            raise NotByDateError(f"the service refused {self._timeline.bounds}") from error
         if not by_cursor or window.refused or not is_refusal(error):
             raise error
         if window.start == asked.start:

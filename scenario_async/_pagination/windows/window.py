@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scenario_async._decoding import PageAnswer
+from scenario_async._pagination.planner import NotByDateError
 
 from .timeline import SECOND
 
@@ -196,12 +197,14 @@ class Reading:
         )
 
 
-def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str | None:
+def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | None:
     """What an answer shows of the window that was asked for.
 
     Returns:
-        The reading; a sentence, where the answer shows that the listing cannot be cut by creation;
-        ``None``, where a page from the end shows nothing, not even that it is one.
+        The reading; ``None`` where a page from the end shows nothing, not even that it is one.
+
+    Raises:
+        NotByDateError: The answer shows that the listing cannot be cut by its dates.
     """
     of_rows = timeline.places_of_rows(answer)
     full = answer.token is not None
@@ -213,11 +216,11 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | str 
             answer, of_rows = PageAnswer(answer.rows[::-1], answer.token), of_rows[::-1]
     positions = [position for position in of_rows if position is not None]
     if not _rising(positions):
-        return f"the service does not sort by {timeline.date}"
+        raise NotByDateError(f"the service does not sort by {timeline.date}")
     if positions and (
         positions[0] < asked.start or (asked.stop is not None and positions[-1] >= asked.stop)
     ):
-        return f"the service does not respect {timeline.bounds}"
+        raise NotByDateError(f"the service does not respect {timeline.bounds}")
     if not full:
         return Reading(answer, of_rows, asked.start, asked.stop)
     if asked.backwards:

@@ -29,20 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async import AsyncScenario
-    from scenario_async._pagination import EmittedPage, Strategy
+    from scenario_async._pagination import Strategy
     from scenario_async._query import ListingQuery
     from scenario_async.sync._rows import ModelRow
     from scenario_async.sync._windows import Window
 
-__all__ = ["CatalogueReader", "Existing", "ListedPage", "NotByDateError"]
+__all__ = ["CatalogueReader", "Existing", "ListedPage"]
 
 # What a model is answered with that does not exist or may not be read.
 _MISSING = frozenset({403, 404, 410})
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-class NotByDateError(Exception):
-    """A listing does not come by its dates, so that it has no windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +124,7 @@ class CatalogueReader:
         if not windows:
             return
         fetched = fetch_planned(
-            _ByDate(query, windows, most),
+            WindowPlanner(Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most),
             self._fetch,
             concurrency=most,
             lifetime=self._context.lifetime,
@@ -146,7 +142,7 @@ class CatalogueReader:
         Raises:
             NotByDateError: As for :meth:`windows`.
         """
-        planner = _ByDate(query, windows, 1)
+        planner = WindowPlanner(Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=1)
         (request,) = planner.requests(1, 0)
         try:
             answer = await self._fetch(request)
@@ -246,33 +242,6 @@ class CatalogueReader:
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._context.fetch(request, RequestOptions())
-
-
-class _ByDate:
-    """Windows that fail where the listing has none."""
-
-    def __init__(self, query: ListingQuery, windows: Sequence[Window], most: int) -> None:
-        self._windows = WindowPlanner(
-            Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most
-        )
-
-    def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
-        return self._windows.requests(free_slots, buffered)
-
-    def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
-        emitted = self._windows.receive(request, answer)
-        if self._windows.unusable is not None:
-            raise NotByDateError(self._windows.unusable)
-        return emitted
-
-    def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
-        emitted = self._windows.failed(request, error)
-        if self._windows.unusable is not None:
-            raise NotByDateError(self._windows.unusable) from error
-        return emitted
-
-    def finished(self) -> bool:
-        return self._windows.finished()
 
 
 _identity = msgspec.json.Decoder(Identity)

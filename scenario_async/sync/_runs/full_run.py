@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scenario_async import ScenarioWarning
-from scenario_async._pagination import Timeline, moment_at, position_of
+from scenario_async._pagination import NotByDateError, Timeline, moment_at, position_of
 from scenario_async.sync._comparison import Coverage, ScopePage
 from scenario_async.sync._errors import TooManyDeletionsError
 from scenario_async.sync._state import FullWalk, ScopeState, later
 from scenario_async.sync._windows import cut, inside, without
 
-from .catalogue_reader import NotByDateError
 from .costs import WINDOW_ROWS
 from .not_found import NotFound
 

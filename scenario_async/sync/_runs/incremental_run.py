@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from scenario_async._pagination import MILLISECOND, Timeline, position_of
+from scenario_async._pagination import MILLISECOND, NotByDateError, Timeline, position_of
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._state import MARGIN, deletions_are_listed, later
 from scenario_async.sync._windows import inside
 
-from .catalogue_reader import NotByDateError
 from .costs import requests_by_id, requests_by_status, requests_for_walk
 from .full_run import FullRun
 from .scope_run import batches
