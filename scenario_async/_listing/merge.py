@@ -190,7 +190,7 @@ class _Walks(Generic[RowT]):
             one.walk.planner(one.first, ordered=False, most=min(most, one.walk.most))
             for one in self._begun
         ]
-        return RoundRobin(self._planners, most=most)
+        return RoundRobin(self._planners, limit=most)
 
     def over(self) -> None:
         """To be told when all was given."""

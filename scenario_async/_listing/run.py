@@ -114,10 +114,10 @@ class ListingRun(Generic[RowT]):
             first,
             self.tracker,
             strategy=strategy,
-            most=most,
+            limit=most,
             ordered=ordered,
             histogram=self.context.learned.histograms.of(self._listing(first.query)),
-            thrifty=lambda: self.context.requester.scarce,
+            scarce=lambda: self.context.requester.scarce,
         )
 
     def _foreseeable(self, query: ListingQuery) -> bool:

@@ -70,24 +70,24 @@ class AdaptivePlanner:
         tracker: CursorTracker,
         *,
         strategy: Strategy,
-        most: int,
+        limit: int,
         ordered: bool,
         histogram: Histogram | int | None = None,
-        thrifty: Callable[[], bool] = lambda: False,
+        scarce: Callable[[], bool] = lambda: False,
     ) -> None:
         self._first = first
         self._tracker = tracker
         self._strategy: Strategy = strategy
-        self._most = most
+        self._limit = limit
         self._ordered = ordered
         self._histogram = None if isinstance(histogram, int) else histogram
         begins = first.query.pagination_token is None and not first.query.offset
         self._whole = begins and first.depth == 0
         self._rows = histogram if isinstance(histogram, int) and self._whole else None
-        self._thrifty = thrifty
+        self._scarce = scarce
         self._timeline = Timeline(first.query)
         newest_first = _newest_updates_first(first.query)
-        self._at_once = 1 if newest_first is False else most
+        self._at_once = 1 if newest_first is False else limit
         # Whether updates of the time of the walk are still to be listed, and whether they are now.
         by_date = strategy in {"auto", "windows"}
         self._updates_wanted = newest_first is True and by_date and self._whole
@@ -183,10 +183,10 @@ class AdaptivePlanner:
         return None
 
     def _by_cursor(self, first: PageRequest, tracker: CursorTracker) -> PagePlanner:
-        if self._strategy == "cursor" or self._most == 1:
+        if self._strategy == "cursor" or self._limit == 1:
             return CursorPlanner(first, tracker)
         rows = self._rows if first is self._first else None
-        return PredictedPlanner(first, tracker, self._most, rows=rows, thrifty=self._thrifty)
+        return PredictedPlanner(first, tracker, self._limit, rows=rows, scarce=self._scarce)
 
     def _note(self, page: EmittedPage) -> None:
         self._emitted += 1
@@ -222,7 +222,7 @@ class AdaptivePlanner:
         wanted = self._strategy in {"windows", "auto"}
         return wanted and self._windows is None and self._by_date
 
-    def _cut_behind(self, page: EmittedPage | None, most: int) -> bool:
+    def _cut_behind(self, page: EmittedPage | None, limit: int) -> bool:
         """Go on by windows behind a page, if the pages show that the listing comes by creation.
 
         As long as all models are of one second, in which milliseconds tell no order, they do not:
@@ -238,11 +238,11 @@ class AdaptivePlanner:
             self._timeline,
             page,
             positions,
-            most=most,
+            limit=limit,
             ordered=self._ordered,
             emitted=self._emitted,
             histogram=self._histogram,
-            thrifty=self._thrifty,
+            scarce=self._scarce,
         )
         self._planner = self._windows = self._whole_windows = windows
         return True
@@ -260,7 +260,7 @@ class AdaptivePlanner:
             oldest_first,
             [(since, None)],
             rows_per_page=self._first.query.rows_per_page or LARGEST_PAGE,
-            most=1,
+            limit=1,
             emitted=self._emitted,
         )
         following = PageRequest(oldest_first.window(since, None), self._emitted)

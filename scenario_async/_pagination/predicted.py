@@ -65,7 +65,7 @@ class PredictedPlanner:
 
     A page is confirmed when the page before it hands out exactly the token that it was asked by. A
     wrong prediction costs a request and never a result: the walk goes on from the true token.
-    Never more than ``most`` pages are asked for or wait unconfirmed, two that wait not counted.
+    Never more than ``limit`` pages are asked for or wait unconfirmed, two that wait not counted.
 
     One page far ahead that exists shows that all before it do, so that these can be asked for at
     once. What may be past the end is bounded by :func:`slack`. With ``rows``, the number that an
@@ -83,15 +83,15 @@ class PredictedPlanner:
         self,
         first: PageRequest,
         tracker: CursorTracker,
-        most: int,
+        limit: int,
         *,
         rows: int | None = None,
-        thrifty: Callable[[], bool] = lambda: False,
+        scarce: Callable[[], bool] = lambda: False,
     ) -> None:
         self.rows: int | None = None
         self._tracker = tracker
-        self._most = most
-        self._thrifty = thrifty
+        self._limit = limit
+        self._scarce = scarce
         self._begin = first.depth
         self._expected: PageRequest | PaginationError | None = first
         # Whether the last prediction came true, and whether one before it did not.
@@ -112,10 +112,10 @@ class PredictedPlanner:
 
     def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
         """The next page, those that are known to exist, and a few that may."""
-        if buffered > (self._most if self._trusted else 0):
+        if buffered > (self._limit if self._trusted else 0):
             return ()
         held = sum(bool(answer.rows) for answer in self._unconfirmed.values())
-        free = min(free_slots, self._most - len(self._under_way) - max(0, held - _HELD))
+        free = min(free_slots, self._limit - len(self._under_way) - max(0, held - _HELD))
         asked: list[PageRequest] = []
         for depth in self._wanted():
             if len(asked) >= free:
@@ -238,12 +238,12 @@ class PredictedPlanner:
         probes = self._probes(next_ - self._begin + len(self._unconfirmed))
         # The far one first: what it shows fills the next round.
         yield from probes[:1]
-        yield from range(next_ + 1, min(self._known, next_ + self._most))
+        yield from range(next_ + 1, min(self._known, next_ + self._limit))
         yield from probes[1:]
 
     def _may_risk(self, received: int) -> bool:
         """Whether what may be in vain may be asked for: not behind one page, as two are usual."""
-        return 1 < received < MANY_PAGES and not self._thrifty()
+        return 1 < received < MANY_PAGES and not self._scarce()
 
     def _after(self, next_: int) -> Sequence[int]:
         """The depths behind the next page of which all may be in vain: any cursor may skip rows."""

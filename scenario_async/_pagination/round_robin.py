@@ -37,15 +37,15 @@ class Part(Generic[PartT_co]):
 class RoundRobin(Generic[RequestT, AnswerT, EmittedT]):
     """Asks the planners in turn, one request at a time, so that none waits for another's end.
 
-    What is emitted comes as it comes. With more than ``most`` of it waiting for the caller,
+    What is emitted comes as it comes. With more than ``limit`` of it waiting for the caller,
     nothing is asked for. The failure of one planner is that of all.
     """
 
     def __init__(
-        self, planners: Sequence[Planner[RequestT, AnswerT, EmittedT]], *, most: int
+        self, planners: Sequence[Planner[RequestT, AnswerT, EmittedT]], *, limit: int
     ) -> None:
         self._planners = planners
-        self._most = most
+        self._limit = limit
         # Those at work; the one whose turn is next comes first.
         self._line = deque(range(len(planners)))
         # Who emitted what the caller has not taken yet: it takes the oldest first.
@@ -55,7 +55,7 @@ class RoundRobin(Generic[RequestT, AnswerT, EmittedT]):
         """What the planners ask for, in turn, each told of what of its own is waiting."""
         while len(self._waiting) > buffered:
             self._waiting.popleft()
-        if buffered > self._most:
+        if buffered > self._limit:
             return ()
         own_waiting = Counter(self._waiting)
         requests: list[Part[RequestT]] = []

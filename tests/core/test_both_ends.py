@@ -51,7 +51,7 @@ def bursts(number: int, seed: int) -> list[Row]:
 def rounds(rows: Sequence[Row], query: ListingQuery, *, ordered: bool) -> int:
     """How often a walk waits, where all that is under way is answered at once."""
     service = Service(rows)
-    planner = chosen(query, most=AT_ONCE, ordered=ordered)
+    planner = chosen(query, limit=AT_ONCE, ordered=ordered)
     number = 0
     while not planner.finished():
         number += 1
@@ -80,17 +80,17 @@ def test_a_first_walk_waits_hardly_more_often_than_one_that_knows_where_models_l
 @given(
     rows=catalogues(),
     size=st.integers(1, 20),
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
     changes=st.integers(0, 20),
 )
 def test_a_service_that_lists_in_one_direction_only_is_listed_all_the_same(
-    *, rows: list[Row], size: int, most: int, ordered: bool, script: Script, changes: int
+    *, rows: list[Row], size: int, limit: int, ordered: bool, script: Script, changes: int
 ) -> None:
     service = Service(rows, Manners(ignores=frozenset({"sortDirection"})))
-    planner = chosen(by_creation(size), strategy="windows", most=most, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=most, changes=changes).run()
+    planner = chosen(by_creation(size), strategy="windows", limit=limit, ordered=ordered)
+    walk = Walk(planner, service, script, concurrency=limit, changes=changes).run()
     assert not walk.fell_back
     assert len(walk.given) == len(set(walk.given))
     assert walk.survivors <= set(walk.given)
@@ -104,7 +104,7 @@ def test_a_service_that_lists_in_one_direction_only_is_listed_all_the_same(
     rows=catalogues(),
     size=st.integers(1, 8),
     direction=st.sampled_from(["asc", "desc"]),
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
 )
@@ -113,13 +113,13 @@ def test_whether_a_page_came_from_its_end_does_not_show(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
 ) -> None:
     service = Service(rows)
-    planner = chosen(by_creation(size, direction), strategy="windows", most=most, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=most).run()
+    planner = chosen(by_creation(size, direction), strategy="windows", limit=limit, ordered=ordered)
+    walk = Walk(planner, service, script, concurrency=limit).run()
     by_cursor = any(request.query.pagination_token for request in walk.asked)
     for page in walk.emitted:
         births = [walk.created[model_id or ""] // 1000 for model_id in page.answer.ids]
@@ -138,7 +138,7 @@ def test_whether_a_page_came_from_its_end_does_not_show(
     rows=catalogues(),
     size=st.integers(1, 20),
     direction=st.sampled_from(["asc", "desc"]),
-    most=st.integers(1, 9),
+    limit=st.integers(1, 9),
     script=scripts,
     changes=st.integers(0, 20),
     cuts=st.sets(st.integers(0, 119), max_size=9),
@@ -149,7 +149,7 @@ def test_windows_that_were_left_are_gone_through_and_no_others(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     script: Script,
     changes: int,
     cuts: set[int],
@@ -165,13 +165,13 @@ def test_windows_that_were_left_are_gone_through_and_no_others(
     left = [(start or 0, stop) for start, stop in windows]
     if not left:
         return
-    planner = WindowPlanner(timeline, left, rows_per_page=size, most=most)
+    planner = WindowPlanner(timeline, left, rows_per_page=size, limit=limit)
 
     def watch(_under_way: int, _waiting: int) -> None:
         ends = [(asked.window, asked.backwards) for asked in planner._under_way.values()]
         assert all(window is None or ends.count((window, end)) == 1 for window, end in ends)
 
-    walk = Walk(planner, service, script, concurrency=most, changes=changes, watch=watch).run()
+    walk = Walk(planner, service, script, concurrency=limit, changes=changes, watch=watch).run()
     wanted = {
         row.id for window in left for row in Service(rows).listed(timeline.window(*window))
     } & walk.survivors
@@ -201,21 +201,21 @@ def not_coming_again(page: EmittedPage, timeline: Timeline) -> list[str | None]:
     return before or page.answer.ids
 
 
-@pytest.mark.parametrize("most", [2, 3, 5])
-def test_an_end_that_is_slow_fills_no_memory(most: int) -> None:
+@pytest.mark.parametrize("limit", [2, 3, 5])
+def test_an_end_that_is_slow_fills_no_memory(limit: int) -> None:
     peaks: list[int] = []
     for seed in range(12):
         chance = random.Random(seed)  # noqa: S311 - no secret
         gaps = (chance.choice((0, 0, 0, 1, 5, 1000, 10**6)) for _ in range(1000))
         born = itertools.accumulate(gaps)
         service = Service([Row(f"m{index:05}", at) for index, at in enumerate(born)])
-        planner = chosen(by_creation(5, "asc"), strategy="windows", most=most)
+        planner = chosen(by_creation(5, "asc"), strategy="windows", limit=limit)
         under_way: list[PageRequest] = []
         slow: PageRequest | None = None
         peak = 0
         while not planner.finished():
-            under_way += planner.requests(most - len(under_way), 0)
-            line = planner._windows._line if planner._windows else []
+            under_way += planner.requests(limit - len(under_way), 0)
+            line = list(planner._windows._intervals) if planner._windows else []
             peak = max(peak, len(under_way) + sum(window.answer is not None for window in line))
             if slow is None and line and line[0].from_end and not line[0].from_start:
                 # Not the one for the end of the listing, for which nothing waits.
@@ -227,7 +227,7 @@ def test_an_end_that_is_slow_fills_no_memory(most: int) -> None:
             under_way.remove(answered)
             planner.receive(answered, service.answer(answered.query))
         peaks.append(peak)
-    assert max(peaks) <= 3 * most + 1
+    assert max(peaks) <= 3 * limit + 1
 
 
 def edges(parts: Sequence[tuple[int, int | None]]) -> tuple[set[int], set[int | None]]:
@@ -244,7 +244,7 @@ def test_a_service_that_gives_nothing_from_an_end_is_asked_from_the_beginning(
     *, error: APIError, ordered: bool
 ) -> None:
     service = Service([Row(f"m{index:05}", 1000 * index) for index in range(2000)])
-    planner = chosen(by_creation(20, "asc"), most=4, ordered=ordered)
+    planner = chosen(by_creation(20, "asc"), limit=4, ordered=ordered)
     given_: list[str | None] = []
     refused = False
     while not planner.finished():
@@ -267,7 +267,7 @@ def test_one_refusal_of_an_end_is_enough_for_all_windows() -> None:
     timeline = Timeline(by_creation(20, "asc"))
     (first,) = timeline.positions(service.answer(by_creation(1, "asc")))
     middle = first + 1_000_000
-    planner = WindowPlanner(timeline, [(first, middle), (middle, None)], rows_per_page=20, most=3)
+    planner = WindowPlanner(timeline, [(first, middle), (middle, None)], rows_per_page=20, limit=3)
     under_way: list[PageRequest] = []
     given_: list[str | None] = []
     ends = 0

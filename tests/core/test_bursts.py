@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def requests_of_one_walk(rows: Sequence[Row], query: ListingQuery) -> int:
-    planner = chosen(query, strategy="windows", most=1)
+    planner = chosen(query, strategy="windows", limit=1)
     return len(Walk(planner, Service(rows), concurrency=1).run().asked)
 
 
@@ -35,22 +35,22 @@ def test_bursts_of_more_than_a_page_cost_no_more_either(
     query = by_creation(size, "asc")
     # With what comes once more on top, pages by key may have more new models than they are to have.
     needed = max(requests_of_one_walk(rows, query), len(rows) // size)
-    for most, takes in itertools.product((2, 7), (0, 3)):
-        planner = chosen(query, strategy="windows", most=most, ordered=ordered)
-        walk = Walk(planner, Service(rows), concurrency=most, takes=takes).run()
-        assert len(walk.asked) <= needed + 2 * most
+    for limit, takes in itertools.product((2, 7), (0, 3)):
+        planner = chosen(query, strategy="windows", limit=limit, ordered=ordered)
+        walk = Walk(planner, Service(rows), concurrency=limit, takes=takes).run()
+        assert len(walk.asked) <= needed + 2 * limit
 
 
-@pytest.mark.parametrize("most", [3, 5])
-def test_the_request_for_the_end_is_within_the_bound_too(most: int) -> None:
+@pytest.mark.parametrize("limit", [3, 5])
+def test_the_request_for_the_end_is_within_the_bound_too(limit: int) -> None:
     # Found by searching: here every request that may be spent on cuts is.
     chance = random.Random(32)  # noqa: S311 - no secret
     gaps = (chance.choice([0, 1000, 5000, 10 ** chance.randint(3, 10)]) for _ in range(400))
     rows = [Row(f"m{index:03}", born) for index, born in enumerate(itertools.accumulate(gaps))]
     query = by_creation(10, "asc")
-    planner = chosen(query, strategy="windows", most=most, ordered=False)
-    walk = Walk(planner, Service(rows), concurrency=most).run()
-    assert len(walk.asked) - requests_of_one_walk(rows, query) <= 2 * most
+    planner = chosen(query, strategy="windows", limit=limit, ordered=False)
+    walk = Walk(planner, Service(rows), concurrency=limit).run()
+    assert len(walk.asked) - requests_of_one_walk(rows, query) <= 2 * limit
 
 
 def burst(number: int) -> list[Row]:
@@ -66,7 +66,7 @@ def burst(number: int) -> list[Row]:
 def test_a_cursor_refused_in_a_burst_is_done_without_once() -> None:
     rows = burst(20)
     service = Service(rows)
-    planner = chosen(by_creation(3, "asc"), strategy="windows", most=1)
+    planner = chosen(by_creation(3, "asc"), strategy="windows", limit=1)
     expired: PageRequest | None = None
     given_: set[str | None] = set()
     while not planner.finished():
@@ -87,22 +87,22 @@ def test_a_cursor_refused_in_a_burst_is_done_without_once() -> None:
 
 def test_a_cursor_that_is_refused_in_a_burst_again_is_an_error() -> None:
     service = Service(burst(20), Manners(token_uses=0))
-    planner = chosen(by_creation(3, "asc"), strategy="windows", most=1)
+    planner = chosen(by_creation(3, "asc"), strategy="windows", limit=1)
     with pytest.raises(BadRequestError):
         Walk(planner, service, concurrency=1).run()
 
 
-@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize("limit", [1, 3])
 @pytest.mark.parametrize("ordered", [True, False])
 def test_a_token_that_repeats_in_a_burst_is_an_error_and_no_end(
-    *, most: int, ordered: bool
+    *, limit: int, ordered: bool
 ) -> None:
     service = Service(burst(20))
-    planner = chosen(by_creation(3, "asc"), strategy="windows", most=most, ordered=ordered)
+    planner = chosen(by_creation(3, "asc"), strategy="windows", limit=limit, ordered=ordered)
     with pytest.raises(PaginationError):
         for _ in range(100):
             assert not planner.finished()
-            for request in planner.requests(most, 0):
+            for request in planner.requests(limit, 0):
                 answer = service.answer(request.query)
                 if answer.token and request.query.pagination_token:
                     answer = PageAnswer(answer.rows, request.query.pagination_token)
@@ -118,7 +118,7 @@ SECONDS = st.sampled_from([0, 0, 1, 40, 300, 1000, 7000, 10**6])
     gaps=st.lists(SECONDS, max_size=250),
     size=st.integers(1, 25),
     direction=st.sampled_from(["asc", "desc"]),
-    most=st.integers(1, 9),
+    limit=st.integers(1, 9),
     ordered=st.booleans(),
     script=st.binary(max_size=60).map(Script),
     changes=st.integers(0, 20),
@@ -129,7 +129,7 @@ def test_a_service_that_knows_no_milliseconds_loses_no_model(
     gaps: list[int],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     changes: int,
@@ -139,11 +139,11 @@ def test_a_service_that_knows_no_milliseconds_loses_no_model(
     rows = [Row(f"m{index:03}", born) for index, born in enumerate(births)]
     service = Service(rows, manners)
     query = by_creation(size, direction)
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered)
-    first = Walk(planner, service, script, concurrency=most, changes=changes).run()
+    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered)
+    first = Walk(planner, service, script, concurrency=limit, changes=changes).run()
     histogram = planner.histogram
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered, histogram=histogram)
-    later = Walk(planner, service, script, concurrency=most, changes=changes).run()
+    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered, histogram=histogram)
+    later = Walk(planner, service, script, concurrency=limit, changes=changes).run()
     for walk in (first, later):
         assert len(walk.given) == len(set(walk.given))
         assert walk.survivors <= set(walk.given)
@@ -160,7 +160,7 @@ def test_a_full_second_is_gone_through_by_its_milliseconds_where_the_service_has
     rows = [Row(f"m{index:03}", 9 * index) for index in range(100)]
     rows += [Row(f"n{index:03}", 5000 * (1 + index)) for index in range(100)]
     service = Service(rows, Manners(bounds_by_second=coarse))
-    planner = chosen(by_creation(10, direction), strategy="windows", most=4)
+    planner = chosen(by_creation(10, direction), strategy="windows", limit=4)
     walk = Walk(planner, service).run()
     assert sorted(walk.given) == sorted(service.rows)
     assert not walk.fell_back

@@ -66,10 +66,10 @@ def bursty(number: int, largest: int) -> list[Row]:
 
 
 def histogram_known(
-    rows: Sequence[Row], query: ListingQuery, *, most: int = 4, script: Script | None = None
+    rows: Sequence[Row], query: ListingQuery, *, limit: int = 4, script: Script | None = None
 ) -> Histogram | None:
-    planner = chosen(query, most=most)
-    Walk(planner, Service(rows), script or Script(), concurrency=most).run()
+    planner = chosen(query, limit=limit)
+    Walk(planner, Service(rows), script or Script(), concurrency=limit).run()
     assert not isinstance(planner.histogram, int)
     return planner.histogram
 
@@ -78,7 +78,7 @@ def in_rounds(
     service: Service, query: ListingQuery, *, ordered: bool, histogram: Histogram | None = None
 ) -> tuple[int, int, Histogram | None]:
     """Requests, waits where all under way are answered at once, the histogram."""
-    planner = chosen(query, most=AT_ONCE, ordered=ordered, histogram=histogram)
+    planner = chosen(query, limit=AT_ONCE, ordered=ordered, histogram=histogram)
     given_: set[str | None] = set()
     requests = rounds = 0
     while not planner.finished():
@@ -102,7 +102,7 @@ def test_a_later_walk_needs_hardly_more_than_the_fewest_requests_and_rounds(
     service = Service(bursty(MODELS, largest) if largest else even(MODELS))
     query = by_creation(PAGE, direction)
     *_, histogram = in_rounds(service, query, ordered=ordered)
-    alone = Walk(chosen(query, strategy="windows", most=1), service, concurrency=1).run()
+    alone = Walk(chosen(query, strategy="windows", limit=1), service, concurrency=1).run()
     for _ in range(3):
         requests, rounds, histogram = in_rounds(
             service, query, ordered=ordered, histogram=histogram
@@ -169,7 +169,7 @@ def test_many_new_models_or_few_left_are_gone_through_at_once_too(
     rows=catalogues(),
     size=sizes,
     direction=directions,
-    most=st.integers(1, 9),
+    limit=st.integers(1, 9),
     ordered=st.booleans(),
     script=scripts,
     changes=st.integers(0, 30),
@@ -181,7 +181,7 @@ def test_a_histogram_that_does_not_hold_costs_no_model(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     changes: int,
@@ -190,8 +190,10 @@ def test_a_histogram_that_does_not_hold_costs_no_model(
     query = by_creation(size, direction)
     histogram = histogram_known(rows, query)
     now = data.draw(later(rows))
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered, histogram=histogram)
-    walk = Walk(planner, Service(now), script, concurrency=most, changes=changes, takes=takes).run()
+    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered, histogram=histogram)
+    walk = Walk(
+        planner, Service(now), script, concurrency=limit, changes=changes, takes=takes
+    ).run()
     assert not walk.fell_back
     assert len(walk.given) == len(set(walk.given))
     assert walk.survivors <= set(walk.given)
@@ -213,10 +215,10 @@ def test_a_histogram_that_does_not_hold_costs_no_model(
 @settings(max_examples=700)
 @given(
     data=st.data(),
-    rows=catalogues(most=200),
+    rows=catalogues(limit=200),
     size=sizes,
     direction=directions,
-    most=st.integers(2, 9),
+    limit=st.integers(2, 9),
     ordered=st.booleans(),
     script=scripts,
 )
@@ -226,35 +228,35 @@ def test_a_histogram_that_does_not_hold_costs_no_more_than_windows_may(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
 ) -> None:
     query = by_creation(size, direction)
     histogram = histogram_known(rows, query)
     now = data.draw(later(rows))
-    alone = Walk(chosen(query, strategy="windows", most=1), Service(now), concurrency=1).run()
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered, histogram=histogram)
-    walk = Walk(planner, Service(now), script, concurrency=most).run()
+    alone = Walk(chosen(query, strategy="windows", limit=1), Service(now), concurrency=1).run()
+    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered, histogram=histogram)
+    walk = Walk(planner, Service(now), script, concurrency=limit).run()
     # With what comes once more on top, pages by key may have more new models than they are to have.
-    assert len(walk.asked) <= max(len(alone.asked), -(-len(now) // size)) + 2 * most
+    assert len(walk.asked) <= max(len(alone.asked), -(-len(now) // size)) + 2 * limit
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-@pytest.mark.parametrize("most", [2, 8])
+@pytest.mark.parametrize("limit", [2, 8])
 def test_a_listing_that_was_nearly_emptied_costs_no_request_for_each_page_it_had(
-    *, most: int, ordered: bool
+    *, limit: int, ordered: bool
 ) -> None:
     rows = even(2_000)
     query = by_creation(10, "asc")
     # All that is left stands at both ends.
     service = Service([*rows[:15], *rows[-15:]])
-    planner = chosen(query, most=most, ordered=ordered, histogram=histogram_known(rows, query))
-    walk = Walk(planner, service, concurrency=most).run()
+    planner = chosen(query, limit=limit, ordered=ordered, histogram=histogram_known(rows, query))
+    walk = Walk(planner, service, concurrency=limit).run()
     assert len(walk.given) == 30
-    alone = Walk(chosen(query, strategy="windows", most=1), service, concurrency=1).run()
+    alone = Walk(chosen(query, strategy="windows", limit=1), service, concurrency=1).run()
     more = len(walk.asked) - len(alone.asked)
-    assert more <= 2 * most + (0.25 * len(walk.asked) if ordered else 0)
+    assert more <= 2 * limit + (0.25 * len(walk.asked) if ordered else 0)
 
 
 @settings(max_examples=200)
@@ -270,7 +272,7 @@ def test_one_at_a_time_asks_the_same_with_a_histogram(
     query = by_creation(size, direction)
     walks = [
         Walk(
-            chosen(query, strategy="windows", most=1, ordered=ordered, histogram=histogram),
+            chosen(query, strategy="windows", limit=1, ordered=ordered, histogram=histogram),
             Service(rows),
             concurrency=1,
         ).run()
@@ -284,7 +286,7 @@ def test_one_at_a_time_asks_the_same_with_a_histogram(
     rows=catalogues(),
     size=sizes,
     direction=directions,
-    most=st.integers(1, 9),
+    limit=st.integers(1, 9),
     ordered=st.booleans(),
     script=scripts,
     again=st.booleans(),
@@ -294,7 +296,7 @@ def test_the_histogram_after_a_walk_tells_where_all_models_lie(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     again: bool,
@@ -303,11 +305,11 @@ def test_the_histogram_after_a_walk_tells_where_all_models_lie(
     planner = chosen(
         query,
         strategy="windows",
-        most=most,
+        limit=limit,
         ordered=ordered,
         histogram=histogram_known(rows, query) if again else None,
     )
-    walk = Walk(planner, Service(rows), script, concurrency=most).run()
+    walk = Walk(planner, Service(rows), script, concurrency=limit).run()
     histogram = planner.histogram
     assert not isinstance(histogram, int)
     if histogram is None:

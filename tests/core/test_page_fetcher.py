@@ -31,8 +31,8 @@ def moment(created: int) -> str:
 
 
 @st.composite
-def rows(draw: st.DrawFn, *, least: int = 0, most: int = 40) -> list[Row]:
-    count = draw(st.integers(least, most))
+def rows(draw: st.DrawFn, *, least: int = 0, limit: int = 40) -> list[Row]:
+    count = draw(st.integers(least, limit))
     chance = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311 - no secret
     created = sorted((chance.randrange(50) for _ in range(count)), reverse=True)
     return [
@@ -83,7 +83,7 @@ def carrying(service: DrawnService, *tags: str) -> list[str]:
     route=st.sampled_from(ROUTES),
     asked=st.lists(st.sets(st.sampled_from(TAGS), min_size=1), min_size=1, max_size=3),
     size=sizes,
-    most=st.integers(1, 4),
+    limit=st.integers(1, 4),
     seed=st.integers(0, 2**32),
 )
 def test_a_listing_by_tags_gives_the_rows_that_carry_one_of_them_in_listing_order(
@@ -93,7 +93,7 @@ def test_a_listing_by_tags_gives_the_rows_that_carry_one_of_them_in_listing_orde
     route: Route,
     asked: list[set[str]],
     size: int,
-    most: int,
+    limit: int,
     seed: int,
 ) -> None:
     service = DrawnService(rows, behavior)
@@ -106,7 +106,9 @@ def test_a_listing_by_tags_gives_the_rows_that_carry_one_of_them_in_listing_orde
             tags=",".join(sorted(tags)),
         )
         chance = random.Random(seed)  # noqa: S311 - no secret
-        assert listed(service, query, learned, most=most, chance=chance) == carrying(service, *tags)
+        assert listed(service, query, learned, limit=limit, chance=chance) == carrying(
+            service, *tags
+        )
 
 
 @given(
@@ -141,10 +143,10 @@ def test_a_token_leads_on_for_another_client_as_for_the_one_that_got_it(
     behavior=behaviors,
     status=st.sampled_from(["new", "trained", "deleted"]),
     size=sizes,
-    most=st.integers(1, 4),
+    limit=st.integers(1, 4),
 )
 def test_a_listing_by_status_gives_the_rows_that_have_it(
-    rows: list[Row], behavior: Behavior, status: Status, size: int, most: int
+    rows: list[Row], behavior: Behavior, status: Status, size: int, limit: int
 ) -> None:
     behavior = replace(behavior, ignores=behavior.ignores & {"status"})
     service = DrawnService(rows, behavior)
@@ -156,12 +158,12 @@ def test_a_listing_by_status_gives_the_rows_that_have_it(
         and status in {"deleted", row.status}
     ]
 
-    assert sorted(listed(service, query, Learned(), most=most)) == sorted(wanted)
+    assert sorted(listed(service, query, Learned(), limit=limit)) == sorted(wanted)
 
 
-@given(rows=rows(), behavior=behaviors, size=sizes | st.none(), most=st.integers(1, 4))
+@given(rows=rows(), behavior=behaviors, size=sizes | st.none(), limit=st.integers(1, 4))
 def test_the_public_route_gives_all_rows_in_order_whichever_way_it_pages(
-    rows: list[Row], behavior: Behavior, size: int | None, most: int
+    rows: list[Row], behavior: Behavior, size: int | None, limit: int
 ) -> None:
     service = DrawnService(rows, behavior)
     learned = Learned()
@@ -169,7 +171,7 @@ def test_the_public_route_gives_all_rows_in_order_whichever_way_it_pages(
     query = ListingQuery(route="public", page_size=size)
 
     for _ in range(3):
-        assert listed(service, query, learned, most=most) == wanted
+        assert listed(service, query, learned, limit=limit) == wanted
 
 
 @given(rows=rows(), behavior=behaviors, size=sizes, offset=st.integers(0, 45), walked=st.booleans())

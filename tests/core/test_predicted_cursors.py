@@ -51,8 +51,8 @@ def listing(size: int, route: Route = "filter") -> ListingQuery:
     return ListingQuery(route=route, privacy="public").with_rows_per_page(size)
 
 
-def predicted(query: ListingQuery, most: int) -> PredictedPlanner:
-    return PredictedPlanner(PageRequest(query), CursorTracker(query), most)
+def predicted(query: ListingQuery, limit: int) -> PredictedPlanner:
+    return PredictedPlanner(PageRequest(query), CursorTracker(query), limit)
 
 
 def one_after_the_other(service: Service, query: ListingQuery) -> Walk:
@@ -67,7 +67,7 @@ def rows_of(walk: Walk) -> list[list[str | None]]:
 @given(
     rows=catalogues,
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     service=services,
     takes=st.sampled_from([0, 3, 30]),
@@ -77,7 +77,7 @@ def test_predicted_cursors_give_the_pages_of_the_cursor_walk_on_a_listing_that_h
     *,
     rows: list[Row],
     size: int,
-    most: int,
+    limit: int,
     script: Script,
     service: tuple[Route, Manners],
     takes: int,
@@ -87,10 +87,10 @@ def test_predicted_cursors_give_the_pages_of_the_cursor_walk_on_a_listing_that_h
     query = listing(size, route)
     expected = one_after_the_other(Service(rows, manners), query)
     walk = Walk(
-        predicted(query, most),
+        predicted(query, limit),
         Service(rows, manners),
         script,
-        concurrency=most,
+        concurrency=limit,
         takes=takes,
         losses=losses,
     ).run()
@@ -103,7 +103,7 @@ def test_predicted_cursors_give_the_pages_of_the_cursor_walk_on_a_listing_that_h
 @given(
     rows=catalogues,
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     route=routes,
     changes=st.integers(0, 20),
@@ -113,17 +113,17 @@ def test_on_a_changing_listing_nothing_is_given_that_was_given_before(
     *,
     rows: list[Row],
     size: int,
-    most: int,
+    limit: int,
     script: Script,
     route: Route,
     changes: int,
     losses: int,
 ) -> None:
     walk = Walk(
-        predicted(listing(size, route), most),
+        predicted(listing(size, route), limit),
         Service(rows),
         script,
-        concurrency=most,
+        concurrency=limit,
         changes=changes,
         losses=losses,
     ).run()
@@ -135,12 +135,12 @@ def test_on_a_changing_listing_nothing_is_given_that_was_given_before(
 
 
 @settings(max_examples=400)
-@given(rows=catalogues, size=sizes, most=concurrencies, script=scripts, changes=st.integers(0, 20))
+@given(rows=catalogues, size=sizes, limit=concurrencies, script=scripts, changes=st.integers(0, 20))
 def test_every_page_given_is_the_one_that_the_page_before_it_leads_to(
-    *, rows: list[Row], size: int, most: int, script: Script, changes: int
+    *, rows: list[Row], size: int, limit: int, script: Script, changes: int
 ) -> None:
-    planner = predicted(listing(size), most)
-    walk = Walk(planner, Service(rows), script, concurrency=most, changes=changes).run()
+    planner = predicted(listing(size), limit)
+    walk = Walk(planner, Service(rows), script, concurrency=limit, changes=changes).run()
     tokens = [page.answer.token for page in walk.emitted]
     asked_by = [page.request.query.pagination_token for page in walk.emitted]
     assert asked_by == [None, *tokens[:-1]]
@@ -157,39 +157,41 @@ def bound(pages: int) -> int:
 @settings(max_examples=400)
 @given(
     pages=st.integers(1, 130),
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     service=st.tuples(routes, st.builds(Manners, always_token=st.booleans()))
     | st.tuples(st.just("filter"), st.builds(Manners, beyond_end=st.just("refused"))),
     takes=st.sampled_from([0, 3, 30]),
 )
 def test_a_first_walk_makes_few_requests_more_than_it_needs(
-    *, pages: int, most: int, script: Script, service: tuple[Route, Manners], takes: int
+    *, pages: int, limit: int, script: Script, service: tuple[Route, Manners], takes: int
 ) -> None:
     route, manners = service
-    planner = predicted(listing(1, route), most)
+    planner = predicted(listing(1, route), limit)
     catalogue = Service(by_score(pages), manners)
-    walk = Walk(planner, catalogue, script, concurrency=most, takes=takes).run()
+    walk = Walk(planner, catalogue, script, concurrency=limit, takes=takes).run()
     assert len(walk.asked) <= bound(len(walk.emitted))
 
 
-@given(most=st.integers(1, 8), pages=st.integers(1, 100), turns=st.integers(1, 100), script=scripts)
+@given(
+    limit=st.integers(1, 8), pages=st.integers(1, 100), turns=st.integers(1, 100), script=scripts
+)
 def test_tokens_that_turn_sealed_cost_one_line_of_requests(
-    most: int, pages: int, turns: int, script: Script
+    limit: int, pages: int, turns: int, script: Script
 ) -> None:
     service = Service(by_score(pages), Manners(sealed_from=turns))
-    walk = Walk(predicted(listing(1), most), service, script, concurrency=most).run()
-    assert len(walk.asked) <= bound(pages) + most + 1
+    walk = Walk(predicted(listing(1), limit), service, script, concurrency=limit).run()
+    assert len(walk.asked) <= bound(pages) + limit + 1
 
 
 @settings(max_examples=200)
-@given(pages=st.integers(1, 130), most=concurrencies, script=scripts, route=routes)
+@given(pages=st.integers(1, 130), limit=concurrencies, script=scripts, route=routes)
 def test_where_no_token_comes_the_end_costs_one_request_more(
-    *, pages: int, most: int, script: Script, route: Route
+    *, pages: int, limit: int, script: Script, route: Route
 ) -> None:
     service = Service(by_score(pages), Manners(public_tokens=False))
     query = listing(1, "public")
-    walk = Walk(predicted(query, most), service, script, concurrency=most).run()
+    walk = Walk(predicted(query, limit), service, script, concurrency=limit).run()
     assert walk.given == [row.id for row in service.listed(query)]
     assert len(walk.emitted) == pages + 1
     assert len(walk.asked) <= bound(pages + 1)
@@ -199,7 +201,7 @@ def test_where_no_token_comes_the_end_costs_one_request_more(
 @given(
     rows=st.integers(1, 130),
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     route=routes,
     tokens=st.booleans(),
@@ -209,7 +211,7 @@ def test_a_later_walk_makes_one_request_a_page(
     *,
     rows: int,
     size: int,
-    most: int,
+    limit: int,
     script: Script,
     route: Route,
     tokens: bool,
@@ -217,22 +219,22 @@ def test_a_later_walk_makes_one_request_a_page(
 ) -> None:
     service = Service(by_score(rows), Manners(public_tokens=tokens, always_token=always_token))
     query = listing(size, route)
-    first = predicted(query, most)
-    Walk(first, service, script, concurrency=most).run()
-    later = PredictedPlanner(PageRequest(query), CursorTracker(query), most, rows=first.rows)
-    walk = Walk(later, service, script, concurrency=most).run()
+    first = predicted(query, limit)
+    Walk(first, service, script, concurrency=limit).run()
+    later = PredictedPlanner(PageRequest(query), CursorTracker(query), limit, rows=first.rows)
+    walk = Walk(later, service, script, concurrency=limit).run()
     assert first.rows == later.rows == rows
     assert len(walk.asked) == len(walk.emitted)
 
 
 @settings(max_examples=200)
-@given(pages=st.integers(1, 130), most=concurrencies, script=scripts, route=routes)
+@given(pages=st.integers(1, 130), limit=concurrencies, script=scripts, route=routes)
 def test_scarce_requests_are_not_spent_on_pages_that_may_not_be_there(
-    *, pages: int, most: int, script: Script, route: Route
+    *, pages: int, limit: int, script: Script, route: Route
 ) -> None:
     query = listing(1, route)
-    planner = PredictedPlanner(PageRequest(query), CursorTracker(query), most, thrifty=lambda: True)
-    walk = Walk(planner, Service(by_score(pages)), script, concurrency=most).run()
+    planner = PredictedPlanner(PageRequest(query), CursorTracker(query), limit, scarce=lambda: True)
+    walk = Walk(planner, Service(by_score(pages)), script, concurrency=limit).run()
     assert len(walk.asked) == len(walk.emitted)
 
 
@@ -258,7 +260,7 @@ def test_a_long_first_walk_takes_few_round_trips_more_than_it_must(pages: int) -
 @given(
     rows=catalogues,
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     route=routes,
     hidden=st.sets(st.integers(0, 60)),
@@ -268,7 +270,7 @@ def test_pages_that_are_not_full_are_gone_through_as_by_the_cursor_walk(
     *,
     rows: list[Row],
     size: int,
-    most: int,
+    limit: int,
     script: Script,
     route: Route,
     hidden: set[int],
@@ -281,7 +283,7 @@ def test_pages_that_are_not_full_are_gone_through_as_by_the_cursor_walk(
     manners = Manners(public_tokens=tokens)
     query = listing(size, route)
     expected = one_after_the_other(Service(some, manners), query)
-    walk = Walk(predicted(query, most), Service(some, manners), script, concurrency=most).run()
+    walk = Walk(predicted(query, limit), Service(some, manners), script, concurrency=limit).run()
     assert rows_of(walk) == rows_of(expected)
     assert walk.given == expected.given
     # Without tokens an empty page in the middle is the end, whatever a page far ahead has shown.
@@ -317,7 +319,7 @@ class LooksAtSome(Service):
     ),
     size=st.integers(1, 6),
     looks_at=st.sampled_from([1, 2, 4]),
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     seed=st.randoms(use_true_random=False),
 )
@@ -326,7 +328,7 @@ def test_filters_under_which_cursors_skip_rows_cost_no_more(
     runs: list[tuple[int, float]],
     size: int,
     looks_at: int,
-    most: int,
+    limit: int,
     script: Script,
     seed: Random,
 ) -> None:
@@ -335,8 +337,8 @@ def test_filters_under_which_cursors_skip_rows_cost_no_more(
     query = ListingQuery(privacy="public", page_size=size, tags="a")
     rows: int | None = None
     for _ in range(2):
-        planner = PredictedPlanner(PageRequest(query), CursorTracker(query), most, rows=rows)
-        walk = Walk(planner, service, script, concurrency=most).run()
+        planner = PredictedPlanner(PageRequest(query), CursorTracker(query), limit, rows=rows)
+        walk = Walk(planner, service, script, concurrency=limit).run()
         assert walk.given == [f"m{position:03}" for position, fits in enumerate(matches) if fits]
         assert len(walk.asked) <= bound(len(walk.emitted))
         rows = planner.rows
@@ -346,7 +348,7 @@ def test_filters_under_which_cursors_skip_rows_cost_no_more(
 @given(
     rows=catalogues,
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     service=services,
     unlucky=st.integers(2, 5),
@@ -355,7 +357,7 @@ def test_a_page_that_was_only_predicted_may_fail(
     *,
     rows: list[Row],
     size: int,
-    most: int,
+    limit: int,
     script: Script,
     service: tuple[Route, Manners],
     unlucky: int,
@@ -367,9 +369,9 @@ def test_a_page_that_was_only_predicted_may_fail(
         following = walk.emitted[-1].following if walk.emitted else PageRequest(query)
         return request != following and script.sometimes(unlucky)
 
-    planner = predicted(query, most)
+    planner = predicted(query, limit)
     walk = Walk(
-        planner, Service(rows, manners), script, concurrency=most, dispensable=only_predicted
+        planner, Service(rows, manners), script, concurrency=limit, dispensable=only_predicted
     )
     try:
         walk.run()
@@ -382,45 +384,47 @@ def test_a_page_that_was_only_predicted_may_fail(
 
 @settings(max_examples=300)
 @given(
-    rows=catalogues, size=sizes, most=concurrencies, free_slots=st.integers(0, 9), script=scripts
+    rows=catalogues, size=sizes, limit=concurrencies, free_slots=st.integers(0, 9), script=scripts
 )
 def test_no_more_pages_are_asked_for_or_held_than_requests_may_be_under_way(
-    *, rows: list[Row], size: int, most: int, free_slots: int, script: Script
+    *, rows: list[Row], size: int, limit: int, free_slots: int, script: Script
 ) -> None:
-    planner = predicted(listing(size), most)
+    planner = predicted(listing(size), limit)
 
     def watch(under_way: int, buffered: int) -> None:
-        assert under_way <= most
+        assert under_way <= limit
         held = [answer for answer in planner._unconfirmed.values() if answer.rows]
-        assert under_way + len(held) <= most + 2
-        assert buffered <= 2 * most + 2
+        assert under_way + len(held) <= limit + 2
+        assert buffered <= 2 * limit + 2
 
-    Walk(planner, Service(rows), script, concurrency=most + free_slots, takes=20, watch=watch).run()
+    Walk(
+        planner, Service(rows), script, concurrency=limit + free_slots, takes=20, watch=watch
+    ).run()
 
 
 @settings(max_examples=300)
 @given(
     rows=catalogues,
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     hidden=st.sets(st.integers(0, 60)),
 )
 def test_what_was_predicted_wrong_is_not_kept(
-    *, rows: list[Row], size: int, most: int, script: Script, hidden: set[int]
+    *, rows: list[Row], size: int, limit: int, script: Script, hidden: set[int]
 ) -> None:
     some = [
         Row(row.id, 0, row.score, "hidden" if index in hidden else None)
         for index, row in enumerate(rows)
     ]
-    planner = predicted(listing(size, "public"), most)
+    planner = predicted(listing(size, "public"), limit)
 
     def watch(under_way: int, buffered: int) -> None:
         held = [answer for answer in planner._unconfirmed.values() if answer.rows]
-        assert len(held) <= most + 1
+        assert len(held) <= limit + 1
 
     service = Service(some, Manners(public_tokens=False))
-    Walk(planner, service, script, concurrency=most, watch=watch).run()
+    Walk(planner, service, script, concurrency=limit, watch=watch).run()
 
 
 def test_a_page_that_is_far_ahead_shows_that_all_before_it_are_there() -> None:

@@ -53,7 +53,7 @@ def walked(
 ) -> tuple[int, int, Histogram | None]:
     """Requests; how often it waits where all under way are answered at once; what it showed."""
     service = Service(rows)
-    planner = chosen(query, most=AT_ONCE, ordered=ordered, histogram=histogram)
+    planner = chosen(query, limit=AT_ONCE, ordered=ordered, histogram=histogram)
     given_: set[str | None] = set()
     waits = 0
     while not planner.finished():
@@ -68,7 +68,7 @@ def walked(
 
 def pages_by_key(rows: Sequence[Row], query: ListingQuery) -> int:
     """How many pages one walk by key needs; no page can be relied on to have more than its size."""
-    planner = chosen(query, strategy="windows", most=1)
+    planner = chosen(query, strategy="windows", limit=1)
     asked = len(Walk(planner, Service(rows), concurrency=1).run().asked)
     return max(asked, -(-len(rows) // (query.rows_per_page or 1)))
 
@@ -109,15 +109,15 @@ def test_walks_by_windows_make_few_requests_more_than_they_need(
 @given(
     gaps=st.lists(st.sampled_from(GAPS) | st.integers(0, 10**9), max_size=400),
     size=st.integers(4, 20),
-    most=st.integers(1, 9),
+    limit=st.integers(1, 9),
     ordered=st.booleans(),
     script=st.binary(max_size=60).map(Script),
 )
 def test_no_dates_make_a_first_walk_ask_for_more(
-    *, gaps: list[int], size: int, most: int, ordered: bool, script: Script
+    *, gaps: list[int], size: int, limit: int, ordered: bool, script: Script
 ) -> None:
     rows = [Row(f"m{index:05}", born) for index, born in enumerate(itertools.accumulate(gaps))]
     query = by_creation(size)
-    planner = chosen(query, most=most, ordered=ordered)
-    walk = Walk(planner, Service(rows), script, concurrency=most).run()
+    planner = chosen(query, limit=limit, ordered=ordered)
+    walk = Walk(planner, Service(rows), script, concurrency=limit).run()
     assert len(walk.asked) <= bound(max(1, pages_by_key(rows, query)))

@@ -34,22 +34,22 @@ def tracker(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
     ]
 
 
-def together(planners: Sequence[PagePlanner], most: int) -> Together:
-    return RoundRobin(planners, most=most)
+def together(planners: Sequence[PagePlanner], limit: int) -> Together:
+    return RoundRobin(planners, limit=limit)
 
 
 @given(st.lists(st.integers(1, 6), max_size=6), st.integers(1, 5), st.data())
 def test_each_listing_is_gone_through_to_its_end_in_its_own_order_within_the_bound(
-    sizes: list[int], most: int, data: st.DataObject
+    sizes: list[int], limit: int, data: st.DataObject
 ) -> None:
     chains = [tracker(size) for size in sizes]
-    merged = together([planner for planner, _ in chains], most)
+    merged = together([planner for planner, _ in chains], limit)
     under_way: list[Part[PageRequest]] = []
     emitted: list[Part[EmittedPage]] = []
     buffered = 0
     while not merged.finished():
-        under_way += merged.requests(most - len(under_way), buffered)
-        assert len(under_way) <= most
+        under_way += merged.requests(limit - len(under_way), buffered)
+        assert len(under_way) <= limit
         assert under_way or buffered, "the walk stands still"
         if under_way and (not buffered or data.draw(st.booleans())):
             part = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
@@ -65,10 +65,10 @@ def test_each_listing_is_gone_through_to_its_end_in_its_own_order_within_the_bou
 
 
 @given(st.integers(1, 6), st.integers(1, 12))
-def test_listings_take_turns(listings: int, most: int) -> None:
-    merged = together([Parallel(50) for _ in range(listings)], most)
-    asked = Counter(part.index for part in merged.requests(most, 0))
-    assert sum(asked.values()) == most
+def test_listings_take_turns(listings: int, limit: int) -> None:
+    merged = together([Parallel(50) for _ in range(listings)], limit)
+    asked = Counter(part.index for part in merged.requests(limit, 0))
+    assert sum(asked.values()) == limit
     assert max(asked.values()) - min(asked[index] for index in range(listings)) <= 1
 
 

@@ -48,11 +48,11 @@ IGNORED = [
 
 @settings(max_examples=700)
 @given(
-    rows=catalogues(most=80),
+    rows=catalogues(limit=80),
     size=sizes,
     direction=directions,
     strategy=strategies,
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
     ignored=st.sampled_from(IGNORED),
@@ -64,7 +64,7 @@ def test_all_models_come_where_the_service_ignores_what_it_is_asked(
     size: int,
     direction: SortDirection,
     strategy: Strategy,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     ignored: set[str],
@@ -73,8 +73,8 @@ def test_all_models_come_where_the_service_ignores_what_it_is_asked(
     manners = Manners(ignores=frozenset(ignored), offset_tokens=offset_tokens)
     service = Service(rows, manners)
     query = by_creation(size, direction)
-    planner = chosen(query, strategy=strategy, most=most, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=most).run()
+    planner = chosen(query, strategy=strategy, limit=limit, ordered=ordered)
+    walk = Walk(planner, service, script, concurrency=limit).run()
     assert sorted(walk.given) == ids(rows)
     if ordered:
         births = [walk.created[model_id] // 1000 for model_id in walk.given]
@@ -84,10 +84,10 @@ def test_all_models_come_where_the_service_ignores_what_it_is_asked(
 
 @settings(max_examples=300)
 @given(
-    rows=catalogues(most=80),
+    rows=catalogues(limit=80),
     size=sizes,
     direction=directions,
-    most=st.integers(2, 9),
+    limit=st.integers(2, 9),
     ordered=st.booleans(),
     script=scripts,
 )
@@ -96,14 +96,14 @@ def test_it_is_told_that_the_service_ignores_where_a_window_begins(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
 ) -> None:
     parameter = "createdAfter" if direction == "asc" else "createdBefore"
     service = Service(rows, Manners(ignores=frozenset({parameter})))
-    planner = chosen(by_creation(size, direction), most=most, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=most).run()
+    planner = chosen(by_creation(size, direction), limit=limit, ordered=ordered)
+    walk = Walk(planner, service, script, concurrency=limit).run()
     assert sorted(walk.given) == ids(rows)
     cut = any(request.query.created_after or request.query.created_before for request in walk.asked)
     told = "the service does not respect createdAfter and createdBefore"
@@ -112,11 +112,11 @@ def test_it_is_told_that_the_service_ignores_where_a_window_begins(
 
 @settings(max_examples=700)
 @given(
-    rows=catalogues(most=80),
+    rows=catalogues(limit=80),
     size=sizes,
     direction=directions,
     strategy=strategies,
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
     ignored=st.sampled_from([set[str](), *IGNORED]),
@@ -130,7 +130,7 @@ def test_where_tokens_expire_in_mid_walk_all_models_come_or_an_error(
     size: int,
     direction: SortDirection,
     strategy: Strategy,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     ignored: set[str],
@@ -142,8 +142,8 @@ def test_where_tokens_expire_in_mid_walk_all_models_come_or_an_error(
     query = by_creation(size, direction)
     if by_score:
         query = ListingQuery(page_size=size, privacy="public")
-    planner = chosen(query, strategy=strategy, most=most, ordered=ordered)
-    walk = Walk(planner, Expiring(rows, manners), script, concurrency=most)
+    planner = chosen(query, strategy=strategy, limit=limit, ordered=ordered)
+    walk = Walk(planner, Expiring(rows, manners), script, concurrency=limit)
     try:
         walk.run()
     except BadRequestError:
@@ -171,7 +171,7 @@ def test_a_refused_token_is_done_without_by_the_last_creation_date(
     strategy: Strategy, direction: SortDirection, fails_at: int
 ) -> None:
     service = RefusesOnce(distinct(30), fails_at)
-    planner = chosen(by_creation(3, direction), strategy=strategy, most=1)
+    planner = chosen(by_creation(3, direction), strategy=strategy, limit=1)
     walk = Walk(planner, service, concurrency=1).run()
     assert walk.given == [row.id for row in service.listed(by_creation(3, direction))]
     assert not walk.fell_back
@@ -188,7 +188,7 @@ def test_a_refused_token_of_a_listing_without_dates_begins_the_walk_again(
     rows = [Row(f"m{index:03}", 0) for index in range(30)]
     service = RefusesOnce(rows, fails_at, Manners(ignores=frozenset({"offset"})))
     query = ListingQuery(route=route, privacy="public").with_rows_per_page(3)
-    planner = chosen(query, strategy=strategy, most=3)
+    planner = chosen(query, strategy=strategy, limit=3)
     walk = Walk(planner, service, concurrency=3).run()
     assert walk.given == ids(rows)
     assert len(walk.asked) <= 10 + 10 + 3 + 3 + 3
@@ -221,7 +221,7 @@ def test_ignored_bounds_and_then_a_refused_token_begin_the_walk_again() -> None:
     rows = distinct(30)
     ignored = frozenset({"createdAfter", "createdBefore"})
     service = RefusesOnce(rows, 3, Manners(ignores=ignored))
-    planner = chosen(by_creation(3, "asc"), most=3)
+    planner = chosen(by_creation(3, "asc"), limit=3)
     walk = Walk(planner, service, concurrency=3).run()
     assert walk.given == ids(rows)
     assert walk.fell_back
@@ -231,7 +231,7 @@ def test_ignored_bounds_that_took_longer_than_tokens_live_begin_the_walk_again()
     rows = distinct(30)
     ignored = frozenset({"createdAfter", "createdBefore"})
     service = Service(rows, Manners(ignores=ignored, token_life=2))
-    planner = chosen(by_creation(3, "asc"), most=4)
+    planner = chosen(by_creation(3, "asc"), limit=4)
     (first,) = planner.requests(4, 0)
     planner.receive(first, service.answer(first.query))
     answers = [(one, service.answer(one.query)) for one in planner.requests(4, 0)]
@@ -289,18 +289,18 @@ def test_an_error_that_is_no_refusal_fails_the_walk() -> None:
 
 @given(
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     strategy=strategies,
     ordered=st.booleans(),
     empty=st.booleans(),
 )
 def test_a_listing_of_one_page_costs_one_request(
-    *, size: int, most: int, strategy: Strategy, ordered: bool, empty: bool
+    *, size: int, limit: int, strategy: Strategy, ordered: bool, empty: bool
 ) -> None:
     rows = [] if empty else distinct(size)
     for query in (by_creation(size), ListingQuery(page_size=size, privacy="public")):
-        planner = chosen(query, strategy=strategy, most=most, ordered=ordered)
-        walk = Walk(planner, Service(rows), concurrency=most).run()
+        planner = chosen(query, strategy=strategy, limit=limit, ordered=ordered)
+        walk = Walk(planner, Service(rows), concurrency=limit).run()
         assert len(walk.asked) == 1
 
 
@@ -317,17 +317,17 @@ def test_a_row_without_date_on_the_first_page_keeps_the_walk_to_the_cursor(
     assert not walk.fell_back
 
 
-@given(size=st.integers(2, 6), number=st.integers(1, 40), most=st.integers(2, 6), script=scripts)
+@given(size=st.integers(2, 6), number=st.integers(1, 40), limit=st.integers(2, 6), script=scripts)
 def test_a_burst_at_the_beginning_does_not_show_in_which_direction_the_listing_comes(
-    size: int, number: int, most: int, script: Script
+    size: int, number: int, limit: int, script: Script
 ) -> None:
     rows = [Row(f"m{index:03}", 0) for index in range(number)] + [
         Row(f"n{index:03}", 10_000 + 1000 * index) for index in range(20)
     ]
     service = Service(rows, Manners(ignores=frozenset({"sortDirection"})))
-    planner = chosen(by_creation(size), most=most)
+    planner = chosen(by_creation(size), limit=limit)
     # Oldest first, although the newest first was asked for.
-    walk = Walk(planner, service, script, concurrency=most).run()
+    walk = Walk(planner, service, script, concurrency=limit).run()
     assert sorted(walk.given) == ids(rows)
 
 
@@ -335,7 +335,7 @@ def test_windows_begin_behind_a_burst_that_fills_the_first_pages() -> None:
     rows = [Row(f"m{index:03}", 0) for index in range(9)] + [
         Row(f"n{index:03}", 10_000 + 1000 * index) for index in range(20)
     ]
-    walk = Walk(chosen(by_creation(3, "asc"), most=3), Service(rows), concurrency=3).run()
+    walk = Walk(chosen(by_creation(3, "asc"), limit=3), Service(rows), concurrency=3).run()
     assert walk.given == ids(rows)
     assert not walk.asked[3].query.created_after
     assert all(request.query.created_after for request in walk.asked[5:])
@@ -361,11 +361,11 @@ def test_what_is_documented_to_come_by_date(query: ListingQuery, *, by_date: boo
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("most", [1, 4])
-def test_the_strategy_tells_how_pages_are_asked_for(strategy: Strategy, most: int) -> None:
+@pytest.mark.parametrize("limit", [1, 4])
+def test_the_strategy_tells_how_pages_are_asked_for(strategy: Strategy, limit: int) -> None:
     service = Service(distinct(40), Manners(offset_tokens=True))
-    planner = chosen(by_creation(4), strategy=strategy, most=most)
-    walk = Walk(planner, service, concurrency=most).run()
+    planner = chosen(by_creation(4), strategy=strategy, limit=limit)
+    walk = Walk(planner, service, concurrency=limit).run()
     bounded = any(
         request.query.created_after or request.query.created_before for request in walk.asked
     )
@@ -375,9 +375,9 @@ def test_the_strategy_tells_how_pages_are_asked_for(strategy: Strategy, most: in
 
 @settings(max_examples=300)
 @given(
-    rows=catalogues(most=80),
+    rows=catalogues(limit=80),
     size=sizes,
-    most=concurrencies,
+    limit=concurrencies,
     script=scripts,
     changes=st.integers(0, 20),
     sealed_from=st.none() | st.integers(0, 80),
@@ -386,14 +386,16 @@ def test_the_chosen_planner_gives_a_public_listing_without_repeating_a_model(
     *,
     rows: list[Row],
     size: int,
-    most: int,
+    limit: int,
     script: Script,
     changes: int,
     sealed_from: int | None,
 ) -> None:
     query = ListingQuery(page_size=size, privacy="public")
     service = Service(rows, Manners(sealed_from=sealed_from))
-    walk = Walk(chosen(query, most=most), service, script, concurrency=most, changes=changes).run()
+    walk = Walk(
+        chosen(query, limit=limit), service, script, concurrency=limit, changes=changes
+    ).run()
     assert len(walk.given) == len(set(walk.given))
     if not changes:
         assert walk.given == [row.id for row in service.listed(query)]
@@ -401,7 +403,7 @@ def test_the_chosen_planner_gives_a_public_listing_without_repeating_a_model(
 
 def test_an_answer_that_came_too_late_is_not_needed() -> None:
     service = Service(distinct(40), Manners(ignores=frozenset({"createdBefore", "createdAfter"})))
-    planner = chosen(by_creation(4, "asc"), most=3)
+    planner = chosen(by_creation(4, "asc"), limit=3)
     (first,) = planner.requests(3, 0)
     planner.receive(first, service.answer(first.query))
     *_, one, other = planner.requests(3, 0)

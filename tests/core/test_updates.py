@@ -39,7 +39,7 @@ def updated_at(gaps: Sequence[int]) -> list[Row]:
     gaps=st.lists(GAPS, max_size=150),
     size=st.integers(1, 20),
     direction=st.sampled_from(["asc", "desc", None]),
-    most=st.integers(1, 9),
+    limit=st.integers(1, 9),
     ordered=st.booleans(),
     script=st.binary(max_size=60).map(Script),
     changes=st.integers(0, 60),
@@ -55,15 +55,15 @@ def test_no_model_that_is_updated_meanwhile_is_missed(
     gaps: list[int],
     size: int,
     direction: SortDirection | None,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     changes: int,
     manners: Manners,
 ) -> None:
     rows = updated_at(gaps)
-    planner = chosen(by_update(size, direction), most=most, ordered=ordered)
-    walk = Walk(planner, Service(rows, manners), script, concurrency=most, changes=changes).run()
+    planner = chosen(by_update(size, direction), limit=limit, ordered=ordered)
+    walk = Walk(planner, Service(rows, manners), script, concurrency=limit, changes=changes).run()
     assert not walk.fell_back
     assert len(walk.given) == len(set(walk.given))
     assert walk.survivors <= set(walk.given)
@@ -76,7 +76,7 @@ def test_what_is_updated_meanwhile_stands_among_the_newest(
 ) -> None:
     rows = updated_at([5000] * 100)
     service = Service(rows, Manners(offset_tokens=True))
-    planner = chosen(by_update(10, direction), most=3, ordered=ordered)
+    planner = chosen(by_update(10, direction), limit=3, ordered=ordered)
     (first,) = planner.requests(3, 0)
     emitted = [*planner.receive(first, service.answer(first.query))]
     oldest, newest = rows[0], rows[-1]
@@ -107,7 +107,7 @@ def test_a_listing_by_update_of_one_page_costs_one_request(direction: SortDirect
 def test_the_newest_first_cost_one_request_more_than_the_oldest_first(pages: int) -> None:
     rows = updated_at([1000] * (10 * pages - 5))
     asked = [
-        len(Walk(chosen(by_update(10, direction), most=1), Service(rows)).run().asked)
+        len(Walk(chosen(by_update(10, direction), limit=1), Service(rows)).run().asked)
         for direction in ("asc", "desc")
     ]
     assert asked == [pages, pages + 1]

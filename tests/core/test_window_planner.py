@@ -47,7 +47,7 @@ def born_in_order(walk: Walk, direction: SortDirection) -> bool:
 
 
 def requests_of_one_walk(rows: Sequence[Row], query: ListingQuery) -> int:
-    planner = chosen(query, strategy="windows", most=1)
+    planner = chosen(query, strategy="windows", limit=1)
     return len(Walk(planner, Service(rows), concurrency=1).run().asked)
 
 
@@ -56,7 +56,7 @@ def requests_of_one_walk(rows: Sequence[Row], query: ListingQuery) -> int:
     rows=catalogues(),
     size=sizes,
     direction=directions,
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
     changes=st.integers(0, 30),
@@ -68,7 +68,7 @@ def test_each_model_that_lived_through_a_walk_by_key_comes_exactly_once(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     changes: int,
@@ -76,12 +76,12 @@ def test_each_model_that_lived_through_a_walk_by_key_comes_exactly_once(
     losses: int,
 ) -> None:
     service = Service(rows)
-    planner = chosen(by_creation(size, direction), strategy="windows", most=most, ordered=ordered)
+    planner = chosen(by_creation(size, direction), strategy="windows", limit=limit, ordered=ordered)
     walk = Walk(
         planner,
         service,
         script,
-        concurrency=most,
+        concurrency=limit,
         changes=changes,
         takes=takes,
         losses=losses,
@@ -105,7 +105,7 @@ def test_each_model_that_lived_through_a_walk_by_key_comes_exactly_once(
     rows=catalogues(),
     size=sizes,
     direction=directions,
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
     after=st.integers(-2, 40) | st.none(),
@@ -116,7 +116,7 @@ def test_windows_stay_within_the_bounds_of_the_listing(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     after: int | None,
@@ -131,18 +131,18 @@ def test_windows_stay_within_the_bounds_of_the_listing(
     )
     service = Service(rows)
     expected = {row.id for row in service.listed(query)}
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=most).run()
+    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered)
+    walk = Walk(planner, service, script, concurrency=limit).run()
     assert not walk.fell_back
     assert set(walk.given) == expected
 
 
 @settings(max_examples=700)
 @given(
-    rows=catalogues(most=200),
+    rows=catalogues(limit=200),
     size=sizes,
     direction=directions,
-    most=st.integers(2, 9),
+    limit=st.integers(2, 9),
     ordered=st.booleans(),
     script=scripts,
 )
@@ -151,21 +151,21 @@ def test_windows_cost_few_requests_more_than_one_walk_by_key(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
 ) -> None:
     query = by_creation(size, direction)
     alone = requests_of_one_walk(rows, query)
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered)
-    walk = Walk(planner, Service(rows), script, concurrency=most).run()
+    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered)
+    walk = Walk(planner, Service(rows), script, concurrency=limit).run()
     more = len(walk.asked) - alone
-    assert more <= 2 * most + (0.25 * len(walk.asked) if ordered else 0)
+    assert more <= 2 * limit + (0.25 * len(walk.asked) if ordered else 0)
 
 
 def test_what_all_wait_for_is_asked_for_although_the_caller_has_a_page_to_take() -> None:
     service = Service([Row(f"m{number:03}", 100_000 * number) for number in range(500)])
-    planner = chosen(by_creation(5, "asc"), strategy="windows", most=3)
+    planner = chosen(by_creation(5, "asc"), strategy="windows", limit=3)
     (first,) = planner.requests(3, 0)
     planner.receive(first, service.answer(first.query))
     under_way: list[PageRequest] = []
@@ -191,14 +191,14 @@ def test_what_all_wait_for_is_asked_for_although_the_caller_has_a_page_to_take()
 
 def windows_of(planner: PagePlanner) -> list[Any]:
     assert isinstance(planner, AdaptivePlanner)
-    return [] if planner._windows is None else planner._windows._line
+    return [] if planner._windows is None else list(planner._windows._intervals)
 
 
 @settings(max_examples=400)
 @given(
-    rows=catalogues(most=250),
+    rows=catalogues(limit=250),
     size=st.integers(1, 6),
-    most=concurrencies,
+    limit=concurrencies,
     free_slots=st.integers(0, 9),
     ordered=st.booleans(),
     script=scripts,
@@ -208,26 +208,26 @@ def test_windows_hold_no_more_pages_than_they_may(
     *,
     rows: list[Row],
     size: int,
-    most: int,
+    limit: int,
     free_slots: int,
     ordered: bool,
     script: Script,
     takes: int,
 ) -> None:
     def watch(under_way: int, buffered: int) -> None:
-        assert under_way <= most
+        assert under_way <= limit
         held = sum(window.answer is not None for window in windows_of(walk.planner))
         if ordered:
             # One more: what all the others wait for must come in any case.
-            assert under_way + held <= 3 * most + 1
-            assert buffered <= 3 * most + 1
+            assert under_way + held <= 3 * limit + 1
+            assert buffered <= 3 * limit + 1
         else:
             assert held == 0
-            assert under_way + buffered <= max(3, 2 * most)
+            assert under_way + buffered <= max(3, 2 * limit)
 
-    planner = chosen(by_creation(size), strategy="windows", most=most, ordered=ordered)
+    planner = chosen(by_creation(size), strategy="windows", limit=limit, ordered=ordered)
     walk = Walk(
-        planner, Service(rows), script, concurrency=most + free_slots, takes=takes, watch=watch
+        planner, Service(rows), script, concurrency=limit + free_slots, takes=takes, watch=watch
     )
     walk.run()
 
@@ -235,7 +235,7 @@ def test_windows_hold_no_more_pages_than_they_may(
 @pytest.mark.parametrize("ordered", [True, False])
 def test_a_caller_who_takes_nothing_stops_the_requests(*, ordered: bool) -> None:
     service = Service([Row(f"m{number:03}", 1000 * number) for number in range(500)])
-    planner = chosen(by_creation(5), strategy="windows", most=3, ordered=ordered)
+    planner = chosen(by_creation(5), strategy="windows", limit=3, ordered=ordered)
     buffered = 0
     while requests := planner.requests(3, buffered):
         for request in requests:
@@ -250,7 +250,7 @@ def test_a_caller_who_takes_nothing_stops_the_requests(*, ordered: bool) -> None
     rows=catalogues(),
     size=sizes,
     direction=directions,
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
 )
@@ -259,7 +259,7 @@ def test_windows_do_without_pages_from_their_ends(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
 ) -> None:
@@ -268,9 +268,9 @@ def test_windows_do_without_pages_from_their_ends(
     def comes_from_an_end(request: PageRequest) -> bool:
         return request.query.sort_direction != direction
 
-    planner = chosen(query, strategy="windows", most=most, ordered=ordered)
+    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered)
     walk = Walk(
-        planner, Service(rows), script, concurrency=most, dispensable=comes_from_an_end
+        planner, Service(rows), script, concurrency=limit, dispensable=comes_from_an_end
     ).run()
     assert sorted(walk.given) == sorted(row.id for row in rows)
 
@@ -280,7 +280,7 @@ def test_windows_do_without_pages_from_their_ends(
     rows=catalogues(),
     size=st.integers(1, 8),
     direction=directions,
-    most=concurrencies,
+    limit=concurrencies,
     ordered=st.booleans(),
     script=scripts,
     oddities=st.lists(
@@ -297,7 +297,7 @@ def test_windows_lose_no_row_that_is_hidden_half_or_unreadable(
     rows: list[Row],
     size: int,
     direction: SortDirection,
-    most: int,
+    limit: int,
     ordered: bool,
     script: Script,
     oddities: list[tuple[int, Oddity]],
@@ -309,8 +309,8 @@ def test_windows_lose_no_row_that_is_hidden_half_or_unreadable(
             row = rows[index]
             rows[index] = Row(row.id, row.created, row.score, oddity)
     service = Service(rows, Manners(largest_page=largest_page, always_token=always_token))
-    planner = chosen(by_creation(size, direction), strategy="windows", most=most, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=most).run()
+    planner = chosen(by_creation(size, direction), strategy="windows", limit=limit, ordered=ordered)
+    walk = Walk(planner, service, script, concurrency=limit).run()
     assert not walk.fell_back
     assert sorted(walk.given) == sorted(row.id for row in rows if row.oddity != "hidden")
     if ordered and not oddities:
@@ -318,13 +318,13 @@ def test_windows_lose_no_row_that_is_hidden_half_or_unreadable(
 
 
 @settings(max_examples=200)
-@given(rows=catalogues(), size=st.integers(1, 5), most=concurrencies, script=scripts)
+@given(rows=catalogues(), size=st.integers(1, 5), limit=concurrencies, script=scripts)
 def test_a_page_of_windows_leads_to_all_that_comes_after_it(
-    *, rows: list[Row], size: int, most: int, script: Script
+    *, rows: list[Row], size: int, limit: int, script: Script
 ) -> None:
     query = by_creation(size)
-    planner = chosen(query, strategy="windows", most=most)
-    walk = Walk(planner, Service(rows), script, concurrency=most).run()
+    planner = chosen(query, strategy="windows", limit=limit)
+    walk = Walk(planner, Service(rows), script, concurrency=limit).run()
     at = script.below(len(walk.emitted))
     following = walk.emitted[at].following
     later = walk.emitted[at + 1 :]
@@ -340,7 +340,7 @@ def test_a_page_of_windows_leads_to_all_that_comes_after_it(
 @pytest.mark.parametrize("ordered", [True, False])
 def test_a_window_that_cannot_be_fetched_fails_the_walk(*, ordered: bool) -> None:
     service = Service([Row(f"m{number:03}", 1000 * number) for number in range(100)])
-    planner = chosen(by_creation(5, "asc"), strategy="windows", most=3, ordered=ordered)
+    planner = chosen(by_creation(5, "asc"), strategy="windows", limit=3, ordered=ordered)
     (first,) = planner.requests(3, 0)
     planner.receive(first, service.answer(first.query))
     window = next(one for one in planner.requests(3, 0) if one.query.sort_direction == "asc")
@@ -356,7 +356,7 @@ def test_a_window_whose_rows_come_in_no_order_shows_that_windows_are_no_use(
 ) -> None:
     rows = [Row(f"m{number:03}", 1000 * number) for number in range(50)]
     service = Service(rows)
-    planner = chosen(by_creation(5, "asc"), most=2, ordered=ordered)
+    planner = chosen(by_creation(5, "asc"), limit=2, ordered=ordered)
     (first,) = planner.requests(2, 0)
     planner.receive(first, service.answer(first.query))
     window = next(one for one in planner.requests(2, 0) if one.query.sort_direction == "asc")
@@ -376,7 +376,7 @@ def test_windows_at_the_edge_of_the_calendar_are_no_others() -> None:
         for number, born in enumerate([beginning, beginning, beginning + 5, -9, 0, 7, end - 3, end])
     ]
     for direction, ordered, size in itertools.product(DIRECTIONS, (True, False), (1, 2, 3, 4)):
-        planner = chosen(by_creation(size, direction), strategy="windows", most=4, ordered=ordered)
+        planner = chosen(by_creation(size, direction), strategy="windows", limit=4, ordered=ordered)
         walk = Walk(planner, Service(rows)).run()
         assert not walk.fell_back
         assert sorted(walk.given) == [row.id for row in rows]

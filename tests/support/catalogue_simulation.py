@@ -290,7 +290,7 @@ def chosen(
     query: ListingQuery,
     *,
     strategy: Strategy = "auto",
-    most: int = 4,
+    limit: int = 4,
     ordered: bool = True,
     histogram: Histogram | int | None = None,
 ) -> AdaptivePlanner:
@@ -299,7 +299,7 @@ def chosen(
         PageRequest(query),
         CursorTracker(query),
         strategy=strategy,
-        most=most,
+        limit=limit,
         ordered=ordered,
         histogram=histogram,
     )

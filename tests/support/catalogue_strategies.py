@@ -22,9 +22,9 @@ scripts = st.binary(max_size=60).map(Script)
 
 
 @st.composite
-def catalogues(draw: st.DrawFn, most: int = 120) -> list[Row]:
+def catalogues(draw: st.DrawFn, limit: int = 120) -> list[Row]:
     """Rows born in bursts, with ids in no order."""
-    kinds = draw(st.binary(max_size=most))
+    kinds = draw(st.binary(max_size=limit))
     born = itertools.accumulate(GAPS[kind % len(GAPS)] for kind in kinds)
     return [
         Row(f"m{index * 7919 % 10_007:05}", created, kind)

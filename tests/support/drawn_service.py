@@ -177,21 +177,21 @@ def listed(
     query: ListingQuery,
     learned: Learned,
     *,
-    most: int = 1,
+    limit: int = 1,
     chance: random.Random | None = None,
 ) -> list[str]:
     """The ids that a walk gives, by the planners and the reader of a listing."""
     asking = PageFetcher(service.send, learned, RequestOptions())
     first, check = PageRequest(query), row_check(query)
     tracker = CursorTracker(query, learned.public_route)
-    planner = AdaptivePlanner(first, tracker, strategy="auto", most=most, ordered=True)
+    planner = AdaptivePlanner(first, tracker, strategy="auto", limit=limit, ordered=True)
     seen = SeenIds()
     under_way: list[PageRequest] = []
     ids: list[str] = []
     for _ in range(_MOST_STEPS):
         if planner.finished():
             return ids
-        under_way += planner.requests(most - len(under_way), 0)
+        under_way += planner.requests(limit - len(under_way), 0)
         request = under_way.pop(chance.randrange(len(under_way)) if chance else 0)
         try:
             answer = at_once(asking.page(request))

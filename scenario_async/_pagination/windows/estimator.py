@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .density import Density
+from .histogram import HistogramBuilder
 from .timeline import SECOND
 
 if TYPE_CHECKING:
@@ -42,6 +43,28 @@ class Estimator:
         # The same in the measure of the histogram: models for each of its own.
         self._kept = Density()
         self._beyond = 0
+        self._builder = HistogramBuilder()
+        self._begun = False
+
+    def saw_page(
+        self, start: int, stop: int | None, positions: Sequence[int], models: int, *, again: bool
+    ) -> None:
+        """Note a page with so many models, ``positions`` of those that have one.
+
+        Those of its last position do not count if they are repeated ``again``.
+        """
+        # Before the first row of a listing lies no time in which there could be models.
+        start = positions[0] if positions and not self._begun else start
+        self._begun = True
+        if stop is None:
+            self.end = stop = positions[-1] if positions else start
+        models = self._builder.saw(start, positions, models, again=again)
+        self.saw(start, stop, models, positions)
+
+    @property
+    def seen(self) -> Histogram | None:
+        """The histogram of the pages seen so far."""
+        return self._builder.histogram()
 
     def saw(self, start: int, stop: int, models: int, positions: Sequence[int] = ()) -> None:
         """Note a page: all the models from one place to another, and where some of them lie."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .estimator import Estimator
+    from .intervals import IntervalList
     from .window import Window
 
 __all__ = ["Scheduler"]
@@ -28,7 +29,7 @@ _AHEAD = 3
 
 
 class Scheduler:
-    """Shares a line of windows out among ``most`` requests at a time.
+    """Shares the windows of a listing out among ``limit`` requests at a time.
 
     Each window is asked for from both its ends, so half as many windows are enough. What may come
     to nothing is bounded by :func:`slack`: the last page of each window, and pages asked for where
@@ -40,21 +41,21 @@ class Scheduler:
 
     def __init__(
         self,
-        line: list[Window],
+        intervals: IntervalList,
         estimator: Estimator,
         *,
         rows_per_page: int,
-        most: int,
+        limit: int,
         ordered: bool,
-        thrifty: Callable[[], bool],
+        scarce: Callable[[], bool],
     ) -> None:
-        self.backwards = most > 1
-        self._line = line
+        self.backwards = limit > 1
+        self._intervals = intervals
         self._estimator = estimator
-        self._most = most
+        self._limit = limit
         self._ordered = ordered
         self._rows_per_page = rows_per_page
-        self._thrifty = thrifty
+        self._scarce = scarce
         # Both in pages: what came, and what was asked for in vain.
         self._received = 0.0
         self._wasted = 0.0
@@ -93,40 +94,37 @@ class Scheduler:
         Returns:
             A window, as large as is to be asked for, and whether from its end.
         """
-        if not self._line:
+        if not self._intervals:
             return None
         if min(free_slots, self._room(under_way, buffered)) < 1:
-            return self._head(min(free_slots, self._most - under_way), buffered)
-        if self._most == 1:
-            return next(((window, False) for window in self._line if window.open), None)
+            return self._head(min(free_slots, self._limit - under_way), buffered)
+        if self._limit == 1:
+            return next(((window, False) for window in self._intervals if window.open), None)
         windows = self._near(buffered)
         return self._unasked(windows) or self._other_end(windows) or self._half(windows)
 
     def _room(self, under_way: int, buffered: int) -> int:
-        free = self._most - under_way
-        if not self._ordered or self._most == 1:
-            return free if buffered <= max(1, self._most - 1) else 0
-        return min(free, _AHEAD * self._most - self._held(buffered) - under_way)
+        free = self._limit - under_way
+        if not self._ordered or self._limit == 1:
+            return free if buffered <= max(1, self._limit - 1) else 0
+        return min(free, _AHEAD * self._limit - self._held(buffered) - under_way)
 
     def _head(self, free: int, buffered: int) -> tuple[Window, bool] | None:
         """What all the others wait for, which must come in any case."""
-        head = self._line[0]
+        head = self._intervals.first
         wanted = self._ordered and head.open and not head.sides
-        return (head, False) if wanted and free > 0 and buffered <= self._most else None
+        return (head, False) if wanted and free > 0 and buffered <= self._limit else None
 
     def _held(self, buffered: int) -> int:
         """How many pages wait for those before them, or for the caller."""
-        return buffered + sum(window.answer is not None for window in self._line)
-
-    def _unanswered(self) -> list[Window]:
-        return [window for window in self._line if window.answer is None]
+        return buffered + sum(window.answer is not None for window in self._intervals)
 
     def _near(self, buffered: int) -> list[Window]:
         """The windows that may be asked for: in listing order, those near the first one."""
-        windows = self._unanswered()
+        windows = self._intervals.unanswered
         if not self._ordered:
             return windows
-        ahead: float = _AHEAD * self._most - self._held(buffered)
+        ahead: float = _AHEAD * self._limit - self._held(buffered)
         near: list[Window] = []
         for window in windows:
             if ahead <= 0:
@@ -148,7 +146,7 @@ class Scheduler:
         if not self._estimator.histogram_known(window.start):
             sizes = [self._size(pages)]
         else:
-            sizes = [pages / ceil(pages), *range(1, self._most)] if 0 < pages < inf else []
+            sizes = [pages / ceil(pages), *range(1, self._limit)] if 0 < pages < inf else []
         for size in sizes:
             if size < pages < inf and self._cut(window, size):
                 break
@@ -156,10 +154,10 @@ class Scheduler:
 
     def _size(self, pages: float) -> float:
         """How many pages a window without a histogram is to have at most."""
-        rest = sum(map(self._pages_in, self._unanswered()))
+        rest = sum(map(self._pages_in, self._intervals.unanswered))
         if rest == inf:
             return inf
-        size = max(2, ceil(rest / ceil(min(self._most, self._received + 1) / 2)))
+        size = max(2, ceil(rest / ceil(min(self._limit, self._received + 1) / 2)))
         if self._ordered:
             size = min(size, 2 * _AHEAD)
         return _FULL * size if pages > _LARGER * size else inf
@@ -182,9 +180,9 @@ class Scheduler:
         before = self._in_vain(window, window.sides)
         after = max(0.0, 2 - max(1.0, self._reliable(window) / 2)) if turns else 0.0
         pages = _FULL * ceil(self._pages_in(window) / 2)
-        if not self._cut(window, pages, in_vain=after - before):
+        behind = self._cut(window, pages, in_vain=after - before)
+        if behind is None:
             return None
-        behind = self._line[self._line.index(window) + 1]
         return (window, True) if self._turns(window) else (behind, False)
 
     def _left(self, window: Window) -> float:
@@ -197,7 +195,7 @@ class Scheduler:
         Each window ends with a page that may have no more than a single model: the whole listing
         does so too, and so one of them costs nothing.
         """
-        windows = self._unanswered()
+        windows = self._intervals.unanswered
         histogram_known = self._estimator.has_histogram
         if in_vain <= 0 and histogram_known:
             return True
@@ -213,7 +211,7 @@ class Scheduler:
         lost_in_all -= (
             ceil(expected - _LEAST) - expected if histogram_known else max(lost, default=0.0)
         )
-        scarce = self._received >= MANY_PAGES or self._thrifty()
+        scarce = self._received >= MANY_PAGES or self._scarce()
         allowed = slack(ceil(known - _LEAST / 2), scarce=scarce, histogram_known=histogram_known)
         return lost_in_all <= allowed + 2 * _LEAST
 
@@ -240,12 +238,12 @@ class Scheduler:
 
     def _turns(self, window: Window) -> bool:
         """Whether a window can be asked for from its end."""
-        free = window.answer is None and window.from_end is None and window.cursor is None
+        free = window.answer is None and window.from_end is None and window.dense is None
         return free and window.has_end and self.backwards
 
     def _pages_in(self, window: Window) -> float:
         """How many pages a window is expected to have, without what comes once more."""
-        if window.cursor is not None:
+        if window.dense is not None:
             return 1.0
         stop = self._estimator.end if window.stop is None else window.stop
         if stop is None or (window.stop is None and stop <= window.start):
@@ -257,25 +255,28 @@ class Scheduler:
         """How many of its models come once more, on top of the page."""
         return min(window.repeated[0], LARGEST_PAGE - self._rows_per_page)
 
-    def _cut(self, window: Window, pages: float, *, in_vain: float = 0.0) -> bool:
-        """Cut a window behind so many expected pages, if that can be told and is allowed."""
-        if window.cursor is not None or (
+    def _cut(self, window: Window, pages: float, *, in_vain: float = 0.0) -> Window | None:
+        """Cut a window behind so many expected pages, if that can be told and is allowed.
+
+        Returns:
+            The part behind.
+        """
+        if window.dense is not None or (
             self._crowded and not self._estimator.histogram_known(window.start)
         ):
-            return False
+            return None
         models = pages * self._rows_per_page + self._repeated(window)
         middle = self._estimator.behind(window.start, models)
         # The bounds of the listing itself are the end as well: a window across them would be asked
         # for by looser ones, and find models that nobody asked for.
         end = self._estimator.bound if window.stop is None else window.stop
         if middle is None or not window.start < middle < end:
-            return False
+            return None
         whole = self._pages_in(window)
         models = self._estimator.between(window.start, middle) - self._repeated(window)
         part = max(0.0, models) / self._rows_per_page
         lost = self._lost(window.start, part, asked=True)
         lost += self._lost(middle, max(0.0, whole - part), asked=False)
         if not self._may(in_vain + lost - self._lost(window.start, whole, asked=window.sides > 0)):
-            return False
-        self._line.insert(self._line.index(window) + 1, window.cut(middle))
-        return True
+            return None
+        return self._intervals.cut(window, middle)

@@ -20,12 +20,31 @@ if TYPE_CHECKING:
 
     from .timeline import Timeline
 
-__all__ = ["Asked", "Reading", "Window", "read"]
+__all__ = ["Asked", "DenseSecond", "Reading", "Window", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class DenseSecond:
+    """How to go on within a second that fills a page.
+
+    Attributes:
+        query: What is asked next: from a millisecond on, or by the service's cursor.
+        cursor: By the service's cursor, for where bounds turn out to be compared by the second.
+        stop: Where both lead to.
+        tokens: The service's cursors that have led here.
+        millisecond: The one from which on ``query`` asks; ``None`` where it is the cursor.
+    """
+
+    query: ListingQuery
+    cursor: ListingQuery
+    stop: int | None
+    tokens: frozenset[str] = frozenset()
+    millisecond: datetime | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Window:
-    """A part ``[start, stop)`` of the line, to be asked for or answered and waiting its turn.
+    """A part ``[start, stop)`` of the timeline, to be asked for, or answered and to be emitted.
 
     It is asked for from its beginning, and also from its end: two pages of it come at a time, and
     nobody has to guess where its middle lies. A page leaves what is between the two ends.
@@ -33,14 +52,9 @@ class Window:
 
     start: int
     stop: int | None
-    # What leads through a second that fills a page: the service's cursor, or a millisecond.
-    cursor: ListingQuery | None = None
-    millisecond: datetime | None = None
-    # The service's cursor, for where the answer shows that bounds are compared by the second.
-    otherwise: ListingQuery | None = None
-    # The stop of the window when the service handed out the cursor, which leads up to there.
-    cursor_stop: int | None = None
-    tokens: frozenset[str] = frozenset()
+    # Where pages before it had some models of its first second.
+    dense: DenseSecond | None = None
+    # Whether the service refused a cursor of it.
     refused: bool = False
     from_start: Asked | None = None
     from_end: Asked | None = None
@@ -48,7 +62,7 @@ class Window:
     has_end: bool = True
     # Whether a page showed that there is something in it.
     sure: bool = False
-    # How many models at its beginning and at its end come once more.
+    # How many models at its beginning and at its end are repeated.
     repeated: tuple[int, int] = (0, 0)
     answer: PageAnswer | None = None
 
@@ -64,8 +78,7 @@ class Window:
 
     def ask(self, request: PageRequest, *, backwards: bool) -> Asked:
         """Note that it is asked for as it is now, from its beginning or from its end."""
-        by_cursor = self.cursor is not None and not backwards
-        stop = self.cursor_stop if by_cursor else self.stop
+        stop = self.stop if self.dense is None or backwards else self.dense.stop
         asked = Asked(self, request, self.start, stop, backwards=backwards)
         if backwards:
             self.from_end = asked
@@ -81,7 +94,7 @@ class Window:
             self.from_start = None
 
     def cut(self, position: int) -> Window:
-        """Cut it, and give the part behind: what was asked for from the end is of that part."""
+        """Cut it, and return the part behind: what was asked for from the end is of that part."""
         at_start, at_end = self.repeated
         behind = Window(
             position,
@@ -98,15 +111,14 @@ class Window:
         return behind
 
     def begin_at(self, position: int) -> None:
-        """Leave all before a place to a page."""
+        """Leave all before a position to a page."""
         self.start = position
         self.repeated = 0, self.repeated[1]
-        self.cursor = self.millisecond = self.otherwise = self.cursor_stop = None
-        self.tokens = frozenset()
+        self.dense = None
         self.refused = False
 
     def close(self) -> int:
-        """Leave all of it to a page; gives how many requests for it are in vain now."""
+        """Leave all of it to a page; returns how many requests for it are in vain now."""
         in_vain = self.sides
         for asked in (self.from_start, self.from_end):
             if asked is not None:

@@ -124,7 +124,7 @@ class CatalogueReader:
         if not windows:
             return
         fetched = fetch_planned(
-            WindowPlanner(Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=most),
+            WindowPlanner(Timeline(query), windows, rows_per_page=LARGEST_PAGE, limit=most),
             self._fetch,
             concurrency=most,
             lifetime=self._context.lifetime,
@@ -142,7 +142,7 @@ class CatalogueReader:
         Raises:
             NotByDateError: As for :meth:`windows`.
         """
-        planner = WindowPlanner(Timeline(query), windows, rows_per_page=LARGEST_PAGE, most=1)
+        planner = WindowPlanner(Timeline(query), windows, rows_per_page=LARGEST_PAGE, limit=1)
         (request,) = planner.requests(1, 0)
         try:
             answer = await self._fetch(request)
