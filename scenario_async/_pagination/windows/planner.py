@@ -42,7 +42,11 @@ class WindowPlanner:
     A window is asked for by its bounds. A page with more behind it leaves a smaller window, which
     begins at the last second seen. No deletion shifts a model past the reader, and no cursor
     expires. A page from the end of a window leaves what is before it, with the first second of the
-    page. A second that fills a page is gone through by its milliseconds, or by the service's cursor
+    page. So pages have what they cover and no more, but for two cases: in listing order, a page has
+    the beginning of its last second at once, and all of that second is in the next one too; and a
+    second is begun again whose cursor is refused.
+
+    A second that fills a page is gone through by its milliseconds, or by the service's cursor
     where that does not sort by them.
 
     ``limit`` requests are under way at a time. How many more than one run by key they may be in all
@@ -228,25 +232,26 @@ class WindowPlanner:
         self._scheduler.received(max(0, models - known), last=not full)
         whole = (before.start, before.stop) == (asked.start, asked.stop)
         self._note_rest(own, reading, rows, backwards=asked.backwards, sure=whole)
-        again = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
-        page = Window(own.start, own.stop)
+        # The second of which the page may have a part: what is left begins with all of it.
+        goes_on = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
+        last = own.stop if goes_on else None
         # All of one second, also where that is not the first one of the window.
-        if again and own.stop == (own.positions[0] if own.positions else own.start):
-            if window in self._intervals and window.start == own.stop:
+        if last is not None and last == (own.positions[0] if own.positions else own.start):
+            if window in self._intervals and window.start == last:
                 following = asked.request.query.after(own.answer.token)
                 tokens = before.dense.tokens if before.dense else frozenset[str]()
                 self._go_on_within(window, following, asked.stop, own.answer, tokens)
                 window.refused = before.refused
             else:
-                # It is repeated by a window that was cut off and begins there by key.
-                own = own.before(own.stop)
-        # What a page by key has of its last position is repeated.
-        again = again and window.dense is None
-        self._estimator.saw_page(
-            own.start, own.stop, own.positions, len(own.answer.rows), again=again
-        )
-        page.answer = own.answer
-        self._intervals.put(page)
+                # A window that was cut off begins there by key.
+                own = own.before(last)
+        if window.dense is not None:
+            last = None
+        models = len(own.answer.rows)
+        self._estimator.saw_page(own.start, own.stop, own.positions, models, again=last is not None)
+        if last is not None and not self._ordered:
+            own = own.before(last)
+        self._intervals.put(Window(own.start, own.stop, answer=own.answer))
         return True
 
     def _note_rest(
