@@ -7,40 +7,21 @@ the end of the line.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
-
-from scenario_async._pagination import moment_at
-from scenario_async._query import wire_time
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Window", "cut", "inside", "without"]
+__all__ = ["Window", "cut", "without"]
 
 Window: TypeAlias = tuple[int, int | None]
 
-# Sorts behind all dates.
-_NEVER = "~"
-RowT = TypeVar("RowT")
 
 
 def cut(begin: int, positions: Iterable[int]) -> list[Window]:
     """A whole line, cut at these places."""
     starts = sorted({begin, *(position for position in positions if position > begin)})
     return [*pairwise(starts), (starts[-1], None)]
-
-
-def inside(window: Window, rows: Sequence[tuple[str, RowT]]) -> list[RowT]:
-    """The rows of a page that do not come again with the next one, of all with their dates.
-
-    Dates are as the API writes them. Those from the end of the window on come again, unless all of
-    the page is of one millisecond: then the service's cursor leads on behind it.
-    """
-    start, stop = window
-    moment = None if stop is None or start == stop else moment_at(stop)
-    end = _NEVER if moment is None else wire_time(moment)
-    before = [row for date, row in rows if date < end]
-    return before or [row for _, row in rows]
 
 
 def without(windows: Sequence[Window], done: Window) -> list[Window]:

@@ -16,7 +16,7 @@ from scenario_async._pagination import NotByDateError, Timeline, moment_at, posi
 from scenario_async.sync._comparison import Coverage, ScopePage
 from scenario_async.sync._errors import TooManyDeletionsError
 from scenario_async.sync._state import FullWalk, ScopeState, later
-from scenario_async.sync._windows import cut, inside, without
+from scenario_async.sync._windows import cut, without
 
 from .costs import WINDOW_ROWS
 from .not_found import NotFound
@@ -164,7 +164,7 @@ class FullRun:
     async def _write_window(self, page: ListedPage) -> None:
         covers = page.covers
         assert covers is not None  # noqa: S101 - for the type checker: windows have them
-        rows = inside(covers, [(row.created_at, row) for row in page.rows if row.created_at])
+        rows = [row for row in page.rows if row.created_at is not None]
         rows += self._new_undated(page.rows)
         start, stop = covers
         if start == stop:

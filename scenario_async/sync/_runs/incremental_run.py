@@ -11,7 +11,6 @@ import msgspec
 from scenario_async._pagination import MILLISECOND, NotByDateError, Timeline, position_of
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._state import MARGIN, deletions_are_listed, later
-from scenario_async.sync._windows import inside
 
 from .costs import requests_by_id, requests_by_status, requests_for_walk
 from .full_run import FullRun
@@ -94,13 +93,9 @@ class IncrementalRun:
             start = position_of(work.state.mark) - MARGIN // MILLISECOND
         async with aclosing(work.catalogue.windows(query, [(start, None)])) as pages:
             async for page in pages:
-                assert page.covers is not None  # noqa: S101 - for the type checker: windows have them
-                dated = [(row.updated_at if updated else row.created_at, row) for row in page.rows]
-                rows = inside(page.covers, [(date, row) for date, row in dated if date])
-                rows += [row for date, row in dated if not date]
-                dates = (row.updated_at if updated else row.created_at for row in rows)
+                dates = (row.updated_at if updated else row.created_at for row in page.rows)
                 state = msgspec.structs.replace(work.state, mark=later(work.state.mark, dates))
-                await work.write(ScopePage(rows=rows, invalid=page.invalid, state=state))
+                await work.write(ScopePage(rows=page.rows, invalid=page.invalid, state=state))
                 work.state = state
                 self._seen |= page.ids
 
