@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._decoding import decode_page
 from scenario_async._http import Call, TimeSlice
@@ -12,7 +12,7 @@ from scenario_async._pagination import PageFetcher
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scenario_async._decoding import PageAnswer
+    from scenario_async._decoding import PageAnswer, PageReader
     from scenario_async._http import Lifetime, Requester, RequestOptions
     from scenario_async._pagination import Learned, PageRequest
     from scenario_async._query import ListingQuery
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ._events import EventHooks
 
 __all__ = ["PAGES_AT_ONCE", "Context"]
+
+RowT = TypeVar("RowT")
 
 PAGES_AT_ONCE = 8
 """How many pages a walk asks for at once, unless told otherwise.
@@ -51,6 +53,14 @@ class Context:
     def new_slice(self) -> TimeSlice:
         """A share of the loop of this client."""
         return TimeSlice(self.requester.loop_budget)
+
+    async def read(self, page: PageReader[RowT]) -> dict[str, RowT]:
+        """All records of a page, by their ids, with the loop given back every millisecond."""
+        turn = self.new_slice()
+        rows: dict[str, RowT] = {}
+        while page.left:
+            rows |= page.take(await turn.rows()).rows
+        return rows
 
     def at_once(self, wanted: int | None) -> int:
         """How many requests may be under way where so many are wanted; ``None`` is all."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ._errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-__all__ = ["Iteration"]
+__all__ = ["Iteration", "RowIteration"]
 
 ItemT = TypeVar("ItemT")
 
@@ -55,15 +56,9 @@ class Iteration(AsyncGenerator[ItemT, None]):
             self._note(error)
             raise
 
-    async def asend(self, value: None, /) -> ItemT:
+    async def asend(self, value: None, /) -> ItemT:  # noqa: ARG002 - as of any generator
         """The next item. These generators take no value but ``None``."""
-        if self._ended is not None:
-            raise self._answer()
-        try:
-            return await self._steps.asend(value)
-        except BaseException as error:
-            self._note(error)
-            raise
+        return await anext(self)
 
     async def athrow(
         self,
@@ -113,3 +108,20 @@ class Iteration(AsyncGenerator[ItemT, None]):
             f"this {self._noun} was {self._ended} before its end, and what is left of it did not "
             f"come: begin another one.{more}"
         )
+
+
+class RowIteration(Iteration[ItemT]):
+    """The same for a generator that gives several items at a time, which costs less for each."""
+
+    __slots__ = ("_ready",)
+
+    def __init__(self, steps: AsyncGenerator[Iterable[ItemT], None], noun: str) -> None:
+        super().__init__(cast("AsyncGenerator[ItemT, None]", steps), noun)
+        self._ready: Iterator[ItemT] = iter(())
+
+    async def __anext__(self) -> ItemT:
+        while True:
+            if self._ended is None:
+                for item in self._ready:
+                    return item
+            self._ready = iter(cast("Iterable[ItemT]", await super().__anext__()))

@@ -24,7 +24,7 @@ from rich.console import Console
 from scenario_sdk.types.model_retrieve_response import Model as OfficialModel
 
 from scenario_async import InvalidRow
-from scenario_async._decoding.envelope import RowDecoder
+from scenario_async._decoding import RowDecoder
 from scenario_async.types import Input, Model, Thumbnail
 from scenario_async.types._decoding import decode_model
 

@@ -1,28 +1,20 @@
 """From the bytes of an answer to rows, and from rows to records."""
 
-from .envelope import (
-    AskableRow,
-    InvalidRow,
-    PageAnswer,
-    RowDecoder,
-    decode_assets,
-    decode_page,
-    decode_record,
-    encode,
-    invalid_row,
-)
-from .rows import PageReader, SeenIds
+from .envelope import PageAnswer, decode_assets, decode_page, decode_record, encode
+from .invalid_row import AskableRow, Identity, InvalidRow, read_id
+from .rows import PageReader, RowDecoder, Slice
 
 __all__ = [
     "AskableRow",
+    "Identity",
     "InvalidRow",
     "PageAnswer",
     "PageReader",
     "RowDecoder",
-    "SeenIds",
+    "Slice",
     "decode_assets",
     "decode_page",
     "decode_record",
     "encode",
-    "invalid_row",
+    "read_id",
 ]

@@ -1,55 +1,97 @@
-"""Typing the rows of pages: each model once, each bad row reported."""
+"""From the rows of a page to records: the one loop over them. No I/O."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from scenario_async._events import PageEvent
+from scenario_async.types import Model
+from scenario_async.types._decoding import NOT_DECODED, model_decoder
 
-from .envelope import InvalidRow
+from .envelope import decoder_of
+from .invalid_row import AskableRow, Identity, InvalidRow, invalid_row, read_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
     import msgspec
 
     from scenario_async._errors import APIResponseValidationError
     from scenario_async._query import RowCheck
 
-    from .envelope import RowDecoder
-
-__all__ = ["PageReader", "SeenIds"]
+__all__ = ["PageReader", "RowDecoder", "Slice"]
 
 RowT = TypeVar("RowT")
 
 
-class SeenIds:
-    """The ids that a walk has given, each with the page that gave it.
+class RowDecoder(Generic[RowT]):
+    """From a raw row to a record. The decoder of a type is built once in a process.
 
-    With the page, because a page may be asked for again and must then give its models again. Rows
-    that do not fit may come twice as well; those without a readable id are known by their bytes.
+    A :class:`Model` gets its bytes along.
+
+    Args:
+        type_: Of the records.
+        read: Makes one whose ``id`` is that of the row, in place of decoding it; raises an error of
+            ``NOT_DECODED`` where it does not fit.
+
+    Attributes:
+        read: Makes a record of a row, or raises such an error.
+        has_id: Whether the ``id`` of a record is that of the row, whatever the caller's type calls
+            its fields.
     """
 
-    def __init__(self) -> None:
-        self._depths: dict[str | bytes, int] = {}
+    def __init__(
+        self, type_: type[RowT], read: Callable[[msgspec.Raw | bytes], RowT] | None = None
+    ) -> None:
+        kind = cast("object", type_)  # which may as well be dict[str, Any] and no class
+        self.has_id: bool = read is not None or kind is Identity or kind is AskableRow
+        self.read: Callable[[msgspec.Raw | bytes], Any]
+        if read is not None:
+            self.read = read
+        elif isinstance(kind, type) and issubclass(kind, Model):
+            self.read, self.has_id = model_decoder(kind), True
+        else:
+            self.read = decoder_of(cast("Hashable", type_)).decode
 
-    def back_to(self, depth: int) -> SeenIds:
-        """The ids up to this page, for another way on from it."""
-        seen = SeenIds()
-        seen._depths = {model_id: at for model_id, at in self._depths.items() if at <= depth}
-        return seen
+    def decode(self, raw: msgspec.Raw | bytes) -> RowT | InvalidRow:
+        """The record of a single row, or why there is none."""
+        try:
+            row: RowT = self.read(raw)
+        except NOT_DECODED as error:
+            return invalid_row(raw, error)
+        return row
 
-    def has(self, row: InvalidRow) -> bool:
-        """Whether a row that does not fit, or a model of its id, came before."""
-        return _known_by(row) in self._depths
 
-    def first_on(self, row: str | bytes, depth: int) -> int:
-        """The page that gave this id first: this one, unless a page before it did."""
-        return self._depths.setdefault(row, depth)
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[RowT]):
+    """What came of some rows of a page that follow each other.
+
+    Attributes:
+        rows: The records that are new, by their ids.
+        ids: In their order, the ids of these and of those that came before.
+    """
+
+    rows: Mapping[str, RowT]
+    ids: Sequence[str]
 
 
 class PageReader(Generic[RowT]):
-    """Types the rows of one page.
+    """Reads the rows of one page: checks them, types them and tells them apart.
+
+    A row becomes a record, an :class:`InvalidRow`, one that came before, or one that was not asked
+    for. Nothing else loops over the rows of a page.
+
+    Args:
+        decoder: Makes the records.
+        rows: Those of the page, as they were sent.
+        on_invalid: Takes the rows that do not fit, each once, after the rows before it were given.
+        check: Tells which rows were asked for.
+        seen: The ids that pages of this run gave, each with the depth of the page: such a page may
+            be read again, and then gives its rows again. Rows that do not fit may come twice as
+            well; those without a readable id are known by their bytes.
+        depth: Of this page.
+        known: The ids of rows that came from elsewhere. They are not typed again.
 
     Attributes:
         error: The first row that did not fit, where nobody else takes care of those.
@@ -58,49 +100,69 @@ class PageReader(Generic[RowT]):
     def __init__(
         self,
         decoder: RowDecoder[RowT],
-        on_invalid: Callable[[InvalidRow], object] | None,
-        seen: SeenIds,
-        depth: int,
+        rows: Sequence[msgspec.Raw | bytes],
         *,
+        on_invalid: Callable[[InvalidRow], object] | None = None,
         check: RowCheck | None = None,
+        seen: dict[str | bytes, int] | None = None,
+        depth: int = 0,
+        known: Collection[str] = (),
     ) -> None:
         self._decoder = decoder
+        self._rows = rows
+        self._next = 0
         self._on_invalid = on_invalid
-        self._seen = seen
-        self._depth = depth
-        self._here: set[str] = set()
-        self._repeated = 0
-        self._invalid = 0
         self._check = check
-        self._filtered = 0
+        self._seen: dict[str | bytes, int] = {} if seen is None else seen
+        self._depth = depth
+        self._known = known
+        self._here: set[str] = set()
+        self._repeated = self._invalid = self._filtered = 0
         self.error: APIResponseValidationError | None = None
 
-    def take(self, raw: msgspec.Raw | bytes) -> RowT | None:
-        """The row, or ``None`` where it was not asked for, came before or does not fit."""
-        return self.take_asked(raw) if self.was_asked(raw) else None
+    @property
+    def left(self) -> bool:
+        """Whether there are more rows."""
+        return self._next < len(self._rows)
 
-    def was_asked(self, raw: msgspec.Raw | bytes) -> bool:
-        """Whether a row is one of those that were asked for, as far as it shows."""
-        if self._check is None or self._check(raw):
-            return True
-        self._filtered += 1
-        return False
+    def take(self, count: int) -> Slice[RowT]:
+        """What comes of the next rows, up to the first one that does not fit.
 
-    def take_asked(self, raw: msgspec.Raw | bytes) -> RowT | None:
-        """The same as :meth:`take`, for a row that is known to be asked for."""
-        row = self._decoder.decode(raw)
-        if isinstance(row, InvalidRow):
-            self._report(row)
-            return None
-        model_id = self._decoder.identify(row, raw)
-        if isinstance(model_id, InvalidRow):
-            self._report(model_id)
-            return None
-        if model_id in self._here or self._seen.first_on(model_id, self._depth) < self._depth:
-            self._repeated += 1
-            return None
-        self._here.add(model_id)
-        return row
+        That one is left to the next slice, so that it is reported after those before it.
+        """
+        read, has_id = self._decoder.read, self._decoder.has_id
+        check, known, here = self._check, self._known, self._here
+        seen, depth = self._seen, self._depth
+        rows: dict[str, RowT] = {}
+        ids: list[str] = []
+        for raw in self._rows[self._next : self._next + count]:
+            self._next += 1
+            if check is not None and not check(raw):
+                self._filtered += 1
+                continue
+            try:
+                if known and (model_id := read_id(raw)) in known:
+                    ids.append(model_id)
+                    self._repeated += 1
+                    continue
+                row: RowT = read(raw)
+                model_id = cast("Identity", row).id if has_id else read_id(raw)
+            except NOT_DECODED as error:
+                if rows:
+                    self._next -= 1
+                    break
+                misfit = invalid_row(raw, error)
+            else:
+                ids.append(model_id)
+                if seen.setdefault(model_id, depth) < depth or model_id in here:
+                    self._repeated += 1
+                else:
+                    here.add(model_id)
+                    rows[model_id] = row
+                continue
+            # Not while the error is handled, which would be the context of what a caller raises.
+            self._report(misfit)
+        return Slice(rows, ids)
 
     def event(self, *, last: bool) -> PageEvent:
         """What became of the rows taken so far."""
@@ -113,7 +175,8 @@ class PageReader(Generic[RowT]):
         )
 
     def _report(self, row: InvalidRow) -> None:
-        if self._seen.first_on(_known_by(row), self._depth) < self._depth:
+        known_by = row.raw if row.id is None else row.id
+        if self._seen.setdefault(known_by, self._depth) < self._depth:
             self._repeated += 1
             return
         self._invalid += 1
@@ -121,7 +184,3 @@ class PageReader(Generic[RowT]):
             self._on_invalid(row)
         elif self.error is None:
             self.error = row.error
-
-
-def _known_by(row: InvalidRow) -> str | bytes:
-    return row.raw if row.id is None else row.id

@@ -58,10 +58,14 @@ class TimeSlice:
     """A share of the event loop of about a millisecond."""
 
     SECONDS = 0.001
+    # More at a time would take longer for each: their memory would not be used again at once.
+    MOST_ROWS = 32
 
     def __init__(self, loop_budget: LoopBudget) -> None:
         self._loop_budget = loop_budget
-        self._end = time.perf_counter() + self.SECONDS
+        self._rows = 1
+        self._asked = time.perf_counter()
+        self._end = self._asked + self.SECONDS
 
     def over(self) -> bool:
         """Whether it is time to let others run."""
@@ -71,4 +75,20 @@ class TimeSlice:
         """Let others run, and begin a new slice."""
         await asyncio.sleep(0)
         await self._loop_budget.take()
-        self._end = time.perf_counter() + self.SECONDS
+        self._asked = time.perf_counter()
+        self._end = self._asked + self.SECONDS
+
+    async def rows(self) -> int:
+        """How many rows to read now: others run first where it is time for that.
+
+        As many as take a part of a slice, by the time that passed since it was asked before.
+        """
+        now = time.perf_counter()
+        if now - self._asked > self.SECONDS:
+            self._rows = max(1, self._rows // 2)
+        elif now - self._asked < self.SECONDS / 2:
+            self._rows = min(self.MOST_ROWS, self._rows * 2)
+        self._asked = now
+        if now >= self._end:
+            await self.give_back()
+        return self._rows

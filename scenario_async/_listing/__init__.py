@@ -4,11 +4,10 @@ from .listing import Listing, begin
 from .merge import Found, Merged
 from .methods import Listings, request_options
 from .page import Page
-from .run import Identity, ListingOptions
+from .run import ListingOptions
 
 __all__ = [
     "Found",
-    "Identity",
     "Listing",
     "ListingOptions",
     "Listings",

@@ -3,95 +3,86 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from scenario_async._pagination import PageRequest
 from scenario_async._query import LARGEST_PAGE
 
 from .page import fetch_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from scenario_async._decoding import InvalidRow
-    from scenario_async._pagination import PageRequest
+    from scenario_async._decoding import Slice
+    from scenario_async._http import TimeSlice
 
-    from .run import ListingOptions, ListingRun
+    from .run import ListingRun
 
-__all__ = ["all_models", "first_models"]
+__all__ = ["first_models", "in_order"]
 
 RowT = TypeVar("RowT")
 
 
-async def all_models(walk: ListingRun[RowT], first: PageRequest) -> list[RowT]:
-    """All models in listing order.
+async def in_order(
+    slices: AsyncGenerator[tuple[Any, Slice[RowT]], None], turn: TimeSlice
+) -> list[RowT]:
+    """All models of slices in the order of their places, each at its first one.
+
+    Pages are taken as they come, which needs fewer requests, and sorted in the end.
+
+    Args:
+        slices: What came of rows, with a place that they are sorted by.
+        turn: A share of the loop.
 
     Raises:
         APIError: As any walk.
     """
-    # Pages are taken as they come, which needs fewer requests, and sorted in the end.
-    placed: list[tuple[int, list[RowT]]] = []
-    planner = walk.planner(first, ordered=False, most=walk.most)
-    async with aclosing(walk.emitted(planner)) as pages:
-        async for emitted in pages:
-            if emitted.begins_again is not None:
-                # All behind the first page is repeated, in the order of the service.
-                del placed[1:]
-                walk = replace(walk.back_to(first.depth), options=_unreported(walk))
-            models, reader = await walk.read(emitted)
-            if reader.error is not None:
-                raise reader.error
-            placed.append((emitted.position, models))
+    models: dict[str, RowT] = {}
+    placed: list[tuple[Any, Sequence[str]]] = []
+    async with aclosing(slices):
+        async for place, part in slices:
+            models.update(part.rows)
+            placed.append((place, part.ids))
     placed.sort(key=itemgetter(0))
-    return [model for _, models in placed for model in models]
+    ordered: dict[str, RowT] = {}
+    for _, ids in placed:
+        if turn.over():
+            await turn.give_back()
+        # A model of which an earlier row did not fit is not there.
+        ordered |= {one: models[one] for one in ids if one in models}
+    return list(ordered.values())
 
 
 async def first_models(
-    begin: Callable[[], ListingRun[RowT]],
-    first: PageRequest,
-    limit: int,
-    *,
-    small: PageRequest | None,
+    begin: Callable[[], ListingRun[RowT]], limit: int, *, small: PageRequest | None
 ) -> list[RowT]:
     """The first models in listing order, in as few requests as there can be.
 
     Args:
-        begin: Makes a new walk.
-        first: The page that a walk through the listing begins with.
+        begin: Makes a new run.
         limit: How many models, or as many as there are.
         small: A page of so many rows, where one is likely to be enough.
 
     Raises:
         APIError: As any walk.
     """
-    walk = begin()
-    if small is not None:
-        page = await fetch_page(walk, small)
-        if len(page.models) >= limit or not page.has_next_page():
-            return page.models[:limit]
-        # Rows were left out, or the page was empty: how many more would be is not known, and pages
-        # as small as this one might be very many.
-        walk = replace(begin(), options=_unreported(walk))
-    pages = -(-limit // (first.query.rows_per_page or LARGEST_PAGE))
-    planner = walk.planner(first, ordered=True, most=min(walk.most, pages))
+    run = begin()
     found: list[RowT] = []
-    async with aclosing(walk.models(planner)) as models:
-        async for model in models:
-            found.append(model)
-            if len(found) == limit:
+    if small is not None:
+        page = await fetch_page(run, PageRequest(small.query, -1))
+        found = page.models
+        if len(found) >= limit or not page.has_next_page():
+            return found[:limit]
+        # Rows were left out, or the page was empty: how many more would be is not known, and pages
+        # as small as this one might be very many. What this one had is repeated, and not given.
+        seen, run = run.seen, begin()
+        run.seen = seen
+    pages = -(-limit // (run.first.query.rows_per_page or LARGEST_PAGE))
+    planner = run.planner(ordered=True, most=pages)
+    async with aclosing(run.rows(planner)) as parts:
+        async for rows in parts:
+            found += rows
+            if len(found) >= limit:
                 break
-    return found
-
-
-def _unreported(walk: ListingRun[RowT]) -> ListingOptions[RowT]:
-    """The options for another walk, in which no row is reported that this one has reported."""
-    on_invalid = walk.options.on_invalid
-    if on_invalid is None:
-        return walk.options
-
-    def report(row: InvalidRow) -> None:
-        if not walk.seen.has(row):
-            on_invalid(row)
-
-    return replace(walk.options, on_invalid=report)
+    return found[:limit]

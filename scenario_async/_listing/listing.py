@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from scenario_async._decoding import AskableRow, RowDecoder
+from scenario_async._decoding import AskableRow, Identity
 from scenario_async._http import RequestOptions
-from scenario_async._iteration import Iteration
+from scenario_async._iteration import Iteration, RowIteration
 from scenario_async._options import check_count
-from scenario_async._pagination import CursorTracker, PageRequest, sorted_by_date
-from scenario_async._query import LARGEST_PAGE, row_check
+from scenario_async._pagination import PageRequest, sorted_by_date
+from scenario_async._query import LARGEST_PAGE
 from scenario_async._retrieval import Retrieval, retrieve_many
 
-from .collecting import all_models, first_models
+from .collecting import first_models, in_order
 from .page import Page, fetch_page, walk_pages
-from .run import Identity, ListingOptions, ListingRun
+from .run import ListingOptions, ListingRun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Collection, Generator
 
     from scenario_async._context import Context
     from scenario_async._query import ListingQuery
     from scenario_async._retrieval import Missing
 
-__all__ = ["Beginning", "Listing", "begin"]
+__all__ = ["Listing", "begin"]
 
 RowT = TypeVar("RowT")
 OtherT = TypeVar("OtherT")
@@ -92,7 +92,7 @@ class Listing(Generic[RowT]):
         return within if privacy == "private" else f"{privacy}:{within}"
 
     def __await__(self) -> Generator[Any, Any, Page[RowT]]:
-        return fetch_page(self._walk(), PageRequest(self._query)).__await__()
+        return fetch_page(self._begin(), PageRequest(self._query)).__await__()
 
     def __aiter__(self) -> AsyncGenerator[RowT, None]:  # noqa: PYI058 - so that callers can aclose
         return self._models(ordered=True)
@@ -104,7 +104,8 @@ class Listing(Generic[RowT]):
         of the listing has, which may be none, and no token leads from one to the next:
         ``strategy="cursor"`` yields the service's own pages.
         """
-        return Iteration(walk_pages(self._walk(), self._first()), "listing")
+        run = self._begin()
+        return Iteration(walk_pages(run, run.first), "listing")
 
     def unordered(self) -> AsyncGenerator[RowT, None]:
         """All models as they arrive: in listing order, or in another where that is faster."""
@@ -133,10 +134,11 @@ class Listing(Generic[RowT]):
         Raises:
             APIError: As any walk.
         """
+        run = begin(self.as_type(Identity))
         count = 0
-        async with aclosing(self.as_type(Identity).unordered()) as rows:
-            async for _ in rows:
-                count += 1
+        async with aclosing(run.rows(run.planner(ordered=False))) as parts:
+            async for rows in parts:
+                count += len(rows)
         return count
 
     async def collect(self, *, limit: int | None = None) -> list[RowT]:
@@ -155,9 +157,10 @@ class Listing(Generic[RowT]):
             check_count("limit", limit, least=0)
             if limit == 0:
                 return []
-            small = self._small(limit)
-            return await first_models(self._walk, self._first(), limit, small=small)
-        return await all_models(self._walk(), self._first())
+            return await first_models(self._begin, limit, small=self._small(limit))
+        run = self._begin()
+        slices = run.slices(run.planner(ordered=False))
+        return await in_order(slices, self._context.new_slice())
 
     def with_details(
         self, *, ordered: bool = True, max_concurrency: int | None = None
@@ -202,14 +205,18 @@ class Listing(Generic[RowT]):
         faster. Field names are those on the wire (``rename="camel"`` helps). Rows of another type
         than :class:`Model` have no ``raw``.
         """
-        # replace() cannot say that the type is another one.
-        options: ListingOptions[Any] = self._options
+        options: Any = self._options
         return Listing(self._context, self._query, replace(options, type_=type_))
 
     def _models(self, *, ordered: bool) -> AsyncGenerator[RowT, None]:
-        walk = self._walk()
-        planner = walk.planner(self._first(), ordered=ordered, most=walk.most)
-        return Iteration(walk.models(planner), "listing")
+        return RowIteration(self._rows(ordered=ordered), "listing")
+
+    def _rows(self, *, ordered: bool) -> AsyncGenerator[Collection[RowT], None]:
+        run = self._begin()
+        return run.rows(run.planner(ordered=ordered))
+
+    def _begin(self) -> ListingRun[RowT]:
+        return ListingRun(self._context, self._options, self._query)
 
     async def _details(
         self, retrieval: Retrieval[RowT], *, ordered: bool
@@ -226,11 +233,6 @@ class Listing(Generic[RowT]):
             async for row in begun:
                 yield row.id
 
-    def _first(self) -> PageRequest:
-        if self._query.rows_per_page is not None:
-            return PageRequest(self._query)
-        return PageRequest(self._query.with_rows_per_page(LARGEST_PAGE))
-
     def _small(self, rows: int) -> PageRequest | None:
         """A page of no more rows, if one may be enough."""
         query = self._query
@@ -241,32 +243,7 @@ class Listing(Generic[RowT]):
             return PageRequest(query)
         return PageRequest(query.with_rows_per_page(min(rows, query.rows_per_page or rows)))
 
-    def _walk(self) -> ListingRun[RowT]:
-        return ListingRun(
-            self._context,
-            self._options,
-            RowDecoder(self._options.type_),
-            CursorTracker(self._query, self._context.learned.public_route),
-            row_check(self._query, replaced=self._options.request.extra_query),
-        )
 
-
-@dataclass(frozen=True, slots=True)
-class Beginning(Generic[RowT]):
-    """A new walk through a listing, for whoever goes through several at once.
-
-    Attributes:
-        scope: Of the listing.
-        walk: What is followed and given.
-        first: The page that the walk begins with.
-    """
-
-    scope: str
-    walk: ListingRun[RowT]
-    first: PageRequest
-
-
-def begin(listing: Listing[RowT]) -> Beginning[RowT]:
-    """A walk through a listing that nobody has begun yet."""
-    walk, first = listing._walk(), listing._first()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - for the rest of this package alone
-    return Beginning(listing.scope, walk, first)
+def begin(listing: Listing[RowT]) -> ListingRun[RowT]:
+    """A run through a listing that nobody has begun yet."""
+    return listing._begin()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - for the rest of this package alone

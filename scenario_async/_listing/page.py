@@ -6,11 +6,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from scenario_async._errors import PaginationError, UsageError
-from scenario_async._iteration import Iteration
+from scenario_async._iteration import Iteration, RowIteration
 from scenario_async._pagination import EmittedPage, PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
     from .run import ListingRun
 
@@ -40,16 +40,16 @@ class Page(Generic[RowT]):
         "__weakref__",
         "_depth",
         "_following",
-        "_walk",
+        "_run",
         "_walked_on",
         "models",
         "next_pagination_token",
     )
 
     def __init__(
-        self, walk: ListingRun[RowT], emitted: EmittedPage, models: list[RowT], *, walked_on: bool
+        self, run: ListingRun[RowT], emitted: EmittedPage, models: list[RowT], *, walked_on: bool
     ) -> None:
-        self._walk: ListingRun[RowT] | None = walk
+        self._run: ListingRun[RowT] | None = run
         self._depth = emitted.request.depth
         self._following = emitted.following
         self._walked_on = walked_on
@@ -61,7 +61,7 @@ class Page(Generic[RowT]):
 
     def __getstate__(self) -> tuple[None, dict[str, object]]:
         state = {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}
-        return None, {**state, "_walk": None}
+        return None, {**state, "_run": None}
 
     def has_next_page(self) -> bool:
         """Whether the listing goes on, also behind an empty page.
@@ -82,7 +82,7 @@ class Page(Generic[RowT]):
         return await fetch_page(self._onward(), following)
 
     def __aiter__(self) -> AsyncGenerator[RowT, None]:  # noqa: PYI058 - so that callers can aclose
-        return Iteration(self._models(), "listing")
+        return RowIteration(self._rows(), "listing")
 
     def iter_pages(self) -> AsyncGenerator[Page[RowT], None]:
         """This page and all after it, the next one fetched while the caller handles one."""
@@ -96,27 +96,26 @@ class Page(Generic[RowT]):
                 async for page in pages:
                     yield page
 
-    async def _models(self) -> AsyncGenerator[RowT, None]:
-        for model in self.models:
-            yield model
+    async def _rows(self) -> AsyncGenerator[Iterable[RowT], None]:
+        yield self.models
         if self.has_next_page():
-            following, walk = self._next(), self._onward()
-            planner = walk.planner(following, ordered=True, most=walk.most)
-            async with aclosing(walk.models(planner)) as models:
-                async for model in models:
-                    yield model
+            following, run = self._next(), self._onward()
+            planner = run.planner(ordered=True, first=following)
+            async with aclosing(run.rows(planner)) as parts:
+                async for rows in parts:
+                    yield rows
 
     def _onward(self) -> ListingRun[RowT]:
         """The walk to go on with: the one that led here, or one of its own if another has it."""
-        if self._walk is None:
+        if self._run is None:
             raise UsageError(
                 "this page was pickled or copied, and does not know the way on: list again, from "
                 "pagination_token=page.next_pagination_token on where it has one"
             )
         if self._walked_on:
-            return self._walk.back_to(self._depth)
+            return self._run.back_to(self._depth)
         self._walked_on = True
-        return self._walk
+        return self._run
 
     def _next(self) -> PageRequest:
         if self._following is None:
@@ -126,25 +125,23 @@ class Page(Generic[RowT]):
         return self._following
 
 
-async def fetch_page(walk: ListingRun[RowT], request: PageRequest) -> Page[RowT]:
+async def fetch_page(run: ListingRun[RowT], request: PageRequest) -> Page[RowT]:
     """Fetch one page, and no other."""
-    answer = await walk.fetch(request)
-    following = walk.tracker.following(request, answer)
+    answer = await run.fetch(request)
+    following = run.tracker.following(request, answer)
     emitted = EmittedPage(request, answer, following, request.depth)
-    models, reader = await walk.read(emitted)
+    models, reader = await run.read(emitted)
     if reader.error is not None:
         raise reader.error
-    return Page(walk, emitted, models, walked_on=False)
+    return Page(run, emitted, models, walked_on=False)
 
 
-async def walk_pages(
-    walk: ListingRun[RowT], first: PageRequest
-) -> AsyncGenerator[Page[RowT], None]:
+async def walk_pages(run: ListingRun[RowT], first: PageRequest) -> AsyncGenerator[Page[RowT], None]:
     """This page and all after it."""
-    planner = walk.planner(first, ordered=True, most=walk.most)
-    async with aclosing(walk.emitted(planner)) as pages:
+    planner = run.planner(ordered=True, first=first)
+    async with aclosing(run.emitted(planner)) as pages:
         async for emitted in pages:
-            models, reader = await walk.read(emitted)
-            yield Page(walk, emitted, models, walked_on=True)
+            models, reader = await run.read(emitted)
+            yield Page(run, emitted, models, walked_on=True)
             if reader.error is not None:
                 raise reader.error

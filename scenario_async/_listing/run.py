@@ -5,38 +5,43 @@ from __future__ import annotations
 import logging
 import warnings
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, get_args
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding import PageReader, SeenIds
+from scenario_async._decoding import PageReader, RowDecoder
 from scenario_async._errors import ScenarioWarning
 from scenario_async._events import check_callback, emit
 from scenario_async._http import RequestOptions
 from scenario_async._options import check_count
-from scenario_async._pagination import AdaptivePlanner, Strategy, fetch_planned
-from scenario_async._query import wire_value
+from scenario_async._pagination import (
+    AdaptivePlanner,
+    CursorTracker,
+    PageRequest,
+    Strategy,
+    fetch_planned,
+)
+from scenario_async._query import LARGEST_PAGE, row_check, wire_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Hashable
+    from collections.abc import AsyncGenerator, Callable, Collection, Hashable
 
     from scenario_async._context import Context
-    from scenario_async._decoding import InvalidRow, PageAnswer, RowDecoder
-    from scenario_async._pagination import CursorTracker, EmittedPage, PageRequest
-    from scenario_async._query import ListingQuery, RowCheck
+    from scenario_async._decoding import InvalidRow, PageAnswer, Slice
+    from scenario_async._pagination import EmittedPage
+    from scenario_async._query import ListingQuery
 
-
-__all__ = ["Identity", "ListingOptions", "ListingRun", "warn_of"]
+__all__ = ["ListingOptions", "ListingRun", "Place", "PlacedSlice", "place_of", "warn_of"]
 
 _log = logging.getLogger("scenario_async")
 RowT = TypeVar("RowT")
 
+Place: TypeAlias = tuple[bool, int]
+"""Sorts the pages of a run into listing order."""
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The least that a row can be decoded into."""
-
-    id: str
+PlacedSlice: TypeAlias = "tuple[Place, Slice[RowT]]"
+"""What came of some rows, with the place of their page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,40 +86,57 @@ _PLANNED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class ListingRun(Generic[RowT]):
-    """One way through a listing: what was followed and given so far."""
+    """One way through a listing: what was followed and given so far.
 
-    context: Context
-    options: ListingOptions[RowT]
-    decoder: RowDecoder[RowT]
-    tracker: CursorTracker
-    check: RowCheck | None = None
-    seen: SeenIds = field(default_factory=SeenIds)
-    told: set[str] = field(default_factory=set[str])  # what was logged, which is once for a walk
+    Attributes:
+        context: What the client shares.
+        options: How the listing is gone through.
+        first: The page that going through all of it begins with.
+        tracker: What follows each page.
+        seen: The ids given so far, each with the depth of its page.
+    """
+
+    def __init__(
+        self, context: Context, options: ListingOptions[RowT], query: ListingQuery
+    ) -> None:
+        self.context = context
+        self.options = options
+        sized = query.rows_per_page is not None
+        self.first = PageRequest(query if sized else query.with_rows_per_page(LARGEST_PAGE))
+        self.tracker = CursorTracker(query, context.learned.public_route)
+        self.seen: dict[str | bytes, int] = {}
+        self._decoder = RowDecoder(options.type_)
+        self._check = row_check(query, replaced=options.request.extra_query)
+        self._logged = False  # what is said once for a run
 
     def back_to(self, depth: int) -> ListingRun[RowT]:
-        """A walk of its own for another way on from the page at this depth.
+        """A run of its own for another way on from the page at this depth.
 
         By the service's cursors, whose tokens its pages can give.
         """
-        options = replace(self.options, strategy="cursor")
-        tracker, seen = self.tracker.back_to(depth), self.seen.back_to(depth)
-        return replace(self, options=options, tracker=tracker, seen=seen)
+        run = copy(self)
+        run.options = replace(self.options, strategy="cursor")
+        run.tracker = self.tracker.back_to(depth)
+        run.seen = {model_id: at for model_id, at in self.seen.items() if at <= depth}
+        return run
 
     @property
     def most(self) -> int:
         """How many pages may be under way."""
         return self.context.at_once(self.options.max_concurrency or PAGES_AT_ONCE)
 
-    def planner(self, first: PageRequest, *, ordered: bool, most: int) -> AdaptivePlanner:
-        """A planner for this page and all after it."""
+    def planner(
+        self, *, ordered: bool, first: PageRequest | None = None, most: int | None = None
+    ) -> AdaptivePlanner:
+        """A planner for this page and all after it, or for the whole listing."""
+        first = first or self.first
         strategy = self.options.strategy if self._foreseeable(first.query) else "cursor"
         return AdaptivePlanner(
             first,
             self.tracker,
             strategy=strategy,
-            limit=most,
+            limit=min(self.most, most or self.most),
             ordered=ordered,
             histogram=self.context.learned.histograms.of(self._listing(first.query)),
             scarce=lambda: self.context.requester.scarce,
@@ -129,7 +151,7 @@ class ListingRun(Generic[RowT]):
         return not any(value is not None and name in _PLANNED for name, value in added.items())
 
     def over(self, planner: AdaptivePlanner) -> None:
-        """Remember where the models lie, for the next walk: nothing is left of this one to come."""
+        """Remember where the models lie, for the next run: nothing is left of this one to come."""
         histogram = planner.histogram
         if histogram is not None:
             self.context.learned.histograms.keep(self._listing(planner.query), histogram)
@@ -144,7 +166,7 @@ class ListingRun(Generic[RowT]):
         return await self.context.fetch(request, self.options.request)
 
     async def emitted(self, planner: AdaptivePlanner) -> AsyncGenerator[EmittedPage, None]:
-        """The pages that a planner of this walk releases."""
+        """The pages that a planner of this run releases."""
         self.context.requester.check_usable()
         fetched = fetch_planned(
             planner, self.fetch, concurrency=self.most, lifetime=self.context.lifetime
@@ -155,48 +177,52 @@ class ListingRun(Generic[RowT]):
                 yield emitted
         self.over(planner)
 
-    async def models(self, planner: AdaptivePlanner) -> AsyncGenerator[RowT, None]:
-        """The models of what a planner releases, each typed when it is asked for."""
+    async def slices(self, planner: AdaptivePlanner) -> AsyncGenerator[PlacedSlice[RowT], None]:
+        """What comes of the rows of what a planner releases, in slices of a millisecond.
+
+        Raises:
+            APIResponseValidationError: A row does not fit; after the others of its page.
+        """
         turn = self.context.new_slice()
         async with aclosing(self.emitted(planner)) as pages:
             async for emitted in pages:
                 reader = self.reader(emitted)
-                for raw in emitted.answer.rows:
-                    if turn.over():
-                        await turn.give_back()
-                    row = reader.take(raw)
-                    if row is not None:
-                        yield row
+                while reader.left:
+                    yield place_of(emitted), reader.take(await turn.rows())
                 self.report(reader, emitted)
                 if reader.error is not None:
                     raise reader.error
 
+    async def rows(self, planner: AdaptivePlanner) -> AsyncGenerator[Collection[RowT], None]:
+        """The models of what a planner releases, some at a time."""
+        async with aclosing(self.slices(planner)) as parts:
+            async for _, part in parts:
+                yield part.rows.values()
+
     async def read(self, emitted: EmittedPage) -> tuple[list[RowT], PageReader[RowT]]:
         """The models of a page, and what reading them found."""
-        turn = self.context.new_slice()
         reader = self.reader(emitted)
-        models: list[RowT] = []
-        for raw in emitted.answer.rows:
-            if turn.over():
-                await turn.give_back()
-            row = reader.take(raw)
-            if row is not None:
-                models.append(row)
+        rows = await self.context.read(reader)
         self.report(reader, emitted)
-        return models, reader
+        return list(rows.values()), reader
 
-    def reader(self, emitted: EmittedPage) -> PageReader[RowT]:
-        """What types the rows of a page."""
-        depth = emitted.request.depth
-        on_invalid = self.options.on_invalid
-        return PageReader(self.decoder, on_invalid, self.seen, depth, check=self.check)
+    def reader(self, emitted: EmittedPage, known: Collection[str] = ()) -> PageReader[RowT]:
+        """What reads the rows of a page; those of ``known`` ids are not typed."""
+        return PageReader(
+            self._decoder,
+            emitted.answer.rows,
+            on_invalid=self.options.on_invalid,
+            check=self._check,
+            seen=self.seen,
+            depth=emitted.request.depth,
+            known=known,
+        )
 
-    def report(self, reader: PageReader[RowT], emitted: EmittedPage, *, repeated: int = 0) -> None:
-        """Tell the hooks of a page; so many rows of it never came to the reader."""
+    def report(self, reader: PageReader[RowT], emitted: EmittedPage) -> None:
+        """Tell the hooks of a page."""
         event = reader.event(last=emitted.following is None)
-        event = replace(event, repeated=event.repeated + repeated)
-        if event.filtered and not self.told:
-            self.told.add("filtered")
+        if event.filtered and not self._logged:
+            self._logged = True
             path = emitted.request.query.path
             _log.debug("GET %s gave models that were not asked for: they are left out", path)
         emit(self.context.event_hooks.on_page, event)
@@ -207,3 +233,11 @@ def warn_of(page: EmittedPage) -> None:
     if page.begins_again is not None:
         message = f"{page.begins_again}: the listing is gone through page after page"
         warnings.warn(message, ScenarioWarning, stacklevel=3)
+
+
+def place_of(page: EmittedPage) -> Place:
+    """Where a page stands among those of its run.
+
+    Where a run by windows had to begin again by cursor, that one has the order.
+    """
+    return page.covers is not None, page.position

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import msgspec
 
 from scenario_async.types._base import Timestamp
+from scenario_async.types._decoding import NOT_DECODED
 
 from .query import ListingQuery, names_in
 
@@ -27,7 +28,6 @@ RowCheck: TypeAlias = "Callable[[msgspec.Raw | bytes], bool]"
 _Shown: TypeAlias = Any
 """A row, with the fields that are looked at; what they hold is whatever the service sent."""
 
-_NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BY_WIRE_NAME = {field.encode_name: field.name for field in msgspec.structs.fields(ListingQuery)}
 
 
@@ -55,7 +55,7 @@ def row_check(query: ListingQuery, *, replaced: Iterable[str] = ()) -> RowCheck 
     def fits_all(raw: msgspec.Raw | bytes) -> bool:
         try:
             shown = decoder.decode(raw)
-        except _NOT_DECODED:
+        except NOT_DECODED:
             # It shows nothing. Whoever types it says what is wrong with it.
             return True
         return all(fits(shown) for fits in tests)
@@ -67,7 +67,7 @@ def tags_of(raw: msgspec.Raw | bytes) -> frozenset[str]:
     """The tags that a row carries; none where they cannot be read."""
     try:
         return _strings(_decoder_of(("tags",)).decode(raw).tags)
-    except _NOT_DECODED:
+    except NOT_DECODED:
         return frozenset()
 
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding import RowDecoder
+from scenario_async._decoding import PageReader, RowDecoder
 from scenario_async.types import Model
 from scenario_async.types._preview import Asset, PicturedModel, Preview
 
@@ -73,8 +73,9 @@ async def _previews(
     async def fetch(wanted: RecordRequest[str]) -> Mapping[str, Outcome[Preview | Asset]]:
         parameters = retrieval.parameters
         rows = await fetch_bulk(context, ASSETS, wanted.ids, parameters=parameters, request=request)
-        assets = [_asset_decoder.decode(raw) for raw in rows]
-        return answers.take(wanted.ids, [one for one in assets if isinstance(one, Asset)])
+        # An asset that does not fit is one without a picture.
+        assets = await context.read(PageReader(_asset_decoder, rows, on_invalid=lambda _: None))
+        return answers.take(wanted.ids, assets)
 
     models = models_of(context, given, answers.model, retrieval, ordered=ordered)
     found = records_of(context, planner, models, answers.picture, fetch)
@@ -118,10 +119,9 @@ class _Answers:
         asset = self._assets.get(asset_id)
         return asset_id if asset is None else Known(asset)
 
-    def take(self, asset_ids: Iterable[str], came: Iterable[Asset]) -> Mapping[str, Asset]:
+    def take(self, asset_ids: Iterable[str], came: Mapping[str, Asset]) -> Mapping[str, Asset]:
         """Keep what came of these assets; one that did not come has no URL."""
-        found = {asset_id: Asset(id=asset_id) for asset_id in asset_ids}
-        found |= {asset.id: asset for asset in came if asset.id in found}
+        found = {asset_id: came.get(asset_id) or Asset(id=asset_id) for asset_id in asset_ids}
         self._assets |= found
         return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding import InvalidRow, RowDecoder, decode_record
+from scenario_async._decoding import InvalidRow, PageReader, RowDecoder, decode_record
 from scenario_async._errors import APIResponseValidationError
 from scenario_async._events import check_callback
 from scenario_async._http import Call, RequestOptions
@@ -220,18 +220,17 @@ async def _read_page(
     page: PageAnswer,
     request: RecordRequest[str],
 ) -> Mapping[str, Outcome[RowT | InvalidRow]]:
-    """The rows of an answer by their ids, with the loop given back every millisecond."""
-    turn = context.new_slice()
-    found: dict[str, Outcome[RowT | InvalidRow]] = {}
-    for model_id, raw in zip(page.ids, page.rows, strict=True):
-        if turn.over():
-            await turn.give_back()
-        if model_id is not None and model_id in request.ids:
-            found[model_id] = _unless_refused(decoder.decode(raw), retrieval.on_invalid)
-    if None not in page.ids:
+    """What comes of these ids by the rows of an answer."""
+    invalid: list[InvalidRow] = []
+    reader = PageReader(decoder, page.rows, on_invalid=invalid.append)
+    rows = await context.read(reader)
+    found: dict[str, Outcome[RowT | InvalidRow]] = {**rows}
+    readable = {row.id: row for row in invalid if row.id is not None}
+    found |= {one: _unless_refused(row, retrieval.on_invalid) for one, row in readable.items()}
+    if all(row.id is not None for row in invalid):
         # Else any of them may be the one whose id cannot be read.
-        for model_id in request.ids:
-            found.setdefault(model_id, Missing(model_id, HTTPStatus.NOT_FOUND, _LEFT_OUT))
+        left_out = [model_id for model_id in request.ids if model_id not in found]
+        found |= {one: Missing(one, HTTPStatus.NOT_FOUND, _LEFT_OUT) for one in left_out}
     return found
 
 

@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 from xxhash import xxh3_128_hexdigest
 
-from scenario_async._decoding import InvalidRow, RowDecoder, invalid_row
+from scenario_async._decoding import InvalidRow, RowDecoder
 from scenario_async._query import wire_time
 from scenario_async.types._base import Timestamp  # noqa: TC001 - msgspec reads it at run time
+from scenario_async.types._decoding import NOT_DECODED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-__all__ = ["ModelRow", "changed_fields", "content_hash", "is_deleted", "read_row"]
+__all__ = [
+    "ModelRow",
+    "changed_fields",
+    "content_hash",
+    "is_deleted",
+    "model_rows",
+    "read_row",
+    "storable",
+]
 
 # A signed URL carries its signature in its query and is another one each time that it is asked for,
 # while the same thing lies behind it. Parameters as CloudFront, S3, GCS and Azure name them.
@@ -85,38 +94,49 @@ class ModelRow(NamedTuple):
     record: str
 
 
-_decoder = RowDecoder(_Columns)
+_decode = msgspec.json.Decoder(_Columns).decode
+
+
+def _read(raw: msgspec.Raw | bytes) -> ModelRow:
+    columns = _decode(raw)
+    sent = bytes(raw)
+    record = sent.decode()
+    row = ModelRow(
+        _id(columns.id),
+        columns.name,
+        columns.type,
+        columns.status,
+        columns.privacy,
+        _list(columns.capabilities),
+        _list(columns.tags),
+        _list(columns.collection_ids),
+        _date(columns.created_at),
+        _date(columns.updated_at),
+        None if columns.thumbnail is None else columns.thumbnail.asset_id,
+        _owner(columns.owner_id),
+        _date(columns.deleted_at),
+        content_hash(sent),
+        record,
+    )
+    # Looking for one character first is ten times as fast, and few records have it.
+    return _without_nul(row) if "\\" in record and _NUL in record else row
+
+
+model_rows: RowDecoder[ModelRow] = RowDecoder(ModelRow, _read)
+"""From a row to its columns with its record and their hash."""
 
 
 def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
-    """The columns of a row with its record and their hash, or why it is none."""
-    columns = _decoder.decode(raw)
-    if isinstance(columns, InvalidRow):
-        return _told_apart(columns)
-    sent = bytes(raw)
-    try:
-        record = sent.decode()
-        row = ModelRow(
-            _id(columns.id),
-            columns.name,
-            columns.type,
-            columns.status,
-            columns.privacy,
-            _list(columns.capabilities),
-            _list(columns.tags),
-            _list(columns.collection_ids),
-            _date(columns.created_at),
-            _date(columns.updated_at),
-            None if columns.thumbnail is None else columns.thumbnail.asset_id,
-            _owner(columns.owner_id),
-            _date(columns.deleted_at),
-            content_hash(sent),
-            record,
-        )
-    except ValueError as error:
-        return _told_apart(invalid_row(sent, error))
-    # Looking for one character first is ten times as fast, and few records have it.
-    return _without_nul(row) if "\\" in record and _NUL in record else row
+    """The columns of a single row, or why it is none."""
+    row = model_rows.decode(raw)
+    return storable(row) if isinstance(row, InvalidRow) else row
+
+
+def storable(row: InvalidRow) -> InvalidRow:
+    """The row with its id only where that is one: it is compared with those of the store."""
+    if row.id is None or ("\0" not in row.id and len(row.id) <= _LONGEST_ID):
+        return row
+    return InvalidRow(None, row.raw, row.error)
 
 
 class _Fate(msgspec.Struct, rename="camel"):
@@ -131,7 +151,7 @@ def is_deleted(raw: msgspec.Raw | bytes) -> bool:
     """Whether a row says that its model is deleted, whatever else it says."""
     try:
         fate = _fate.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_DECODED:
         return False
     return fate.deleted_at is not None or fate.status == "deleted"
 
@@ -168,13 +188,6 @@ def _id(text: str) -> str:
 def _owner(value: object) -> str | None:
     # No column has it, so whatever else it may be is no reason to reject a row.
     return value if isinstance(value, str) and "\0" not in value else None
-
-
-def _told_apart(row: InvalidRow) -> InvalidRow:
-    """The row with its id only where that is one: it is compared with those of the store."""
-    if row.id is None or ("\0" not in row.id and len(row.id) <= _LONGEST_ID):
-        return row
-    return InvalidRow(None, row.raw, row.error)
 
 
 def _list(value: _Texts) -> str | None:

@@ -17,7 +17,6 @@ __all__ = ["Window", "cut", "without"]
 Window: TypeAlias = tuple[int, int | None]
 
 
-
 def cut(begin: int, positions: Iterable[int]) -> list[Window]:
     """A whole line, cut at these places."""
     starts = sorted({begin, *(position for position in positions if position > begin)})

@@ -11,6 +11,9 @@ from ._model import Model, attach_raw
 
 ModelT = TypeVar("ModelT", bound=Model)
 
+NOT_DECODED = (msgspec.DecodeError, ValueError, RecursionError)
+"""What bytes raise that are no JSON, are no UTF-8, do not fit, or are nested too deeply."""
+
 
 @overload
 def decode_model(raw: msgspec.Raw | bytes) -> Model: ...
@@ -70,7 +73,7 @@ def _without_nulls(raw: msgspec.Raw | bytes) -> object | None:
     """The record as plain JSON values, or None if there is no null to leave out of it."""
     try:
         record: object = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_DECODED:
         return None
     return record if _drop_nulls(record) else None
 

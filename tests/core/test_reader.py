@@ -1,6 +1,8 @@
+"""The loop over the rows of a page: what becomes of each, however they are sliced."""
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -8,13 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import InvalidRow, Model, PageEvent
-from scenario_async._decoding.envelope import RowDecoder
-from scenario_async._decoding.rows import PageReader, SeenIds
+from scenario_async._decoding import PageReader, RowDecoder, Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 pages_of_ids = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=6), max_size=6)
+ids = st.sampled_from("abcde")
+rows_of_any_kind = st.lists(
+    st.one_of(
+        ids.map(lambda one: b'{"id":"%b"}' % one.encode()),
+        ids.map(lambda one: b'{"id":"%b","tags":5}' % one.encode()),
+        ids.map(lambda one: b'{"id":"%b","type":"other"}' % one.encode()),
+        st.sampled_from([b"null", b"{}", b'{"id":5}', b'{"id":"\xff"}', b'{"id":"a"', b"NaN"]),
+    ),
+    max_size=12,
+)
 
 
 class Nameless(msgspec.Struct):
@@ -33,68 +44,108 @@ def row(model_id: str) -> bytes:
     return b'{"id":"%b"}' % model_id.encode()
 
 
+def bad(model_id: str) -> bytes:
+    return b'{"id":"%b","tags":5}' % model_id.encode()
+
+
 def reader(
-    seen: SeenIds | None = None,
+    rows: Sequence[bytes],
+    seen: dict[str | bytes, int] | None = None,
     depth: int = 0,
     on_invalid: Callable[[InvalidRow], object] | None = None,
-) -> PageReader[Model]:
-    return PageReader(RowDecoder(Model), on_invalid, seen or SeenIds(), depth)
+    kind: type[Any] = Model,
+    **options: Any,
+) -> PageReader[Any]:
+    decoder = RowDecoder(kind)
+    return PageReader(decoder, rows, on_invalid=on_invalid, seen=seen, depth=depth, **options)
 
 
-def ids(page: PageReader[Model], given: list[str]) -> list[str]:
-    models = [page.take(row(model_id)) for model_id in given]
-    return [model.id for model in models if model is not None]
+def given_by(page: PageReader[Any], *, at_once: int = 100) -> list[str]:
+    return [model_id for part in parts_of(page, at_once) for model_id in part.rows]
+
+
+def parts_of(page: PageReader[Any], at_once: int = 100) -> list[Slice[Any]]:
+    parts: list[Slice[Any]] = []
+    while page.left:
+        parts.append(page.take(at_once))
+    return parts
 
 
 @given(pages_of_ids)
 def test_each_id_is_given_once_in_order_and_each_repetition_is_counted(
     pages: list[list[str]],
 ) -> None:
-    seen = SeenIds()
-    readers = [reader(seen, depth) for depth in range(len(pages))]
-    got = [ids(page, given) for page, given in zip(readers, pages, strict=True)]
+    seen: dict[str | bytes, int] = {}
+    readers = [reader([*map(row, page)], seen, depth) for depth, page in enumerate(pages)]
+    got = [given_by(one) for one in readers]
     flat = [model_id for page in pages for model_id in page]
     assert [model_id for page in got for model_id in page] == list(dict.fromkeys(flat))
-    events = [page.event(last=False) for page in readers]
+    events = [one.event(last=False) for one in readers]
     assert [event.models for event in events] == [len(page) for page in got]
     assert [event.models + event.repeated for event in events] == [len(page) for page in pages]
+
+
+@given(rows_of_any_kind, st.data())
+def test_any_split_into_slices_gives_the_same_and_reports_each_bad_row_after_those_before_it(
+    rows: list[bytes], data: st.DataObject
+) -> None:
+    def asked(raw: msgspec.Raw | bytes) -> bool:
+        return b"other" not in bytes(raw)
+
+    def read(sizes: Callable[[], int]) -> tuple[list[object], list[str], PageEvent]:
+        happened: list[object] = []
+        sighted: list[str] = []
+
+        def note(one: InvalidRow) -> None:
+            happened.append(one.raw)
+
+        page = reader(rows, on_invalid=note, check=asked, known={"e"})
+        while page.left:
+            part = page.take(sizes())
+            happened += part.rows.items()
+            sighted += part.ids
+        return happened, sighted, page.event(last=False)
+
+    one_by_one = read(lambda: 1)
+    assert read(lambda: data.draw(st.integers(1, 5))) == one_by_one
+    assert read(lambda: 100) == one_by_one
+
+
+@given(rows_of_any_kind)
+def test_a_broken_row_hides_no_good_one(rows: list[bytes]) -> None:
+    good = [raw for raw in rows if isinstance(RowDecoder(Model).decode(raw), Model)]
+    page = reader(rows)
+    assert given_by(page) == given_by(reader(good))
+    assert page.event(last=False).invalid == len(rows) - len(good)
 
 
 @given(pages_of_ids, st.data())
 def test_a_page_that_is_asked_for_again_gives_its_models_again(
     pages: list[list[str]], data: st.DataObject
 ) -> None:
-    seen = SeenIds()
-    first = [ids(reader(seen, depth), given) for depth, given in enumerate(pages)]
+    seen: dict[str | bytes, int] = {}
+    rows = [[*map(row, page)] for page in pages]
+    first = [given_by(reader(page, seen, depth)) for depth, page in enumerate(rows)]
     for depth in data.draw(st.lists(st.sampled_from(range(len(pages)))) if pages else st.just([])):
-        assert ids(reader(seen, depth), pages[depth]) == first[depth]
+        assert given_by(reader(rows[depth], seen, depth)) == first[depth]
 
 
 def test_a_page_gives_the_id_that_a_later_page_gave_before() -> None:
     # The later page was asked for first, as by a caller that holds both.
-    seen = SeenIds()
-    assert ids(reader(seen, depth=3), ["a", "b"]) == ["a", "b"]
-    assert ids(reader(seen, depth=2), ["a"]) == ["a"]
+    seen: dict[str | bytes, int] = {}
+    assert given_by(reader([row("a"), row("b")], seen, depth=3)) == ["a", "b"]
+    assert given_by(reader([row("a")], seen, depth=2)) == ["a"]
 
 
-def test_an_id_belongs_to_the_page_that_gave_it_first() -> None:
-    seen = SeenIds()
-    assert seen.first_on("a", 2) == 2
-    assert seen.first_on("a", 5) == 2
-    assert seen.first_on("b", 5) == 5
-
-
-def test_walks_do_not_share_what_they_have_seen() -> None:
-    assert ids(reader(), ["a"]) == ["a"]
-    assert ids(reader(), ["a"]) == ["a"]
+def test_a_known_row_is_not_typed_again_and_its_id_tells_where_it_stands() -> None:
+    page = reader([row("a"), bad("b"), row("c")], known={"b"})
+    assert parts_of(page) == [Slice({"a": Model(id="a"), "c": Model(id="c")}, ["a", "b", "c"])]
+    assert page.event(last=True) == PageEvent(models=2, repeated=1, invalid=0, last=True)
 
 
 def test_without_a_taker_the_first_bad_row_is_kept_and_the_rest_goes_on() -> None:
-    assert reader().error is None
-    page = reader()
-    assert page.take(b'{"id":"bad_1","tags":5}') is None
-    assert ids(page, ["a"]) == ["a"]
-    assert page.take(b'{"id":"bad_2","tags":5}') is None
+    page = reader([bad("bad_1"), row("a"), bad("bad_2")])
+    assert given_by(page) == ["a"]
     assert page.error is not None
     assert page.error.model_id == "bad_1"
     assert page.event(last=True) == PageEvent(models=1, repeated=0, invalid=2, last=True)
@@ -102,12 +153,11 @@ def test_without_a_taker_the_first_bad_row_is_kept_and_the_rest_goes_on() -> Non
 
 def test_a_taker_gets_every_bad_row_in_order_and_there_is_no_error() -> None:
     taken: list[InvalidRow] = []
-    page = reader(on_invalid=taken.append)
-    for raw in (b'{"id":"bad_1","tags":5}', row("a"), b"null", b'{"name":"NaN"}'):
-        page.take(raw)
+    page = reader([bad("bad_1"), row("a"), b"null", b'{"name":"NaN"}'], on_invalid=taken.append)
+    assert given_by(page) == ["a"]
     assert page.error is None
-    assert [(bad.id, bad.raw) for bad in taken] == [
-        ("bad_1", b'{"id":"bad_1","tags":5}'),
+    assert [(one.id, one.raw) for one in taken] == [
+        ("bad_1", bad("bad_1")),
         (None, b"null"),
         (None, b'{"name":"NaN"}'),
     ]
@@ -115,27 +165,30 @@ def test_a_taker_gets_every_bad_row_in_order_and_there_is_no_error() -> None:
 
 
 def test_what_a_taker_raises_comes_out() -> None:
-    def refuse(bad: InvalidRow) -> None:
-        raise bad.error
+    def refuse(one: InvalidRow) -> None:
+        raise one.error
 
-    page = reader(on_invalid=refuse)
     with pytest.raises(Exception, match="bad_1") as caught:
-        page.take(b'{"id":"bad_1","tags":5}')
+        reader([bad("bad_1")], on_invalid=refuse).take(1)
     assert type(caught.value).__name__ == "APIResponseValidationError"
+    assert caught.value.__context__ is None
 
 
 def test_a_bad_row_does_not_use_up_its_id() -> None:
-    seen = SeenIds()
-    page = reader(seen, on_invalid=lambda _: None)
-    assert page.take(b'{"id":"a","tags":5}') is None
-    assert ids(page, ["a"]) == ["a"]
+    assert given_by(reader([bad("a"), row("a")], on_invalid=lambda _: None)) == ["a"]
 
 
 def test_rows_of_a_type_without_an_id_are_told_apart_all_the_same() -> None:
-    page = PageReader(RowDecoder(Nameless), None, SeenIds(), 0)
-    rows = [b'{"id":"a","name":"x"}', b'{"id":"b","name":"x"}', b'{"id":"a","name":"y"}']
-    assert [page.take(raw) for raw in rows] == [Nameless("x"), Nameless("x"), None]
-    assert page.take(b'{"name":"z"}') is None
+    rows = [
+        b'{"id":"a","name":"x"}',
+        b'{"id":"b","name":"x"}',
+        b'{"id":"a","name":"y"}',
+        b'{"name":"z"}',
+    ]
+    page = reader(rows, kind=Nameless)
+    (part,) = parts_of(page)[:1]
+    assert part == Slice({"a": Nameless("x"), "b": Nameless("x")}, ["a", "b", "a"])
+    assert given_by(page) == []
     assert page.event(last=True) == PageEvent(models=2, repeated=1, invalid=1, last=True)
     assert page.error is not None
 
@@ -144,19 +197,23 @@ def test_rows_of_a_type_without_an_id_are_told_apart_all_the_same() -> None:
 def test_rows_are_told_apart_by_the_id_on_the_wire_whatever_the_callers_struct_calls_id(
     kind: type[Defaulted | Renamed],
 ) -> None:
-    page = PageReader(RowDecoder(kind), None, SeenIds(), 0)
-    rows = [
-        page.take(b'{"id":"%b","authorId":"one"}' % model_id) for model_id in (b"a", b"b", b"c")
-    ]
-    assert None not in rows
+    rows = [b'{"id":"%b","authorId":"one"}' % model_id for model_id in (b"a", b"b", b"c")]
+    assert given_by(reader(rows, kind=kind)) == ["a", "b", "c"]
 
 
-def test_a_row_without_an_id_is_invalid_also_where_the_callers_struct_has_a_default() -> None:
-    page = PageReader(RowDecoder(Defaulted), lambda _: None, SeenIds(), 0)
-    page.take(b"{}")
-    page.take(b"{}")
-    assert page.event(last=True).invalid == 2
+@pytest.mark.parametrize(
+    "raw", [b"{}", b'{"name":"n"}', b'{"id":null}', b'{"id":5}', b'{"id":"\xff"}']
+)
+@pytest.mark.parametrize("kind", [Defaulted, Nameless])
+def test_a_row_without_a_readable_id_is_invalid_whatever_the_callers_struct_says(
+    raw: bytes, kind: type[Defaulted | Nameless]
+) -> None:
+    taken: list[InvalidRow] = []
+    assert given_by(reader([raw, raw], kind=kind, on_invalid=taken.append)) == []
+    assert [(one.id, one.raw) for one in taken] == [(None, raw)] * 2
 
 
 def test_a_page_without_rows_is_an_event_too() -> None:
-    assert reader().event(last=False) == PageEvent(models=0, repeated=0, invalid=0, last=False)
+    page = reader([])
+    assert not page.left
+    assert page.event(last=False) == PageEvent(models=0, repeated=0, invalid=0, last=False)

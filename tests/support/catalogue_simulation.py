@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from scenario_async import APIConnectionError, APIError, BadRequestError
 from scenario_async._decoding.envelope import PageAnswer
-from scenario_async._decoding.rows import SeenIds
 from scenario_async._pagination.adaptive import AdaptivePlanner
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import EmittedPage, PageRequest
@@ -342,7 +341,7 @@ class Walk:
         self.created = {row.id: row.created for row in self.service.rows.values()}
         self.new_ids: dict[int, list[str]] = {}
         self._waiting = 0
-        self._seen = SeenIds()
+        self._seen: dict[str | bytes, int] = {}
         # No change of the walk is dated before the ones that there are.
         self._now = max((row.date("updated") for row in self.service.rows.values()), default=0)
 
@@ -435,7 +434,7 @@ class Walk:
         new: dict[str, None] = {}
         for raw, model_id in zip(page.answer.rows, page.answer.ids, strict=True):
             known_by = bytes(raw) if model_id is None else model_id
-            if self._seen.first_on(known_by, depth) == depth:
+            if self._seen.setdefault(known_by, depth) == depth:
                 new[model_id or json.loads(bytes(raw))["name"]] = None
         return list(new)
 

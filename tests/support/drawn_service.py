@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from scenario_async import APIError, BadRequestError
-from scenario_async._decoding.envelope import PageAnswer, RowDecoder
-from scenario_async._decoding.rows import PageReader, SeenIds
+from scenario_async._decoding import Identity, PageAnswer, PageReader, RowDecoder
 from scenario_async._http.requester import RequestOptions
-from scenario_async._listing.run import Identity
 from scenario_async._pagination.adaptive import AdaptivePlanner
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.page_fetcher import Learned, PageFetcher
@@ -185,7 +183,7 @@ def listed(
     first, check = PageRequest(query), row_check(query)
     tracker = CursorTracker(query, learned.public_route)
     planner = AdaptivePlanner(first, tracker, strategy="auto", limit=limit, ordered=True)
-    seen = SeenIds()
+    seen: dict[str | bytes, int] = {}
     under_way: list[PageRequest] = []
     ids: list[str] = []
     for _ in range(_MOST_STEPS):
@@ -200,7 +198,7 @@ def listed(
         else:
             emitted = planner.receive(request, answer)
         for page in emitted:
-            reader = PageReader(RowDecoder(Identity), None, seen, page.request.depth, check=check)
-            taken = [reader.take(raw) for raw in page.answer.rows]
-            ids += [row.id for row in taken if row is not None]
+            rows, depth = page.answer.rows, page.request.depth
+            reader = PageReader(RowDecoder(Identity), rows, check=check, seen=seen, depth=depth)
+            ids += reader.take(len(rows)).rows
     raise AssertionError("the walk does not end")

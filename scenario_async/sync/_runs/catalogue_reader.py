@@ -10,9 +10,9 @@ import msgspec
 
 from scenario_async import APIError, APIResponseValidationError, APIStatusError, InvalidRow
 from scenario_async._client import context_of
-from scenario_async._decoding import PageAnswer
+from scenario_async._decoding import Identity, PageReader, read_id
 from scenario_async._http import RequestOptions
-from scenario_async._listing import Identity, Listing, ListingOptions, begin
+from scenario_async._listing import Listing, ListingOptions, begin
 from scenario_async._pagination import PageRequest, Timeline, WindowPlanner, fetch_planned
 from scenario_async._query import LARGEST_PAGE
 from scenario_async._retrieval import (
@@ -23,14 +23,16 @@ from scenario_async._retrieval import (
     refuses_ids,
     retrieve_one,
 )
-from scenario_async.sync._rows import is_deleted, read_row
+from scenario_async.sync._rows import is_deleted, model_rows, storable
+from scenario_async.types._decoding import NOT_DECODED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from scenario_async import AsyncScenario
+    from scenario_async._decoding import PageAnswer
     from scenario_async._pagination import Strategy
-    from scenario_async._query import ListingQuery
+    from scenario_async._query import ListingQuery, RowCheck
     from scenario_async.sync._rows import ModelRow
     from scenario_async.sync._windows import Window
 
@@ -38,7 +40,6 @@ __all__ = ["CatalogueReader", "Existing", "ListedPage"]
 
 # What a model is answered with that does not exist or may not be read.
 _MISSING = frozenset({403, 404, 410})
-_NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,9 @@ class CatalogueReader:
         """A whole listing, page by page, however it comes."""
         strategy: Strategy = "cursor" if by_cursor else "auto"
         listing = Listing(self._context, query, ListingOptions(type_=Identity, strategy=strategy))
-        begun = begin(listing)
-        planner = begun.walk.planner(begun.first, ordered=False, most=self.most)
-        async with aclosing(begun.walk.emitted(planner)) as pages:
+        run = begin(listing)
+        planner = run.planner(ordered=False, most=self.most)
+        async with aclosing(run.emitted(planner)) as pages:
             async for page in pages:
                 yield await self._read(page.answer, None)
 
@@ -187,8 +188,7 @@ class CatalogueReader:
             if not (refuses_bulk(error) or refuses_ids(error)):
                 raise
             return None
-        rows = [raw for raw in answer.rows if not is_deleted(raw)]
-        page = await self._read(PageAnswer(rows, None), None)
+        page = await self._read(answer, None, check=lambda raw: not is_deleted(raw))
         if any(row.id is None for row in page.invalid):
             # It is one of these models, and nobody can tell which.
             return None
@@ -210,10 +210,10 @@ class CatalogueReader:
         """The full record of a model, where it can be read."""
         try:
             record = await self._retrieve(model_id)
-            if record is None or _identity.decode(record).id != model_id:
+            if record is None or read_id(record) != model_id:
                 return None
             return record.decode()
-        except (APIResponseValidationError, *_NOT_DECODED):
+        except (APIResponseValidationError, *NOT_DECODED):
             return None
 
     async def _retrieve(self, model_id: str) -> bytes | None:
@@ -225,23 +225,13 @@ class CatalogueReader:
                 raise
             return None
 
-    async def _read(self, answer: PageAnswer, covers: Window | None) -> ListedPage:
-        """Read the rows of a page, with the loop given back every millisecond."""
-        turn = self._context.new_slice()
-        rows: list[ModelRow] = []
+    async def _read(
+        self, answer: PageAnswer, covers: Window | None, *, check: RowCheck | None = None
+    ) -> ListedPage:
         invalid: list[InvalidRow] = []
-        for raw in answer.rows:
-            if turn.over():
-                await turn.give_back()
-            row = read_row(raw)
-            if isinstance(row, InvalidRow):
-                invalid.append(row)
-            else:
-                rows.append(row)
-        return ListedPage(rows, invalid, covers)
+        page = PageReader(model_rows, answer.rows, on_invalid=invalid.append, check=check)
+        rows = await self._context.read(page)
+        return ListedPage([*rows.values()], [*map(storable, invalid)], covers)
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._context.fetch(request, RequestOptions())
-
-
-_identity = msgspec.json.Decoder(Identity)
