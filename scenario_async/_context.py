@@ -59,7 +59,8 @@ class Context:
         turn = self.new_slice()
         rows: dict[str, RowT] = {}
         while page.left:
-            rows |= page.take(await turn.rows()).rows
+            sighted = page.take(await turn.rows())
+            rows.update((model_id, row) for model_id, row in sighted if row is not None)
         return rows
 
     def at_once(self, wanted: int | None) -> int:

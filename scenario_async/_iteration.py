@@ -111,7 +111,10 @@ class Iteration(AsyncGenerator[ItemT, None]):
 
 
 class RowIteration(Iteration[ItemT]):
-    """The same for a generator that gives several items at a time, which costs less for each."""
+    """The same for a generator of iterables, each of which is gone through before the next.
+
+    That costs less for each item.
+    """
 
     __slots__ = ("_ready",)
 
@@ -122,6 +125,9 @@ class RowIteration(Iteration[ItemT]):
     async def __anext__(self) -> ItemT:
         while True:
             if self._ended is None:
-                for item in self._ready:
-                    return item
+                try:
+                    for item in self._ready:
+                        return item
+                except BaseException as error:  # noqa: BLE001 - it ends the generator
+                    return await self.athrow(error)
             self._ready = iter(cast("Iterable[ItemT]", await super().__anext__()))

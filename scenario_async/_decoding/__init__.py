@@ -2,7 +2,7 @@
 
 from .envelope import PageAnswer, decode_assets, decode_page, decode_record, encode
 from .invalid_row import AskableRow, Identity, InvalidRow, read_id
-from .rows import PageReader, RowDecoder, Slice
+from .rows import PageReader, RowDecoder, Sighted
 
 __all__ = [
     "AskableRow",
@@ -11,7 +11,7 @@ __all__ = [
     "PageAnswer",
     "PageReader",
     "RowDecoder",
-    "Slice",
+    "Sighted",
     "decode_assets",
     "decode_page",
     "decode_record",

@@ -44,14 +44,16 @@ class PageAnswer:
         """The id of each row, ``None`` where it cannot be read."""
         return [readable_id(row) for row in self.rows]
 
-    def moment(self, row: int, *, by_update: bool = False) -> datetime | None:
-        """When the model of a row was created or updated, ``None`` where it cannot be read."""
-        return _moment(self.rows[row], decoder_of(_Update if by_update else _Birth))
-
     def moments(self, *, by_update: bool = False) -> list[datetime | None]:
-        """The same of all rows."""
-        decoder = decoder_of(_Update if by_update else _Birth)
-        return [_moment(row, decoder) for row in self.rows]
+        """When each model was created or updated, ``None`` where it cannot be read."""
+        decode = decoder_of(_Update if by_update else _Birth).decode
+        moments: list[datetime | None] = []
+        for row in self.rows:
+            try:
+                moments.append(decode(row).at)
+            except NOT_DECODED:
+                moments.append(None)
+        return moments
 
 
 class _Envelope(msgspec.Struct):
@@ -79,15 +81,6 @@ class _Update(msgspec.Struct):
 def decoder_of(type_: Hashable) -> msgspec.json.Decoder[Any]:
     """The decoder of a type, built once in a process."""
     return msgspec.json.Decoder(cast("type[Any]", type_))
-
-
-def _moment(
-    row: msgspec.Raw | bytes, decoder: msgspec.json.Decoder[_Birth | _Update]
-) -> datetime | None:
-    try:
-        return decoder.decode(row).at
-    except NOT_DECODED:
-        return None
 
 
 def encode(value: object) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 from scenario_async._events import PageEvent
 from scenario_async.types import Model
@@ -13,16 +13,19 @@ from .envelope import decoder_of
 from .invalid_row import AskableRow, Identity, InvalidRow, invalid_row, read_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 
     import msgspec
 
     from scenario_async._errors import APIResponseValidationError
     from scenario_async._query import RowCheck
 
-__all__ = ["PageReader", "RowDecoder", "Slice"]
+__all__ = ["PageReader", "RowDecoder", "Sighted"]
 
 RowT = TypeVar("RowT")
+
+Sighted: TypeAlias = tuple[str, RowT | None]
+"""The id of a row, and its record; ``None`` where the id came before."""
 
 
 class RowDecoder(Generic[RowT]):
@@ -63,19 +66,6 @@ class RowDecoder(Generic[RowT]):
         return row
 
 
-@dataclass(frozen=True, slots=True)
-class Slice(Generic[RowT]):
-    """What came of some rows of a page that follow each other.
-
-    Attributes:
-        rows: The records that are new, by their ids.
-        ids: In their order, the ids of these and of those that came before.
-    """
-
-    rows: Mapping[str, RowT]
-    ids: Sequence[str]
-
-
 class PageReader(Generic[RowT]):
     """Reads the rows of one page: checks them, types them and tells them apart.
 
@@ -85,7 +75,7 @@ class PageReader(Generic[RowT]):
     Args:
         decoder: Makes the records.
         rows: Those of the page, as they were sent.
-        on_invalid: Takes the rows that do not fit, each once, after the rows before it were given.
+        on_invalid: Takes the rows that do not fit, each once.
         check: Tells which rows were asked for.
         seen: The ids that pages of this run gave, each with the depth of the page: such a page may
             be read again, and then gives its rows again. Rows that do not fit may come twice as
@@ -109,8 +99,8 @@ class PageReader(Generic[RowT]):
         known: Collection[str] = (),
     ) -> None:
         self._decoder = decoder
-        self._rows = rows
-        self._next = 0
+        self._rows = iter(rows)
+        self._left = len(rows)
         self._on_invalid = on_invalid
         self._check = check
         self._seen: dict[str | bytes, int] = {} if seen is None else seen
@@ -123,46 +113,41 @@ class PageReader(Generic[RowT]):
     @property
     def left(self) -> bool:
         """Whether there are more rows."""
-        return self._next < len(self._rows)
+        return self._left > 0
 
-    def take(self, count: int) -> Slice[RowT]:
-        """What comes of the next rows, up to the first one that does not fit.
+    def take(self, count: int) -> Iterator[Sighted[RowT]]:
+        """Read the next rows, each when it is asked for, and all before more are taken.
 
-        That one is left to the next slice, so that it is reported after those before it.
+        Those that do not fit, and those that were not asked for, are passed over.
         """
         read, has_id = self._decoder.read, self._decoder.has_id
         check, known, here = self._check, self._known, self._here
         seen, depth = self._seen, self._depth
-        rows: dict[str, RowT] = {}
-        ids: list[str] = []
-        for raw in self._rows[self._next : self._next + count]:
-            self._next += 1
+        self._left -= count
+        for raw in islice(self._rows, count):
             if check is not None and not check(raw):
                 self._filtered += 1
                 continue
             try:
                 if known and (model_id := read_id(raw)) in known:
-                    ids.append(model_id)
-                    self._repeated += 1
-                    continue
-                row: RowT = read(raw)
-                model_id = cast("Identity", row).id if has_id else read_id(raw)
+                    row: RowT | None = None
+                else:
+                    row = read(raw)
+                    model_id = cast("Identity", row).id if has_id else read_id(raw)
             except NOT_DECODED as error:
-                if rows:
-                    self._next -= 1
-                    break
                 misfit = invalid_row(raw, error)
             else:
-                ids.append(model_id)
-                if seen.setdefault(model_id, depth) < depth or model_id in here:
+                if row is None:
                     self._repeated += 1
+                elif seen.setdefault(model_id, depth) < depth or model_id in here:
+                    self._repeated += 1
+                    row = None
                 else:
                     here.add(model_id)
-                    rows[model_id] = row
+                yield model_id, row
                 continue
             # Not while the error is handled, which would be the context of what a caller raises.
             self._report(misfit)
-        return Slice(rows, ids)
 
     def event(self, *, last: bool) -> PageEvent:
         """What became of the rows taken so far."""

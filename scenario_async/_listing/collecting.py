@@ -12,9 +12,9 @@ from scenario_async._query import LARGEST_PAGE
 from .page import fetch_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
-    from scenario_async._decoding import Slice
+    from scenario_async._decoding import Sighted
     from scenario_async._http import TimeSlice
 
     from .run import ListingRun
@@ -25,25 +25,29 @@ RowT = TypeVar("RowT")
 
 
 async def in_order(
-    slices: AsyncGenerator[tuple[Any, Slice[RowT]], None], turn: TimeSlice
+    slices: AsyncGenerator[tuple[Any, Iterable[Sighted[RowT]]], None], turn: TimeSlice
 ) -> list[RowT]:
     """All models of slices in the order of their places, each at its first one.
 
     Pages are taken as they come, which needs fewer requests, and sorted in the end.
 
     Args:
-        slices: What came of rows, with a place that they are sorted by.
+        slices: Rows, with a place that they are sorted by.
         turn: A share of the loop.
 
     Raises:
         APIError: As any walk.
     """
     models: dict[str, RowT] = {}
-    placed: list[tuple[Any, Sequence[str]]] = []
+    placed: list[tuple[Any, list[str]]] = []
     async with aclosing(slices):
-        async for place, part in slices:
-            models.update(part.rows)
-            placed.append((place, part.ids))
+        async for place, rows in slices:
+            ids: list[str] = []
+            placed.append((place, ids))
+            for model_id, model in rows:
+                ids.append(model_id)
+                if model is not None:
+                    models[model_id] = model
     placed.sort(key=itemgetter(0))
     ordered: dict[str, RowT] = {}
     for _, ids in placed:

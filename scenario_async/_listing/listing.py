@@ -19,7 +19,7 @@ from .page import Page, fetch_page, walk_pages
 from .run import ListingOptions, ListingRun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Generator
+    from collections.abc import AsyncGenerator, Generator, Iterable
 
     from scenario_async._context import Context
     from scenario_async._query import ListingQuery
@@ -138,7 +138,7 @@ class Listing(Generic[RowT]):
         count = 0
         async with aclosing(run.rows(run.planner(ordered=False))) as parts:
             async for rows in parts:
-                count += len(rows)
+                count += sum(1 for _ in rows)
         return count
 
     async def collect(self, *, limit: int | None = None) -> list[RowT]:
@@ -211,7 +211,7 @@ class Listing(Generic[RowT]):
     def _models(self, *, ordered: bool) -> AsyncGenerator[RowT, None]:
         return RowIteration(self._rows(ordered=ordered), "listing")
 
-    def _rows(self, *, ordered: bool) -> AsyncGenerator[Collection[RowT], None]:
+    def _rows(self, *, ordered: bool) -> AsyncGenerator[Iterable[RowT], None]:
         run = self._begin()
         return run.rows(run.planner(ordered=ordered))
 

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from scenario_async._context import PAGES_AT_ONCE
-from scenario_async._decoding import Slice
 from scenario_async._iteration import RowIteration
 from scenario_async._options import check_count
 from scenario_async._pagination import RoundRobin, fetch_planned
@@ -16,10 +15,10 @@ from .listing import Listing, begin
 from .run import place_of, warn_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 
     from scenario_async._context import Context
-    from scenario_async._decoding import PageAnswer
+    from scenario_async._decoding import PageAnswer, Sighted
     from scenario_async._pagination import PageRequest, Part
 
 __all__ = ["Found", "Merged"]
@@ -71,6 +70,30 @@ class Found(Generic[RowT]):
         added. It is complete when that walk is at its end, as after :meth:`Merged.collect`.
         """
         return self._sighting.scopes
+
+
+class _Sightings(dict[str, _Sighting]):
+    """What was found in which listing so far, by ids.
+
+    Args:
+        names: Those of the listings.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def of(self, listing: int, rows: Iterable[Sighted[RowT]]) -> Iterator[Sighted[Found[RowT]]]:
+        """Note where rows were found, each when it is asked for."""
+        for model_id, model in rows:
+            found = None
+            if model is not None:
+                sighting = self[model_id] = _Sighting(self._names)
+                found = Found(model, sighting)
+            # Where a row of this id did not fit, it is not there.
+            if model_id in self:
+                self[model_id].add(listing)
+            yield model_id, found
 
 
 class Merged(Generic[RowT]):
@@ -125,11 +148,11 @@ class Merged(Generic[RowT]):
         return await in_order(self._slices(), self._context.new_slice())
 
     async def _first_sights(self) -> AsyncGenerator[Iterable[Found[RowT]], None]:
-        async with aclosing(self._slices()) as parts:
-            async for _, part in parts:
-                yield part.rows.values()
+        async with aclosing(self._slices()) as slices:
+            async for _, rows in slices:
+                yield (found for _, found in rows if found is not None)
 
-    async def _slices(self) -> AsyncGenerator[tuple[_Place, Slice[Found[RowT]]], None]:
+    async def _slices(self) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[Found[RowT]]]], None]:
         self._context.requester.check_usable()
         runs = [begin(listing) for listing in self._listings]
         planners = [run.planner(ordered=False, most=self._most) for run in runs]
@@ -137,8 +160,7 @@ class Merged(Generic[RowT]):
         async def fetch(part: Part[PageRequest]) -> PageAnswer:
             return await runs[part.index].fetch(part.item)
 
-        names = [listing.scope for listing in self._listings]
-        found: dict[str, _Sighting] = {}
+        sightings = _Sightings([listing.scope for listing in self._listings])
         turn = self._context.new_slice()
         fetched = fetch_planned(
             RoundRobin(planners, limit=self._most),
@@ -150,18 +172,10 @@ class Merged(Generic[RowT]):
             async for part in parts:
                 run, emitted = runs[part.index], part.item
                 warn_of(emitted)
-                reader = run.reader(emitted, known=found)
+                reader = run.reader(emitted, known=sightings)
                 while reader.left:
-                    read = reader.take(await turn.rows())
-                    rows = {
-                        model_id: Found(model, found.setdefault(model_id, _Sighting(names)))
-                        for model_id, model in read.rows.items()
-                    }
-                    for model_id in read.ids:
-                        # Where a row of this id did not fit, it is not there.
-                        if model_id in found:
-                            found[model_id].add(part.index)
-                    yield (part.index, *place_of(emitted)), Slice(rows, read.ids)
+                    rows = reader.take(await turn.rows())
+                    yield (part.index, *place_of(emitted)), sightings.of(part.index, rows)
                 run.report(reader, emitted)
                 if reader.error is not None:
                     raise reader.error

@@ -25,10 +25,10 @@ from scenario_async._pagination import (
 from scenario_async._query import LARGEST_PAGE, row_check, wire_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Collection, Hashable
+    from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable, Iterator
 
     from scenario_async._context import Context
-    from scenario_async._decoding import InvalidRow, PageAnswer, Slice
+    from scenario_async._decoding import InvalidRow, PageAnswer, Sighted
     from scenario_async._pagination import EmittedPage
     from scenario_async._query import ListingQuery
 
@@ -40,8 +40,8 @@ RowT = TypeVar("RowT")
 Place: TypeAlias = tuple[bool, int]
 """Sorts the pages of a run into listing order."""
 
-PlacedSlice: TypeAlias = "tuple[Place, Slice[RowT]]"
-"""What came of some rows, with the place of their page."""
+PlacedSlice: TypeAlias = "tuple[Place, Iterator[Sighted[RowT]]]"
+"""Some rows, with the place of their page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,9 @@ class ListingRun(Generic[RowT]):
         self.over(planner)
 
     async def slices(self, planner: AdaptivePlanner) -> AsyncGenerator[PlacedSlice[RowT], None]:
-        """What comes of the rows of what a planner releases, in slices of a millisecond.
+        """The rows of what a planner releases, in slices of a millisecond.
+
+        Each row is typed when it is asked for, and all of a slice before the next one is.
 
         Raises:
             APIResponseValidationError: A row does not fit; after the others of its page.
@@ -193,11 +195,11 @@ class ListingRun(Generic[RowT]):
                 if reader.error is not None:
                     raise reader.error
 
-    async def rows(self, planner: AdaptivePlanner) -> AsyncGenerator[Collection[RowT], None]:
-        """The models of what a planner releases, some at a time."""
-        async with aclosing(self.slices(planner)) as parts:
-            async for _, part in parts:
-                yield part.rows.values()
+    async def rows(self, planner: AdaptivePlanner) -> AsyncGenerator[Iterable[RowT], None]:
+        """The models of what a planner releases, some at a time; each typed when asked for."""
+        async with aclosing(self.slices(planner)) as slices:
+            async for _, rows in slices:
+                yield (row for _, row in rows if row is not None)
 
     async def read(self, emitted: EmittedPage) -> tuple[list[RowT], PageReader[RowT]]:
         """The models of a page, and what reading them found."""

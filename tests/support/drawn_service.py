@@ -200,5 +200,6 @@ def listed(
         for page in emitted:
             rows, depth = page.answer.rows, page.request.depth
             reader = PageReader(RowDecoder(Identity), rows, check=check, seen=seen, depth=depth)
-            ids += reader.take(len(rows)).rows
+            taken = reader.take(len(rows))
+            ids += [model_id for model_id, row in taken if row is not None]
     raise AssertionError("the walk does not end")

@@ -249,4 +249,4 @@ class FullRun:
     async def _newest_update(self) -> datetime | None:
         """The last update of any model, so that none that comes during the walk is missed."""
         answer = await self._work.catalogue.page(self._work.scope.query("newest"))
-        return None if not answer.rows else answer.moment(0, by_update=True)
+        return next(iter(answer.moments(by_update=True)), None)
