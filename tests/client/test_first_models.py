@@ -8,7 +8,13 @@ import msgspec
 import pytest
 from support.client import WAYS
 
-from scenario_async import APIResponseValidationError, InternalServerError, InvalidRow
+from scenario_async import (
+    APIResponseValidationError,
+    EventHooks,
+    InternalServerError,
+    InvalidRow,
+    PageEvent,
+)
 from scenario_async.sandbox import BadRow, Catalogue, EmptyPage, ServerError
 
 if TYPE_CHECKING:
@@ -134,15 +140,36 @@ async def test_a_first_row_that_does_not_fit_raises_or_is_reported_once(
     sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=30, odd=False))
     ids = sandbox.catalogue.ids("private")
     sandbox.catalogue.update(ids[0], fields={"tags": {"0": "not a list"}}, touch=False)
-    rejected: list[InvalidRow] = []
     async with connect(base_url=sandbox.base_url) as scenario:
         with pytest.raises(APIResponseValidationError, match=ids[0]):
             await scenario.models.private().first()
+        rejected: list[InvalidRow] = []
         model = await scenario.models.private(on_invalid=rejected.append).first()
 
     assert model is not None
     assert model.id == ids[1]
     assert [row.id for row in rejected] == [ids[0]]
+
+
+async def test_rows_of_the_small_page_are_told_of_once_where_it_is_not_enough(
+    connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=30, odd=False))
+    ids = sandbox.catalogue.ids("private")
+    for odd in (ids[0], ids[5]):
+        sandbox.catalogue.update(odd, fields={"tags": {"0": "not a list"}}, touch=False)
+    rejected: list[InvalidRow] = []
+    pages: list[PageEvent] = []
+    hooks = EventHooks(on_page=pages.append)
+    async with connect(base_url=sandbox.base_url, event_hooks=hooks) as scenario:
+        models = await scenario.models.private(on_invalid=rejected.append).collect(limit=29)
+
+    assert [model.id for model in models] == [one for one in ids if one not in (ids[0], ids[5])]
+    assert [row.id for row in rejected] == [ids[0], ids[5]]
+    assert [(page.models, page.repeated, page.invalid) for page in pages] == [
+        (27, 0, 2),
+        (1, 29, 0),
+    ]
 
 
 @each_way

@@ -17,7 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.client import UnderWay, until
 
-from scenario_async import AsyncScenario, PaginationError, ScenarioWarning
+from scenario_async import (
+    AsyncScenario,
+    EventHooks,
+    PageEvent,
+    PaginationError,
+    ScenarioWarning,
+)
 from scenario_async._query.query import wire_time
 from scenario_async.sandbox import (
     Behavior,
@@ -405,32 +411,33 @@ async def test_a_service_that_refuses_bounds_of_time_is_walked_by_its_cursors(
 
 
 @pytest.mark.parametrize("row", [3, 25, 55])
-async def test_a_row_that_does_not_fit_is_told_once_where_the_walk_begins_again(
+async def test_each_row_is_told_of_once_where_the_walk_begins_again(
     row: int, connect: Connect, scenario_sandbox_factory: SandboxFactory
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=60, odd=False)
     odd = catalogue.ids("private")[row]
     catalogue.update(odd, fields={"tags": [1]})
     other = scenario_sandbox_factory(catalogue)
-    other.faults.add(IgnoredBounds(), times=None)
+    other.faults.add(IgnoredBounds(), times=None, after=3)
     invalid: list[InvalidRow] = []
+    pages: list[PageEvent] = []
 
-    async with _connected(connect, other) as scenario:
+    async with _connected(connect, other, event_hooks=EventHooks(on_page=pages.append)) as scenario:
         listing = scenario.models.private(page_size=10, on_invalid=invalid.append)
         with pytest.warns(ScenarioWarning):
             found = await listing.collect()
 
-    assert len(found) == 59
+    assert [model.id for model in found] == [one for one in catalogue.ids() if one != odd]
     assert [row.id for row in invalid] == [odd]
     # What came before the windows is not asked for again.
     firsts = [one for one in other.requests if {*one.query} <= {"pageSize", "privacy"}]
     assert len(firsts) == 1
+    assert sum(page.models for page in pages) == len(found)
 
 
-def _connected(connect: Connect, sandbox: Sandbox) -> AsyncScenario:
-    return connect(
-        base_url=sandbox.base_url, api_key=sandbox.api_key, api_secret=sandbox.api_secret
-    )
+def _connected(connect: Connect, sandbox: Sandbox, **options: Any) -> AsyncScenario:
+    at = {"base_url": sandbox.base_url, "api_key": sandbox.api_key}
+    return connect(**at, api_secret=sandbox.api_secret, **options)
 
 
 @pytest.mark.parametrize("form", ["async for", "pages", "collect"])

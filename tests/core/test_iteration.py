@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from support.client import until
 
 from scenario_async import UsageError
-from scenario_async._iteration import Iteration
+from scenario_async._iteration import Iteration, RowIteration
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
 pytestmark = pytest.mark.anyio
 
@@ -191,3 +191,39 @@ async def test_it_shows_how_far_it_is() -> None:
     shown.append(repr(iteration))
 
     assert shown == ["<iteration of a listing, under way>", "<iteration of a listing, closed>"]
+
+
+async def parts(*sizes: int, fails_at: int | None = None) -> AsyncGenerator[Iterator[int], None]:
+    def part(size: int) -> Iterator[int]:
+        for number in range(size):
+            if number == fails_at:
+                raise LookupError("mine")
+            yield number
+
+    for size in sizes:
+        yield part(size)
+
+
+async def test_of_a_generator_of_iterables_the_items_come_one_by_one() -> None:
+    iteration = RowIteration(parts(2, 0, 3), "listing")
+    assert [number async for number in iteration] == [0, 1, 0, 1, 2]
+    assert [number async for number in iteration] == []
+
+
+async def test_closed_in_the_middle_of_an_iterable_it_does_not_look_complete() -> None:
+    iteration = RowIteration(parts(3), "listing")
+    await anext(iteration)
+    await iteration.aclose()
+    with pytest.raises(UsageError, match="listing was closed before its end"):
+        await anext(iteration)
+
+
+async def test_an_error_in_an_iterable_ends_the_generator_as_well() -> None:
+    steps = parts(3, 3, fails_at=1)
+    iteration = RowIteration(steps, "listing")
+    assert await iteration.asend(None) == 0
+    with pytest.raises(LookupError, match="mine"):
+        await anext(iteration)
+    assert await anext(steps, None) is None
+    with pytest.raises(UsageError, match="listing was ended by LookupError"):
+        await anext(iteration)

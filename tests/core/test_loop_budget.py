@@ -101,19 +101,25 @@ async def test_whoever_is_cancelled_or_fails_does_not_keep_the_turn() -> None:
     assert [type(task.exception()) for task in failed] == 3 * [ZeroDivisionError]
 
 
-async def test_a_slice_is_over_after_a_millisecond_and_begins_again_when_the_loop_ran(
+async def test_rows_are_read_as_many_at_a_time_as_take_a_part_of_a_slice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 5.0
     monkeypatch.setattr(_loop_budget, "time", SimpleNamespace(perf_counter=lambda: now))
 
     turn, passes = TimeSlice(LoopBudget()), Passes()
-    assert not turn.over()
-    now = 5.0009
-    assert not turn.over()
-    now = 5.0011
-    assert turn.over()
+
+    async def read(milliseconds_each: float, slices: int) -> list[int]:
+        nonlocal now
+        counts: list[int] = []
+        for _ in range(slices):
+            counts.append(await turn.rows())
+            now += counts[-1] * milliseconds_each / 1000
+        return counts
+
+    assert await read(0, 7) == [2, 4, 8, 16, 32, 32, 32]
+    assert await read(0.02, 3) == [32, 32, 32]
     begun = passes.count
-    await turn.give_back()
-    assert passes.count > begun
-    assert not turn.over()
+    assert await read(5, 7) == [32, 16, 8, 4, 2, 1, 1]
+    assert passes.count >= begun + 6
+    assert await read(0, 3) == [1, 2, 4]
