@@ -137,13 +137,12 @@ class PageReader(Generic[RowT]):
             except NOT_DECODED as error:
                 misfit = invalid_row(raw, error)
             else:
-                if row is None:
-                    self._repeated += 1
-                elif seen.setdefault(model_id, depth) < depth or model_id in here:
+                new = row is not None and seen.setdefault(model_id, depth) >= depth
+                if new and model_id not in here:
+                    here.add(model_id)
+                else:
                     self._repeated += 1
                     row = None
-                else:
-                    here.add(model_id)
                 yield model_id, row
                 continue
             # Not while the error is handled, which would be the context of what a caller raises.
