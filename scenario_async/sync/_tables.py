@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ColumnElement
 
 __all__ = [
-    "SCHEMA_VERSION",
     "SCOPE_KEY",
     "Moment",
     "by_creation",
@@ -41,9 +40,6 @@ __all__ = [
     "runs",
     "state",
 ]
-
-SCHEMA_VERSION = 1
-"""Counted up when tables change in a way that older releases cannot read."""
 
 _FIRST: ColumnElement[Any] = literal_column("timestamptz '0001-01-01T00:00:00Z'")
 _LAST: ColumnElement[Any] = literal_column("timestamptz '9999-12-31T23:59:59.999Z'")
@@ -79,14 +75,8 @@ class Moment(TypeDecorator[datetime | str]):
     text, in which somebody may have written anything.
     """
 
-    impl = Text
+    impl = Text().with_variant(_Timestamp(), "postgresql")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """A timestamp with time zone where the database has one."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(_Timestamp())
-        return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the same for both
         """To the database."""

@@ -155,7 +155,7 @@ async def test_a_run_that_waits_for_another_is_cancelled_without_a_word(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     operations = FileOperations(monkeypatch)
-    monkeypatch.setattr("scenario_async.sync._runs.run._LOOK_AGAIN", 0)
+    monkeypatch.setattr("scenario_async.sync._backends.database._LOOK_AGAIN", 0)
     path = tmp_path / "models.db"
 
     async def wait() -> None:

@@ -20,7 +20,7 @@ from support.sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreError, StoreVersionError, sync
-from scenario_async.sync._backends.engines import new_engine
+from scenario_async.sync._backends.postgresql_engine import postgresql_engine
 from scenario_async.sync._backends.urls import database_url
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ async def no_thread_is_left() -> None:
 @asynccontextmanager
 async def _connected(url: str) -> AsyncGenerator[AsyncConnection]:
     """A transaction of another program."""
-    engine = new_engine(database_url(url))
+    engine = postgresql_engine(database_url(url))
     async with engine.begin() as connection:
         yield connection
     await engine.dispose()

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from scenario_async.sync import CatalogStore, StoreError, sync
+from scenario_async.sync._backends import postgresql as backends
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.identity import claim, source_of
@@ -250,7 +251,9 @@ async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
     async with CatalogStore.open(new_postgresql()) as store:
         database = database_of(store)
         async with database.lock(["private"]):
-            (lock,) = database._locks
+            backend = database._backend
+            assert isinstance(backend, backends.PostgreSQL)
+            (lock,) = backend._locks
             names = ("idle", "interval", "count")
             shown = [
                 await lock._connection.scalar(text(f"SHOW tcp_keepalives_{name}")) for name in names
@@ -264,7 +267,7 @@ async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
 async def test_a_server_that_does_not_answer_ends_a_write(
     new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenario_async.sync._backends.engines._ANSWER", 1.0)
+    monkeypatch.setattr("scenario_async.sync._backends.postgresql_engine._ANSWER", 1.0)
     async with CatalogStore.open(new_postgresql()) as store:
         process = 0
         watchdog = threading.Timer(_LONG, lambda: os.kill(process, signal.SIGCONT))
@@ -287,7 +290,7 @@ async def test_a_server_that_does_not_answer_does_not_hold_the_closing_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("scenario_async.sync._backends.engines.GOODBYE", 0.05)
+    monkeypatch.setattr("scenario_async.sync._backends.postgresql_engine.GOODBYE", 0.05)
     store = CatalogStore.open(new_postgresql())
     await store.__aenter__()
     async with database_of(store).transaction() as connection:

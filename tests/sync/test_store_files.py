@@ -20,7 +20,7 @@ import pytest
 from scenario_async import AuthenticationError
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, StoreError, sync, watch
-from scenario_async.sync._backends.engines import new_engine
+from scenario_async.sync._backends.sqlite_engine import sqlite_engine
 from scenario_async.sync._backends.store_file import StoreFile
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ async def test_a_store_lets_readers_go_on_while_it_is_written(tmp_path: Path) ->
 async def test_a_store_that_is_read_at_that_moment_is_opened_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(new_engine, "__kwdefaults__", {"patience": 0.01})
+    monkeypatch.setattr(sqlite_engine, "__kwdefaults__", {"patience": 0.01})
     path = tmp_path / "models.db"
     await made(path)
     with closing(sqlite3.connect(path)) as database:

@@ -1,4 +1,4 @@
-"""The database behind a store: reached by a URL, in one of two dialects, failing in one way."""
+"""The database behind a store: opened and closed, written by one at a time, failing in one way."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import ColumnElement, Text, exists, func, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import DBAPIError
 
 from scenario_async import UsageError
 from scenario_async.sync._errors import StoreBusyError, StoreError, StoreVersionError
-from scenario_async.sync._tables import SCHEMA_VERSION, metadata, state
+from scenario_async.sync._tables import metadata
 
-from .engines import database_errors, json_text, new_engine
-from .locks import ScopesLock, lock_file
+from .engine import database_errors
 from .many_rows import ManyRows
-from .schema import SCHEMA, change_alone, check_version, is_empty, make_tables, tables_there
-from .server import Server
-from .store_file import StoreFile, check_sqlite
+from .postgresql import PostgreSQL
+from .schema import is_empty, make_tables, migrate, schema_version, tables_there, version_of
+from .sqlite import SQLite
 from .task import undisturbed
-from .urls import in_memory, shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Generator, Sequence
 
-    from sqlalchemy import Column, FromClause, Index, Table
+    from sqlalchemy import Column
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine import URL
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from .backend import Backend
+    from .store_file import StoreFile
 
 __all__ = ["Database"]
+
+_LOOK_AGAIN = 1.0  # seconds
 
 
 class Database:
@@ -41,18 +42,21 @@ class Database:
 
     Attributes:
         name: What to call it in a message: a path, or where it is.
+        one_run: As of :class:`Backend`, and so are the other attributes.
     """
 
     def __init__(self, url: URL) -> None:
-        self._url = url
-        self._sqlite = url.get_backend_name() == "sqlite"
-        self.name: str = shown(url)
-        has_file = self._sqlite and not in_memory(url)
-        self._file = StoreFile(self.name) if has_file else None
-        self._server = None if self._sqlite else Server(self.name, url)
-        self._engine: AsyncEngine = new_engine(url)
-        self._turn = asyncio.Lock()
-        self._locks: list[ScopesLock] = []
+        sqlite = url.get_backend_name() == "sqlite"
+        backend: Backend = SQLite(url) if sqlite else PostgreSQL(url)
+        self.name: str = backend.name
+        self.one_run: bool = backend.one_run
+        self.insert = backend.insert
+        self.make_index = backend.make_index
+        self.is_ours_alone = backend.is_ours_alone
+        self.listed = backend.listed
+        self.has = backend.has
+        self._backend = backend
+        self._write_lock = asyncio.Lock()
         self._opened = False
         self._runs = 0
         self._ran = False
@@ -63,7 +67,7 @@ class Database:
             raise UsageError(f"{self.name}: the store is open: enter it once")
 
     async def open(self, *, create: bool) -> None:
-        """Connect, and make the tables where there are none.
+        """Connect; make the tables where there are none, and bring earlier ones up to date.
 
         A database that has no store and is to have none, or is of another program, is left as it
         is, to the byte.
@@ -73,15 +77,8 @@ class Database:
                 cannot have a store.
             StoreVersionError: Its tables are not those of this release.
         """
-        if self._sqlite:
-            check_sqlite(self.name)
-        if self._file is not None:
-            with self._failures():
-                self._file.look(create=create)
-            self._engine = new_engine(self._file.engine_url())
-        if self._server is not None:
-            with self._failures():
-                await self._server.look()
+        with self._failures():
+            await self._backend.look(create=create)
         async with self._begun() as connection:
             names, own = await connection.run_sync(tables_there)
             if not own:
@@ -92,24 +89,37 @@ class Database:
                     )
                 if not create:
                     raise StoreError(f"{self.name}: this database has no store; a sync makes one")
-                self._check_writable()
-                await self._make_tables(connection)
-            await check_version(connection, self.name)
-        if self._file is not None:
-            self._file.remember()
-            if self._file.only_read is None:
-                await self._write_ahead()
+                self._backend.check_writable()
+                await self._backend.change_schema(connection)
+                await make_tables(connection)
+            version = await version_of(connection, self.name)
+        if version < schema_version():
+            await self._upgrade(version, create=create)
+        with self._failures(), undisturbed():
+            await self._backend.begin()
         self._opened = True
+
+    async def _upgrade(self, version: int, *, create: bool) -> None:
+        if not create:
+            raise StoreVersionError(
+                f"{self.name}: its tables are of version {version}, and this release of "
+                f"scenario-async reads version {schema_version()}: a sync brings them up to date"
+            )
+        self._backend.check_writable()
+        with self._failures(), undisturbed():
+            async with self._backend.upgrade() as connection:
+                # Another process may just have done it.
+                await migrate(connection, await version_of(connection, self.name))
 
     async def close(self) -> None:
         """Close all connections. A new file in which a run has stored nothing goes."""
-        with anyio.CancelScope(shield=True):
+        with undisturbed():
             try:
-                if self._file is not None and self._file.is_new:
-                    await self._discard(self._file)
+                if self._backend.new_file is not None:
+                    await self._discard(self._backend.new_file)
             finally:
                 self._opened = False
-                await self._engine.dispose()
+                await self._backend.engine.dispose()
 
     @asynccontextmanager
     async def writing(self, *, locked: bool = True) -> AsyncGenerator[AsyncConnection]:
@@ -118,11 +128,11 @@ class Database:
         Several scopes have one database, which in SQLite has one writer. What is written ``locked``
         is not, once a lock of a run is gone.
         """
-        self._check_writable()
-        async with self._turn:
-            with anyio.CancelScope(shield=True):
-                for lock in self._locks if locked else ():
-                    await lock.check()
+        self._backend.check_writable()
+        async with self._write_lock:
+            with undisturbed():
+                if locked:
+                    await self._backend.check_locks()
                 async with self.transaction() as connection:
                     yield connection
 
@@ -135,105 +145,64 @@ class Database:
             StoreError: It failed, or its file is not there any more.
         """
         self._check_open()
-        if self._file is not None:
-            # A new connection would make another file in the place of one that was removed.
-            self._file.check_same()
+        # A new connection would make another file in the place of one that was removed.
+        self._backend.check_same()
         async with self._begun() as connection:
             yield connection
-        if self._file is not None:
-            self._file.check_same()
+        self._backend.check_same()
 
     @asynccontextmanager
-    async def lock(self, names: Collection[str]) -> AsyncGenerator[None]:
+    async def lock(self, scopes: Collection[str], *, wait: bool = False) -> AsyncGenerator[None]:
         """Keep other runs away, until left or until this process ends in whatever way.
 
-        In PostgreSQL from the scopes of these names, in SQLite from the whole database: it has
-        one writer at a time.
+        In PostgreSQL from these scopes, in SQLite from the whole database: it has one writer at a
+        time.
+
+        Args:
+            scopes: Their names.
+            wait: Wait while another run has the lock.
 
         Raises:
             UsageError: The database is not open.
             StoreBusyError: Another run has the lock.
+            StoreVersionError: Another release has changed the tables since it was opened.
             StoreError: The lock cannot be taken, or nothing be written.
         """
         self._check_open()
-        self._check_writable()
+        self._backend.check_writable()
         held = AsyncExitStack()
         try:
-            with self._failures(), undisturbed():
-                if self._file is not None:
-                    self._file.check_same()
-                    await lock_file(self.name, self._file.lock_path(), held)
-                elif not self._sqlite:
-                    lock = await ScopesLock.take(self.name, self._engine, names, held)
-                    self._locks.append(lock)
-                    held.push_async_callback(self._forget, lock)
-                elif self._runs:
-                    raise StoreBusyError(f"{self.name}: another run is at work on it")
+            while True:
+                try:
+                    await self._take_lock(scopes, held)
+                    break
+                except StoreBusyError:
+                    if not wait:
+                        raise
+                await anyio.sleep(_LOOK_AGAIN)
             self._runs += 1
             held.callback(self._run_ended)
             self._ran = True
             yield
         finally:
-            with anyio.CancelScope(shield=True):
+            with undisturbed():
                 await held.aclose()
 
-    async def is_ours_alone(self, connection: AsyncConnection) -> bool:
-        """Whether no other run is at work on any scope, for a run that is."""
-        return self._sqlite or await ScopesLock.held_by_one(connection)
-
-    async def make_index(self, connection: AsyncConnection, index: Index) -> None:
-        """Make an index where it is not there yet."""
-        if not self._sqlite:
-            # Even where there is nothing to do, PostgreSQL would let all writers wait.
-            there = func.to_regclass(index.name).is_not(None)
-            if await connection.scalar(select(there)):
-                return
-            await change_alone(connection)
-        await connection.execute(CreateIndex(index, if_not_exists=True))
-
-    def insert(self, table: Table) -> Insert:
-        """An ``INSERT`` that knows ``ON CONFLICT``: both dialects spell it in the same way."""
-        # Two classes without a common one, the same where they are used here.
-        maker: Any = sqlite.insert if self._sqlite else postgresql.insert
-        insert: Insert = maker(table)
-        return insert
+    async def _take_lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
+        with self._failures(), undisturbed():
+            async with AsyncExitStack() as taken:
+                await self._backend.lock(scopes, taken)
+                async with self._backend.engine.begin() as connection:
+                    await version_of(connection, self.name)
+                held.push_async_callback(taken.pop_all().aclose)
 
     def many(self, statement: Insert, columns: Sequence[Column[Any]]) -> ManyRows:
         """A statement for many rows of these columns at once."""
-        return ManyRows(statement, columns, self._engine.dialect)
-
-    def listed(self, values: Sequence[str]) -> FromClause:
-        """These values as a table with one column, ``value``."""
-        if self._sqlite:
-            return func.json_each(json_text(values)).table_valued("value")
-        array = literal(list(values), postgresql.ARRAY(Text))
-        return func.unnest(array).table_valued("value").render_derived()
+        return ManyRows(statement, columns, self._backend.engine.dialect)
 
     def among(self, column: Column[str], ids: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column has one of these values: one parameter, however many there are."""
         return column.in_(select(self.listed(ids).c.value))
-
-    def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
-        """Whether a list has this value."""
-        if self._sqlite:
-            listed = func.json_each(column).table_valued("value")
-            return exists(select(1).select_from(listed).where(listed.c.value == value))
-        return column.op("@>")(literal([value], postgresql.JSONB))
-
-    async def _make_tables(self, connection: AsyncConnection) -> None:
-        await make_tables(connection)
-        version = {"key": SCHEMA, "version": SCHEMA_VERSION, "value": None}
-        await connection.execute(self.insert(state).values(version).on_conflict_do_nothing())
-
-    async def _write_ahead(self) -> None:
-        """Let readers go on while a run writes. The file keeps that."""
-        async with self._begun() as connection:
-            try:
-                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            except OperationalError as error:
-                # Another program reads it at this moment: the next opening does it.
-                if "locked" not in str(error.orig):
-                    raise
 
     async def _discard(self, file: StoreFile) -> None:
         if not self._opened and file.is_empty:
@@ -245,14 +214,10 @@ class Database:
                 async with self._begun() as connection:
                     empty = await is_empty(connection)
                 if empty:
-                    await self._engine.dispose()
+                    await self._backend.engine.dispose()
                     file.remove()
         except StoreError:
             pass  # another run is at work on it, or nobody can tell
-
-    async def _forget(self, lock: ScopesLock) -> None:
-        async with self._turn:  # nobody looks at it now
-            self._locks.remove(lock)
 
     def _run_ended(self) -> None:
         self._runs -= 1
@@ -264,15 +229,10 @@ class Database:
                 "'async with CatalogStore.open(...) as store'"
             )
 
-    def _check_writable(self) -> None:
-        for place in (self._file, self._server):
-            if place is not None:
-                place.check_writable()
-
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:
         with self._failures(), undisturbed():
-            async with self._engine.begin() as connection:
+            async with self._backend.engine.begin() as connection:
                 yield connection
 
     @contextmanager
@@ -290,6 +250,6 @@ class Database:
             # and all.
             whole = self._runs and "malformed" not in text
             more = "; what was committed before is whole" if whole else ""
-            if self._file is not None and self._file.only_read is not None:
-                more = f" ({self._file.only_read})"
+            if self._backend.only_read is not None:
+                more = f" ({self._backend.only_read})"
             raise StoreError(f"{self.name}: {text}{more}") from None

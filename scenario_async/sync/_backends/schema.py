@@ -1,33 +1,27 @@
-"""The tables of a store in a database: whether they are there, of which version, and made."""
+"""The tables of a store in a database: whether they are there, made, and of which version."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.schema import CreateTable
 
 from scenario_async.sync._errors import StoreVersionError
-from scenario_async.sync._tables import SCHEMA_VERSION, SCOPE_KEY, metadata, models, state
+from scenario_async.sync._migrations import MIGRATIONS
+from scenario_async.sync._tables import SCOPE_KEY, metadata, models, state
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = [
-    "OWN",
-    "SCHEMA",
-    "change_alone",
-    "check_version",
-    "is_empty",
-    "make_tables",
-    "tables_there",
-]
+__all__ = ["is_empty", "make_tables", "migrate", "schema_version", "tables_there", "version_of"]
 
-OWN = 0x5CE7A810
-"""Any number: it tells our locks in PostgreSQL from those of other programs."""
+_KEY = "schema"
 
-SCHEMA = "schema"
-"""The key of ``state`` whose row has the version."""
+
+def schema_version() -> int:
+    """The version of the tables that this release writes."""
+    return 1 + len(MIGRATIONS)
 
 
 def tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a synchronous Connection
@@ -40,23 +34,20 @@ def tables_there(connection: Any) -> tuple[set[str], bool]:  # noqa: ANN401 - a 
 
 
 async def make_tables(connection: AsyncConnection) -> None:
-    """Make the tables of a store, all or none."""
-    if connection.dialect.name == "sqlite":
-        # Python begins a transaction by itself before rows only, and each table would be
-        # committed alone: a kill between two would leave something that is no store.
-        await connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        await change_alone(connection)
+    """Make the tables of a store, unless somebody else just has."""
     for table in metadata.sorted_tables:
         await connection.execute(CreateTable(table, if_not_exists=True))
+    if await connection.scalar(_version) is None:
+        await connection.execute(insert(state).values(key=_KEY, version=schema_version()))
 
 
-async def change_alone(connection: AsyncConnection) -> None:
-    """Keep others from changing the schema in PostgreSQL until the end of this transaction.
-
-    Two processes may do so at once, and ``IF NOT EXISTS`` does not cover that.
-    """
-    await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
+async def migrate(connection: AsyncConnection, found: int) -> None:
+    """Change tables of an earlier version into those of this release."""
+    for step in MIGRATIONS[found - 1 :]:
+        await step(connection)
+    await connection.execute(
+        update(state).where(state.c.key == _KEY).values(version=schema_version())
+    )
 
 
 async def is_empty(connection: AsyncConnection) -> bool:
@@ -67,8 +58,8 @@ async def is_empty(connection: AsyncConnection) -> bool:
     return found == [None, None]
 
 
-async def check_version(connection: AsyncConnection, name: str) -> None:
-    """See that this release knows the tables.
+async def version_of(connection: AsyncConnection, name: str) -> int:
+    """The version of the tables: of this release, or an earlier one.
 
     Args:
         connection: To the database.
@@ -77,11 +68,15 @@ async def check_version(connection: AsyncConnection, name: str) -> None:
     Raises:
         StoreVersionError: A newer release has made them, or they are not of this package.
     """
-    found = await connection.scalar(select(state.c.version).where(state.c.key == SCHEMA))
-    if found is None:
+    found: int | None = await connection.scalar(_version)
+    if found is None or found < 1:
         raise StoreVersionError(f"{name}: its table 'state' is not of this package")
-    if found > SCHEMA_VERSION:
+    if found > schema_version():
         raise StoreVersionError(
             f"{name}: its tables are of version {found}, and this release of scenario-async knows "
-            f"them up to version {SCHEMA_VERSION}: update it"
+            f"them up to version {schema_version()}: update it"
         )
+    return found
+
+
+_version = select(state.c.version).where(state.c.key == _KEY)

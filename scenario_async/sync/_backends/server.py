@@ -10,7 +10,7 @@ import anyio
 
 from scenario_async.sync._errors import StoreError
 
-from .engines import GOODBYE, connected
+from .postgresql_engine import GOODBYE, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

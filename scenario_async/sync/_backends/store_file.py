@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -12,25 +11,10 @@ from sqlalchemy.engine import URL
 
 from scenario_async.sync._errors import StoreError
 
-__all__ = ["StoreFile", "check_sqlite"]
+__all__ = ["StoreFile"]
 
-_OLDEST = (3, 31, 0)
 _OWNER_ONLY = 0o600
 _READ_AND_WRITE = 0o666
-
-
-def check_sqlite(name: str) -> None:
-    """See that the library of SQLite is one that this package knows.
-
-    Raises:
-        StoreError: It is older.
-    """
-    if sqlite3.sqlite_version_info < _OLDEST:
-        oldest = ".".join(map(str, _OLDEST))
-        raise StoreError(
-            f"{name}: this Python has SQLite {sqlite3.sqlite_version}, and a store needs {oldest} "
-            "or later: use another Python, or PostgreSQL"
-        )
 
 
 class StoreFile:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["PARAMETERS", "database_url", "in_memory", "shown"]
+__all__ = ["PARAMETERS", "database_url", "in_memory"]
 
 _FORMS = "'sqlite:///models.db', a path, or 'postgresql://user@host/database'"
 _IN_MEMORY = (None, "", ":memory:")
@@ -85,14 +85,6 @@ def database_url(given: str | Path) -> URL:
 def in_memory(url: URL) -> bool:
     """Whether this is a SQLite database without a file."""
     return url.get_backend_name() == "sqlite" and url.database in _IN_MEMORY
-
-
-def shown(url: URL) -> str:
-    """What to call a database in a message: its path, or where it is, and never who asks or how."""
-    if url.get_backend_name() == "sqlite":
-        return url.database or ":memory:"
-    place = URL.create("postgresql", host=url.host, port=url.port, database=url.database)
-    return place.render_as_string()
 
 
 _NO_PORT = (

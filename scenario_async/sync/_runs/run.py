@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,7 +14,6 @@ from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._events import check_callback
 from scenario_async._options import check_count
 from scenario_async.sync._backends import in_own_task
-from scenario_async.sync._errors import StoreBusyError
 from scenario_async.sync._report import ScopeReport, SyncReport, total
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._state import Plan, plan
@@ -38,7 +36,7 @@ from .incremental_run import IncrementalRun
 from .scope_run import ScopeRun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from scenario_async import AsyncScenario
     from scenario_async.sync._backends import Database
@@ -48,8 +46,6 @@ __all__ = ["FULL_EVERY", "sync"]
 
 FULL_EVERY = timedelta(days=1)
 """How often a scope is listed in full, unless it is told otherwise."""
-
-_LOOK_AGAIN = 1.0
 
 
 @in_own_task
@@ -116,7 +112,7 @@ async def sync(
     database = database_of(store)
     options = _Options(full, full_every, details, max_deletions, max_concurrency, on_progress)
 
-    async with _locked(database, names, wait=wait):
+    async with database.lock(names, wait=wait):
         await claim(database, source_of(scenario))
         owners = Owners(database, replaced=new_owner)
         log = await RunLog.begin(database, names)
@@ -271,21 +267,3 @@ def _parsed(scopes: Sequence[str]) -> list[Scope]:
         if scope in parsed[:position]:
             raise ValueError(f"the scope {str(scope)!r} is given twice")
     return parsed
-
-
-@asynccontextmanager
-async def _locked(database: Database, names: Sequence[str], *, wait: bool) -> AsyncGenerator[None]:
-    while True:
-        lock = database.lock(names)
-        try:
-            await lock.__aenter__()
-            break
-        except StoreBusyError:
-            if not wait:
-                raise
-        await anyio.sleep(_LOOK_AGAIN)
-    try:
-        yield
-    finally:
-        with anyio.CancelScope(shield=True):
-            await lock.__aexit__(None, None, None)

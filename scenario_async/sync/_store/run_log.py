@@ -48,7 +48,7 @@ class RunLog:
         now = datetime.now(UTC)
         async with database.writing() as connection:
             killed = runs.c.status == "running"
-            if connection.dialect.name != "sqlite":
+            if not database.one_run:
                 killed &= or_(*(database.has(runs.c.scopes, scope) for scope in scopes))
             await connection.execute(update(runs).where(killed).values(status="interrupted"))
             row = {"started_at": now, "status": "running", "scopes": list(scopes)}

@@ -1,27 +1,26 @@
-"""Locks that keep other runs away from a store, and that end with their process however it ends."""
+"""Locks that keep other runs away from scopes, and that end with their process however it ends."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
 
 from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state
 
-from .engines import database_errors, new_engine
-from .schema import OWN
+from .engine import database_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from contextlib import AsyncExitStack
-    from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-__all__ = ["ScopesLock", "lock_file"]
+__all__ = ["OWN", "ScopesLock"]
+
+OWN = 0x5CE7A810
+"""Any number: it tells our locks in PostgreSQL from those of other programs."""
 
 # A machine that loses power says no goodbye. By itself the server would look after two hours
 # whether it is still there (https://www.postgresql.org/docs/current/runtime-config-connection.html).
@@ -44,28 +43,6 @@ _HOLDERS = text(
     f"AND classid::bigint = (SELECT {_KIND}) AND objsubid = 2 AND database = "
     "(SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-
-
-async def lock_file(name: str, path: Path, stack: AsyncExitStack) -> None:
-    """Hold a transaction in a file beside: the operating system lets go with the process.
-
-    Args:
-        name: What to call the store.
-        path: The file beside it.
-        stack: What lets go of the lock.
-
-    Raises:
-        StoreBusyError: Another run holds it.
-    """
-    engine = new_engine(URL.create("sqlite+aiosqlite", database=str(path)), patience=0)
-    stack.push_async_callback(engine.dispose)
-    connection = await stack.enter_async_context(engine.connect())
-    try:
-        await connection.exec_driver_sql("BEGIN EXCLUSIVE")
-    except OperationalError as error:
-        if "locked" not in str(error.orig):
-            raise
-        raise StoreBusyError(f"{name}: another run is at work on it") from None
 
 
 class ScopesLock:
@@ -106,9 +83,9 @@ class ScopesLock:
         return cls(name, connection, session or 0)
 
     @staticmethod
-    async def held_by_one(connection: AsyncConnection) -> bool:
-        """Whether no more than one session holds such locks of the store of a connection."""
-        return (await connection.scalar(_HOLDERS) or 0) <= 1
+    async def holders(connection: AsyncConnection) -> int:
+        """How many sessions hold such locks of the store of a connection."""
+        return await connection.scalar(_HOLDERS) or 0
 
     async def check(self) -> None:
         """Look whether the session is still there. That also keeps it from ending for idleness.

@@ -1,0 +1,117 @@
+"""What a database has to do in its own way for a store to be in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+    from sqlalchemy import Column, ColumnElement, FromClause, Index, Table
+    from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from .store_file import StoreFile
+
+__all__ = ["Backend"]
+
+
+class Backend(Protocol):
+    """One database. What its driver raises comes out as it is.
+
+    Attributes:
+        name: What to call it in a message: a path, or where it is.
+        engine: What connects to it; another one once it was looked at.
+        one_run: Whether it has one run at a time, and not one for each scope.
+    """
+
+    name: str
+    engine: AsyncEngine
+    one_run: bool
+
+    @property
+    def only_read(self) -> str | None:
+        """Why it cannot be written, as of its opening; ``None`` where it can."""
+        ...
+
+    @property
+    def new_file(self) -> StoreFile | None:
+        """The file that was made when it was opened, if it was and is still the same."""
+        ...
+
+    async def look(self, *, create: bool) -> None:
+        """Look at it before it is used, and make it where it is to be made.
+
+        Raises:
+            StoreError: It is not there, or cannot have a store.
+        """
+        ...
+
+    async def begin(self) -> None:
+        """Begin to use it: it has a store."""
+        ...
+
+    def check_same(self) -> None:
+        """See that it is the one that was opened.
+
+        Raises:
+            StoreError: It is not there any more.
+        """
+        ...
+
+    def check_writable(self) -> None:
+        """See that whatever the service sends can be stored.
+
+        Raises:
+            StoreError: It cannot.
+        """
+        ...
+
+    async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
+        """Keep other runs away from these scopes, or from all, until the stack is closed.
+
+        Raises:
+            StoreBusyError: Another run has the lock.
+        """
+        ...
+
+    async def check_locks(self) -> None:
+        """See that the locks are still there.
+
+        Raises:
+            StoreError: One is not, and others are not kept away any more.
+        """
+        ...
+
+    async def is_ours_alone(self, connection: AsyncConnection) -> bool:
+        """Whether no other run is at work on any scope, for a run that is."""
+        ...
+
+    def upgrade(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that changes the tables while no run is at work.
+
+        Raises:
+            StoreBusyError: One is.
+        """
+        ...
+
+    async def change_schema(self, connection: AsyncConnection) -> None:
+        """Let this transaction change the tables, all or nothing, and no other one meanwhile."""
+        ...
+
+    async def make_index(self, connection: AsyncConnection, index: Index) -> None:
+        """Make an index where it is not there yet."""
+        ...
+
+    def insert(self, table: Table) -> Insert:
+        """An ``INSERT`` that knows ``ON CONFLICT``."""
+        ...
+
+    def listed(self, values: Sequence[str]) -> FromClause:
+        """These values as a table with one column, ``value``."""
+        ...
+
+    def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
+        """Whether a list has this value."""
+        ...

@@ -1,0 +1,56 @@
+"""What is the same for the engines of all databases."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["database_errors", "json_text", "new_engine"]
+
+_LOG = "scenario_async"
+
+
+def new_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - those of SQLAlchemy
+    """An engine whose errors and logs show no rows."""
+    engine = create_async_engine(
+        url,
+        # Parameters are records, whose URLs are signed. So are rows that are read, in a log of
+        # our own, as other engines of the program may show theirs.
+        hide_parameters=True,
+        logging_name=_LOG,
+        json_serializer=json_text,
+        json_deserializer=msgspec.json.decode,
+        **options,
+    )
+    logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG}").addFilter(_is_no_row)
+    return engine
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """What a failing database may raise.
+
+    The driver of PostgreSQL raises errors of the operating system and its own. SQLAlchemy 2.0 does
+    not translate these before there is a connection, and no release does so while one is prepared.
+    """
+    driver = sys.modules.get("asyncpg")
+    own = () if driver is None else (driver.PostgresError, driver.InterfaceError)
+    return SQLAlchemyError, OSError, *own
+
+
+def json_text(value: object) -> str:
+    """A value as databases store it."""
+    return msgspec.json.encode(value).decode()
+
+
+def _is_no_row(record: logging.LogRecord) -> bool:
+    """Let SQLAlchemy log what it does, and not the rows that it gets."""
+    return not str(record.msg).startswith("Row ")

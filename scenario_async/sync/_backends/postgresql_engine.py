@@ -1,0 +1,82 @@
+"""An engine for a database of PostgreSQL, through asyncpg."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from sqlalchemy import event
+
+from scenario_async.sync._dependencies import need
+
+from .engine import new_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["GOODBYE", "connected", "postgresql_engine"]
+
+GOODBYE = 2.0
+"""Seconds for a server to see a connection closed."""
+
+# Seconds for it to answer a command, many times what any takes: a write cannot be cancelled.
+_ANSWER = 120.0
+# What the driver is told in another way, or not at all.
+_TOLD_OTHERWISE = frozenset({"channel_binding", "connect_timeout"})
+
+
+def postgresql_engine(url: URL) -> AsyncEngine:
+    """An engine for PostgreSQL.
+
+    Args:
+        url: As :func:`database_url` returns it.
+
+    Raises:
+        ModuleNotFoundError: The driver is not installed.
+    """
+    need("asyncpg")
+    engine = new_engine(
+        url.set(query={}),
+        connect_args=_connect_arguments(url),
+        # A worker goes on after a restart of the server.
+        pool_pre_ping=True,
+        # What a transaction reads may be changed by others: a stricter default would end runs.
+        isolation_level="READ COMMITTED",
+    )
+    event.listen(engine.sync_engine, "close", _close_in_time)
+    return engine
+
+
+async def connected(url: URL) -> Any:  # noqa: ANN401 - the driver has no types
+    """A connection of the driver of PostgreSQL itself, which no pool has."""
+    driver: Any = import_module("asyncpg")  # it has no types
+    where = url.set(query={}).translate_connect_args(username="user")
+    # Statements without names: a pooler may have given the name to somebody else's.
+    return await driver.connect(**where, **_connect_arguments(url), statement_cache_size=0)
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    """The parameters of a URL as the driver of PostgreSQL takes them."""
+    parameters = {name: one for name, one in url.query.items() if name not in _TOLD_OTHERWISE}
+    arguments: dict[str, Any] = {"command_timeout": _ANSWER}
+    if parameters:
+        # It knows them from URLs only, and this one says nothing else.
+        arguments["dsn"] = f"postgresql://?{urlencode(parameters)}"
+    timeout = url.query.get("connect_timeout")
+    if timeout is not None:
+        arguments["timeout"] = int(str(timeout)) or None
+    return arguments
+
+
+def _close_in_time(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+    """Close a connection to PostgreSQL, also where the server does not answer any more."""
+    # What goes wrong ends it at once, and SQLAlchemy finds it closed.
+    with suppress(Exception):
+        connection.run_async(_closed)
+
+
+async def _closed(driver: Any) -> None:  # noqa: ANN401 - it has no types
+    await driver.close(timeout=GOODBYE)

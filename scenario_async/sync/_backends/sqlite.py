@@ -1,0 +1,158 @@
+"""A store in SQLite: a file with one writer, or a database in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateIndex
+
+from scenario_async.sync._errors import StoreBusyError, StoreError
+
+from .engine import json_text
+from .sqlite_engine import sqlite_engine
+from .store_file import StoreFile
+from .urls import in_memory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Collection, Sequence
+
+    from sqlalchemy import Column, FromClause, Index, Table
+    from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = ["SQLite"]
+
+_OLDEST = (3, 31, 0)
+
+
+class SQLite:
+    """A database of SQLite, as :class:`Backend` says.
+
+    Args:
+        url: As :func:`database_url` returns it.
+    """
+
+    one_run = True
+
+    def __init__(self, url: URL) -> None:
+        self.name = url.database or ":memory:"
+        self.engine = sqlite_engine(url)
+        self._file = None if in_memory(url) else StoreFile(self.name)
+        self._locked = False
+
+    @property
+    def only_read(self) -> str | None:
+        return None if self._file is None else self._file.only_read
+
+    @property
+    def new_file(self) -> StoreFile | None:
+        return self._file if self._file is not None and self._file.is_new else None
+
+    async def look(self, *, create: bool) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            oldest = ".".join(map(str, _OLDEST))
+            raise StoreError(
+                f"{self.name}: this Python has SQLite {sqlite3.sqlite_version}, and a store needs "
+                f"{oldest} or later: use another Python, or PostgreSQL"
+            )
+        if self._file is not None:
+            self._file.look(create=create)
+            self.engine = sqlite_engine(self._file.engine_url())
+
+    async def begin(self) -> None:
+        if self._file is None:
+            return
+        self._file.remember()
+        if self.only_read is None:
+            await self._write_ahead()
+
+    async def _write_ahead(self) -> None:
+        """Let readers go on while a run writes. The file keeps that."""
+        async with self.engine.begin() as connection:
+            try:
+                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            except OperationalError as error:
+                # Another program reads it at this moment: the next opening does it.
+                if not _is_locked(error):
+                    raise
+
+    def check_same(self) -> None:
+        if self._file is not None:
+            self._file.check_same()
+
+    def check_writable(self) -> None:
+        if self._file is not None:
+            self._file.check_writable()
+
+    async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
+        """Hold a transaction in a file beside: the operating system lets go with the process."""
+        del scopes  # it has one writer at a time
+        busy = StoreBusyError(f"{self.name}: another run is at work on it")
+        if self._file is None:
+            if self._locked:
+                raise busy
+            self._locked = True
+            held.callback(self._unlock)
+            return
+        self._file.check_same()
+        beside = URL.create("sqlite+aiosqlite", database=str(self._file.lock_path()))
+        engine = sqlite_engine(beside, patience=0)
+        held.push_async_callback(engine.dispose)
+        connection = await held.enter_async_context(engine.connect())
+        try:
+            await connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        except OperationalError as error:
+            if not _is_locked(error):
+                raise
+            raise busy from None
+
+    def _unlock(self) -> None:
+        self._locked = False
+
+    async def check_locks(self) -> None:
+        """The operating system takes none away."""
+
+    async def is_ours_alone(self, connection: AsyncConnection) -> bool:  # noqa: ARG002 - as the protocol has it
+        return True
+
+    @asynccontextmanager
+    async def upgrade(self) -> AsyncGenerator[AsyncConnection]:
+        async with AsyncExitStack() as held:
+            await self.lock((), held)
+            async with self.engine.begin() as connection:
+                await self.change_schema(connection)
+                yield connection
+
+    async def change_schema(self, connection: AsyncConnection) -> None:
+        """Begin here: by itself Python does so before rows only.
+
+        Each table would be committed alone, and a kill between two leave something that is not a
+        store.
+        """
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    async def make_index(self, connection: AsyncConnection, index: Index) -> None:
+        await connection.execute(CreateIndex(index, if_not_exists=True))
+
+    def insert(self, table: Table) -> Insert:
+        # Two classes without a common one, the same where they are used here.
+        maker: Any = sqlite.insert
+        insert: Insert = maker(table)
+        return insert
+
+    def listed(self, values: Sequence[str]) -> FromClause:
+        return func.json_each(json_text(values)).table_valued("value")
+
+    def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
+        listed = func.json_each(column).table_valued("value")
+        return exists(select(1).select_from(listed).where(listed.c.value == value))
+
+
+def _is_locked(error: OperationalError) -> bool:
+    return "locked" in str(error.orig)
