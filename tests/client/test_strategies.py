@@ -418,7 +418,7 @@ async def test_each_row_is_told_of_once_where_the_walk_begins_again(
     odd = catalogue.ids("private")[row]
     catalogue.update(odd, fields={"tags": [1]})
     other = scenario_sandbox_factory(catalogue)
-    other.faults.add(IgnoredBounds(), times=None, after=3)
+    other.faults.add(IgnoredBounds(), times=None)
     invalid: list[InvalidRow] = []
     pages: list[PageEvent] = []
 

@@ -125,13 +125,10 @@ class PostgreSQL:
         self._control("reload")
 
     def query(self, statement: str, database: str = "postgres") -> list[str]:
-        """Execute one statement, and give the lines of its answer."""
-        return self._run(
+        """Execute statements, and give the lines of their answer."""
+        return self._ask(
             "psql",
-            "--host=127.0.0.1",
-            f"--port={self._port}",
-            f"--username={USER}",
-            f"--dbname={database}",
+            database,
             "--no-psqlrc",
             "--quiet",
             "--tuples-only",
@@ -139,6 +136,21 @@ class PostgreSQL:
             "--set=ON_ERROR_STOP=1",
             f"--command={statement}",
         ).splitlines()
+
+    def dump(self, name: str) -> str:
+        """A database as SQL."""
+        lines = self._ask("pg_dump", name, "--inserts", "--no-owner").splitlines()
+        # Settings and marks of the program are of its version.
+        kept = [
+            one
+            for one in lines
+            if one and not one.startswith(("--", "\\", "SET ", "SELECT pg_catalog.set_config"))
+        ]
+        return "\n".join(kept) + "\n"
+
+    def _ask(self, program: str, database: str, *arguments: str) -> str:
+        where = f"--host=127.0.0.1 --port={self._port} --username={USER} --dbname={database}"
+        return self._run(program, *where.split(), *arguments)
 
     def _start(self) -> None:
         self._control("start", f"--log={self._home / 'log'}", "--wait")

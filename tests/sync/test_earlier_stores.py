@@ -1,133 +1,190 @@
-"""A store that an earlier release has written opens, and its next run goes on."""
+"""A store that an earlier version has written is brought up to date, and its next run goes on."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from support.catalogue_copies import all_trained, copying
+from sqlalchemy import text
+from support.catalogue_copies import copying
+from support.written_stores import STORES, catalogue
 
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync import StoreError, sync
-from scenario_async.sync._rows import content_hash
+from scenario_async.sync import (
+    Added,
+    CatalogStore,
+    Removed,
+    StoreBusyError,
+    StoreError,
+    StoreVersionError,
+    sync,
+    watch,
+)
+from scenario_async.sync._backends import schema
+from scenario_async.sync._store.catalog_store import database_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from scenario_async.sync._migrations import Migration
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
-# As release 0.1 makes them, without what only a whole walk adds.
-TABLES = """
-CREATE TABLE changes (id INTEGER NOT NULL, kind TEXT NOT NULL, model_id TEXT NOT NULL, fields JSON,
-    PRIMARY KEY (id));
-CREATE TABLE memberships (scope TEXT NOT NULL, model_id TEXT NOT NULL, missing_in INTEGER,
-    PRIMARY KEY (scope, model_id)) WITHOUT ROWID;
-CREATE TABLE models (id TEXT NOT NULL, name TEXT, type TEXT, status TEXT, privacy TEXT,
-    capabilities JSON, tags JSON, collection_ids JSON, created_at TEXT, updated_at TEXT,
-    thumbnail_asset_id TEXT, deleted_at TEXT, first_seen_at TEXT NOT NULL,
-    content_hash TEXT NOT NULL, record TEXT NOT NULL, details TEXT, details_hash TEXT,
-    PRIMARY KEY (id));
-CREATE TABLE rejected (scope TEXT NOT NULL, row_key TEXT NOT NULL, model_id TEXT,
-    raw BLOB NOT NULL, error TEXT NOT NULL, run INTEGER NOT NULL,
-    PRIMARY KEY (scope, row_key)) WITHOUT ROWID;
-CREATE TABLE runs (id INTEGER NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
-    status TEXT NOT NULL, scopes JSON NOT NULL, report JSON, error TEXT, PRIMARY KEY (id));
-CREATE TABLE state ("key" TEXT NOT NULL, version INTEGER NOT NULL, value JSON, PRIMARY KEY ("key"));
-INSERT INTO state VALUES ('schema', 1, NULL);
-INSERT INTO state VALUES ('source', 1, '{"service": "this machine", "project": null}');
-"""
+
+@pytest.fixture
+def written(request: pytest.FixtureRequest, new_store: Callable[[], str]) -> Callable[[int], str]:
+    """Makes the store that a version has written, in both kinds of databases in turn."""
+
+    def make(version: int = 1) -> str:
+        url = new_store()
+        kind, _, where = url.partition(":///" if url.startswith("sqlite") else "://")
+        sql = (STORES / f"version_{version}.{kind}.sql").read_text()
+        if kind == "sqlite":
+            with closing(sqlite3.connect(where)) as database:
+                database.executescript(sql)
+        else:
+            request.getfixturevalue("postgresql").query(sql, where.rpartition("/")[2])
+        return url
+
+    return make
 
 
-def write_as_earlier(path: Path, records: list[bytes], walk: Any = None) -> None:
-    """A store of private models, as an earlier release has written it an hour ago."""
-    ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-    rows = list(map(json.loads, records))
-    mark = max(row["createdAt"] for row in rows)
-    scope = {"mark": mark, "full_at": ago, "run_at": ago, "walk": walk}
-    with closing(sqlite3.connect(path)) as database, database:
-        database.executescript(TABLES)
-        for row, record in zip(rows, records, strict=True):
-            known = {
-                "id": row["id"],
-                "name": row["name"],
-                "type": row["type"],
-                "status": row["status"],
-                "privacy": row["privacy"],
-                "created_at": row["createdAt"],
-                "updated_at": row["updatedAt"],
-                "first_seen_at": "2026-10-01T00:00:00.000Z",
-                "content_hash": content_hash(record),
-                "record": record.decode(),
-            }
-            names, marks = ", ".join(known), ", ".join("?" * len(known))
-            database.execute(
-                f"INSERT INTO models ({names}) VALUES ({marks})",  # noqa: S608 - ours
-                list(known.values()),
-            )
-            database.execute("INSERT INTO memberships VALUES ('private', ?, NULL)", [row["id"]])
-        database.execute("INSERT INTO state VALUES ('scope:private', 1, ?)", [json.dumps(scope)])
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets this release have these migrations."""
+
+    def have(*steps: Migration) -> None:
+        monkeypatch.setattr(schema, "MIGRATIONS", steps)
+
+    return have
 
 
-async def records_of(catalogue: Catalogue, folder: Path) -> list[bytes]:
-    async with copying(catalogue, folder / "now.db") as copy:
-        page = await copy.scenario.models.private(page_size=500)
-        return [model.raw for model in page.models]
+async def add_colour(connection: AsyncConnection) -> None:
+    await connection.execute(text("ALTER TABLE models ADD COLUMN colour TEXT"))
+    await connection.execute(text("UPDATE models SET colour = 'red'"))
 
 
-@pytest.mark.parametrize("everything", [None, True])
-async def test_a_store_of_an_earlier_release_goes_on(
-    tmp_path: Path, everything: bool | None
+async def repaint(connection: AsyncConnection) -> None:
+    await connection.execute(text("UPDATE models SET colour = 'blue'"))
+
+
+async def fail(connection: AsyncConnection) -> None:
+    await connection.execute(text("ALTER TABLE nothing ADD COLUMN colour TEXT"))
+
+
+async def colours(store: CatalogStore) -> tuple[int, set[str]]:
+    """The version of the tables, and what the column of the step has."""
+    async with database_of(store).transaction() as connection:
+        version = await connection.scalar(text("SELECT version FROM state WHERE key = 'schema'"))
+        return version, set(await connection.scalars(text("SELECT colour FROM models")))
+
+
+@pytest.mark.parametrize("version", range(1, schema.schema_version() + 1))
+async def test_a_store_of_each_version_goes_on(written: Callable[[int], str], version: int) -> None:
+    ours = catalogue()
+    unfit, gone, *_ = ours.ids("private")
+    ours.delete(gone)
+    ours.add()
+    async with copying(ours, written(version)) as copy:
+        assert [run.status for run in await copy.store.runs()] == ["failed", "finished", "finished"]
+        report = await sync(copy.scenario, copy.store, scopes=["private", "public"])
+        private, public = report.scopes
+        assert (private.new, private.changed, private.deleted) == (1, 0, 0)
+        # The walk that was broken off had written two of five.
+        assert (public.mode, public.new, public.changed) == ("resumed", 3, 0)
+        assert await copy.alive() == {*ours.ids("private"), *ours.ids("public")} - {unfit}
+        assert await copy.deleted() == {gone}
+        changes = watch(copy.scenario, copy.store, every=60)
+        noted = [type(await anext(changes)) for _ in range(8)]
+        await changes.aclose()
+        assert noted == [Added] * 4 + [Removed] + [Added] * 3
+
+
+async def test_a_store_that_did_not_keep_its_owners_has_them_in_its_records(
+    written: Callable[[], str],
 ) -> None:
-    catalogue = all_trained(Catalogue.seeded(public=0, private=40, odd=False))
-
-    path = tmp_path / "models.db"
-    write_as_earlier(path, await records_of(catalogue, tmp_path))
-    async with copying(catalogue, path) as copy:
-        gone = catalogue.ids()[3]
-        catalogue.delete(gone)
-        catalogue.add(fields={"ownerId": "proj_other"})
-        report = await sync(copy.scenario, copy.store, full=everything)
-        (scope,) = report.scopes
-        assert scope.mode == ("full" if everything else "incremental")
-        assert (report.new, report.changed, report.deleted) == (1, 0, 1)
-        assert await copy.alive() == set(catalogue.ids())
-        # It knows its owner from its records, and that of what is new.
-        ((owners,),) = await copy.rows("SELECT value FROM state WHERE key = 'owners'")
-        assert len(json.loads(owners)) == 2
-
-
-async def test_a_walk_that_an_earlier_release_began_is_finished(tmp_path: Path) -> None:
-    catalogue = all_trained(Catalogue.seeded(public=0, private=40, odd=False))
-
-    path = tmp_path / "models.db"
-    rows = await records_of(catalogue, tmp_path)
-    began = {
-        "run": 7,
-        "began_at": "2026-10-20T00:00:00Z",
-        "left": [[0, None]],
-        "mark": None,
-        "undated": False,
-    }
-    write_as_earlier(path, rows, walk=began)
-    async with copying(catalogue, path) as copy:
-        report = await sync(copy.scenario, copy.store)
-        assert report.scopes[0].mode == "resumed"
-        assert (report.unchanged, report.deleted) == (40, 0)
-
-
-async def test_another_accounts_models_are_no_surprise_to_a_store_of_an_earlier_release(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "models.db"
-    ours = all_trained(Catalogue.seeded(public=0, private=40, odd=False))
-    write_as_earlier(path, await records_of(ours, tmp_path))
     theirs = Catalogue()
     theirs.add(fields={"ownerId": "proj_theirs"})
-    async with copying(theirs, path) as copy:
+    async with copying(theirs, written()) as copy:
+        await copy.execute("DELETE FROM state WHERE key = 'owners'")
         with pytest.raises(StoreError, match="'proj_theirs'"):
             await sync(copy.scenario, copy.store, full=True)
-        assert len(await copy.alive()) == 40
+        assert len(await copy.alive()) == 5
+
+
+async def test_each_step_is_done_once(
+    written: Callable[[], str], next_version: Callable[..., None]
+) -> None:
+    url = written()
+    for steps, colour in [((add_colour,), "red"), ((add_colour, repaint), "blue")]:
+        next_version(*steps)
+        for _ in range(2):
+            async with CatalogStore.open(url) as store:
+                assert await colours(store) == (1 + len(steps), {colour})
+                assert (await store.counts()).models == 5
+
+
+async def test_a_new_store_needs_no_step(
+    new_store: Callable[[], str], next_version: Callable[..., None]
+) -> None:
+    url = new_store()
+    next_version(fail)
+    for _ in range(2):
+        async with CatalogStore.open(url) as store:
+            assert (await store.counts()).models == 0
+
+
+async def test_a_step_that_fails_leaves_the_store_as_it_was(
+    written: Callable[[], str], next_version: Callable[..., None]
+) -> None:
+    url = written()
+    next_version(add_colour, fail)
+    with pytest.raises(StoreError, match="nothing"):
+        async with CatalogStore.open(url):
+            pytest.fail("it opens")
+    # What was done before it would fail here.
+    next_version(add_colour)
+    async with CatalogStore.open(url) as store:
+        assert await colours(store) == (2, {"red"})
+
+
+async def test_a_reader_of_an_earlier_version_is_told_what_to_run(
+    written: Callable[[], str], next_version: Callable[..., None]
+) -> None:
+    url = written()
+    next_version(fail)
+    with pytest.raises(StoreVersionError, match=r"version 1.*reads version 2: a sync brings them"):
+        async with CatalogStore.open(url, create=False):
+            pytest.fail("it opens")
+
+
+async def test_nothing_is_changed_under_a_run(
+    written: Callable[[], str], next_version: Callable[..., None]
+) -> None:
+    url = written()
+    async with CatalogStore.open(url) as store, database_of(store).lock(["private"]):
+        next_version(add_colour)
+        with pytest.raises(StoreBusyError, match="another run is at work"):
+            async with CatalogStore.open(url):
+                pytest.fail("it opens")
+
+
+async def test_a_run_that_comes_after_a_later_release_begins_nothing(
+    written: Callable[[], str], next_version: Callable[..., None]
+) -> None:
+    url = written()
+    async with CatalogStore.open(url) as store:
+        next_version(add_colour)
+        async with CatalogStore.open(url):
+            pass
+        next_version()
+        with pytest.raises(StoreVersionError, match=r"of version 2, .* up to version 1: update it"):
+            async with database_of(store).lock(["private"]):
+                pytest.fail("it begins")
+        next_version(add_colour)
+        async with database_of(store).lock(["private"]):
+            assert await colours(store) == (2, {"red"})

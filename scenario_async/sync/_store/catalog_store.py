@@ -51,7 +51,8 @@ class CatalogStore:
 
         Args:
             url: ``sqlite:///models.db``, or just a path, or ``postgresql://user@host/database``.
-            create: Make the tables, and the file, where there are none.
+            create: Make the tables, and the file, where there are none, and bring tables of an
+                earlier version up to date, which waits for no run: :class:`StoreBusyError`.
 
         Raises:
             TypeError: The URL is neither text nor a path.
@@ -70,7 +71,8 @@ class CatalogStore:
         Raises:
             UsageError: It is open.
             StoreError: The database cannot be reached, or, without ``create``, has no store.
-            StoreVersionError: Its tables are of a newer release, or not of this package.
+            StoreVersionError: Its tables are of a newer release, or not of this package, or,
+                without ``create``, of an earlier version.
         """
         self._database.check_closed()
         try:
