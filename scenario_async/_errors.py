@@ -7,6 +7,10 @@ nothing else. None of them holds a live object, and each survives pickling.
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scenario_async.sync import SyncReport
 
 __all__ = [
     "APIConnectionError",
@@ -35,7 +39,13 @@ class ScenarioError(Exception):
     """The root of all that this package raises.
 
     Except for bad arguments: they are a ``ValueError`` or a ``TypeError``.
+
+    Attributes:
+        report: What a run of :func:`~scenario_async.sync.sync` did before this ended it; ``None``
+            for any other error.
     """
+
+    report: SyncReport | None = None
 
 
 class ScenarioWarning(UserWarning):

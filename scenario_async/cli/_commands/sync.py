@@ -148,14 +148,14 @@ class _Rounds:
         Raises:
             StoreError: The database failed.
         """
-        from scenario_async.sync import StoreBusyError, TooManyDeletionsError  # noqa: PLC0415 - the extra is there
+        from scenario_async.sync._errors import PASSING_ERRORS  # noqa: PLC0415 - the extra is there
 
         seconds = pause.total_seconds()
         while True:
             await anyio.sleep(seconds)
             try:
                 await self._run()
-            except (APIError, StoreBusyError, TooManyDeletionsError) as error:
+            except PASSING_ERRORS as error:
                 say(f"Error: {in_words(error)}; the next run is in {seconds:g} s")
 
     async def _run(self) -> SyncReport:
@@ -177,12 +177,10 @@ class _Rounds:
                     new_owner=self.options.new_owner,
                     on_progress=progress.update,
                 )
-        except (APIError, TooManyDeletionsError):
+        except (APIError, TooManyDeletionsError) as error:
             # The other scopes were finished all the same.
-            runs = await self.store.runs()
-            failed = next((run for run in runs if run.scopes == self.scopes), None)
-            if failed is not None and failed.report is not None:
-                await self._write(failed.report)
+            if error.report is not None:
+                await self._write(error.report)
             raise
         await self._write(report)
         return report

@@ -69,7 +69,7 @@ class IncrementalRun:
             if self._requests_for(changing) > await self._requests_for_all():
                 return False
         try:
-            await self._list_since_mark(updated=public)
+            await self._list_since_mark()
             return public or await self._list_changing()
         except NotByDateError:
             return False
@@ -84,9 +84,10 @@ class IncrementalRun:
         by_status = requests_by_status(counts[status] for status in _LISTED if counts[status])
         return 1 + by_status + requests_by_id(counts["copying"], bulk_refused=False)
 
-    async def _list_since_mark(self, *, updated: bool) -> None:
+    async def _list_since_mark(self) -> None:
         """What is new behind the mark, from the oldest on: what changes meanwhile comes behind."""
         work = self._work
+        updated = work.scope.public
         query = work.scope.query("updated" if updated else "created")
         start = Timeline(query).begin
         if work.state.mark is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from scenario_async import ScenarioError
 from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._events import check_callback
 from scenario_async._options import check_count
@@ -105,7 +106,7 @@ async def sync(
             written, and the next run looks for them again.
         APIError: The service could not be listed. The other scopes are finished first. Of the
             scope that failed no model is marked as deleted but those that were asked for by their
-            ids and are gone.
+            ids and are gone. Once a run has begun, ``report`` of each error says what it did.
     """
     parsed = _parsed(scopes)
     names = [str(scope) for scope in parsed]
@@ -116,7 +117,12 @@ async def sync(
         await claim(database, source_of(scenario))
         owners = Owners(database, replaced=new_owner)
         log = await RunLog.begin(database, names)
-        return await _Run(scenario, database, owners, log, parsed).run(options)
+        run = _Run(scenario, database, owners, log, parsed)
+        try:
+            return await run.run(options)
+        except ScenarioError as error:
+            error.report = run.report()
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +175,7 @@ class _Run:
                 await self._fetch_details(options)
             status = "failed" if self._failures else "finished"
         finally:
-            seconds = time.monotonic() - self._started
-            report = total(self._log.run, self._reports.values(), seconds)
+            report = self.report()
             error = _text(self._failures[0]) if self._failures else None
             with anyio.CancelScope(shield=True):
                 await self._log.end(status, report, error)
@@ -181,6 +186,10 @@ class _Run:
             # Or its traceback would hold this run, and the run the failure.
             self._failures.clear()
         return report
+
+    def report(self) -> SyncReport:
+        """What was done until now."""
+        return total(self._log.run, self._reports.values(), time.monotonic() - self._started)
 
     async def _bring_up_to_date(self, scope: Scope, options: _Options) -> None:
         """One scope. Its failure is kept until the others are finished."""
