@@ -127,7 +127,7 @@ model_rows: RowDecoder[ModelRow] = RowDecoder(ModelRow, _read)
 
 
 def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
-    """The columns of a single row, or why it is none."""
+    """The columns of a single row, or why it does not fit."""
     row = model_rows.decode(raw)
     return storable(row) if isinstance(row, InvalidRow) else row
 
@@ -181,12 +181,12 @@ def _list_without_nul(json: str | None) -> str | None:
 def _id(text: str) -> str:
     # These cannot be asked for, or not be stored.
     if text.strip() in ("", ".", "..") or "\0" in text or len(text) > _LONGEST_ID:
-        raise ValueError(f"{text[:40]!r} is no id")
+        raise ValueError(f"{text[:40]!r} is not an id")
     return text
 
 
 def _owner(value: object) -> str | None:
-    # No column has it, so whatever else it may be is no reason to reject a row.
+    # No column has it: whatever else it may be, the row is not rejected.
     return value if isinstance(value, str) and "\0" not in value else None
 
 

@@ -39,7 +39,7 @@ class Scope(msgspec.Struct, frozen=True):
         """A scope from its text, which is that of ``Listing.scope``.
 
         Raises:
-            ValueError: It is none; says what would be.
+            ValueError: It is not a scope; says what would be.
         """
         if text in _PRIVACIES:
             return cls(_PRIVACIES[text])

@@ -31,42 +31,46 @@ DELETED_ARE_LISTED = timedelta(days=30)
 """For how long the service lists deleted private models (API reference, ``status``)."""
 
 MARGIN = timedelta(minutes=1)
-"""How far behind its mark an incremental run begins.
+"""How far behind its high-water mark an incremental run begins.
 
 A record may become visible a little after the date it carries; there is no word of by how much.
 """
 
 
-class FullWalk(msgspec.Struct, frozen=True, kw_only=True):
+# The name of the field in a store.
+_STORED_AS = {"high_water": "mark"}
+
+
+class FullWalk(msgspec.Struct, frozen=True, kw_only=True, rename=_STORED_AS):
     """A full walk that is under way.
 
     Attributes:
         run: The run that began it.
         began_at: When that was, by the clock of the machine.
         left: The windows of creation dates that are still to be listed.
-        mark: What the mark will be when it is complete.
+        high_water: That of the scope when it is complete.
         undated: Whether models without a creation date were seen.
     """
 
     run: int
     began_at: datetime
     left: tuple[Window, ...]
-    mark: datetime | None = None
+    high_water: datetime | None = None
     undated: bool = False
 
 
-class ScopeState(msgspec.Struct, frozen=True, kw_only=True):
+class ScopeState(msgspec.Struct, frozen=True, kw_only=True, rename=_STORED_AS):
     """How far the copy of a scope is.
 
     Attributes:
-        mark: Of what is up to this date the copy knows: creation of private models, updates of
-            public ones. It comes from records, never from the clock of the machine.
+        high_water: The copy knows of what is up to this date: creation of private models, updates
+            of public ones. It comes from records, never from the clock of the machine.
         full_at: When the last complete full walk began, by the clock of the machine.
         run_at: When the last complete run began, by the same clock.
         walk: The full walk under way, if there is one.
     """
 
-    mark: datetime | None = None
+    high_water: datetime | None = None
     full_at: datetime | None = None
     run_at: datetime | None = None
     walk: FullWalk | None = None
@@ -111,10 +115,10 @@ def deletions_are_listed(state: ScopeState, now: datetime) -> bool:
     return last_run is not None and now - last_run < DELETED_ARE_LISTED
 
 
-def later(mark: datetime | None, dates: Iterable[str | None]) -> datetime | None:
-    """The mark, or the last of these dates if that is later. They are as the API writes them."""
+def later(known: datetime | None, dates: Iterable[str | None]) -> datetime | None:
+    """What is known, or the last of these dates if later. They are as the API writes them."""
     last = max((date for date in dates if date is not None), default=None)
     if last is None:
-        return mark
+        return known
     moment = datetime.fromisoformat(last)
-    return moment if mark is None else max(mark, moment)
+    return moment if known is None else max(known, moment)

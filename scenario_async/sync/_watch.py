@@ -73,7 +73,7 @@ class Removed(msgspec.Struct, frozen=True, tag="removed"):
 
 
 Change: TypeAlias = Added | Changed | Removed
-"""What :func:`watch` gives."""
+"""What :func:`watch` yields."""
 
 
 def watch(
@@ -94,7 +94,7 @@ def watch(
     again (at least once, never lost). A store has one such reader. From the first ``watch`` on,
     every run notes what it changes, those of other programs too, until :func:`unwatch`.
 
-    A store that is empty gives every model as :class:`Added`.
+    An empty store yields every model as :class:`Added`.
 
     A run asks what may have changed, and the service cannot tell everything: new names and tags of
     private models that are trained, deletions of public models, and models that have left a scope
@@ -117,10 +117,10 @@ def watch(
             other error, such as a :class:`StoreError` of the database, always does.
 
     Raises:
-        TypeError: ``every`` is neither seconds nor a ``timedelta``, ``store`` no store,
-            ``max_deletions`` no number, or ``on_error`` no plain function.
-        ValueError: ``every`` is not above zero, a scope is none, or ``max_deletions`` is below 0 or
-            a share above 1.
+        TypeError: ``every`` is neither seconds nor a ``timedelta``, ``store`` not a store,
+            ``max_deletions`` not a number, or ``on_error`` not a plain function.
+        ValueError: ``every`` is not above zero, a scope is wrong, or ``max_deletions`` is below 0
+            or a share above 1.
         StoreBusyError: Another run is at work on the store, and ``wait`` is not set.
         StoreError: The database failed, or is a copy of another service, project or owner.
         TooManyDeletionsError: As for :func:`sync`.

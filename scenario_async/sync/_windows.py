@@ -18,7 +18,7 @@ Window: TypeAlias = tuple[int, int | None]
 
 
 def cut(begin: int, positions: Iterable[int]) -> list[Window]:
-    """A whole line, cut at these places."""
+    """A whole line, cut at these positions."""
     starts = sorted({begin, *(position for position in positions if position > begin)})
     return [*pairwise(starts), (starts[-1], None)]
 

@@ -17,7 +17,7 @@ from scenario_async.sync import CatalogStore, StoreError, sync
 from scenario_async.sync._backends import postgresql as backends
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store.catalog_store import database_of
-from scenario_async.sync._store.identity import claim, source_of
+from scenario_async.sync._store.identity import claim, identity_of
 from scenario_async.sync._store.writer import ScopeWriter
 
 if TYPE_CHECKING:
@@ -237,12 +237,12 @@ async def test_a_store_is_not_taken_from_a_run_that_has_nothing_yet(
     async with CatalogStore.open(url) as store, CatalogStore.open(url) as other:
         others = scenario.with_options(project_id="proj_other")
         async with database_of(store).lock(["private"]):
-            await claim(database_of(store), source_of(scenario))
+            await claim(database_of(store), identity_of(scenario))
             with pytest.raises(StoreError, match="this is a copy of"):
                 await sync(others, other, scopes=["public"])
         # A run that was over before it had anything keeps nobody away.
         async with database_of(other).lock(["public"]):
-            await claim(database_of(other), source_of(others))
+            await claim(database_of(other), identity_of(others))
 
 
 async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(

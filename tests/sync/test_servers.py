@@ -19,7 +19,7 @@ from scenario_async.sync._backends import postgresql as backends
 from scenario_async.sync._backends.server import Server
 from scenario_async.sync._backends.urls import database_url
 from scenario_async.sync._store.catalog_store import database_of
-from scenario_async.sync._store.identity import claim, source_of
+from scenario_async.sync._store.identity import claim, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -237,9 +237,9 @@ class TestTwoSchemas:
         one, other, _ = urls
         async with CatalogStore.open(one) as store, CatalogStore.open(other) as busy:
             async with database_of(store).lock(["private"]):
-                await claim(database_of(store), source_of(scenario))
+                await claim(database_of(store), identity_of(scenario))
             async with database_of(busy).lock(["private"]), database_of(store).lock(["public"]):
-                await claim(database_of(store), source_of(others))
+                await claim(database_of(store), identity_of(others))
 
     async def test_of_which_both_are_searched_have_one_store_and_one_lock(
         self, scenario: AsyncScenario, urls: list[str]

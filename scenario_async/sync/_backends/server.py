@@ -33,7 +33,7 @@ class Server:
 
     Args:
         name: What to call it in a message.
-        url: As :func:`database_url` gives it.
+        url: As :func:`database_url` returns it.
     """
 
     def __init__(self, name: str, url: URL) -> None:

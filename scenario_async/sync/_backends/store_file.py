@@ -38,7 +38,7 @@ class StoreFile:
         Others may not read a new one, as it has private models.
 
         Raises:
-            StoreError: It is not there and may not be made, it cannot be made, or it is no file.
+            StoreError: It is not there and may not be made, it cannot be made, or it is not a file.
             OSError: The same, where nothing showed it before.
         """
         self._seen = self._made = None

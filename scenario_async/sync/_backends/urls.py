@@ -1,4 +1,4 @@
-"""What a text says about a database: which kind it is, where it is, and what to call it."""
+"""What a string says about a database: which kind it is, where it is, and what to call it."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ def database_url(given: str | Path) -> URL:
     What is wrong with one is said without quoting it: it may have a password, wherever that got to.
 
     Raises:
-        TypeError: It is neither text nor a path.
-        ValueError: It is no URL, or of another kind of database, or has a parameter that means
+        TypeError: It is neither a string nor a path.
+        ValueError: It is not a URL, or of another kind of database, or has a parameter that means
             nothing here.
     """
     text = _text_of(given)
     if "://" not in text:
         if _MISTYPED.match(text):
             raise ValueError(
-                f"this looks like a URL and is none: a store is {_FORMS}; "
+                f"this looks like a URL and is not one: a store is {_FORMS}; "
                 "a path like it is written 'sqlite:///PATH'"
             )
         return URL.create("sqlite+aiosqlite", database=text)

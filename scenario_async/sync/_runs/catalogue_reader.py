@@ -106,7 +106,7 @@ class CatalogueReader:
 
     @property
     def bulk_refused(self) -> bool:
-        """Whether the service has refused to give many models by their ids."""
+        """Whether the service has refused to return many models by their ids."""
         return MODELS.path in self._context.learned.refused
 
     async def windows(

@@ -48,9 +48,9 @@ class FullRun:
         self._work = work
         self._counted = counted
         # Of a millisecond that fills pages: what the pages before had of it.
-        self._held: dict[int, set[str]] = {}
+        self._seen_before: dict[int, set[str]] = {}
         # All milliseconds that filled pages: where a cursor is refused, such a one begins again.
-        self._crowded: set[int] = set()
+        self._filled: set[int] = set()
         # These may be on two pages: a window does not tell to which one they belong.
         self._undated: set[str] = set()
         self._query = work.scope.query("full")
@@ -67,20 +67,22 @@ class FullRun:
             if self._work.state.full_at is None and await self._work.members.count():
                 # Somebody took the state out of the store, and what is there may be gone.
                 self._work.state = ScopeState(full_at=_UNKNOWN)
-            mark = await self._newest_update() if self._work.scope.public else None
+            newest = await self._newest_update() if self._work.scope.public else None
             walk = FullWalk(
                 run=self._work.run,
                 began_at=self._work.now,
                 left=await self._all_windows(),
-                mark=mark,
+                high_water=newest,
             )
             self._work.state = msgspec.structs.replace(self._work.state, walk=walk)
         await self._list()
         await self._work.mark_deleted()
         if self._work.state.full_at is not None:  # otherwise nothing was there before
-            await self._settle_doubts()
+            await self._settle_unconfirmed()
         walk = self._walk
-        self._work.state = ScopeState(mark=walk.mark, full_at=walk.began_at, run_at=walk.began_at)
+        self._work.state = ScopeState(
+            high_water=walk.high_water, full_at=walk.began_at, run_at=walk.began_at
+        )
         await self._work.writer.finish_walk(self._work.state, walk.run)
 
     @property
@@ -102,7 +104,7 @@ class FullRun:
             if self._walk.undated or (known and await self._work.members.has_undated()):
                 seen = await self._list_undated()
             if known:
-                # Written by itself: it is no page.
+                # Written by itself: it is not a page.
                 coverage = Coverage(None, None, seen, dated=False)
                 await self._work.writer.write(ScopePage(rows=(), coverage=coverage))
         except NotByDateError as error:
@@ -128,7 +130,7 @@ class FullRun:
                 await self._write_window(page)
 
     async def _list_first_page(self) -> int:
-        """One page; gives how many at once are of use: as many as come while one is written."""
+        """List one page. Returns how many at once are of use: as many as come in one's writing."""
         asked = time.monotonic()
         page = await self._work.catalogue.first_page(self._query, self._walk.left)
         if page is None:
@@ -142,7 +144,7 @@ class FullRun:
     async def _list_undated(self) -> set[str]:
         """Models without a creation date may be in no window: they need a walk by cursor.
 
-        Gives the ids of those that are there, and of rows that do not fit: they may be undated.
+        Returns the ids of those that are there, and of rows that do not fit: they may be undated.
         """
         unfit: set[str] = set()
         async with aclosing(self._work.catalogue.listing(self._query, by_cursor=True)) as pages:
@@ -168,15 +170,15 @@ class FullRun:
         rows += self._new_undated(page.rows)
         start, stop = covers
         if start == stop:
-            self._crowded.add(start)
+            self._filled.add(start)
         walk = self._walk
         created = [row.created_at for row in rows]
-        mark = walk.mark if self._work.scope.public else later(walk.mark, created)
+        mark = walk.high_water if self._work.scope.public else later(walk.high_water, created)
         undated = walk.undated or None in created
         left = tuple(without(walk.left, covers))
         state = msgspec.structs.replace(
             self._work.state,
-            walk=msgspec.structs.replace(walk, left=left, mark=mark, undated=undated),
+            walk=msgspec.structs.replace(walk, left=left, high_water=mark, undated=undated),
         )
         seen = {row.id for row in rows}
         seen |= {row.id for row in page.invalid if row.id is not None}
@@ -185,9 +187,7 @@ class FullRun:
                 rows=rows,
                 invalid=page.invalid,
                 # Windows do not overlap, but for a millisecond that is begun again.
-                fresh=self._work.alone
-                and walk.run == self._work.run
-                and start not in self._crowded,
+                fresh=self._work.alone and walk.run == self._work.run and start not in self._filled,
                 coverage=self._coverage(covers, seen, later(None, created)),
                 state=state,
             )
@@ -199,12 +199,12 @@ class FullRun:
         if self._work.state.full_at is None:
             return None  # nothing was there before
         start, stop = covers
-        seen |= self._held.pop(start, set())
+        seen |= self._seen_before.pop(start, set())
         end = None if stop is None else moment_at(stop)
         at_end = end is not None and last is not None and last >= end
         if stop is not None and (at_end or start == stop):
             # A cursor leads on behind these: with the next page they do not come again.
-            self._held[stop] = self._held.get(stop, set()) | seen
+            self._seen_before[stop] = self._seen_before.get(stop, set()) | seen
         return None if start == stop else Coverage(moment_at(start), end, seen)
 
     async def _list_by_cursor(self) -> None:
@@ -216,8 +216,8 @@ class FullRun:
                 fresh = [row for row in page.rows if row.id not in seen]
                 seen |= page.ids
                 if not self._work.scope.public:
-                    mark = later(walk.mark, (row.created_at for row in fresh))
-                    walk = msgspec.structs.replace(walk, mark=mark)
+                    mark = later(walk.high_water, (row.created_at for row in fresh))
+                    walk = msgspec.structs.replace(walk, high_water=mark)
                 await self._write(ScopePage(rows=fresh, invalid=page.invalid))
         walk = msgspec.structs.replace(walk, left=())
         self._work.state = msgspec.structs.replace(self._work.state, walk=walk)
@@ -225,7 +225,7 @@ class FullRun:
             ScopePage(rows=(), coverage=Coverage(None, None, seen), state=self._work.state)
         )
 
-    async def _settle_doubts(self) -> None:
+    async def _settle_unconfirmed(self) -> None:
         """Look for what was not found, with another walk first where many are missing."""
         not_found, again = NotFound(self._work), False
         try:

@@ -62,14 +62,14 @@ class IncrementalRun:
         await work.writer.save(work.state)
 
     async def _list_changes(self) -> bool:
-        """Gives whether all changes were listed; otherwise everything has to be."""
+        """Whether all changes were listed; otherwise everything has to be."""
         public = self._work.scope.public
         if not public:
             changing = await self._work.members.changing(_CHANGING)
             if self._requests_for(changing) > await self._requests_for_all():
                 return False
         try:
-            await self._list_since_mark()
+            await self._list_since_last_run()
             return public or await self._list_changing()
         except NotByDateError:
             return False
@@ -84,24 +84,25 @@ class IncrementalRun:
         by_status = requests_by_status(counts[status] for status in _LISTED if counts[status])
         return 1 + by_status + requests_by_id(counts["copying"], bulk_refused=False)
 
-    async def _list_since_mark(self) -> None:
-        """What is new behind the mark, from the oldest on: what changes meanwhile comes behind."""
+    async def _list_since_last_run(self) -> None:
+        """What is new behind the high-water mark, oldest first: what changes meanwhile follows."""
         work = self._work
         updated = work.scope.public
         query = work.scope.query("updated" if updated else "created")
         start = Timeline(query).begin
-        if work.state.mark is not None:
-            start = position_of(work.state.mark) - MARGIN // MILLISECOND
+        if work.state.high_water is not None:
+            start = position_of(work.state.high_water) - MARGIN // MILLISECOND
         async with aclosing(work.catalogue.windows(query, [(start, None)])) as pages:
             async for page in pages:
                 dates = (row.updated_at if updated else row.created_at for row in page.rows)
-                state = msgspec.structs.replace(work.state, mark=later(work.state.mark, dates))
+                high_water = later(work.state.high_water, dates)
+                state = msgspec.structs.replace(work.state, high_water=high_water)
                 await work.write(ScopePage(rows=page.rows, invalid=page.invalid, state=state))
                 work.state = state
                 self._seen |= page.ids
 
     async def _list_changing(self) -> bool:
-        """Bring models that are not yet as they stay up to date; gives whether that was done.
+        """Bring models that are not yet as they stay up to date, and say whether that was done.
 
         Those that still are so are listed by their status. Only those that are not, or that cannot
         be listed so, are asked for.
@@ -140,7 +141,7 @@ class IncrementalRun:
                 self._seen |= page.ids
 
     async def _ask(self, ids: Sequence[str]) -> bool:
-        """Ask for models by their ids; gives whether the service tells of many at once."""
+        """Ask for models by their ids. Returns whether the service tells of many at once."""
         found = await self._work.catalogue.in_bulk(ids)
         if found is None:
             return False
@@ -148,9 +149,9 @@ class IncrementalRun:
         return True
 
     async def _list_where_created(self, models: Sequence[ChangingModel]) -> bool:
-        """List the milliseconds in which these were created; gives whether that was worth it.
+        """List the milliseconds in which these were created, and say whether that was worth it.
 
-        A full record is no row of a listing, so that asking for one by its id would tell nothing.
+        A full record is not a row of a listing: asking for one by its id would tell nothing.
         """
         dates = [model.created_at for model in models if model.created_at is not None]
         created = {position_of(date) for date in dates}

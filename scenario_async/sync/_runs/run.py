@@ -25,7 +25,7 @@ from scenario_async.sync._store import (
     ScopeWriter,
     claim,
     database_of,
-    source_of,
+    identity_of,
 )
 
 from .catalogue_reader import CatalogueReader
@@ -95,11 +95,11 @@ async def sync(
         What was done.
 
     Raises:
-        TypeError: ``store`` is no store, ``full`` no ``bool``, ``full_every`` no ``timedelta``,
-            ``max_deletions`` no number, ``on_progress`` no function, ``scopes`` one text, or
-            ``max_concurrency`` no whole number.
-        ValueError: There is no scope, one is none or given twice, ``max_deletions`` is below 0 or a
-            share above 1, or ``max_concurrency`` is below 1.
+        TypeError: ``store`` is not a store, ``full`` not a ``bool``, ``full_every`` not a
+            ``timedelta``, ``max_deletions`` not a number, ``on_progress`` not a function,
+            ``scopes`` one string, or ``max_concurrency`` not a whole number.
+        ValueError: There is no scope, one is wrong or given twice, ``max_deletions`` is below 0 or
+            a share above 1, or ``max_concurrency`` is below 1.
         StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
         StoreError: The database failed, or is a copy of another service, project or owner.
         TooManyDeletionsError: More models are gone than ``max_deletions`` allows. All else is
@@ -114,7 +114,7 @@ async def sync(
     options = _Options(full, full_every, details, max_deletions, max_concurrency, on_progress)
 
     async with database.lock(names, wait=wait):
-        await claim(database, source_of(scenario))
+        await claim(database, identity_of(scenario))
         owners = Owners(database, replaced=new_owner)
         log = await RunLog.begin(database, names)
         run = _Run(scenario, database, owners, log, parsed)

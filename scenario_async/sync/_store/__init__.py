@@ -2,7 +2,7 @@
 
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .filter_values import check_values
-from .identity import claim, source_of
+from .identity import claim, identity_of
 from .members import ChangingModel, Members
 from .owners import Owners
 from .run_log import RunLog
@@ -24,7 +24,7 @@ __all__ = [
     "check_values",
     "claim",
     "database_of",
+    "identity_of",
     "read_model",
     "scopes_of",
-    "source_of",
 ]

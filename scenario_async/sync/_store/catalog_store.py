@@ -55,9 +55,9 @@ class CatalogStore:
                 earlier version up to date, which waits for no run: :class:`StoreBusyError`.
 
         Raises:
-            TypeError: The URL is neither text nor a path.
-            ValueError: It is no URL, names another kind of database, or has a parameter that means
-                nothing here. It is not quoted, as it may have a password.
+            TypeError: The URL is neither a string nor a path.
+            ValueError: It is not a URL, names another kind of database, or has a parameter that
+                means nothing here. It is not quoted, as it may have a password.
             ModuleNotFoundError: The driver of this kind of database is not installed.
         """
         return cls(Database(database_url(url)), create=create)
@@ -140,7 +140,7 @@ class CatalogStore:
             limit: At most so many.
 
         Raises:
-            ValueError: A value that fits nothing, as a text that is no scope or order, a time
+            ValueError: A value that fits nothing, as a string that is not a scope or order, a time
                 without zone or a number below 0; at once, as is the next.
             TypeError: A value of the wrong type.
             StoreError: The database failed, or a model in it cannot be read.
@@ -252,7 +252,7 @@ def database_of(store: CatalogStore) -> Database:
     """The database behind a store, for the rest of this package.
 
     Raises:
-        TypeError: It is no store.
+        TypeError: It is not a store.
     """
     if not isinstance(store, CatalogStore):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise TypeError(f"store must be a CatalogStore, not {type(store).__name__}")

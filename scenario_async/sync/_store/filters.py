@@ -91,7 +91,7 @@ def count_of(name: str, value: int | None) -> int | None:
 
     Raises:
         ValueError: It is below zero.
-        TypeError: It is no whole number.
+        TypeError: It is not a whole number.
     """
     count = given_count(name, value)
     if count is None:
@@ -105,7 +105,7 @@ def ids_of(values: Iterable[str] | None) -> list[str] | None:
     """The ids, each once, if there are any given; without those that no store can have.
 
     Raises:
-        TypeError: It is one text, or there is something else among them.
+        TypeError: It is one string, or there is something else among them.
     """
     if values is None:
         return None
@@ -129,8 +129,8 @@ def order_of(order_by: OrderBy) -> OrderBy:
     """The order, if it is one.
 
     Raises:
-        ValueError: It is none.
-        TypeError: It is no text.
+        ValueError: There is no such order.
+        TypeError: It is not a string.
     """
     given_text("order_by", order_by)
     if order_by not in get_args(OrderBy):

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
     from scenario_async.sync._backends import Database
 
-__all__ = ["Source", "claim", "source_of"]
+__all__ = ["StoreIdentity", "claim", "identity_of"]
 
 _KEY = "source"
 _THIS_MACHINE = "this machine"
 
 
-class Source(msgspec.Struct, frozen=True):
+class StoreIdentity(msgspec.Struct, frozen=True):
     """Who is asked, as far as a later run has to ask the same.
 
     Not by which key: keys are replaced. Whose private models these are is known to :class:`Owners`.
@@ -40,41 +40,41 @@ class Source(msgspec.Struct, frozen=True):
         return self.service if self.project is None else f"{self.service}, project {self.project}"
 
 
-def source_of(client: AsyncScenario) -> Source:
+def identity_of(client: AsyncScenario) -> StoreIdentity:
     """Who is asked by a client."""
     local = _is_local(urlsplit(client.base_url).hostname or "")
-    return Source(_THIS_MACHINE if local else client.base_url, client.project_id)
+    return StoreIdentity(_THIS_MACHINE if local else client.base_url, client.project_id)
 
 
-async def claim(database: Database, source: Source) -> None:
-    """Make a new store a copy of this source; another one has to be a copy of it already.
+async def claim(database: Database, identity: StoreIdentity) -> None:
+    """Make a new store a copy of this; another one has to be that already.
 
     Models of two accounts in one store would be taken for deleted in turns.
 
     Raises:
-        StoreError: It is a copy of another source, or nobody can tell of which.
+        StoreError: It is a copy of something else, or nobody can tell of what.
     """
     async with database.writing() as connection:
-        row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(source)}
+        row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(identity)}
         await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
         there = _read(value, database.name)
-        empty = there != source and await is_empty(connection)
+        empty = there != identity and await is_empty(connection)
         if empty and await database.is_ours_alone(connection):
             # Nothing came of a run before, as of one with a wrong base_url.
             claimed = update(state).where(state.c.key == _KEY).values(value=row["value"])
             await connection.execute(claimed)
-            there = source
-    if there != source:
+            there = identity
+    if there != identity:
         raise StoreError(
-            f"{database.name}: this is a copy of {there}, and the run asks {source}: "
+            f"{database.name}: this is a copy of {there}, and the run asks {identity}: "
             "give that a store of its own"
         )
 
 
-def _read(value: object, name: str) -> Source:
+def _read(value: object, name: str) -> StoreIdentity:
     try:
-        return msgspec.convert(value, Source)
+        return msgspec.convert(value, StoreIdentity)
     except msgspec.ValidationError:
         raise StoreError(
             f"{name}: what this is a copy of cannot be read: delete the row {_KEY!r} of "

@@ -139,7 +139,7 @@ class Members:
         listed = select(models.c.id)
         if not coverage.dated:
             listed = listed.where(models.c.created_at.is_(None))
-        # The first moment is no bound: an earlier release has written -infinity for it.
+        # The first moment is not a bound: an earlier release has written -infinity for it.
         if coverage.after is not None and coverage.after > _FIRST:
             listed = listed.where(models.c.created_at >= coverage.after)
         if coverage.before is not None:
@@ -163,7 +163,7 @@ class Members:
         """Take models that were deleted and exist again out of all scopes where they are missing.
 
         A restored model may be in other scopes than before: where the last full walk did not find
-        it, it is no member until one does.
+        it, it is not a member until one does.
         """
         missing = memberships.c.missing_in.is_not(None)
         restored = self._database.among(memberships.c.model_id, ids)

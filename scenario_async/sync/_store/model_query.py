@@ -53,7 +53,7 @@ class ModelQuery:
         Raises:
             StoreError: The database failed, or a model in it cannot be read.
         """
-        return self._by_key() if self.ids is None and self.order_by == "id" else self._by_place()
+        return self._by_key() if self.ids is None and self.order_by == "id" else self._by_position()
 
     async def _by_key(self) -> AsyncGenerator[StoredModel, None]:
         """In the order of the key, each batch from the last one on: memory does not grow."""
@@ -70,7 +70,7 @@ class ModelQuery:
             left = None if left is None else left - len(rows)
             batch = query.where(models.c.id > rows[-1][0])
 
-    async def _by_place(self) -> AsyncGenerator[StoredModel, None]:
+    async def _by_position(self) -> AsyncGenerator[StoredModel, None]:
         """The ids at first, in their order, and then what the store has of so many of them."""
         ids = [row[0] for row in await self._rows(self._ids())]
         for start in range(0, len(ids), _BATCH):

@@ -165,7 +165,7 @@ def _column(table: Table, name: str) -> ColumnElement[Any]:
 def read_stored(row: Sequence[Any], kind: type[StoredT], store: str) -> StoredT:
     """A row of these columns as a value.
 
-    Of lists, nulls are left out, and what is no text is given as its JSON.
+    Of lists, nulls are left out, and what is not a string becomes its JSON.
 
     Raises:
         StoreError: It cannot be read; names the store, the row and the column.
@@ -189,12 +189,12 @@ def read_stored(row: Sequence[Any], kind: type[StoredT], store: str) -> StoredT:
 
 
 def read_model(record: str, details: str | None) -> Model | InvalidRow:
-    """The typed record, the full one where there is one, or why it is none."""
+    """The typed record, the full one where there is one, or why it does not fit."""
     return RowDecoder(Model).decode((details or record).encode())
 
 
 def moment_of(stored: object) -> datetime | None:
-    """A date as the database has it; ``None`` for what is none."""
+    """A date as the database has it; ``None`` for anything else."""
     try:
         return msgspec.convert(stored, Timestamp)
     except msgspec.ValidationError:

@@ -129,7 +129,7 @@ class ScopeWriter:
         return comparison
 
     async def remove(self, ids: Sequence[str], at: Mapping[str, str | None]) -> int:
-        """Mark models as deleted, at their date where it is known; gives how many were not yet."""
+        """Mark models as deleted, at their date where it is known. Returns how many were new."""
         removed: list[str] = []
         async with self._database.writing() as connection:
             for model_id in sorted(ids):
