@@ -6,12 +6,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from scenario_async import AsyncScenario
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sandbox._api.tokens import KeyPlace
 from scenario_async.sandbox._catalogue.rows import Row
 from scenario_async.sandbox._faults.page_faults import PageFault
-from scenario_async.sync import CatalogStore
+from scenario_async.sync import CatalogStore, StoredModel, SyncReport, sync
+from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._store.catalog_store import database_of
 
@@ -94,6 +97,14 @@ class Copy:
         rows = await self.rows("SELECT id FROM models WHERE deleted_at IS NOT NULL")
         return {row[0] for row in rows}
 
+    async def stored(self, **filters: Any) -> dict[str, StoredModel]:
+        """The models of the store that fit, by their ids."""
+        return {model.id: model async for model in self.store.models(**filters)}
+
+    async def full(self, **options: Any) -> SyncReport:
+        """List everything."""
+        return await sync(self.scenario, self.store, full=True, **options)
+
     async def members(self, scope: str) -> set[str]:
         """The existing models that the store has in a scope."""
         rows = await self.rows(
@@ -143,6 +154,14 @@ def all_trained(catalogue: Catalogue) -> Catalogue:
     for row in list(catalogue):
         catalogue.update(row.id, status="trained", touch=False)
     return catalogue
+
+
+def row(model_id: str, **fields: object) -> ModelRow:
+    """A row of a listing as the store has it."""
+    record = {"id": model_id, "createdAt": "2026-10-15T00:00:00.000Z", **fields}
+    read = read_row(msgspec.json.encode(record))
+    assert isinstance(read, ModelRow)
+    return read
 
 
 def on_server(catalogue: Catalogue, scope: str) -> set[str]:

@@ -32,12 +32,6 @@ STEP = 7  # no multiple of the operations that make up one query: each kind has 
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """One of them: the time here goes into a database."""
-    return "asyncio", {"use_uvloop": False}
-
-
-@pytest.fixture
 def catalogue() -> Catalogue:
     return Catalogue.seeded(private=3, public=0, odd=False)
 

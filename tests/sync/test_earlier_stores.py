@@ -11,7 +11,6 @@ from sqlalchemy import text
 from support.catalogue_copies import copying
 from support.written_stores import STORES, catalogue
 
-from scenario_async.sandbox import Catalogue
 from scenario_async.sync import (
     Added,
     CatalogStore,
@@ -102,18 +101,6 @@ async def test_a_store_of_each_version_goes_on(written: Callable[[int], str], ve
         noted = [type(await anext(changes)) for _ in range(8)]
         await changes.aclose()
         assert noted == [Added] * 4 + [Removed] + [Added] * 3
-
-
-async def test_a_store_that_did_not_keep_its_owners_has_them_in_its_records(
-    written: Callable[[], str],
-) -> None:
-    theirs = Catalogue()
-    theirs.add(fields={"ownerId": "proj_theirs"})
-    async with copying(theirs, written()) as copy:
-        await copy.execute("DELETE FROM state WHERE key = 'owners'")
-        with pytest.raises(StoreError, match="'proj_theirs'"):
-            await sync(copy.scenario, copy.store, full=True)
-        assert len(await copy.alive()) == 5
 
 
 async def test_each_step_is_done_once(

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.ext.asyncio import create_async_engine
 from support.store_contents import Contents, assert_same, assert_whole, contents_of, read
 from support.sync_child import Job
 from support.sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
 from scenario_async.sync import CatalogStore, ScopeReport, StoreError, StoreVersionError, sync
-from scenario_async.sync._backends.postgresql_engine import postgresql_engine
 from scenario_async.sync._backends.urls import database_url
 
 if TYPE_CHECKING:
@@ -38,12 +38,6 @@ pytestmark = [
 
 SCOPES = ["private", "public"]
 PASSWORD = "invented-password-4711"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """One of them: the time here goes into other processes and into databases."""
-    return "asyncio", {"use_uvloop": False}
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +184,8 @@ async def test_a_server_that_goes_away_is_an_error_and_the_next_run_finishes(
         if how == "server":
             postgresql.start()
 
+    assert caught.value.report is not None
+    assert caught.value.report.pages
     assert str(caught.value).startswith("postgresql://127.0.0.1:")
     assert str(caught.value).endswith("what was committed before is whole")
     assert_says_nothing_secret("".join(traceback.format_exception(caught.value)))
@@ -278,7 +274,7 @@ async def no_thread_is_left() -> None:
 @asynccontextmanager
 async def _connected(url: str) -> AsyncGenerator[AsyncConnection]:
     """A transaction of another program."""
-    engine = postgresql_engine(database_url(url))
+    engine = create_async_engine(database_url(url))
     async with engine.begin() as connection:
         yield connection
     await engine.dispose()

@@ -21,7 +21,6 @@ from support.sync_process import SyncProcess, copy
 from scenario_async._pagination.windows.timeline import SECOND, position_of
 from scenario_async.sandbox import Catalogue, Dropped, RateLimited, Sandbox, ServerError, Truncated
 from scenario_async.sync import CatalogStore, StoreError
-from scenario_async.sync._backends.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -291,7 +290,10 @@ def test_a_store_whose_making_was_killed_is_made_by_the_next_run(
             pass
 
     # The last thing that is written then, before all of it is committed.
-    with patch.object(Database, "insert", side_effect=Killed), pytest.raises(Killed):
+    with (
+        patch("scenario_async.sync._backends.schema.insert", side_effect=Killed),
+        pytest.raises(Killed),
+    ):
         asyncio.run(open_store())
 
     asyncio.run(open_store())

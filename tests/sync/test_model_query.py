@@ -9,8 +9,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from scenario_async import UsageError
@@ -19,7 +17,7 @@ from scenario_async.sync import CatalogStore, sync
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._store.catalog_store import database_of
-from scenario_async.sync._store.filters import OrderBy, ids_of
+from scenario_async.sync._store.filters import OrderBy
 from scenario_async.sync._store.writer import ScopeWriter
 from scenario_async.sync._tables import models
 
@@ -153,6 +151,18 @@ async def test_what_a_run_takes_away_meanwhile_is_left_out(new_sqlite: Callable[
         ({"order_by": None}, ValueError, "order_by must be one of"),
         ({"offset": -1}, ValueError, "offset must not be below 0, and is -1"),
         ({"offset": "1"}, TypeError, "offset must be an int"),
+        ({"tags": "abc"}, TypeError, r"tags must be several, such as \['abc'\]"),
+        ({"capabilities": "abc"}, TypeError, "capabilities must be several"),
+        ({"tags": [5]}, TypeError, "tags must be a list of str, and has 5"),
+        ({"tags": 5}, TypeError, "tags must be a list of str, not int"),
+        ({"limit": -1}, ValueError, "limit must not be below 0"),
+        ({"limit": "5"}, TypeError, "limit must be an int"),
+        ({"created_after": NOW.date()}, TypeError, "created_after must be a datetime"),
+        ({"updated_before": NOW.replace(tzinfo=None)}, ValueError, "without time zone"),
+        ({"status": ["trained"]}, TypeError, "status must be a str"),
+        ({"collection": ""}, ValueError, "collection is empty"),
+        ({"scope": 5}, TypeError, "scope must be a str"),
+        ({"scope": "privat"}, ValueError, "a scope is .* not 'privat'"),
         ({"offset": True}, TypeError, "offset must be an int"),
     ],
 )
@@ -161,18 +171,6 @@ async def test_an_argument_that_fits_nothing_is_refused_at_once(
 ) -> None:
     with pytest.raises(error, match=words):
         CatalogStore.open("sqlite://").models(**arguments)
-
-
-@given(st.lists(st.text(alphabet=st.characters(exclude_categories=()), max_size=3)))
-def test_ids_are_kept_once_each_in_their_order_but_for_those_that_cannot_be(
-    values: list[str],
-) -> None:
-    kept = ids_of(iter(values))
-
-    assert kept == list(dict.fromkeys(one for one in values if one in (kept or ())))
-    for one in values:
-        possible = "\0" not in one and not any("\ud800" <= char <= "\udfff" for char in one)
-        assert (one in (kept or ())) == possible
 
 
 async def test_a_model_is_found_by_its_id_also_where_it_is_deleted(

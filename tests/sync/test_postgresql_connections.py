@@ -39,12 +39,6 @@ END_OF_LOCKS = """
 """
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """One of them: the time here goes into a server."""
-    return "asyncio", {"use_uvloop": False}
-
-
 async def setting(store: CatalogStore, name: str) -> str | None:
     async with database_of(store).transaction() as connection:
         value: str | None = await connection.scalar(text(f"SHOW {name}"))

@@ -38,12 +38,6 @@ pytestmark = [
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """One of them: the time here goes into a database."""
-    return "asyncio", {"use_uvloop": False}
-
-
-@pytest.fixture
 def catalogue() -> Catalogue:
     return Catalogue.seeded(private=300, public=0, odd=False)
 

@@ -1,7 +1,8 @@
-"""A store before it is opened, while it is closed, and after."""
+"""A store before it is opened, while it is closed, and after; and what is logged of it."""
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from contextlib import aclosing
@@ -9,28 +10,28 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
+from sqlalchemy import create_engine, text
 
 from scenario_async import UsageError
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync import CatalogStore, sync, unwatch, watch
+from scenario_async.sync import CatalogStore, StoreError, export, sync, unwatch, watch
+from scenario_async.sync._store.catalog_store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from scenario_async import AsyncScenario
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """One of them: the time here goes into a database."""
-    return "asyncio", {"use_uvloop": False}
+WORDS = "A-name-nobody-else-has"
 
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return Catalogue.seeded(private=3, public=0, odd=False)
+    catalogue = Catalogue.seeded(public=3, private=3, odd=False)
+    catalogue.add(name=WORDS, tags=[WORDS])
+    return catalogue
 
 
 async def use(store: CatalogStore, scenario: AsyncScenario) -> None:
@@ -130,3 +131,41 @@ def test_without_its_driver_a_store_says_what_to_install(
     with pytest.raises(ModuleNotFoundError, match="pip install 'scenario-async") as caught:
         CatalogStore.open(url)
     assert caught.value.name == module
+
+
+async def test_no_log_shows_rows_or_parameters_at_any_level(
+    scenario: AsyncScenario,
+    new_store: Callable[[], str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("sqlalchemy", "aiosqlite", "asyncpg", "asyncio"):
+        caplog.set_level(logging.DEBUG, name)
+    async with CatalogStore.open(new_store()) as store:
+        async with aclosing(watch(scenario, store, every=60)) as changes:
+            await anext(changes)
+        await sync(scenario, store, scopes=["private", "public"], full=True, details=True)
+        async for model in store.models(tags=[WORDS]):
+            assert "Signature=" in (model.details or model.record)
+        await export(store, tmp_path / "models.csv")
+        with pytest.raises(StoreError):
+            async with database_of(store).transaction() as connection:
+                await connection.execute(
+                    text("INSERT INTO models (id, record) VALUES (:id, :record)"),
+                    {"id": WORDS, "record": "https://invented.example/?Signature=ours"},
+                )
+
+    said = [record.getMessage() for record in caplog.records]
+    assert any("SELECT" in one for one in said)
+    for secret in (WORDS, "Signature=", "https://"):
+        assert [one for one in said if secret in one] == []
+
+
+def test_logs_of_other_engines_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    CatalogStore.open("sqlite://")
+    caplog.set_level(logging.DEBUG, "sqlalchemy.engine")
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 4711")).all()
+    engine.dispose()
+    assert "Row (4711,)" in [record.getMessage() for record in caplog.records]

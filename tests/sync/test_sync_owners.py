@@ -18,7 +18,6 @@ from scenario_async.sync._tables import state
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from scenario_async.sync import SyncReport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
@@ -41,18 +40,10 @@ async def other_account(copy: Copy, catalogue: Catalogue) -> AsyncGenerator[Copy
         yield Copy(other.sandbox, other.scenario, copy.store)
 
 
-async def full(copy: Copy, **options: Any) -> SyncReport:
-    return await sync(copy.scenario, copy.store, full=True, **options)
-
-
 async def owners(copy: Copy) -> Any:
     """What the store remembers."""
     async with database_of(copy.store).transaction() as connection:
         return await connection.scalar(select(state.c.value).where(state.c.key == "owners"))
-
-
-async def stored(copy: Copy) -> set[str]:
-    return {model.id async for model in copy.store.models()}
 
 
 @pytest.mark.parametrize("everything", [True, False])
@@ -60,18 +51,18 @@ async def test_models_of_another_owner_are_refused_before_anything_is_written(
     new_store: Callable[[], str], everything: bool
 ) -> None:
     async with copying(of(OURS, "a", "b"), new_store()) as copy:
-        await full(copy)
+        await copy.full()
         async with other_account(copy, of(THEIRS, "x", "y")) as other:
             with pytest.raises(StoreError, match=r"belong to 'proj_ours'.*'proj_theirs'"):
                 await sync(other.scenario, other.store, full=everything)
-        assert await stored(copy) == {"a", "b"}
+        assert (await copy.stored()).keys() == {"a", "b"}
         assert await owners(copy) == [OURS]
         (failed,) = await copy.store.runs(1)
         assert failed.status == "failed"
         # And the store goes on as the copy that it is.
         copy.catalogue.delete("a")
-        assert (await full(copy)).deleted == 1
-        assert await stored(copy) == {"b"}
+        assert (await copy.full()).deleted == 1
+        assert (await copy.stored()).keys() == {"b"}
 
 
 async def test_another_owner_may_take_the_place_where_that_is_told(
@@ -79,16 +70,16 @@ async def test_another_owner_may_take_the_place_where_that_is_told(
 ) -> None:
     names = [f"a{number}" for number in range(30)]
     async with copying(of(OURS, *names), new_store()) as copy:
-        await full(copy)
+        await copy.full()
         async with other_account(copy, of(THEIRS, "x", "y")) as other:
             # It is not told that our models may be deleted.
             with pytest.raises(TooManyDeletionsError):
-                await full(other, new_owner=True)
-            await full(other, max_deletions=None)
-            assert await stored(copy) == {"x", "y"}
+                await other.full(new_owner=True)
+            await other.full(max_deletions=None)
+            assert (await copy.stored()).keys() == {"x", "y"}
             assert await owners(copy) == [THEIRS]
         with pytest.raises(StoreError, match="belong to 'proj_theirs'"):
-            await full(copy)
+            await copy.full()
 
 
 async def test_shared_models_of_other_owners_are_no_reason_to_refuse(
@@ -97,7 +88,7 @@ async def test_shared_models_of_other_owners_are_no_reason_to_refuse(
     catalogue = of(OURS, "a", "b")
 
     async with copying(catalogue, new_store()) as copy:
-        await full(copy)
+        await copy.full()
         # All that is new is of somebody else, and what was new before is gone.
         catalogue.delete("b")
         of(PARTNERS, "p", catalogue=catalogue)
@@ -117,7 +108,7 @@ async def test_a_look_at_the_latest_models_tells_shared_ones_from_another_accoun
     catalogue.advance(ONE_DAY)
     of(OURS, "b", catalogue=catalogue)
     async with copying(catalogue, new_store()) as copy:
-        await full(copy)
+        await copy.full()
         catalogue.delete("b")
         of(PARTNERS, "p", "q", catalogue=catalogue)
         copy.sandbox.requests.clear()
@@ -136,14 +127,14 @@ async def test_a_collection_of_shared_models_alone_is_no_reason_to_refuse(
 
     async with copying(catalogue, new_store()) as copy:
         catalogue.delete("p")
-        await full(copy)
+        await copy.full()
         catalogue.restore("p")
-        report = await full(copy, scopes=[f"collection:{collection}"])
+        report = await copy.full(scopes=[f"collection:{collection}"])
         assert report.new == 1
         assert await owners(copy) == [OURS, PARTNERS]
         async with other_account(copy, catalogue_of_theirs(collection)) as other:
             with pytest.raises(StoreError, match="belong to 'proj_ours' and 1 more"):
-                await full(other, scopes=[f"collection:{collection}"])
+                await other.full(scopes=[f"collection:{collection}"])
 
 
 def catalogue_of_theirs(collection: str) -> Catalogue:
@@ -158,22 +149,22 @@ async def test_rows_that_name_no_owner_say_nothing(
     new_store: Callable[[], str], owner: Any
 ) -> None:
     async with copying(of(OURS, "a"), new_store()) as copy:
-        await full(copy)
+        await copy.full()
         async with other_account(copy, of(owner, "a", "x")) as other:
-            assert (await full(other)).rejected == 0
+            assert (await other.full()).rejected == 0
             assert await owners(copy) == [OURS]
         async with other_account(copy, Catalogue()) as other:
-            await full(other)
+            await other.full()
             assert await owners(copy) == [OURS]
 
 
 async def test_public_models_have_whatever_owners(new_store: Callable[[], str]) -> None:
     catalogue = Catalogue.seeded(public=20, private=0)
     async with copying(catalogue, new_store()) as copy:
-        await full(copy, scopes=["public"])
+        await copy.full(scopes=["public"])
         assert await owners(copy) is None
         of(OURS, "a", catalogue=catalogue)
-        await full(copy, scopes=["public", "private"])
+        await copy.full(scopes=["public", "private"])
         assert await owners(copy) == [OURS]
 
 
@@ -181,11 +172,11 @@ async def test_a_store_that_lost_all_its_private_models_may_be_of_another_owner(
     new_store: Callable[[], str],
 ) -> None:
     async with copying(of(OURS, "a"), new_store()) as copy:
-        await full(copy)
+        await copy.full()
         copy.catalogue.delete("a")
-        await full(copy)
+        await copy.full()
         async with other_account(copy, of(THEIRS, "x")) as other:
-            await full(other)
+            await other.full()
             assert await owners(copy) == [THEIRS]
 
 
@@ -193,22 +184,22 @@ async def test_a_store_of_an_earlier_release_has_its_owner_in_its_records(
     new_store: Callable[[], str],
 ) -> None:
     async with copying(of(OURS, "a"), new_store()) as copy:
-        await full(copy)
+        await copy.full()
         async with database_of(copy.store).writing() as connection:
             await connection.execute(delete(state).where(state.c.key == "owners"))
         async with other_account(copy, of(THEIRS, "x")) as other:
             with pytest.raises(StoreError, match="belong to 'proj_ours'"):
-                await full(other)
-        await full(copy)
+                await other.full()
+        await copy.full()
         assert await owners(copy) == [OURS]
 
 
 async def test_what_is_remembered_and_cannot_be_read_is_named(new_store: Callable[[], str]) -> None:
     async with copying(of(OURS, "a"), new_store()) as copy:
-        await full(copy)
+        await copy.full()
         async with database_of(copy.store).writing() as connection:
             await connection.execute(
                 state.update().where(state.c.key == "owners").values(value={"a": 1})
             )
         with pytest.raises(StoreError, match="delete the row 'owners' of the table 'state'"):
-            await full(copy)
+            await copy.full()

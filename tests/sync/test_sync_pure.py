@@ -21,6 +21,7 @@ from scenario_async.sync._runs.costs import requests_by_id, requests_by_status, 
 from scenario_async.sync._runs.deletions import allowed_deletions
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._state import FullWalk, Plan, ScopeState, plan
+from scenario_async.sync._store.filters import ids_of
 from scenario_async.sync._store.values import moment_of
 from scenario_async.sync._windows import cut, without
 
@@ -98,18 +99,18 @@ def test_a_scope_that_is_too_long_for_a_key_is_refused() -> None:
 
 
 @given(scopes)
-def test_every_lane_of_a_scope_lists_what_it_has(scope: Scope) -> None:
-    catalogue: tuple[Kind, ...] = ("full", "created")
+def test_every_kind_of_query_lists_what_the_scope_has(scope: Scope) -> None:
+    kinds: tuple[Kind, ...] = ("full", "created")
     if scope.public:
-        catalogue = (*catalogue, "updated", "newest")
-    for lane in catalogue:
-        parameters = scope.query(lane).parameters()
+        kinds = (*kinds, "updated", "newest")
+    for kind in kinds:
+        parameters = scope.query(kind).parameters()
         assert parameters["privacy"] == scope.privacy
         within = parameters.get("collectionIds" if scope.public else "collectionId", "")
         assert within == ",".join(scope.collections)
-        by = "updatedAt" if lane in ("updated", "newest") else "createdAt"
+        by = "updatedAt" if kind in ("updated", "newest") else "createdAt"
         assert parameters["sortBy"] == by
-        assert parameters["sortDirection"] == ("desc" if lane == "newest" else "asc")
+        assert parameters["sortDirection"] == ("desc" if kind == "newest" else "asc")
 
 
 # Windows
@@ -401,19 +402,6 @@ def test_a_row_that_is_no_text_does_not_fit_and_keeps_its_bytes(raw: bytes) -> N
     assert row.id == "model_a"
 
 
-@pytest.mark.parametrize("field", ["tags", "capabilities", "collectionIds"])
-@pytest.mark.parametrize(
-    "text",
-    [b'{"a": 1}', b'"a"', b"5", b'["a", 5]', b"[[]]", b"[{}]", b"[true]", b"[1e400000]"],
-    ids=bytes.decode,
-)
-def test_a_list_that_is_none_or_has_more_than_text_does_not_fit(field: str, text: bytes) -> None:
-    raw = b'{"id":"model_a","' + field.encode() + b'":' + text + b"}"
-    row = read_row(raw)
-    assert isinstance(row, InvalidRow)
-    assert (row.id, row.raw) == ("model_a", raw)
-
-
 list_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
@@ -482,28 +470,13 @@ records = st.dictionaries(st.sampled_from(["name", "tags", "a", "b", "thumbnail"
 
 
 @given(records, records, st.sampled_from(SIGNATURES))
-def test_everything_else_is_a_change_and_is_named(
+def test_everything_else_is_another_hash(
     first: dict[str, Any], second: dict[str, Any], parameters: str
 ) -> None:
     url = "https://cdn.example.com/asset_a?" + parameters
     old, new = ({"id": "a", "url": url, **one} for one in (first, second))
-    differ = {
-        name
-        for name in old.keys() | new.keys()
-        if (name in old, _typed(old.get(name))) != (name in new, _typed(new.get(name)))
-    }
     before, after = msgspec.json.encode(old), msgspec.json.encode(new)
     assert (content_hash(before) == content_hash(after)) is (before == after)
-    if before != after:
-        # An order of fields is none; a field that is null is not one that is missing.
-        nulls = {name for name in differ if old.get(name) is None and new.get(name) is None}
-        named = set(changed_fields(before.decode(), after.decode()))
-        assert named >= {name for name in differ - nulls if old.get(name) != new.get(name)}
-        assert named <= differ
-
-
-def _typed(value: Any) -> bytes:
-    return msgspec.json.encode(value)
 
 
 @pytest.mark.parametrize(
@@ -541,13 +514,7 @@ def test_a_quote_inside_something_like_a_url_hides_nothing() -> None:
     assert changed_fields(old.decode(), row_of(name="B").decode()) == ("name",)
 
 
-def test_fields_that_changed_are_named_whatever_else_a_record_has() -> None:
-    old, new = (f'{{"id":"a","name":"{name}","more":{"1" * 400}}}' for name in "ab")
-    read(old.encode())
-    assert changed_fields(old, new) == ("name",)
-
-
-@pytest.mark.parametrize("value", ["1e400000", "9" * 140_000], ids=["power", "digits"])
+@pytest.mark.parametrize("value", ["1" * 400, "1e400000", "9" * 140_000], ids=len)
 def test_fields_that_changed_are_named_beside_what_nobody_can_read(value: str) -> None:
     url = "https://cdn.example.com/asset_a?Signature="
     old, new = (f'{{"id":"a","name":"{name}","more":{value},"url":"{url}{name}"}}' for name in "ab")
@@ -596,34 +563,6 @@ def test_of_a_repeated_row_the_last_one_counts() -> None:
     assert compare([second, first], known).unchanged == 1
 
 
-flags = st.booleans()
-knowns = st.builds(
-    Known, st.sampled_from(["same", "other"]), deleted=flags, member=flags, missing=flags
-)
-
-
-@given(st.lists(st.sampled_from("abcdef")), st.dictionaries(st.sampled_from("abcdef"), knowns))
-def test_each_model_of_a_page_is_new_or_changed_or_neither(
-    ids: list[str], known: dict[str, Known]
-) -> None:
-    rows = [read(row_of(id=model_id))._replace(content_hash="same") for model_id in ids]
-    comparison = compare(rows, known)
-    new = [row.id for row in comparison.new]
-    changed = [row.id for row in comparison.changed]
-    wanted = set(ids)
-    assert new == sorted(one for one in wanted if one not in known or known[one].deleted)
-    assert changed == sorted(
-        one for one in wanted.difference(new) if known[one].content_hash == "other"
-    )
-    assert comparison.unchanged == len(wanted) - len(new) - len(changed)
-    assert comparison.joined == sorted(
-        one for one in wanted if one not in known or not known[one].member
-    )
-    assert comparison.found == sorted(
-        one for one in wanted & known.keys() if known[one].member and known[one].missing
-    )
-
-
 # What runs cost, and how many deletions are allowed
 
 
@@ -661,3 +600,18 @@ def test_a_share_of_a_scope_may_be_deleted_unless_it_is_small(models: int, share
 @pytest.mark.parametrize("models", [0, 5, 1_000])
 def test_a_number_of_deletions_holds_for_every_scope(models: int) -> None:
     assert [allowed_deletions(limit, models) for limit in (0, 1, 30, None)] == [0, 1, 30, None]
+
+
+# Ids that are asked for
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=()), max_size=3)))
+def test_ids_are_kept_once_each_in_their_order_but_for_those_that_cannot_be(
+    values: list[str],
+) -> None:
+    kept = ids_of(iter(values))
+
+    assert kept == list(dict.fromkeys(one for one in values if one in (kept or ())))
+    for one in values:
+        possible = "\0" not in one and not any("\ud800" <= char <= "\udfff" for char in one)
+        assert (one in (kept or ())) == possible

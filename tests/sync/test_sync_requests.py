@@ -86,14 +86,6 @@ async def test_a_catalogue_in_training_costs_its_share_of_status_pages(tmp_path:
         assert requests.total() <= 13
 
 
-async def test_nothing_that_changes_costs_no_status_page(tmp_path: Path) -> None:
-    async with copying(many_trained(), tmp_path / "models.db") as copy:
-        await sync(copy.scenario, copy.store)
-        report, requests = await asked(copy)
-        assert report.mode == "incremental"
-        assert requests == {"since": 1, "deleted": 1}
-
-
 async def test_what_is_still_in_training_is_not_asked_for(tmp_path: Path) -> None:
     catalogue = many_trained()
     begin_training(catalogue, 7)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from support.catalogue_copies import Copy, copying
+from support.catalogue_copies import copying, row
 
 from scenario_async.sandbox import Catalogue, ServerError
 from scenario_async.sandbox._answers import Answer
 from scenario_async.sandbox._faults.faults import AnswerFault
 from scenario_async.sync import CatalogStore, sync
 from scenario_async.sync._comparison import Coverage, ScopePage
-from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.members import Members
@@ -30,10 +29,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 NOW = datetime(2026, 10, 15, tzinfo=UTC)
 ABSENT = ScopePage(rows=(), coverage=Coverage(None, None, set()))
 UNDATED = {"createdAt": None, "updatedAt": None}
-
-
-async def ids(copy: Copy, scope: str, *, deleted: bool = False) -> list[str]:
-    return [model.id async for model in copy.store.models(scope=scope, deleted=deleted)]
 
 
 @pytest.mark.parametrize("fields", [None, UNDATED], ids=["dated", "undated"])
@@ -56,10 +51,10 @@ async def test_a_deleted_model_that_comes_back_elsewhere_has_left_its_scope(
         catalogue.restore(model_id)
         catalogue.update(model_id, privacy="public")
         await full("private")
-        assert await ids(copy, "private", deleted=True) == [model_id]
+        assert [*await copy.stored(scope="private", deleted=True)] == [model_id]
         await full("public")
-        assert await ids(copy, "public") == [model_id]
-        assert model_id not in await ids(copy, "private", deleted=False)
+        assert [*await copy.stored(scope="public")] == [model_id]
+        assert model_id not in [*await copy.stored(scope="private", deleted=False)]
 
 
 async def test_a_deleted_model_that_comes_back_is_in_the_scopes_that_were_not_listed_since(
@@ -77,7 +72,7 @@ async def test_a_deleted_model_that_comes_back_is_in_the_scopes_that_were_not_li
         catalogue.restore(model_id)
         await sync(copy.scenario, copy.store, full=True)
         for scope in scopes:
-            assert await ids(copy, scope) == [model_id]
+            assert [*await copy.stored(scope=scope)] == [model_id]
 
 
 async def test_a_model_that_another_scope_finds_before_a_walk_ends_is_not_where_the_walk_missed_it(
@@ -121,7 +116,7 @@ async def test_an_undated_model_whose_row_does_not_fit_any_more_stays_in_its_sco
         catalogue.update(model_id, fields={"tags": 5})
         report = await sync(copy.scenario, copy.store, full=True)
         assert report.rejected == 1
-        assert await ids(copy, "private") == [model_id]
+        assert [*await copy.stored(scope="private")] == [model_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +162,3 @@ async def test_a_model_that_is_gone_is_deleted_however_the_service_says_so(
 
 def writer_of(store: CatalogStore, scope: str) -> ScopeWriter:
     return ScopeWriter(database_of(store), scope, run=1, now=NOW)
-
-
-def row(model_id: str) -> ModelRow:
-    found = read_row(f'{{"id": "{model_id}", "createdAt": "2026-10-15T00:00:00.000Z"}}'.encode())
-    assert isinstance(found, ModelRow)
-    return found

@@ -33,12 +33,6 @@ SCOPES = ["private", "public"]
 _SOON = 20  # seconds; nothing that waits so long is told apart from hanging
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """One of them: most of the time here goes into other processes and into databases."""
-    return "asyncio", {"use_uvloop": False}
-
-
 @pytest.fixture(scope="module")
 def sandbox() -> Generator[Sandbox]:
     catalogue = Catalogue.seeded(public=200, private=1100, collections=2, odd=False)

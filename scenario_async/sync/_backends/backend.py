@@ -41,11 +41,7 @@ class Backend(Protocol):
         ...
 
     async def look(self, *, create: bool) -> None:
-        """Look at it before it is used, and make it where it is to be made.
-
-        Raises:
-            StoreError: It is not there, or cannot have a store.
-        """
+        """Before it is used: raises StoreError where it is not there, or cannot have a store."""
         ...
 
     async def begin(self) -> None:
@@ -53,35 +49,22 @@ class Backend(Protocol):
         ...
 
     def check_same(self) -> None:
-        """See that it is the one that was opened.
-
-        Raises:
-            StoreError: It is not there any more.
-        """
+        """Raises StoreError where it is not the one that was opened."""
         ...
 
     def check_writable(self) -> None:
-        """See that whatever the service sends can be stored.
-
-        Raises:
-            StoreError: It cannot.
-        """
+        """Raises StoreError where not all that the service sends can be stored."""
         ...
 
     async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
         """Keep other runs away from these scopes, or from all, until the stack is closed.
 
-        Raises:
-            StoreBusyError: Another run has the lock.
+        Raises StoreBusyError where another run has the lock.
         """
         ...
 
     async def check_locks(self) -> None:
-        """See that the locks are still there.
-
-        Raises:
-            StoreError: One is not, and others are not kept away any more.
-        """
+        """Raises StoreError where one is lost, and others are not kept away any more."""
         ...
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
@@ -89,11 +72,7 @@ class Backend(Protocol):
         ...
 
     def upgrade(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A transaction that changes the tables while no run is at work.
-
-        Raises:
-            StoreBusyError: One is.
-        """
+        """A transaction that changes the tables; raises StoreBusyError where a run is at work."""
         ...
 
     async def change_schema(self, connection: AsyncConnection) -> None:

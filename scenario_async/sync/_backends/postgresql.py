@@ -1,8 +1,13 @@
-"""A store in PostgreSQL: several runs at once, each with scopes of its own."""
+"""A store in PostgreSQL: several runs at once, each with scopes of its own.
+
+A store holds locks and prepared statements in sessions, which a pooler may not take away, and keeps
+text in any language.
+"""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -11,12 +16,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex
 
-from scenario_async.sync._errors import StoreBusyError
+from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state
 
-from .postgresql_engine import postgresql_engine
+from .postgresql_engine import GOODBYE, connected, postgresql_engine
 from .scopes_lock import OWN, ScopesLock
-from .server import Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Sequence
@@ -28,6 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgreSQL"]
 
+# The latter keeps bytes as they come, and these are UTF-8.
+_ANY_TEXT = ("UTF8", "SQL_ASCII")
+_LOOKS = 3
+# Seconds for a pooler to find a second session. With none to spare it lets one wait for ever.
+_PATIENCE = 30.0
 _KEEP_ALL_AWAY = text(f"LOCK TABLE {state.name} IN ACCESS EXCLUSIVE MODE")
 
 
@@ -47,12 +56,26 @@ class PostgreSQL:
         where = URL.create("postgresql", host=url.host, port=url.port, database=url.database)
         self.name = where.render_as_string()
         self.engine = postgresql_engine(url)
-        self._server = Server(self.name, url)
+        self._url = url
+        self._encoding = _ANY_TEXT[0]
         self._locks: list[ScopesLock] = []
         self._looking = anyio.Lock()
 
     async def look(self, *, create: bool) -> None:  # noqa: ARG002 - a server makes none by itself
-        await self._server.look()
+        looking = asyncio.ensure_future(self._look())
+        try:
+            await asyncio.shield(looking)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _ended(looking)
+
+    async def _look(self) -> None:
+        async with self._connection() as connection:
+            self._encoding = connection.get_settings().server_encoding
+            session = await _session(connection)
+            # A pooler answers with a number of its own.
+            if session != connection.get_server_pid():
+                await self._check_kept(connection, session)
 
     async def begin(self) -> None:
         """There is nothing to do."""
@@ -61,7 +84,11 @@ class PostgreSQL:
         """The server sees to that."""
 
     def check_writable(self) -> None:
-        self._server.check_writable()
+        if self._encoding not in _ANY_TEXT:
+            raise StoreError(
+                f"{self.name}: the encoding of this database is {self._encoding}, and models have "
+                "text in any language: a store needs one that was made with ENCODING 'UTF8'"
+            )
 
     async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
         lock = await ScopesLock.take(self.name, self.engine, scopes, held)
@@ -110,3 +137,58 @@ class PostgreSQL:
 
     def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
         return column.op("@>")(literal([value], postgresql.JSONB))
+
+    async def _check_kept(self, connection: Any, session: int) -> None:  # noqa: ANN401 - the driver has no types
+        """See that a pooler leaves a connection its session while others ask as well."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                async with self._connection() as other:
+                    for _ in range(_LOOKS):
+                        # What the first one has let go of is the first to be given away.
+                        async with other.transaction():
+                            kept = await _pid(other) != session
+                            kept = kept and await _session(connection) == session
+                        if not kept:
+                            raise StoreError(
+                                f"{self.name}: a pooler in front of this database gives each "
+                                "transaction another session, and locks get lost: let it keep "
+                                "sessions (PgBouncer: pool_mode = session), or connect to the "
+                                "server itself"
+                            )
+        except TimeoutError:
+            raise StoreError(
+                f"{self.name}: the pooler in front of this database has no second session to "
+                "spare (PgBouncer: default_pool_size): a run needs one for its lock and one for "
+                "each of its scopes"
+            ) from None
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Any]:
+        connection = await connected(self._url)
+        try:
+            yield connection
+        finally:
+            with suppress(Exception):
+                await connection.close(timeout=GOODBYE)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait until a task is over, but not long.
+
+    The driver complains in the log where it is cancelled while it connects: it may finish that, if
+    the server answers.
+    """
+    await asyncio.wait([task], timeout=GOODBYE)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def _session(connection: Any) -> int:  # noqa: ANN401 - the driver has no types
+    """The process that serves a transaction of this connection."""
+    async with connection.transaction():
+        return await _pid(connection)
+
+
+async def _pid(connection: Any) -> int:  # noqa: ANN401 - the driver has no types
+    pid: int = await connection.fetchval("SELECT pg_backend_pid()")
+    return pid

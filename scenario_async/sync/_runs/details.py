@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
@@ -59,29 +60,23 @@ async def fetch_details(
         await for_each(hashes, fetch, at_once=catalogue.most)
 
 
+@dataclass(slots=True)
 class _Arrivals:
     """Stores records as they come: those that come while others are written go together.
 
-    Args:
+    Attributes:
         database: Where to.
         hashes: Of which row each record is.
         report: Where the counts go.
         notify: Called after each write.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        hashes: Mapping[str, str],
-        report: ScopeReport,
-        notify: Callable[[], None],
-    ) -> None:
-        self._database = database
-        self._hashes = hashes
-        self._report = report
-        self._notify = notify
-        self._came: dict[str, str | None] = {}
-        self._writing = anyio.Lock()
+    database: Database
+    hashes: Mapping[str, str]
+    report: ScopeReport
+    notify: Callable[[], None]
+    _came: dict[str, str | None] = field(default_factory=dict["str", "str | None"])
+    _writing: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def store(self, model_id: str, record: str | None) -> None:
         """Store a record, or that there is none. No cancellation keeps it from that."""
@@ -93,19 +88,19 @@ class _Arrivals:
 
     async def _write(self) -> None:
         came, self._came = self._came, {}
-        async with self._database.writing() as connection:
+        async with self.database.writing() as connection:
             await connection.execute(
                 _keep,
                 [
-                    {"of": model_id, "full": record, "of_row": self._hashes[model_id]}
+                    {"of": model_id, "full": record, "of_row": self.hashes[model_id]}
                     # As pages are written, whatever order the database has: two programs that
                     # write the same rows must lock them in the same order.
                     for model_id, record in sorted(came.items())
                 ],
             )
-        self._report.details += sum(record is not None for record in came.values())
-        self._report.pages += 1
-        self._notify()
+        self.report.details += sum(record is not None for record in came.values())
+        self.report.pages += 1
+        self.notify()
 
 
 async def _next(database: Database, scope: str, last: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ from .incremental_run import IncrementalRun
 from .scope_run import ScopeRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from scenario_async import AsyncScenario
     from scenario_async.sync._backends import Database
@@ -117,11 +117,12 @@ async def sync(
         await claim(database, identity_of(scenario))
         owners = Owners(database, replaced=new_owner)
         log = await RunLog.begin(database, names)
-        run = _Run(scenario, database, owners, log, parsed)
+        reports = {scope: ScopeReport(scope=str(scope)) for scope in parsed}
+        run = _Run(scenario, database, owners, log, options, reports)
         try:
-            return await run.run(options)
+            return await run.run()
         except ScenarioError as error:
-            error.report = run.report()
+            error.report = run.report
             raise
 
 
@@ -143,42 +144,38 @@ class _Options:
         check_callback("on_progress", self.on_progress)
 
 
+@dataclass(slots=True)
 class _Run:
     """One run, from its first line in the table of runs to its last."""
 
-    def __init__(
-        self,
-        scenario: AsyncScenario,
-        database: Database,
-        owners: Owners,
-        log: RunLog,
-        scopes: Sequence[Scope],
-    ) -> None:
-        self._scenario = scenario
-        self._database = database
-        self._owners = owners
-        self._log = log
-        self._started = time.monotonic()
-        self._reports = {scope: ScopeReport(scope=str(scope)) for scope in scopes}
-        self._failures: list[Exception] = []
+    scenario: AsyncScenario
+    database: Database
+    owners: Owners
+    log: RunLog
+    options: _Options
+    reports: Mapping[Scope, ScopeReport]
+    report: SyncReport | None = None
+    _started: float = field(default_factory=time.monotonic)
+    _failures: list[Exception] = field(default_factory=list["Exception"])
 
-    async def run(self, options: _Options) -> SyncReport:
+    async def run(self) -> SyncReport:
         status = "interrupted"
         try:
             async with anyio.create_task_group() as at_once:
-                for scope in self._reports:
-                    at_once.start_soon(self._bring_up_to_date, scope, options)
-            if not all(report.complete or report.error for report in self._reports.values()):
+                for scope in self.reports:
+                    at_once.start_soon(self._bring_up_to_date, scope)
+            if not all(report.complete or report.error for report in self.reports.values()):
                 # One was cancelled by itself, which ends the others without a word.
                 raise anyio.get_cancelled_exc_class()
-            if options.details and not self._failures:
-                await self._fetch_details(options)
+            if self.options.details and not self._failures:
+                await self._fetch_details()
             status = "failed" if self._failures else "finished"
         finally:
-            report = self.report()
+            seconds = time.monotonic() - self._started
+            self.report = report = total(self.log.run, self.reports.values(), seconds)
             error = _text(self._failures[0]) if self._failures else None
             with anyio.CancelScope(shield=True):
-                await self._log.end(status, report, error)
+                await self.log.end(status, report, error)
         try:
             if self._failures:
                 raise self._failures[0]
@@ -187,43 +184,37 @@ class _Run:
             self._failures.clear()
         return report
 
-    def report(self) -> SyncReport:
-        """What was done until now."""
-        return total(self._log.run, self._reports.values(), time.monotonic() - self._started)
-
-    async def _bring_up_to_date(self, scope: Scope, options: _Options) -> None:
+    async def _bring_up_to_date(self, scope: Scope) -> None:
         """One scope. Its failure is kept until the others are finished."""
-        report = self._reports[scope]
-        notify = partial(self._notify, options, report)
-        writer = ScopeWriter(
-            self._database, str(scope), run=self._log.run, now=self._log.started_at
-        )
-        client = counting(self._scenario, report)
-        scope_run = ScopeRun(
-            scope,
-            CatalogueReader(client, options.max_concurrency),
-            Members(self._database, str(scope)),
-            writer,
-            report,
-            owners=self._owners,
-            run=self._log.run,
-            now=self._log.started_at,
-            alone=len(self._reports) == 1,
-            max_deletions=options.max_deletions,
-            notify=notify,
-        )
+        report, options = self.reports[scope], self.options
+        run, now = self.log.run, self.log.started_at
+        notify = partial(self._notify, report)
+        writer = ScopeWriter(self.database, str(scope), run=run, now=now)
         try:
             state = await writer.load()
             planned = plan(
                 state,
-                now=self._log.started_at,
+                now=now,
                 full=options.full,
                 full_every=options.full_every,
                 public=scope.public,
             )
             report.mode = planned.value
             notify()
-            scope_run.state = state
+            scope_run = ScopeRun(
+                scope=scope,
+                catalogue=self._catalogue(report),
+                members=Members(self.database, str(scope)),
+                writer=writer,
+                report=report,
+                owners=self.owners,
+                run=run,
+                now=now,
+                alone=len(self.reports) == 1,
+                max_deletions=options.max_deletions,
+                notify=notify,
+                state=state,
+            )
             kind = IncrementalRun if planned is Plan.INCREMENTAL else FullRun
             await kind(scope_run).run()
             report.complete = True
@@ -234,23 +225,25 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(report, error)
 
-    def _notify(self, options: _Options, report: ScopeReport) -> None:
+    def _catalogue(self, report: ScopeReport) -> CatalogueReader:
+        client = counting(self.scenario, report)
+        return CatalogueReader(client, self.options.max_concurrency)
+
+    def _notify(self, report: ScopeReport) -> None:
         report.seconds = time.monotonic() - self._started
-        if options.on_progress is not None:
-            options.on_progress(report)
+        if self.options.on_progress is not None:
+            self.options.on_progress(report)
 
     def _fail(self, report: ScopeReport, error: Exception) -> None:
         report.error = f"{type(error).__name__}: {_text(error)}"
         error.add_note(f"while syncing the scope {report.scope!r}")
         self._failures.append(error)
 
-    async def _fetch_details(self, options: _Options) -> None:
-        for scope, report in self._reports.items():
-            client = counting(self._scenario, report)
-            catalogue = CatalogueReader(client, options.max_concurrency)
-            notify = partial(self._notify, options, report)
+    async def _fetch_details(self) -> None:
+        for scope, report in self.reports.items():
+            catalogue, notify = self._catalogue(report), partial(self._notify, report)
             try:
-                await fetch_details(self._database, catalogue, str(scope), report, notify)
+                await fetch_details(self.database, catalogue, str(scope), report, notify)
             except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
                 report.complete = False
                 self._fail(report, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ import anyio
 
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._scopes import Scope
-from scenario_async.sync._state import ScopeState
 
 from .at_once import for_each
 from .costs import BULK
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._report import ScopeReport
     from scenario_async.sync._rows import ModelRow
+    from scenario_async.sync._state import ScopeState
     from scenario_async.sync._store import Members, Owners, ScopeWriter
 
     from .catalogue_reader import CatalogueReader
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["ScopeRun", "batches"]
 
 
+@dataclass(slots=True, kw_only=True)
 class ScopeRun:
     """Brings the copy of one scope up to date.
 
-    Args:
+    Attributes:
         scope: Which one.
         catalogue: Who is asked.
         members: What the store has of it.
@@ -43,39 +45,22 @@ class ScopeRun:
         alone: Whether no other scope is brought up to date by this run.
         max_deletions: How many models may be marked as deleted, as for ``allowed_deletions``.
         notify: Called after each page.
-
-    Attributes:
         state: How far the copy is.
     """
 
-    def __init__(
-        self,
-        scope: Scope,
-        catalogue: CatalogueReader,
-        members: Members,
-        writer: ScopeWriter,
-        report: ScopeReport,
-        *,
-        owners: Owners,
-        run: int,
-        now: datetime,
-        alone: bool,
-        max_deletions: float | None,
-        notify: Callable[[], None],
-    ) -> None:
-        self.scope = scope
-        self.catalogue = catalogue
-        self.members = members
-        self.writer = writer
-        self._owners = owners
-        self.report = report
-        self.run = run
-        self.now = now
-        self.alone = alone
-        self.max_deletions = max_deletions
-        self.state = ScopeState()
-        self._notify = notify
-        self._rejected: set[str | bytes] = set()
+    scope: Scope
+    catalogue: CatalogueReader
+    members: Members
+    writer: ScopeWriter
+    report: ScopeReport
+    owners: Owners
+    run: int
+    now: datetime
+    alone: bool
+    max_deletions: float | None
+    notify: Callable[[], None]
+    state: ScopeState
+    _rejected: set[str | bytes] = field(default_factory=set["str | bytes"])
 
     async def mark_deleted(self) -> None:
         """Mark what the service lists as deleted, unless it exists again by now.
@@ -133,7 +118,7 @@ class ScopeRun:
             return
         removed = await self.writer.remove(ids, at)
         self.report.deleted += removed  # now: several may be under way
-        self._notify()
+        self.notify()
 
     async def write(self, page: ScopePage, *, counted: bool = True) -> None:
         """Write a page, and count what it changes; what it does not change only if ``counted``.
@@ -143,7 +128,7 @@ class ScopeRun:
                 failed.
         """
         if page.joins and not self.scope.public:
-            await self._owners.check(page.rows, self._latest)
+            await self.owners.check(page.rows, self._latest)
         comparison = await self.writer.write(page)
         report = self.report
         report.new += len(comparison.new)
@@ -152,7 +137,7 @@ class ScopeRun:
         self._rejected.update(row.id or row.raw for row in page.invalid)
         report.rejected = len(self._rejected)
         report.pages += 1
-        self._notify()
+        self.notify()
 
     async def _latest(self) -> Sequence[ModelRow]:
         """The private models that were created last: a collection may have only shared ones."""

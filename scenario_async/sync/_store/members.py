@@ -5,16 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import (
-    and_,
-    delete,
-    except_,
-    func,
-    literal,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import and_, delete, except_, func, literal, select, true, update
 
 from scenario_async.sync._tables import memberships, models
 

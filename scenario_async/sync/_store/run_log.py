@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,19 @@ __all__ = ["RunLog"]
 _KEPT = 1_000
 
 
+@dataclass(frozen=True, slots=True)
 class RunLog:
     """One line of the table of runs.
 
     Attributes:
+        database: Of the store.
         run: Its number.
         started_at: When it began, by the clock of this machine.
     """
 
-    def __init__(self, database: Database, run: int, started_at: datetime) -> None:
-        self._database = database
-        self.run = run
-        self.started_at = started_at
+    database: Database
+    run: int
+    started_at: datetime
 
     @classmethod
     async def begin(cls, database: Database, scopes: Sequence[str]) -> RunLog:
@@ -65,7 +67,7 @@ class RunLog:
             StoreError: The database failed.
         """
         # Also where the run has lost its lock, and another one may have called it interrupted.
-        async with self._database.writing(locked=False) as connection:
+        async with self.database.writing(locked=False) as connection:
             await connection.execute(
                 update(runs)
                 .where(runs.c.id == self.run, runs.c.status == "running")
