@@ -16,7 +16,8 @@ import pytest
 
 from scenario_async import AsyncScenario, Models, cli
 from scenario_async._argument_errors import ArgumentError, Parameter
-from scenario_async.cli._output.messages import option_names, printable
+from scenario_async._formats import printable
+from scenario_async.cli._output.messages import option_names
 from scenario_async.cli._program import command
 from scenario_async.sandbox import (
     BadRow,
@@ -119,7 +120,7 @@ class TestOptions:
     )
     NO_PARAMETERS = frozenset(
         {
-            "format",
+            "format_",
             "csv_safe",
             "limit",
             "on_invalid",
@@ -664,8 +665,8 @@ class TestFailures:
         self, run: Run, monkeypatch: pytest.MonkeyPatch, forget_modules: Callable[[str], None]
     ) -> None:
         forget_modules("scenario_async.cli.")
-        monkeypatch.setitem(sys.modules, "scenario_async.cli._output.table", None)
-        with pytest.raises(ModuleNotFoundError, match=r"_output\.table"):
+        monkeypatch.setitem(sys.modules, "scenario_async.cli._output.summaries", None)
+        with pytest.raises(ModuleNotFoundError, match=r"_output\.summaries"):
             run("--version")
 
 

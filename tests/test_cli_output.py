@@ -6,11 +6,13 @@ import asyncio
 import csv
 import io
 import json
+import sys
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
+import asyncclick as click
 import msgspec
 import pytest
 from hypothesis import given
@@ -26,10 +28,18 @@ from scenario_async import (
     RetryEvent,
     cli,
 )
-from scenario_async.cli._output.formats import CSV, CSV_COLUMNS, JSONArray, JSONLines, JSONRecord
-from scenario_async.cli._output.output import steers, write_data
-from scenario_async.cli._output.progress import Counts
-from scenario_async.cli._output.table import Table, fitting_widths
+from scenario_async._formats import (
+    FORMATS,
+    MODELS,
+    Encoder,
+    ExportFormat,
+    Style,
+    new_encoder,
+    steers,
+)
+from scenario_async._formats.table import fitting_widths
+from scenario_async.cli._output import Counts, write_data
+from scenario_async.cli._program import command
 from scenario_async.sandbox import Catalogue, Sandbox, ServerError
 from scenario_async.sandbox._answers import Answer, json_answer
 from scenario_async.types._model import attach_raw
@@ -37,8 +47,6 @@ from scenario_async.types._model import attach_raw
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
-
-    from scenario_async.cli._output.formats import Format
 
 
 def model(raw: str | bytes) -> Model:
@@ -48,20 +56,49 @@ def model(raw: str | bytes) -> Model:
     return made
 
 
-def written(output: Format, *pages: Sequence[Model]) -> bytes:
-    return b"".join([*(output.page(page) for page in pages), output.end()])
+def encoder(name: str, **style: Any) -> Encoder:
+    return new_encoder(name, MODELS, Style(**style))
+
+
+def written(output: Encoder, *pages: Sequence[Model]) -> bytes:
+    return b"".join([*(output.batch(page) for page in pages), output.end()])
 
 
 INDENTED = '{\n  "id": "b",\r\n  "name": "two  words",\n  "n": 1.50\n}'
 A, B, C = model('{"id":"a"}'), model(INDENTED), model('{"id" : "c","tags":[]}')
 
 
+class TestRegistry:
+    def test_a_command_has_each_format_that_it_can_write(self) -> None:
+        def choices(*names: str) -> list[str]:
+            found: click.Command = command
+            for name in names:
+                assert isinstance(found, click.Group)
+                found = found.commands[name]
+            (option,) = (one for one in found.params if one.name == "format_")
+            assert isinstance(option.type, click.Choice)
+            return list(option.type.choices)
+
+        text = [name for name, one in FORMATS.items() if one.kind == "text"]
+        assert choices("list", "public") == ["table", *text]
+        assert choices("get") == [name for name in text if FORMATS[name].whole]
+        assert choices("export") == list(get_args(ExportFormat)) == [*text, "parquet"]
+
+    def test_a_module_that_is_missing_is_named_with_its_extra(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "rich", None)
+        with pytest.raises(ModuleNotFoundError, match=r"table needs rich: .*\[cli\]'") as caught:
+            encoder("table")
+        assert caught.value.name == "rich"
+
+
 class TestJSON:
     def test_lines_are_the_bytes_that_were_sent(self) -> None:
-        assert written(JSONLines(), [A, C]) == b'{"id":"a"}\n{"id" : "c","tags":[]}\n'
+        assert written(encoder("jsonl"), [A, C]) == b'{"id":"a"}\n{"id" : "c","tags":[]}\n'
 
     def test_a_record_over_several_lines_becomes_one_with_its_texts_and_numbers(self) -> None:
-        assert written(JSONLines(), [B]) == b'{"id":"b","name":"two  words","n":1.50}\n'
+        assert written(encoder("jsonl"), [B]) == b'{"id":"b","name":"two  words","n":1.50}\n'
 
     @pytest.mark.parametrize("pretty", [False, True])
     @pytest.mark.parametrize("pages", [[], [[]], [[A]], [[A, B], [], [C]]])
@@ -69,20 +106,20 @@ class TestJSON:
         self, pages: list[list[Model]], *, pretty: bool
     ) -> None:
         ids = [one.id for page in pages for one in page]
-        records = json.loads(written(JSONArray(pretty=pretty), *pages))
+        records = json.loads(written(encoder("json", indented=pretty), *pages))
         assert [record["id"] for record in records] == ids
 
     def test_an_array_is_written_page_by_page_and_closed_at_the_end(self) -> None:
-        array = JSONArray()
-        assert array.page([A]) == b'[\n{"id":"a"}'
-        assert array.page([C]) == b',\n{"id" : "c","tags":[]}'
+        array = encoder("json")
+        assert array.batch([A]) == b'[\n{"id":"a"}'
+        assert array.batch([C]) == b',\n{"id" : "c","tags":[]}'
         assert array.end() == b"\n]\n"
 
     def test_a_pretty_array_is_indented_as_a_whole(self) -> None:
-        assert written(JSONArray(pretty=True), [A]) == b'[\n  {\n    "id": "a"\n  }\n]\n'
+        assert written(encoder("json", indented=True), [A]) == b'[\n  {\n    "id": "a"\n  }\n]\n'
 
     def test_a_single_record_is_indented(self) -> None:
-        assert written(JSONRecord(), [A]) == b'{\n  "id": "a"\n}\n'
+        assert written(encoder("json", indented=True, alone=True), [A]) == b'{\n  "id": "a"\n}\n'
 
 
 class TestCSV:
@@ -95,10 +132,10 @@ class TestCSV:
         return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
     def test_every_column_is_a_field_of_a_model(self) -> None:
-        assert set(CSV_COLUMNS) <= set(Model.__struct_fields__)
+        assert set(MODELS.columns) <= set(Model.__struct_fields__)
 
     def test_values_come_back_whole(self) -> None:
-        (row,) = self.rows(written(CSV(), [self.FULL]))
+        (row,) = self.rows(written(encoder("csv"), [self.FULL]))
         assert {name: value for name, value in row.items() if value} == {
             "id": "a",
             "name": 'Nine, "ten"\nä',
@@ -109,23 +146,23 @@ class TestCSV:
         }
 
     def test_column_names_come_once_also_without_models(self) -> None:
-        header = ",".join(CSV_COLUMNS).encode() + b"\n"
-        assert written(CSV()) == written(CSV(), [], []) == header
-        assert written(CSV(), [A], [C]).count(header) == 1
+        header = ",".join(MODELS.columns).encode() + b"\n"
+        assert written(encoder("csv")) == written(encoder("csv"), [], []) == header
+        assert written(encoder("csv"), [A], [C]).count(header) == 1
 
     def test_pages_are_written_as_they_come(self) -> None:
-        output = CSV()
-        assert len(self.rows(output.page([A]))) == 1
-        assert output.page([C]).startswith(b"c,")
+        output = encoder("csv")
+        assert len(self.rows(output.batch([A]))) == 1
+        assert output.batch([C]).startswith(b"c,")
         assert output.end() == b""
 
     def test_formulas_are_text_where_that_is_wanted(self) -> None:
         evil = model('{"id":"a","name":"=1+1","trainingImagesNumber":-3}')
-        (row,) = self.rows(written(CSV(safe=True), [evil]))
+        (row,) = self.rows(written(encoder("csv", csv_safe=True), [evil]))
         assert (row["name"], row["training_images_number"]) == ("'=1+1", "-3")
 
     def test_a_lone_carriage_return_makes_no_row(self) -> None:
-        output = written(CSV(), [model('{"id":"a","name":"one\\rtwo"}'), A]).decode()
+        output = written(encoder("csv"), [model('{"id":"a","name":"one\\rtwo"}'), A]).decode()
         assert [row["id"] for row in csv.DictReader(output.splitlines(keepends=True))] == ["a", "a"]
 
 
@@ -257,7 +294,7 @@ class TestTable:
     )
 
     def lines(self, width: int | None, models: Sequence[Model]) -> list[str]:
-        return written(Table(width), models).decode().splitlines()
+        return written(encoder("table", width=width), models).decode().splitlines()
 
     def test_nothing_is_shortened_where_it_is_no_terminal(self) -> None:
         header, line, *_ = self.lines(None, self.LONG)
@@ -299,14 +336,14 @@ class TestTable:
         [
             ([10, 20, 5], [None, None, None], 100, [10, 20, 5]),
             ([10, 20, 5], [None, None, None], 39, [10, 20, 5]),
-            ([10, 20, 5], [None, None, None], 38, [10, 20]),
+            ([10, 20, 5], [None, None, None], 38, [10, 20, 0]),
             ([10, 20, 5], [None, 8, None], 30, [10, 11, 5]),
-            ([10, 20, 5], [None, 8, None], 26, [10, 14]),
-            ([10, 20, 5], [None, 8, None], 18, [10, 6]),
-            ([10, 20, 5], [None, 8, None], 17, [10]),
-            ([10, 20, 5], [None, None, None], 18, [10]),
+            ([10, 20, 5], [None, 8, None], 26, [10, 14, 0]),
+            ([10, 20, 5], [None, 8, None], 18, [10, 6, 0]),
+            ([10, 20, 5], [None, 8, None], 17, [10, 0, 0]),
+            ([10, 20, 5], [None, None, None], 18, [10, 0, 0]),
             ([10], [None], 18, [10]),
-            ([10, 20, 5], [None, 8, None], 5, [10]),
+            ([10, 20, 5], [None, 8, None], 5, [10, 0, 0]),
             ([10, 3, 5], [None, 8, None], 22, [10, 3, 5]),
             ([10, 20, 20], [None, 8, 8], 33, [10, 11, 8]),
         ],
@@ -314,7 +351,8 @@ class TestTable:
     def test_widths_go_to_the_first_columns_first(
         self, natural: list[int], least: list[int | None], room: int, widths: list[int]
     ) -> None:
-        assert fitting_widths(natural, least, room) == widths
+        last_first = range(len(natural) - 1, 0, -1)
+        assert fitting_widths(natural, least, room, last_first) == widths
 
 
 class TestCounts:

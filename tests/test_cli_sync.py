@@ -39,8 +39,7 @@ from scenario_async.sync import (
     export,
 )
 from scenario_async.sync import sync as sync_models
-from scenario_async.sync._export.file import encoded
-from scenario_async.sync._export.formats import COLUMNS
+from scenario_async.sync._export.file import STORED, encoded
 from scenario_async.sync._export.replacement import Replacement
 
 if TYPE_CHECKING:
@@ -578,7 +577,7 @@ class TestExport:
         ask("export", "models.db", "models.csv")
         text = Path("models.csv").read_bytes().decode()
         header, *rows = csv.reader(io.StringIO(text, newline=""))
-        assert tuple(header) == COLUMNS
+        assert tuple(header) == STORED.columns
         assert len(rows) == len(stored)
         for row, model in zip(rows, stored, strict=True):
             values = dict(zip(header, row, strict=True))
@@ -741,7 +740,7 @@ class TestExport:
         if form == "parquet":
             assert parquet.read_table(io.BytesIO(data)).num_rows == 0
         else:
-            header = (",".join(COLUMNS) + "\n").encode()
+            header = (",".join(STORED.columns) + "\n").encode()
             assert data == {"csv": header, "jsonl": b"", "json": b"[]\n"}[form]
 
     async def test_a_format_that_cannot_be_safe_is_refused(self, tmp_path: Path) -> None:
@@ -856,10 +855,10 @@ class TestExport:
     @pytest.mark.parametrize(
         ("arguments", "code", "sentence"),
         [
-            ("models.txt", 2, "'models.txt' ends in none of .parquet, .csv, .jsonl, .json: "),
-            ("models", 2, "'models' ends in none of .parquet, .csv, .jsonl, .json: "),
-            ("-", 2, "standard output has no suffix: add --format csv, jsonl or json"),
-            ("- --format parquet", 2, "Parquet needs a file: "),
+            ("models.txt", 2, "'models.txt' ends in none of .json, .jsonl, .csv, .parquet: "),
+            ("models", 2, "'models' ends in none of .json, .jsonl, .csv, .parquet: "),
+            ("-", 2, "standard output has no suffix: add --format json, jsonl or csv"),
+            ("- --format parquet", 2, "parquet needs a file: "),
             (
                 "nowhere/models.csv",
                 1,
@@ -882,7 +881,9 @@ class TestExport:
     async def test_an_unknown_format_is_named(self, tmp_path: Path) -> None:
         unknown: Any = "xml"
         async with CatalogStore.open(tmp_path / "models.db") as store:
-            with pytest.raises(ValueError, match="no format 'xml'; there are parquet, csv, jsonl"):
+            with pytest.raises(
+                ValueError, match="no format 'xml'; there are json, jsonl, csv, parquet"
+            ):
                 await export(store, tmp_path / "models.xml", format=unknown)
         assert not (tmp_path / "models.xml").exists()
 
@@ -908,7 +909,10 @@ class TestExtras:
         monkeypatch.setitem(sys.modules, module, None)
         ran = ask(*arguments.split())
         assert (ran.code, ran.out) == (2, b"")
-        assert ran.err == f"Error: this needs {module}: pip install 'scenario-async[sync]'\n"
+        assert (
+            ran.err
+            == f"Error: scenario_async.sync needs {module}: pip install 'scenario-async[sync]'\n"
+        )
 
     def test_what_a_sync_needs_is_said_before_anything_else(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, forget_modules: Callable[[str], None]

@@ -7,6 +7,7 @@ from enum import IntEnum
 import asyncclick as click
 
 from scenario_async import APIError, AuthenticationError, PermissionDeniedError
+from scenario_async._extras import MissingExtraError
 from scenario_async.cli._output import OutputClosedError, WrongUsageError
 
 __all__ = ["ExitCode", "exit_code_for"]
@@ -47,7 +48,10 @@ class ExitCode(IntEnum):
 _CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ExitCode], ...] = (
     ((KeyboardInterrupt, click.Abort), ExitCode.INTERRUPTED),
     # Nothing but an argument has what no text can have.
-    ((click.UsageError, WrongUsageError, UnicodeEncodeError), ExitCode.WRONG_USAGE),
+    (
+        (click.UsageError, WrongUsageError, UnicodeEncodeError, MissingExtraError),
+        ExitCode.WRONG_USAGE,
+    ),
     ((AuthenticationError, PermissionDeniedError), ExitCode.REFUSED),
     (APIError, ExitCode.SERVICE),
     (OutputClosedError, ExitCode.DONE),

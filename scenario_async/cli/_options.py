@@ -10,7 +10,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import asyncclick as click
+from asyncclick.formatting import wrap_text
 
+from scenario_async._formats import FORMATS
 from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,9 +25,9 @@ __all__ = [
     "Numbers",
     "Option",
     "StrictCommand",
-    "check_csv_safe",
-    "csv_safe_option",
     "filters",
+    "format_options",
+    "formats_help",
     "gathered",
     "ids",
 ]
@@ -124,18 +126,34 @@ def ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[
     return tuple(one.strip() for one in given)
 
 
-csv_safe_option: Option = click.option(
-    "--csv-safe",
-    is_flag=True,
-    help="In csv, write an apostrophe before text that a spreadsheet would take for a formula.",
-)
-"""Declares the option on a command."""
+def format_options(formats: Sequence[str], **about: Any) -> Option:  # noqa: ANN401 - as click has it
+    """Declare ``--format`` on a command, and ``--csv-safe`` where CSV is one of these formats.
+
+    Args:
+        formats: Those that the command has.
+        **about: What else click is to know of ``--format``.
+    """
+    options = [click.option("--format", "format_", type=Choice(formats), **about)]
+    if "csv" in formats:
+        options.append(
+            click.option(
+                "--csv-safe",
+                is_flag=True,
+                help="In csv, write an apostrophe before text that a spreadsheet would take for a "
+                "formula: names and tags are other people's.",
+            )
+        )
+    return _with_options(options)
 
 
-def check_csv_safe(format_: str | None, *, csv_safe: bool) -> None:
-    """Refuse the option where it has no meaning."""
-    if csv_safe and format_ != "csv":
-        raise click.UsageError("--csv-safe is for CSV: add --format csv, or leave it out")
+def formats_help(formats: Sequence[str]) -> str:
+    """What each of these formats is, as lines of the help of a command."""
+    room = max(map(len, formats)) + 4
+    lines = ["\b", "Formats:"]
+    for name in formats:
+        first = f"  {name}".ljust(room)
+        lines.append(wrap_text(FORMATS[name].about, 76, first, " " * room))
+    return "\n".join(lines)
 
 
 _FILTERS: dict[str, Option] = {

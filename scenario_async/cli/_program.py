@@ -10,6 +10,7 @@ import anyio
 import asyncclick as click
 
 from scenario_async import ScenarioError, __version__
+from scenario_async._extras import MissingExtraError
 from scenario_async.cli._commands.export import export
 from scenario_async.cli._commands.get import get
 from scenario_async.cli._commands.list_models import list_models
@@ -134,7 +135,7 @@ def _explain(error: BaseException) -> None:
                 say(line)
         case OutputClosedError():
             pass
-        case ScenarioError() | OutputFailedError():
+        case ScenarioError() | OutputFailedError() | MissingExtraError():
             say(f"Error: {in_words(error)}")
         case OSError():
             say(f"Error: {error.strerror or error}")

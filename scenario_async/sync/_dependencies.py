@@ -1,23 +1,13 @@
-"""What the extra of this package brings, and a word to those who do without it."""
+"""What the extra ``scenario-async[sync]`` brings is there, or its absence is said at once."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from functools import partial
+
+from scenario_async import _extras
 
 __all__ = ["need"]
 
-
-def need(*modules: str) -> None:
-    """See that these modules are installed.
-
-    Raises:
-        ModuleNotFoundError: One is not; with its name, and what to install.
-    """
-    for name in modules:
-        if find_spec(name) is None:
-            raise ModuleNotFoundError(
-                f"scenario_async.sync needs {name}: pip install 'scenario-async[sync]'", name=name
-            )
-
+need = partial(_extras.need, "scenario_async.sync", extra="sync")
 
 need("greenlet", "sqlalchemy", "xxhash")

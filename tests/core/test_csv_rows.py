@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scenario_async._csv_rows import as_text, csv_row
+from scenario_async._formats.csv_rows import as_text, csv_row
 from scenario_async._query.query import wire_time
 
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import asyncclick as click
 
 from scenario_async import Missing
 from scenario_async._errors import error_for_status
+from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async.cli._connection import connection_options
-from scenario_async.cli._options import Choice, StrictCommand, filters, ids
-from scenario_async.cli._output import (
-    Counts,
-    JSONArray,
-    JSONLines,
-    JSONRecord,
-    Progress,
-    debug_log,
-    write_data,
-    wrong_usage,
-)
+from scenario_async.cli._options import StrictCommand, filters, format_options, ids
+from scenario_async.cli._output import Counts, Progress, debug_log, writer_of, wrong_usage
 
 if TYPE_CHECKING:
     from scenario_async import APIStatusError
     from scenario_async.cli._connection import Connection
-    from scenario_async.cli._output import Format
 
 __all__ = ["get"]
+
+_FORMATS = tuple(name for name, one in FORMATS.items() if one.whole and one.kind == "text")
 
 
 @click.command(
@@ -50,10 +43,8 @@ Examples:
 """,
 )
 @click.argument("model_ids", metavar="ID...", nargs=-1, required=True, callback=ids)
-@click.option(
-    "--format",
-    "format_",
-    type=Choice(["json", "jsonl"]),
+@format_options(
+    _FORMATS,
     default="json",
     show_default=True,
     help="json: indented, an array for several ids. jsonl: one line each, as the service sent it.",
@@ -69,7 +60,7 @@ Examples:
 async def get(
     connection: Connection,
     model_ids: tuple[str, ...],
-    format_: Literal["json", "jsonl"],
+    format_: str,
     project_id: str | None,
     *,
     summary: bool,
@@ -77,9 +68,8 @@ async def get(
     original_assets: bool,
 ) -> None:
     """Get models with all that is known of them, inputs and layout included."""
-    written: Format = JSONLines()
-    if format_ == "json":
-        written = JSONRecord() if len(model_ids) == 1 else JSONArray(pretty=True)
+    encoder = new_encoder(format_, MODELS, Style(indented=True, alone=len(model_ids) == 1))
+    write = writer_of(FORMATS[format_])
     counts = Counts()
     with debug_log(shown=connection.verbose):
         async with connection.open(counts.hooks(), quiet=quiet) as service:
@@ -97,8 +87,8 @@ async def get(
                         if isinstance(record, Missing):
                             raise _error_of(record)
                         counts.models += 1
-                        await write_data(written.page([record]))
-                await write_data(written.end())
+                        await write(encoder.batch([record]))
+                await write(encoder.end())
 
 
 def _error_of(missing: Missing) -> APIStatusError:

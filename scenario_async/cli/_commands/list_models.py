@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
+from scenario_async._formats import MODELS
 from scenario_async.cli._connection import connection_options
-from scenario_async.cli._options import Group, StrictCommand, filters, ids
-from scenario_async.cli._output import CSV_COLUMNS
+from scenario_async.cli._options import Group, StrictCommand, filters, formats_help, ids
 
-from .listing import listing_options, write_listing
+from .listing import LIST_FORMATS, listing_options, write_listing
 
 if TYPE_CHECKING:
     from scenario_async.cli._connection import Connection
@@ -39,16 +39,9 @@ _PUBLIC = ("tags", "types", *_CREATED, *_UPDATED, "sort_by", "sort_direction")
 Times are ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00+01:00, in UTC where they name no zone.
 The moment itself is excluded. Of --tag, --type and --collection several may be given.
 
-\b
-Formats:
-  table  As many columns as fit the terminal, ids always whole; written when
-         all models are known. Into a pipe or a file nothing is shortened.
-  json   One array. It stays open where the listing fails: a part is no JSON.
-  jsonl  One record on each line, exactly as the service sent it.
-  csv    Column names, then a line for each model; times in UTC, lists comma
-         separated. For a spreadsheet add --csv-safe: names and tags are other
-         people's, and may be formulas. The columns:
-{click.formatting.wrap_text(", ".join(CSV_COLUMNS), 76, " " * 9, " " * 9)}
+{formats_help(LIST_FORMATS)}
+
+The columns of csv: {", ".join(MODELS.columns)}.
 
 json, jsonl and csv are UTF-8, and written page by page in little memory.
 

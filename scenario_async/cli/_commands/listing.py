@@ -12,22 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import asyncclick as click
 
 from scenario_async import BadRequestError, Listing, Model, Models
+from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async._query import LARGEST_PAGE, did_you_mean
-from scenario_async.cli._options import Choice, Option, check_csv_safe, csv_safe_option, gathered
+from scenario_async.cli._options import Choice, Option, format_options, gathered
 from scenario_async.cli._output import (
-    CSV,
     Counts,
-    JSONArray,
-    JSONLines,
     Progress,
-    Table,
     WrongUsageError,
     debug_log,
     say,
     terminal_width,
     warnings_said,
-    write_data,
-    write_out,
+    writer_of,
     wrong_usage,
 )
 from scenario_async.types import ModelType
@@ -37,45 +33,41 @@ if TYPE_CHECKING:
 
     from scenario_async import InvalidRow
     from scenario_async.cli._connection import Connection
-    from scenario_async.cli._output import Format
 
-__all__ = ["ListingOptions", "Scope", "check_collections", "listing_options", "write_listing"]
+__all__ = [
+    "LIST_FORMATS",
+    "ListingOptions",
+    "Scope",
+    "check_collections",
+    "listing_options",
+    "write_listing",
+]
 
 Scope: TypeAlias = Callable[[Models], Callable[..., Listing[Model]]]
 """Which method of the client lists. Its arguments are checked by tests: they come from options."""
+
+LIST_FORMATS = tuple(name for name, one in FORMATS.items() if one.kind != "binary")
+"""The formats of a listing on standard output."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListingOptions:
     """The options for what becomes of the models; see their help."""
 
-    format: Literal["table", "json", "jsonl", "csv"]
+    format_: str
     csv_safe: bool
     limit: int | None
     on_invalid: Literal["fail", "skip"]
     quiet: bool
-
-    def new_format(self) -> Format:
-        """The chosen format, at its beginning."""
-        if self.format == "table":
-            return Table(terminal_width(sys.stdout))
-        if self.format == "json":
-            return JSONArray()
-        return JSONLines() if self.format == "jsonl" else CSV(safe=self.csv_safe)
 
 
 listing_options: Option = gathered(
     "options",
     ListingOptions,
     (
-        click.option(
-            "--format",
-            type=Choice(["table", "json", "jsonl", "csv"]),
-            default="table",
-            show_default=True,
-            help="How models are written.",
+        format_options(
+            LIST_FORMATS, default="table", show_default=True, help="How models are written."
         ),
-        csv_safe_option,
         click.option(
             "--limit",
             type=click.IntRange(min=1),
@@ -108,7 +100,11 @@ async def write_listing(
         WrongUsageError: The options do not fit.
         ScenarioError: The listing failed. What was written before is all there was.
     """
-    check_csv_safe(options.format, csv_safe=options.csv_safe)
+    with wrong_usage():
+        style = Style(csv_safe=options.csv_safe, width=terminal_width(sys.stdout))
+        encoder = new_encoder(options.format_, MODELS, style)
+    format_ = FORMATS[options.format_]
+    write = writer_of(format_)
     # Not `in`, to which 0 is the same as False.
     given = {
         name: value
@@ -125,21 +121,18 @@ async def write_listing(
             check_collections(collections, service.collections)
             with wrong_usage():
                 listing = scope(service.client.models)(*collections, **given)
-            written = options.new_format()
-            # A table is made of what can be shown, in bold where the terminal has it.
-            write = write_out if options.format == "table" else write_data
             wanted = not (options.quiet or connection.verbose)
             meant = _types_meant(given.get("types", ()))
             try:
-                with Progress(counts, wanted=wanted, afterwards=options.format == "table"):
+                with Progress(counts, wanted=wanted, afterwards=not format_.streamed):
                     async with aclosing(_pages(listing, options.limit)) as pages:
                         async for models in pages:
-                            await write(written.page(models))
+                            await write(encoder.batch(models))
             except BadRequestError as error:
                 for one in meant:
                     error.add_note(one)
                 raise
-            await write(written.end())
+            await write(encoder.end())
             for one in () if counts.models else meant:
                 say(f"No models: {one}")
 

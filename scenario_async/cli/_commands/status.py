@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 import msgspec
 
-from scenario_async.cli._extras import opened_store, store_argument
 from scenario_async.cli._options import StrictCommand
 from scenario_async.cli._output import run_lines, store_lines, terminal_width, write_data, write_out
+from scenario_async.cli._stores import opened_store, store_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

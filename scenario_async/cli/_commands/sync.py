@@ -15,7 +15,6 @@ import asyncclick as click
 from scenario_async import APIError
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._exit_codes import ExitCode
-from scenario_async.cli._extras import opened_store, store_argument
 from scenario_async.cli._interrupts import InterruptedRunError
 from scenario_async.cli._options import StrictCommand, filters
 from scenario_async.cli._output import (
@@ -34,6 +33,7 @@ from scenario_async.cli._output import (
     write_data,
     write_out,
 )
+from scenario_async.cli._stores import opened_store, store_argument
 
 from .listing import check_collections
 from .sync_options import SyncOptions, sync_options

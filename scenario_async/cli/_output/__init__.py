@@ -1,6 +1,5 @@
 """What the commands write: models, tables, messages and progress."""
 
-from .formats import CSV, CSV_COLUMNS, Format, JSONArray, JSONLines, JSONRecord
 from .messages import (
     WrongUsageError,
     debug_log,
@@ -17,25 +16,18 @@ from .output import (
     terminal_width,
     write_data,
     write_out,
+    writer_of,
 )
 from .progress import Counts, Progress, doing
 from .summaries import json_line, run_line, run_lines, store_lines, summary_lines
 from .sync_progress import SyncProgress
-from .table import Table
 
 __all__ = [
-    "CSV",
-    "CSV_COLUMNS",
     "Counts",
-    "Format",
-    "JSONArray",
-    "JSONLines",
-    "JSONRecord",
     "OutputClosedError",
     "OutputFailedError",
     "Progress",
     "SyncProgress",
-    "Table",
     "WrongUsageError",
     "debug_log",
     "doing",
@@ -52,5 +44,6 @@ __all__ = [
     "warnings_said",
     "write_data",
     "write_out",
+    "writer_of",
     "wrong_usage",
 ]

@@ -13,8 +13,9 @@ import asyncclick as click
 
 from scenario_async import APIError, ScenarioError, ScenarioWarning
 from scenario_async._argument_errors import ArgumentError, Parameter
+from scenario_async._formats import printable, without_steering
 
-from .output import OutputError, steers
+from .output import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,7 +24,6 @@ __all__ = [
     "WrongUsageError",
     "debug_log",
     "option_names",
-    "printable",
     "say",
     "stamp",
     "stamp_messages",
@@ -47,15 +47,6 @@ class WrongUsageError(click.ClickException):
     """Options or an environment that the client refuses, each valid in itself."""
 
     exit_code = 2
-
-
-def printable(text: str) -> str:
-    """The text on one line, without characters that would steer a terminal."""
-    return _without_steering(" ".join(text.split()))
-
-
-def _without_steering(line: str) -> str:
-    return line if line.isprintable() else "".join("\ufffd" if steers(c) else c for c in line)
 
 
 def stamp(moment: datetime) -> str:
@@ -143,7 +134,7 @@ class _OneLine(logging.Formatter):
     """Only the traceback of a bug may have more than one."""
 
     def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as in logging
-        return "\n".join(map(_without_steering, super().formatException(ei).split("\n")))
+        return "\n".join(map(without_steering, super().formatException(ei).split("\n")))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
         record.message = printable(record.message)

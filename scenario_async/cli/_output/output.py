@@ -8,13 +8,17 @@ import os
 import shutil
 import stat
 import sys
-import unicodedata
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from scenario_async._formats import escaped
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from typing import TextIO
+
+    from scenario_async._formats import Format
 
 __all__ = [
     "OutputClosedError",
@@ -22,10 +26,10 @@ __all__ = [
     "OutputFailedError",
     "is_pipe",
     "is_terminal",
-    "steers",
     "terminal_width",
     "write_data",
     "write_out",
+    "writer_of",
 ]
 
 
@@ -71,28 +75,12 @@ async def write_data(data: bytes) -> None:
         OutputClosedError: Nobody reads any more.
         OutputFailedError: It cannot be written.
     """
-    await write_out(_shown(data) if is_terminal(sys.stdout) else data)
+    await write_out(escaped(data) if is_terminal(sys.stdout) else data)
 
 
-def _shown(data: bytes) -> bytes:
-    text = data.decode(errors="backslashreplace")
-    shown = (c if c in "\n\t" or not steers(c) else _escape(c) for c in text)
-    return "".join(shown).encode()
-
-
-def _escape(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
-    return "".join(f"\\u{unit}" for unit in units)
-
-
-def steers(character: str) -> bool:
-    """Whether a character does something to a terminal or to the text around it.
-
-    Joiners, which scripts and emoji are made with, do no harm.
-    """
-    if character.isprintable() or character in "\u200c\u200d":
-        return False
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+def writer_of(format_: Format) -> Callable[[bytes], Awaitable[None]]:
+    """What writes a format: a layout for terminals has no character that would steer one."""
+    return write_out if format_.kind == "layout" else write_data
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from rich.cells import cell_len, set_cell_size
 
-from .messages import printable, stamp
-from .table import heading
+from scenario_async._formats import printable
+from scenario_async._formats.table import Column, lines_of
+
+from .messages import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ __all__ = ["json_line", "run_line", "run_lines", "store_lines", "summary_lines"]
 
 _COUNTED = ("new", "changed", "unchanged", "deleted", "rejected", "details")
 _EFFORT = ("pages", "requests", "retries")
-_GAP = "  "
 # What goes first where a terminal has no room for all columns; a report in JSON has all of it.
 _LEAST_WORTH = (
     *("Retries", "Pages", "Unchanged", "Seconds", "Requests", "Run", "Deleted", "Changed"),
@@ -103,60 +103,17 @@ def _minute(moment: datetime) -> str:
 def _columns(
     titles: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int, width: int | None
 ) -> list[str]:
-    """Lines of columns: so many of texts, then numbers, which end at the same place.
-
-    On a terminal of this width those of least worth are left out until the others fit.
-    """
+    """Lines of columns: so many of texts, then numbers, which end at the same place."""
     columns = [
-        _Column(title, [printable_cell(cell) for cell in cells], is_text=place < texts)
+        Column(
+            title, _ENOUGH_TEXT if place < texts else None, place >= texts, list(map(_cell, cells))
+        )
         for place, (title, *cells) in enumerate(zip(titles, *rows, strict=True))
     ]
-    if width is not None:
-        columns = _fitting(columns, width)
-    head, *lines = (
-        _GAP.join(column.fitted(row) for column in columns).rstrip() for row in range(len(rows) + 1)
-    )
-    return [heading(head, terminal=width is not None), *lines]
+    out = [titles.index(one) for one in _LEAST_WORTH if one in titles[1:]]
+    return lines_of(columns, width, first_out=out)
 
 
-def _fitting(columns: Sequence[_Column], room: int) -> list[_Column]:
-    left = list(columns)
-    # But for the first one, which says what a row is about.
-    for title in _LEAST_WORTH:
-        if _least_room(left) > room:
-            left[1:] = [one for one in left[1:] if one.title != title]
-    more = max(0, room - _least_room(left))
-    for column in left:
-        width = min(column.width, column.least + more)
-        more -= width - column.least
-        column.width = width
-    return left
-
-
-def _least_room(columns: Sequence[_Column]) -> int:
-    return sum(column.least for column in columns) + len(_GAP) * (len(columns) - 1)
-
-
-class _Column:
-    """A title and what stands below it."""
-
-    def __init__(self, title: str, cells: Sequence[str], *, is_text: bool) -> None:
-        self.title = title
-        self.is_text = is_text
-        self._cells = [title, *cells]
-        self.width = max(map(cell_len, self._cells))
-        self.least = min(self.width, _ENOUGH_TEXT) if is_text else self.width
-
-    def fitted(self, row: int) -> str:
-        """The title (0) or a cell, as wide as the column."""
-        cell = self._cells[row]
-        if not self.is_text:
-            return cell.rjust(self.width)
-        if cell_len(cell) > self.width:
-            return set_cell_size(cell, self.width - 1) + "…"
-        return set_cell_size(cell, self.width)
-
-
-def printable_cell(text: str) -> str:
+def _cell(text: str) -> str:
     """The text without characters that would steer a terminal, its indent kept."""
     return " " * (len(text) - len(text.lstrip(" "))) + printable(text)

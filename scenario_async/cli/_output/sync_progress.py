@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
-from .messages import printable
+from scenario_async._formats import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

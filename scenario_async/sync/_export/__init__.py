@@ -1,6 +1,7 @@
 """A store as one file."""
 
-from .file import encoded, export, models_of
-from .formats import ExportFormat, format_of
+from scenario_async._formats import ExportFormat
 
-__all__ = ["ExportFormat", "encoded", "export", "format_of", "models_of"]
+from .file import encoded, export, models_of
+
+__all__ = ["ExportFormat", "encoded", "export", "models_of"]

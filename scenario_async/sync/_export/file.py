@@ -1,4 +1,4 @@
-"""A store written out as one file: Parquet, CSV, JSON lines or a JSON array."""
+"""A store written out as one file."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from scenario_async._formats import Records, Style, format_of, new_encoder
 from scenario_async._query import given_text
 from scenario_async.sync._errors import EmptyExportError, ExportError
 from scenario_async.sync._scopes import Scope
-from scenario_async.sync._store import check_values, database_of, scopes_of
+from scenario_async.sync._store import StoredModel, check_values, database_of, scopes_of
 
-from .formats import encoder_of, format_of
 from .replacement import Replacement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from scenario_async.sync._store import CatalogStore, StoredModel
+    from scenario_async._formats import ExportFormat
+    from scenario_async.sync._store import CatalogStore
 
-    from .formats import ExportFormat
+__all__ = ["STORED", "encoded", "export", "models_of"]
 
-__all__ = ["encoded", "export", "models_of"]
+
+def _record(model: StoredModel) -> bytes:
+    return (model.details or model.record).encode()
+
+
+_TEXTS = ("record", "details")
+STORED: Records[StoredModel] = Records(
+    tuple(name for name in StoredModel.__struct_fields__ if name not in _TEXTS), _record, _TEXTS
+)
+"""Models as a store has them."""
 
 # What is in memory at once, whatever the store has.
 _BATCH_BYTES = 8 * 1024 * 1024
@@ -90,7 +100,7 @@ async def export(
         ExportError: The file cannot be written, or is one of the store's own.
         StoreError: The database failed.
     """
-    chosen = format_of(path) if format is None else format
+    chosen = format_of(path, format)
     _refuse_folder(path)
     _refuse_own_file(store, path)
     models = await models_of(
@@ -173,11 +183,11 @@ async def encoded(
     """How many more models are written with how many more bytes of a file, up to its end.
 
     Raises:
-        ValueError: There is no such format, or only CSV could be safe.
+        ValueError: Only CSV could be safe.
         ModuleNotFoundError: Parquet needs pyarrow.
         StoreError: The database failed.
     """
-    encoder = encoder_of(format_, csv_safe=csv_safe)
+    encoder = new_encoder(format_, STORED, Style(csv_safe=csv_safe))
     async with aclosing(_batches(models)) as batches:
         async for batch in batches:
             # In a thread: a batch takes a tenth of a second.

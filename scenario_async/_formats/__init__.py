@@ -1,0 +1,34 @@
+"""Models as bytes, in each of the formats: for ``list``, ``get`` and ``export``."""
+
+from .csv_rows import as_text
+from .records import MODELS, Records, Style
+from .registry import (
+    ENCODED,
+    FORMATS,
+    Encoder,
+    ExportFormat,
+    Format,
+    check_csv_safe,
+    format_of,
+    new_encoder,
+)
+from .terminal_text import escaped, printable, steers, without_steering
+
+__all__ = [
+    "ENCODED",
+    "FORMATS",
+    "MODELS",
+    "Encoder",
+    "ExportFormat",
+    "Format",
+    "Records",
+    "Style",
+    "as_text",
+    "check_csv_safe",
+    "escaped",
+    "format_of",
+    "new_encoder",
+    "printable",
+    "steers",
+    "without_steering",
+]

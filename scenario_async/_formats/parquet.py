@@ -1,0 +1,79 @@
+"""Parquet: the columns with real lists and times, and the records as text. No I/O."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .records import Records, Style
+
+__all__ = ["Parquet"]
+
+_LISTS = ("capabilities", "tags", "collection_ids")
+_MOMENTS = ("created_at", "updated_at", "deleted_at", "first_seen_at")
+_NEVER_NULL = ("id", "first_seen_at", "record")
+
+
+class Parquet:
+    """A row group for each batch; what the writer has ready is taken from it after each one."""
+
+    def __init__(self, records: Records[Any], _: Style) -> None:
+        # Only here: it takes long to import, and has no types.
+        arrow: Any = import_module("pyarrow")
+        parquet: Any = import_module("pyarrow.parquet")
+        types = {
+            **dict.fromkeys(_LISTS, arrow.list_(arrow.string())),
+            **dict.fromkeys(_MOMENTS, arrow.timestamp("ms", tz="UTC")),
+        }
+        self._schema: Any = arrow.schema(
+            arrow.field(name, types.get(name, arrow.string()), nullable=name not in _NEVER_NULL)
+            for name in (*records.columns, *records.texts)
+        )
+        self._record_batch: Any = arrow.record_batch
+        self._array: Any = arrow.array
+        self._file = _Appended()
+        self._writer: Any = parquet.ParquetWriter(self._file, self._schema, compression="zstd")
+
+    def batch(self, models: Sequence[Any]) -> bytes:
+        """The bytes that are ready with these models."""
+        columns = [
+            self._array([getattr(model, field.name) for model in models], field.type)
+            for field in self._schema
+        ]
+        self._writer.write_batch(self._record_batch(columns, schema=self._schema))
+        return self._file.taken()
+
+    def end(self) -> bytes:
+        """The rest, with the index of the file."""
+        self._writer.close()
+        return self._file.taken()
+
+
+class _Appended(io.RawIOBase):
+    """A file that is only ever appended to, and gives away what it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - anything with a buffer
+        part = bytes(data)
+        self._parts.append(part)
+        self._length += len(part)
+        return len(part)
+
+    def tell(self) -> int:
+        return self._length
+
+    def taken(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
