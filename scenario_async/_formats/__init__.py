@@ -8,7 +8,6 @@ from .registry import (
     Encoder,
     ExportFormat,
     Format,
-    check_csv_safe,
     format_of,
     new_encoder,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "Records",
     "Style",
     "as_text",
-    "check_csv_safe",
     "escaped",
     "format_of",
     "new_encoder",

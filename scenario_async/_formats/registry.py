@@ -25,7 +25,6 @@ __all__ = [
     "Encoder",
     "ExportFormat",
     "Format",
-    "check_csv_safe",
     "format_of",
     "new_encoder",
 ]
@@ -130,18 +129,13 @@ def new_encoder(name: str, records: Records[Any], style: Style | None = None) ->
         MissingExtraError: The format needs a module that is not installed.
     """
     style = style or Style()
-    check_csv_safe(name, csv_safe=style.csv_safe)
+    if style.csv_safe and name != "csv":
+        raise ArgumentError(Parameter("csv_safe"), f" is for CSV, and has no meaning for {name!r}")
     format_ = FORMATS[name]
     if format_.needs is not None:
         module, extra = format_.needs
         need(name, module, extra=extra)
     return format_.encoder(records, style)
-
-
-def check_csv_safe(name: str | None, *, csv_safe: bool) -> None:
-    """Refuse what only CSV has for another format."""
-    if csv_safe and name != "csv":
-        raise ArgumentError(Parameter("csv_safe"), f" is for CSV, and has no meaning for {name!r}")
 
 
 def format_of(path: str | Path, chosen: str | None = None) -> ExportFormat:
