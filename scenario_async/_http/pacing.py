@@ -62,23 +62,23 @@ class RetryBudget:
 
     Without it, a service that is down gets several times its usual load from those who wait for it:
     https://sre.google/sre-book/handling-overload/
+
+    Attributes:
+        left: How many retries there may be.
     """
 
     RESERVE = 50
 
     def __init__(self) -> None:
-        self._left = self.RESERVE
+        self.left: int = self.RESERVE
 
     def called(self) -> None:
         """A call begins: it earns one retry, up to the reserve."""
-        self._left = min(self.RESERVE, self._left + 1)
+        self.left = min(self.RESERVE, self.left + 1)
 
-    def take(self) -> bool:
-        """Whether one more retry is within the budget; if so, it is spent."""
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+    def retried(self) -> None:
+        """A retry begins: it is spent."""
+        self.left -= 1
 
 
 @dataclass(frozen=True, slots=True)

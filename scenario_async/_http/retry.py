@@ -7,7 +7,7 @@ tenacity.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
@@ -74,33 +74,37 @@ async def call_with_retries(
     """
     failures = 0
 
-    def wait(state: RetryCallState) -> float:
+    def count(state: RetryCallState) -> None:
         nonlocal failures
+        failures += not isinstance(_error_of(state), RateLimitError)
+
+    def wait(state: RetryCallState) -> float:
         error = _error_of(state)
-        if isinstance(error, RateLimitError):
-            return max(0.0, pause_left())
-        failures += 1
-        return _wait(error, failures)
+        return (
+            max(0.0, pause_left()) if isinstance(error, RateLimitError) else _wait(error, failures)
+        )
 
     def give_up(state: RetryCallState) -> bool:
         if not deadline.allows(state.upcoming_sleep):
             return True
         if isinstance(_error_of(state), RateLimitError):
             return max_retries == 0
-        return failures > max_retries or not budget.take()
+        return failures > max_retries or budget.left < 1
 
-    def announce(state: RetryCallState) -> None:
+    def go_on(state: RetryCallState) -> None:
         error = _error_of(state)
-        assert error is not None  # noqa: S101 - tenacity pauses after a failure only
+        if not isinstance(error, RateLimitError):
+            budget.retried()
         before_pause(state.attempt_number, state.upcoming_sleep, error)
 
     budget.called()
     async for step in AsyncRetrying(
         retry=retry_if_exception(is_transient),
+        after=count,
         wait=wait,
         stop=give_up,
+        before_sleep=go_on,
         sleep=clock.sleep,
-        before_sleep=announce,
         reraise=True,
     ):
         with step:
@@ -108,15 +112,15 @@ async def call_with_retries(
     raise AssertionError("tenacity ends with a result or an exception")
 
 
-def _wait(error: APIError | None, failures: int) -> float:
+def _wait(error: APIError, failures: int) -> float:
     """The service's hint is a floor; the jitter on top keeps a crowd from coming back as one."""
-    if error is not None and (hint := error.retry_after) is not None:
+    if (hint := error.retry_after) is not None:
         most = min(_MOST_JITTER, max(_LEAST_JITTER, hint * _JITTER_SHARE))
         return hint + random.uniform(0, most)  # noqa: S311 - no secret
     most = min(_MOST_BACKOFF, _LEAST_BACKOFF * 2 ** min(failures - 1, 60))
     return random.uniform(0, most)  # noqa: S311 - no secret
 
 
-def _error_of(state: RetryCallState) -> APIError | None:
-    error = state.outcome.exception() if state.outcome is not None else None
-    return error if isinstance(error, APIError) else None
+def _error_of(state: RetryCallState) -> APIError:
+    """What an attempt failed with: nothing else is transient, so that nothing else comes here."""
+    return cast("APIError", state.outcome and state.outcome.exception())

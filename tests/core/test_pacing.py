@@ -107,45 +107,18 @@ def test_a_429_ends_a_good_round() -> None:
     assert concurrency.limit == 2
 
 
-@given(st.lists(st.booleans(), max_size=300), st.integers(0, 60))
-def test_retries_are_no_more_than_calls_and_a_reserve(calls: list[bool], outage: int) -> None:
+@given(st.lists(st.booleans(), max_size=300))
+def test_retries_are_no_more_than_calls_and_a_reserve(calls: list[bool]) -> None:
     budget = RetryBudget()
-    granted = sum(budget.take() for _ in range(outage))
-    assert granted == min(outage, RetryBudget.RESERVE)
-    called = 0
-    for is_call in calls:
+    retries = 0
+    for number, is_call in enumerate(calls, start=1):
         if is_call:
             budget.called()
-            called += 1
-        else:
-            granted += budget.take()
-        assert granted <= called + RetryBudget.RESERVE
-
-
-def test_good_times_save_up_no_more_than_the_reserve() -> None:
-    budget = RetryBudget()
-    for _ in range(10 * RetryBudget.RESERVE):
-        budget.called()
-    assert sum(budget.take() for _ in range(10 * RetryBudget.RESERVE)) == RetryBudget.RESERVE
-
-
-def test_a_spent_budget_gives_one_retry_for_each_call() -> None:
-    budget = RetryBudget()
-    while budget.take():
-        pass
-    for _ in range(5):
-        budget.called()
-        assert budget.take()
-        assert not budget.take()
-
-
-def test_a_refused_retry_costs_nothing() -> None:
-    budget = RetryBudget()
-    while budget.take():
-        pass
-    assert not budget.take()
-    budget.called()
-    assert budget.take()
+        elif budget.left:
+            budget.retried()
+            retries += 1
+        assert 0 <= budget.left <= RetryBudget.RESERVE
+        assert retries + budget.left <= number - retries + RetryBudget.RESERVE
 
 
 def test_a_deadline_counts_down_and_never_below_zero() -> None:
