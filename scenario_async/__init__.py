@@ -35,7 +35,17 @@ if typing.TYPE_CHECKING:
         UnprocessableEntityError,
         UsageError,
     )
-    from ._events import EventHooks, PageEvent, RequestEvent, ResponseEvent, RetryEvent
+    from ._events import (
+        EndEvent,
+        EventHooks,
+        FailureEvent,
+        Operation,
+        PageEvent,
+        RequestEvent,
+        ResponseEvent,
+        RetryEvent,
+        StartEvent,
+    )
     from ._models import Models
     from ._options import NOT_GIVEN, NotGiven, Timeout
     from .types import Model
@@ -51,7 +61,9 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ConflictError",
+    "EndEvent",
     "EventHooks",
+    "FailureEvent",
     "Found",
     "InternalServerError",
     "InvalidRow",
@@ -62,6 +74,7 @@ __all__ = [
     "Models",
     "NotFoundError",
     "NotGiven",
+    "Operation",
     "Page",
     "PageEvent",
     "PaginationError",
@@ -74,6 +87,7 @@ __all__ = [
     "RetryEvent",
     "ScenarioError",
     "ScenarioWarning",
+    "StartEvent",
     "Timeout",
     "UnprocessableEntityError",
     "UsageError",
@@ -105,7 +119,17 @@ _HOMES = {
         "UnprocessableEntityError",
         "UsageError",
     ),
-    "._events": ("EventHooks", "PageEvent", "RequestEvent", "ResponseEvent", "RetryEvent"),
+    "._events": (
+        "EndEvent",
+        "EventHooks",
+        "FailureEvent",
+        "Operation",
+        "PageEvent",
+        "RequestEvent",
+        "ResponseEvent",
+        "RetryEvent",
+        "StartEvent",
+    ),
     "._listing": ("Found", "Listing", "Merged", "Page"),
     "._models": ("Models",),
     "._options": ("NOT_GIVEN", "NotGiven", "Timeout"),

@@ -71,7 +71,8 @@ class AsyncScenario:
             connector, proxies, cookies and tracing are used as they are.
         default_headers: Added to each request. Not ``Authorization``.
         default_query: Added to each request.
-        event_hooks: Functions to call with each request, response, retry and page.
+        event_hooks: Functions to call with each request, response, retry and page, and with the
+            start, the end or the failure of each operation.
 
     Raises:
         ValueError: No credentials, half a pair, two kinds at once, or an option out of its range.
@@ -124,19 +125,20 @@ class AsyncScenario:
             event_hooks=event_hooks or EventHooks(),
         )
         pacer = Pacer(SystemClock(), max_concurrency, requests_per_second)
-        self._bind(options, Transport(session), pacer, Lifetime(), Learned())
+        self._bind(options, Transport(session), pacer, Learned())
 
     def _bind(
         self,
         options: ClientOptions,
         transport: Transport,
         pacer: Pacer,
-        lifetime: Lifetime,
         learned: Learned,
+        parent: Lifetime | None = None,
     ) -> None:
         self._options = options
         self._transport = transport
         self._pacer = pacer
+        lifetime = Lifetime(parent, transport.check_usable)
         self._context = Context(
             Requester(
                 options, transport=transport, pacer=pacer, lifetime=lifetime, clock=SystemClock()
@@ -229,8 +231,8 @@ class AsyncScenario:
             options,
             self._transport,
             pacer,
-            Lifetime(self._context.lifetime),
             self._context.learned if same_models else Learned(),
+            self._context.lifetime,
         )
         return derived
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._decoding import decode_page
+from scenario_async._events import Operation, told
 from scenario_async._http import Call, TimeSlice
 from scenario_async._pagination import PageFetcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from scenario_async._decoding import PageAnswer, PageReader
-    from scenario_async._http import Lifetime, Requester, RequestOptions
+    from scenario_async._http import Lifetime, Parse, Requester, RequestOptions
     from scenario_async._pagination import Learned, PageRequest
     from scenario_async._query import ListingQuery
 
-    from ._events import EventHooks
+    from ._events import EventHooks, OperationKind
 
 __all__ = ["PAGES_AT_ONCE", "Context"]
 
+ResultT = TypeVar("ResultT")
 RowT = TypeVar("RowT")
 
 PAGES_AT_ONCE = 8
@@ -41,6 +44,7 @@ class Context:
         max_concurrency: The largest number of requests under way.
         default_query: What is added to each request.
         learned: What is known of the service.
+        within: The id of the operation that all this is a part of, where it is one.
     """
 
     requester: Requester
@@ -49,6 +53,14 @@ class Context:
     max_concurrency: int
     default_query: Mapping[str, object]
     learned: Learned
+    within: int | None = None
+
+    @contextmanager
+    def operation(self, kind: OperationKind, name: str) -> Generator[Context]:
+        """Tell the hooks of an operation; what is asked for with its context is a part of it."""
+        operation = Operation(kind=kind, name=name, parent=self.within)
+        with told(self.event_hooks, operation):
+            yield replace(self, within=operation.id)
 
     def new_slice(self) -> TimeSlice:
         """A share of the loop of this client."""
@@ -69,8 +81,14 @@ class Context:
 
     async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
         """Fetch one page and take it apart."""
-        return await PageFetcher(self._send, self.learned, options).page(request)
+        with self.operation("page", request.query.path) as page:
+            return await PageFetcher(page._send, self.learned, options).page(request)  # noqa: SLF001 - its own kind
+
+    async def call(self, call: Call, parse: Parse[ResultT], options: RequestOptions) -> ResultT:
+        """Send a call until its answer can be parsed, or it is time to give up."""
+        return await self.requester.call(call, parse, options, parent=self.within)
 
     async def _send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
-        call = Call(path=query.path, parameters=query.parameters())
-        return await self.requester.call(call, decode_page, options)
+        return await self.call(
+            Call(path=query.path, parameters=query.parameters()), decode_page, options
+        )

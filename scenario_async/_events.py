@@ -3,47 +3,134 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, TypeVar
+from itertools import count
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from ._errors import APIError
 
 __all__ = [
+    "EndEvent",
     "EventHooks",
+    "FailureEvent",
+    "Operation",
+    "OperationKind",
     "PageEvent",
     "RequestEvent",
     "ResponseEvent",
     "RetryEvent",
+    "StartEvent",
     "check_callback",
     "emit",
+    "tell_failure",
+    "told",
 ]
 
 _log = logging.getLogger("scenario_async")
 _Event = TypeVar("_Event")
+_ids = count(1)
+
+OperationKind: TypeAlias = Literal[
+    "sync", "scope", "listing", "page", "retrieval", "call", "request"
+]
+"""What is done: see :class:`Operation`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """Something that is done from a start to an end, of which the hooks are told once each.
+
+    A ``"sync"`` is one run of :func:`scenario_async.sync.sync`, a ``"scope"`` one of its scopes. A
+    ``"listing"`` is one way through a listing or through several that are merged, a ``"page"`` what
+    is asked for one page. A ``"retrieval"`` is of models or previews by their ids. A ``"call"`` is
+    one answer with all attempts that it takes, a ``"request"`` what goes out once.
+
+    Attributes:
+        id: Of this operation alone, in this process.
+        parent: The id of the operation that it is a part of, where it is part of one.
+        kind: What is done; see above.
+        name: What it is done with, in a few words that do not differ from model to model: the scope
+            of a listing, the scopes of a sync, else the method or the path below the base URL.
+    """
+
+    id: int = field(default_factory=_ids.__next__)
+    parent: int | None = None
+    kind: OperationKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartEvent:
+    """An operation begins. One :class:`EndEvent` or :class:`FailureEvent` of it follows.
+
+    Attributes:
+        operation: Which one.
+    """
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndEvent:
+    """An operation came to its end.
+
+    Attributes:
+        operation: Which one.
+        seconds: Since its start.
+        complete: ``False`` where the caller left before the end, as by ``break`` or ``aclose``.
+    """
+
+    operation: Operation
+    seconds: float
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureEvent:
+    """An operation was ended by an error or a cancellation.
+
+    That a ``"request"`` fails is final where its ``"call"`` fails as well; else a
+    :class:`RetryEvent` follows.
+
+    Attributes:
+        operation: Which one.
+        seconds: Since its start.
+        error: What ended it.
+    """
+
+    operation: Operation
+    seconds: float
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestEvent:
-    """A request is about to go out.
+    """A request is about to go out: its operation begins.
+
+    A :class:`ResponseEvent` follows, or a :class:`FailureEvent` where no whole answer came.
 
     Attributes:
         method: Such as ``"GET"``.
         path: Below the base URL, such as ``"/models"``; without the query.
         attempt: 1 for the first, 2 for the first retry.
+        operation: Of the kind ``"request"``; its parent is a ``"call"``.
     """
 
     method: str
     path: str
     attempt: int
+    operation: Operation | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseEvent:
-    """An answer came, whole, of whatever status.
+    """An answer came, whole, of whatever status: the operation of the request ends.
 
     Attributes:
         method: As in the request.
@@ -55,6 +142,8 @@ class ResponseEvent:
         sends: How often the request went out on a wire. It is 2 where aiohttp repeated it by itself
             because the connection broke before an answer, as a kept one does that the service has
             closed meanwhile; always 1 on a borrowed session, where this cannot be seen.
+        operation: As in the request.
+        request_id: The service's name for the request, where it gave one.
     """
 
     method: str
@@ -64,6 +153,8 @@ class ResponseEvent:
     seconds: float
     size: int
     sends: int
+    operation: Operation | None = field(default=None, compare=False)
+    request_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +167,7 @@ class RetryEvent:
         attempt: The attempt that failed.
         wait: The pause in seconds.
         error: Why.
+        operation: The ``"call"`` that goes on.
     """
 
     method: str
@@ -83,6 +175,7 @@ class RetryEvent:
     attempt: int
     wait: float
     error: APIError
+    operation: Operation | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +189,7 @@ class PageEvent:
         last: Whether the listing ends here.
         filtered: How many were dropped because they show that they were not asked for, as where the
             service has no index of a tag.
+        listing: The id of the listing's operation, where all of it is gone through.
     """
 
     models: int
@@ -103,6 +197,7 @@ class PageEvent:
     invalid: int
     last: bool
     filtered: int = 0
+    listing: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +212,48 @@ class EventHooks:
         on_response: Called after each whole answer, of whatever status.
         on_retry: Called before each pause that a retry follows.
         on_page: Called for each page whose models were given.
+        on_start: Called before each operation but requests, of which ``on_request`` is told.
+        on_end: Called after each operation but requests, of which ``on_response`` is told.
+        on_failure: Called after each operation that an error or a cancellation ends.
     """
 
     on_request: Callable[[RequestEvent], object] | None = None
     on_response: Callable[[ResponseEvent], object] | None = None
     on_retry: Callable[[RetryEvent], object] | None = None
     on_page: Callable[[PageEvent], object] | None = None
+    on_start: Callable[[StartEvent], object] | None = None
+    on_end: Callable[[EndEvent], object] | None = None
+    on_failure: Callable[[FailureEvent], object] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("on_request", "on_response", "on_retry", "on_page"):
+        for name in self.__slots__:
             check_callback(name, getattr(self, name))
+
+
+@contextmanager
+def told(hooks: EventHooks, operation: Operation) -> Generator[None]:
+    """Tell of an operation from its start to its end, whatever ends it."""
+    begun = time.monotonic()
+    emit(hooks.on_start, StartEvent(operation=operation))
+    try:
+        yield
+    except GeneratorExit:
+        seconds = time.monotonic() - begun
+        emit(hooks.on_end, EndEvent(operation=operation, seconds=seconds, complete=False))
+        raise
+    except BaseException as error:
+        tell_failure(hooks, operation, begun, error)
+        raise
+    seconds = time.monotonic() - begun
+    emit(hooks.on_end, EndEvent(operation=operation, seconds=seconds))
+
+
+def tell_failure(
+    hooks: EventHooks, operation: Operation, begun: float, error: BaseException
+) -> None:
+    """Tell what has ended an operation that began then, by the monotonic clock."""
+    seconds = time.monotonic() - begun
+    emit(hooks.on_failure, FailureEvent(operation=operation, seconds=seconds, error=error))
 
 
 def check_callback(name: str, value: object) -> None:

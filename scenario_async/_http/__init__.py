@@ -3,8 +3,9 @@
 from .clock import Clock, SystemClock
 from .lifetime import Lifetime, until_done
 from .loop_budget import TimeSlice
+from .messages import Call
 from .pacing import Pacer
-from .requester import Call, Parse, Requester, RequestOptions
+from .requester import Parse, Requester, RequestOptions
 
 __all__ = [
     "Call",

@@ -12,16 +12,24 @@ import anyio
 from scenario_async._errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterator
 
 __all__ = ["Lifetime", "until_done"]
 
 
 class Lifetime:
-    """The open span of one client, inside that of the client it was derived from."""
+    """The open span of one client, inside that of the client it was derived from.
 
-    def __init__(self, parent: Lifetime | None = None) -> None:
+    Args:
+        parent: That of the client it was derived from.
+        check: Raises UsageError where requests cannot be sent; else they belong to this loop.
+    """
+
+    def __init__(
+        self, parent: Lifetime | None = None, check: Callable[[], None] | None = None
+    ) -> None:
         self._parent = parent
+        self._check = check
         self._root: Lifetime = self if parent is None else parent._root  # noqa: SLF001 - its own kind
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: set[anyio.CancelScope] = set()
@@ -54,6 +62,16 @@ class Lifetime:
             raise UsageError("this client is closed: make a new one")
         self._root._in_use.add(self)  # noqa: SLF001 - its own kind
 
+    def begin(self) -> None:
+        """Note that something begins that takes requests.
+
+        Raises:
+            UsageError: The client is closed, or cannot be used on this event loop.
+        """
+        self.use()
+        if self._check is not None:
+            self._check()
+
     def start(self, task: asyncio.Task[None]) -> None:
         """Keep a task until it is done, so that closing the client can end it."""
         self._tasks.add(task)
@@ -66,9 +84,9 @@ class Lifetime:
         """Run a single call, wherever it waits, no longer than the client is open.
 
         Raises:
-            UsageError: The client is closed, before the call or meanwhile.
+            UsageError: As for :meth:`begin`, or the client is closed meanwhile.
         """
-        self.use()
+        self.begin()
         scope = anyio.CancelScope()
         holders = tuple(self._line())
         for lifetime in holders:

@@ -8,13 +8,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HTTP_OK", "LARGEST_ERROR", "HTTPRequest", "HTTPResponse"]
+__all__ = ["HTTP_OK", "LARGEST_ERROR", "Call", "HTTPRequest", "HTTPResponse"]
 
 HTTP_OK = range(200, 300)
 """The statuses of a success."""
 
 LARGEST_ERROR = 64 * 1024
 """Bytes of the body of an answer that is no success: of more nothing is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What is asked for.
+
+    Attributes:
+        path: Below the base URL.
+        parameters: By their names on the wire.
+        method: Such as ``"GET"``.
+        template: The path without the ids in it, where it has some.
+    """
+
+    path: str
+    parameters: Mapping[str, str]
+    method: str = "GET"
+    template: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,13 +83,7 @@ class Listing(Generic[RowT]):
         private models, and ``"public:collection:col_1"`` or ``"unlisted:collection:col_1"`` for
         others. Several collections of one listing are separated by commas.
         """
-        query = self._query
-        privacy = "public" if query.route == "public" else query.privacy or "private"
-        collections = query.collection_ids or query.collection_id
-        if collections is None:
-            return privacy
-        within = f"collection:{collections}"
-        return within if privacy == "private" else f"{privacy}:{within}"
+        return self._query.scope
 
     def __await__(self) -> Generator[Any, Any, Page[RowT]]:
         return fetch_page(self._begin(), PageRequest(self._query)).__await__()

@@ -153,20 +153,27 @@ class Merged(Generic[RowT]):
                 yield (found for _, found in rows if found is not None)
 
     async def _slices(self) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[Found[RowT]]]], None]:
-        self._context.requester.check_usable()
-        runs = [begin(listing) for listing in self._listings]
+        names = [listing.scope for listing in self._listings]
+        with self._context.operation("listing", " ".join(dict.fromkeys(names))) as context:
+            async with aclosing(self._slices_within(context, _Sightings(names))) as slices:
+                async for one in slices:
+                    yield one
+
+    async def _slices_within(
+        self, context: Context, sightings: _Sightings
+    ) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[Found[RowT]]]], None]:
+        runs = [begin(listing).within(context) for listing in self._listings]
         planners = [run.planner(ordered=False, most=self._most) for run in runs]
 
         async def fetch(part: Part[PageRequest]) -> PageAnswer:
             return await runs[part.index].fetch(part.item)
 
-        sightings = _Sightings([listing.scope for listing in self._listings])
-        turn = self._context.new_slice()
+        turn = context.new_slice()
         fetched = fetch_planned(
             RoundRobin(planners, limit=self._most),
             fetch,
             concurrency=self._most,
-            lifetime=self._context.lifetime,
+            lifetime=context.lifetime,
         )
         async with aclosing(fetched) as parts:
             async for part in parts:

@@ -139,9 +139,9 @@ async def fetch_page(run: ListingRun[RowT], request: PageRequest) -> Page[RowT]:
 async def walk_pages(run: ListingRun[RowT], first: PageRequest) -> AsyncGenerator[Page[RowT], None]:
     """This page and all after it."""
     planner = run.planner(ordered=True, first=first)
-    async with aclosing(run.emitted(planner)) as pages:
+    async with run.under_way(planner) as (told, pages):
         async for emitted in pages:
-            models, reader = await run.read(emitted)
+            models, reader = await told.read(emitted)
             yield Page(run, emitted, models, walked_on=True)
             if reader.error is not None:
                 raise reader.error

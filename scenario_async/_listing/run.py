@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, get_args
@@ -121,6 +121,12 @@ class ListingRun(Generic[RowT]):
         run.seen = {model_id: at for model_id, at in self.seen.items() if at <= depth}
         return run
 
+    def within(self, context: Context) -> ListingRun[RowT]:
+        """The same run as a part of an operation."""
+        run = copy(self)
+        run.context = context
+        return run
+
     @property
     def most(self) -> int:
         """How many pages may be under way."""
@@ -165,9 +171,18 @@ class ListingRun(Generic[RowT]):
         """Fetch one page."""
         return await self.context.fetch(request, self.options.request)
 
+    @asynccontextmanager
+    async def under_way(
+        self, planner: AdaptivePlanner
+    ) -> AsyncGenerator[tuple[ListingRun[RowT], AsyncGenerator[EmittedPage, None]]]:
+        """This run as an operation, from its start to its end, and the pages that it emits."""
+        with self.context.operation("listing", planner.query.scope) as context:
+            told = self.within(context)
+            async with aclosing(told.emitted(planner)) as pages:
+                yield told, pages
+
     async def emitted(self, planner: AdaptivePlanner) -> AsyncGenerator[EmittedPage, None]:
         """The pages that a planner of this run releases."""
-        self.context.requester.check_usable()
         fetched = fetch_planned(
             planner, self.fetch, concurrency=self.most, lifetime=self.context.lifetime
         )
@@ -186,12 +201,12 @@ class ListingRun(Generic[RowT]):
             APIResponseValidationError: A row does not fit; after the others of its page.
         """
         turn = self.context.new_slice()
-        async with aclosing(self.emitted(planner)) as pages:
+        async with self.under_way(planner) as (told, pages):
             async for emitted in pages:
                 reader = self.reader(emitted)
                 while reader.left:
                     yield place_of(emitted), reader.take(await turn.rows())
-                self.report(reader, emitted)
+                told.report(reader, emitted)
                 if reader.error is not None:
                     raise reader.error
 
@@ -223,6 +238,7 @@ class ListingRun(Generic[RowT]):
     def report(self, reader: PageReader[RowT], emitted: EmittedPage) -> None:
         """Tell the hooks of a page."""
         event = reader.event(last=emitted.following is None)
+        event = replace(event, listing=self.context.within)
         if event.filtered and not self._logged:
             self._logged = True
             path = emitted.request.query.path

@@ -48,7 +48,7 @@ async def fetch_planned(
         PaginationError: The chain of pages is broken, after all good pages.
         UsageError: The client was closed in mid-walk.
     """
-    lifetime.use()
+    lifetime.begin()
     # Without a bound of its own: the planner has one, and is told what waits here.
     send, receive = anyio.create_memory_object_stream[EmittedT](math.inf)
     walk = _Walk(planner, fetch, concurrency, send)

@@ -90,6 +90,16 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         return "/models/public" if self.route == "public" else "/models"
 
     @property
+    def scope(self) -> str:
+        """What is listed, in a word; see :attr:`Listing.scope`."""
+        privacy = "public" if self.route == "public" else self.privacy or "private"
+        collections = self.collection_ids or self.collection_id
+        if collections is None:
+            return privacy
+        within = f"collection:{collections}"
+        return within if privacy == "private" else f"{privacy}:{within}"
+
+    @property
     def by_offset(self) -> bool:
         """Whether a page is asked for by ``limit`` and ``offset``; ``/models/public`` only."""
         return self.route == "public" and self.offset is not None

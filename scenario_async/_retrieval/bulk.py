@@ -76,7 +76,7 @@ async def fetch_bulk(
     body = {route.parameter: list(ids), **beside}
     call = Call(path=route.path, parameters=parameters or {}, method="POST")
     try:
-        return await context.requester.call(call, route.decode, replace(request, extra_body=body))
+        return await context.call(call, route.decode, replace(request, extra_body=body))
     except APIError as error:
         if refuses_bulk(error):
             context.learned.refused.add(route.path)

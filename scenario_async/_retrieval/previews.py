@@ -70,18 +70,22 @@ async def _previews(
     answers = _Answers()
     request = replace(retrieval.request, extra_body=None)
 
-    async def fetch(wanted: RecordRequest[str]) -> Mapping[str, Outcome[Preview | Asset]]:
-        parameters = retrieval.parameters
-        rows = await fetch_bulk(context, ASSETS, wanted.ids, parameters=parameters, request=request)
-        # An asset that does not fit is one without a picture.
-        assets = await context.read(PageReader(_asset_decoder, rows, on_invalid=lambda _: None))
-        return answers.take(wanted.ids, assets)
+    with context.operation("retrieval", ASSETS.path) as retrieving:
 
-    models = models_of(context, given, answers.model, retrieval, ordered=ordered)
-    found = records_of(context, planner, models, answers.picture, fetch)
-    async with aclosing(models), aclosing(found) as pictures:
-        async for place, picture in pictures:
-            yield answers.preview(place, picture)
+        async def fetch(wanted: RecordRequest[str]) -> Mapping[str, Outcome[Preview | Asset]]:
+            parameters = retrieval.parameters
+            rows = await fetch_bulk(
+                retrieving, ASSETS, wanted.ids, parameters=parameters, request=request
+            )
+            # An asset that does not fit is one without a picture.
+            reader = PageReader(_asset_decoder, rows, on_invalid=lambda _: None)
+            return answers.take(wanted.ids, await retrieving.read(reader))
+
+        models = models_of(retrieving, given, answers.model, retrieval, ordered=ordered)
+        found = records_of(retrieving, planner, models, answers.picture, fetch)
+        async with aclosing(models), aclosing(found) as pictures:
+            async for place, picture in pictures:
+                yield answers.preview(place, picture)
 
 
 class _Answers:

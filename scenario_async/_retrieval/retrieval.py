@@ -40,6 +40,7 @@ RowT = TypeVar("RowT")
 GivenT = TypeVar("GivenT")
 IdT = TypeVar("IdT", bound=Hashable)
 
+_ONE = "/models/{modelId}"
 _LEFT_OUT = "the service left the model out of its answer"
 
 
@@ -83,7 +84,8 @@ class Retrieval(Generic[RowT]):
 
     def call(self, model_id: str) -> Call:
         """What is asked for one record."""
-        return Call(path=f"/models/{quote(model_id, safe='')}", parameters=self.parameters)
+        path = f"/models/{quote(model_id, safe='')}"
+        return Call(path=path, parameters=self.parameters, template=_ONE)
 
     def alone(self) -> Retrieval[RowT]:
         """How a record is asked for of which an answer for many told nothing."""
@@ -96,7 +98,8 @@ class Retrieval(Generic[RowT]):
 async def retrieve_one(context: Context, model_id: str, retrieval: Retrieval[RowT]) -> RowT:
     """One record."""
     call = retrieval.call(check_id("model_id", model_id))
-    raw = await context.requester.call(call, decode_record, retrieval.request)
+    with context.operation("retrieval", _ONE) as retrieving:
+        raw = await retrieving.call(call, decode_record, retrieval.request)
     model = RowDecoder(retrieval.type_).decode(raw)
     if isinstance(model, InvalidRow):
         raise model.error
@@ -140,16 +143,18 @@ async def models_of(
     )
     decoder = RowDecoder(retrieval.type_)
 
-    async def fetch(request: RecordRequest[str]) -> Mapping[str, Outcome[RowT | InvalidRow]]:
-        return await _fetch(context, retrieval, decoder, request)
+    with context.operation("retrieval", MODELS.path if bulk else _ONE) as retrieving:
 
-    found = records_of(context, planner, given, read, fetch)
-    async with aclosing(found) as records:
-        async for _, record in records:
-            if not isinstance(record, InvalidRow):
-                yield record
-            elif retrieval.on_invalid is not None:
-                retrieval.on_invalid(record)
+        async def fetch(request: RecordRequest[str]) -> Mapping[str, Outcome[RowT | InvalidRow]]:
+            return await _fetch(retrieving, retrieval, decoder, request)
+
+        found = records_of(retrieving, planner, given, read, fetch)
+        async with aclosing(found) as records:
+            async for _, record in records:
+                if not isinstance(record, InvalidRow):
+                    yield record
+                elif retrieval.on_invalid is not None:
+                    retrieval.on_invalid(record)
 
 
 async def records_of(
@@ -170,7 +175,6 @@ async def records_of(
         read: Finds the id of one of them, or what needs no request.
         fetch: Sends a request, and finds what came of its ids.
     """
-    context.requester.check_usable()
     ahead = max(planner.most, planner.batch)
     reader: IdReader[IdT, RowT] = read_ids(given, read, context.lifetime, ahead=ahead)
 
@@ -246,7 +250,7 @@ async def _fetch_one(
         return decode_record(body)
 
     try:
-        raw = await context.requester.call(retrieval.call(model_id), parse, retrieval.request)
+        raw = await context.call(retrieval.call(model_id), parse, retrieval.request)
     except APIResponseValidationError as error:
         error.model_id = model_id
         return InvalidRow(model_id, answer, error)

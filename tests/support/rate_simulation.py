@@ -154,9 +154,6 @@ class _Service:
         self.taken: list[float] = []
         self.refused: list[float] = []
 
-    def check_usable(self) -> None:
-        pass
-
     async def send(self, _request: HTTPRequest, _limits: Timeout) -> HTTPResponse:
         await self._way()
         now = asyncio.get_running_loop().time()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,13 +27,14 @@ from scenario_async.sync._rows import is_deleted, model_rows, storable
 from scenario_async.types._decoding import NOT_DECODED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Generator, Sequence
 
     from scenario_async import AsyncScenario
     from scenario_async._decoding import PageAnswer
     from scenario_async._pagination import Strategy
     from scenario_async._query import ListingQuery, RowCheck
     from scenario_async.sync._rows import ModelRow
+    from scenario_async.sync._scopes import Scope
     from scenario_async.sync._windows import Window
 
 __all__ = ["CatalogueReader", "Existing", "ListedPage"]
@@ -95,14 +96,26 @@ class CatalogueReader:
     Args:
         client: Which one.
         most: How many pages may be under way.
+        within: The id of the operation that all of it is a part of.
 
     Attributes:
         most: The same, below the bound of the client.
     """
 
-    def __init__(self, client: AsyncScenario, most: int) -> None:
-        self._context = context_of(client)
+    def __init__(self, client: AsyncScenario, most: int, within: int | None = None) -> None:
+        self._context = replace(context_of(client), within=within)
         self.most: int = self._context.at_once(most)
+
+    @contextmanager
+    def reading(self, scope: Scope) -> Generator[None]:
+        """Tell of the reading of a scope; what is asked meanwhile is a part of it."""
+        outside = self._context
+        with outside.operation("scope", str(scope)) as inside:
+            self._context = inside
+            try:
+                yield
+            finally:
+                self._context = outside
 
     @property
     def bulk_refused(self) -> bool:

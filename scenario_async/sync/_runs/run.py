@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from scenario_async import ScenarioError
+from scenario_async._client import context_of
 from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._events import check_callback
 from scenario_async._options import check_count
@@ -118,12 +119,13 @@ async def sync(
         owners = Owners(database, replaced=new_owner)
         log = await RunLog.begin(database, names)
         reports = {scope: ScopeReport(scope=str(scope)) for scope in parsed}
-        run = _Run(scenario, database, owners, log, options, reports)
-        try:
-            return await run.run()
-        except ScenarioError as error:
-            error.report = run.report
-            raise
+        with context_of(scenario).operation("sync", " ".join(names)) as context:
+            run = _Run(scenario, database, owners, log, options, reports, context.within)
+            try:
+                return await run.run()
+            except ScenarioError as error:
+                error.report = run.report
+                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class _Run:
     log: RunLog
     options: _Options
     reports: Mapping[Scope, ScopeReport]
+    within: int | None
     report: SyncReport | None = None
     _started: float = field(default_factory=time.monotonic)
     _failures: list[Exception] = field(default_factory=list["Exception"])
@@ -190,6 +193,7 @@ class _Run:
         run, now = self.log.run, self.log.started_at
         notify = partial(self._notify, report)
         writer = ScopeWriter(self.database, str(scope), run=run, now=now)
+        catalogue = self._catalogue(report)
         try:
             state = await writer.load()
             planned = plan(
@@ -203,7 +207,7 @@ class _Run:
             notify()
             scope_run = ScopeRun(
                 scope=scope,
-                catalogue=self._catalogue(report),
+                catalogue=catalogue,
                 members=Members(self.database, str(scope)),
                 writer=writer,
                 report=report,
@@ -216,7 +220,8 @@ class _Run:
                 state=state,
             )
             kind = IncrementalRun if planned is Plan.INCREMENTAL else FullRun
-            await kind(scope_run).run()
+            with catalogue.reading(scope):
+                await kind(scope_run).run()
             report.complete = True
         except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
             self._fail(report, error)
@@ -227,7 +232,7 @@ class _Run:
 
     def _catalogue(self, report: ScopeReport) -> CatalogueReader:
         client = counting(self.scenario, report)
-        return CatalogueReader(client, self.options.max_concurrency)
+        return CatalogueReader(client, self.options.max_concurrency, self.within)
 
     def _notify(self, report: ScopeReport) -> None:
         report.seconds = time.monotonic() - self._started
@@ -243,7 +248,8 @@ class _Run:
         for scope, report in self.reports.items():
             catalogue, notify = self._catalogue(report), partial(self._notify, report)
             try:
-                await fetch_details(self.database, catalogue, str(scope), report, notify)
+                with catalogue.reading(scope):
+                    await fetch_details(self.database, catalogue, str(scope), report, notify)
             except Exception as error:  # noqa: BLE001 - raised again when the other scopes are finished
                 report.complete = False
                 self._fail(report, error)
