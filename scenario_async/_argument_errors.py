@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from string import Formatter
 
-__all__ = ["ArgumentError", "Parameter", "argument_error"]
+__all__ = ["ArgumentError", "InPython", "Parameter", "argument_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,12 @@ class Parameter:
         return self.name if self.value is None else f"{self.name}={self.value!r}"
 
 
+class InPython(str):
+    """A part of a sentence that says what to write in Python, and has no meaning elsewhere."""
+
+    __slots__ = ()
+
+
 class ArgumentError(ValueError):
     """An argument that nothing can be done with, or one that does not go with another.
 
@@ -31,7 +37,8 @@ class ArgumentError(ValueError):
         *parts: The parts of the sentence that says what is wrong.
 
     Attributes:
-        parts: The same. The command line has options in the place of parameters.
+        parts: The same. The command line has options in the place of parameters, and nothing in the
+            place of :class:`InPython`.
     """
 
     def __init__(self, *parts: str | Parameter) -> None:
@@ -45,7 +52,8 @@ def argument_error(sentence: str, **values: object) -> ArgumentError:
     """The error that says a sentence, with parameters in braces.
 
     ``"{limit} needs {route=public}, not {value!r}"`` names two parameters where ``value`` is one of
-    the values, which are put in as they are. A value may be a :class:`Parameter` too.
+    the values, which are put in as they are. A value may be a :class:`Parameter` or
+    :class:`InPython` too.
     """
     parts: list[str | Parameter] = []
     for words, name, _, conversion in Formatter().parse(sentence):
@@ -55,5 +63,5 @@ def argument_error(sentence: str, **values: object) -> ArgumentError:
             parameter, _, wanted = name.partition("=")
             part = values.get(name, Parameter(parameter, wanted or None))
             shown = repr(part) if conversion == "r" else str(part)
-            parts.append(part if isinstance(part, Parameter) else shown)
+            parts.append(part if isinstance(part, Parameter | InPython) else shown)
     return ArgumentError(*parts)

@@ -15,7 +15,7 @@ import asyncclick as click
 import pytest
 
 from scenario_async import AsyncScenario, Models, cli
-from scenario_async._argument_errors import ArgumentError, Parameter
+from scenario_async._argument_errors import ArgumentError, InPython, Parameter
 from scenario_async._formats import printable
 from scenario_async.cli._output.messages import option_names
 from scenario_async.cli._program import command
@@ -522,6 +522,7 @@ class TestWrongUsage:
                 ArgumentError(Parameter("offset"), " needs ", Parameter("route", "public")),
                 "--offset needs --route public",
             ),
+            (ArgumentError(Parameter("offset"), " is 5", InPython("; pages()")), "--offset is 5"),
             # Words that are names of parameters as well.
             (ArgumentError("different types of status"), "different types of status"),
             (ValueError("different types of status"), "different types of status"),

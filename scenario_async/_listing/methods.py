@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from scenario_async._argument_errors import Parameter, argument_error
+from scenario_async._argument_errors import InPython, Parameter, argument_error
 from scenario_async._http import RequestOptions
 from scenario_async._options import NOT_GIVEN, NotGiven, Timeout
 from scenario_async._query import listing_query
@@ -121,9 +121,9 @@ class Listings:
             if given is not None and by_filter:
                 raise argument_error(
                     "{name} needs {route=public}: only /models/public takes it, and there a limit "
-                    "is one of the rows of a page; {instead}",
+                    "is one of the rows of a page{instead}",
                     name=Parameter(name),
-                    instead=instead_of(name),
+                    instead=InPython(f"; {instead_of(name)}"),
                 )
         return self._listing(
             parameters,

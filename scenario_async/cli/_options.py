@@ -122,7 +122,7 @@ def ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[
     """Check ids as the callback of a parameter: the API separates several by commas."""
     for one in given:
         if not one.strip() or "," in one:
-            raise click.BadParameter(f"{one!r} is no id: give ids one by one, and none empty")
+            raise click.BadParameter(f"{one!r} is not an id: give ids one by one, and none empty")
     return tuple(one.strip() for one in given)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick as click
 
 from scenario_async import APIError, ScenarioError, ScenarioWarning
-from scenario_async._argument_errors import ArgumentError, Parameter
+from scenario_async._argument_errors import ArgumentError, InPython, Parameter
 from scenario_async._formats import printable, without_steering
 
 from .output import OutputError
@@ -90,10 +90,12 @@ def option_names(error: ValueError) -> str:
     """What an error says, with parameters of the client named as the options that set them."""
     if not isinstance(error, ArgumentError):
         return str(error)
-    return "".join(_option(part) if isinstance(part, Parameter) else part for part in error.parts)
+    return "".join(map(_on_the_command_line, error.parts))
 
 
-def _option(parameter: Parameter) -> str:
+def _on_the_command_line(parameter: str | Parameter) -> str:
+    if isinstance(parameter, str):
+        return "" if isinstance(parameter, InPython) else parameter
     name = parameter.name.partition("[")[0]  # one of several values
     option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
     return option if parameter.value is None else f"{option} {parameter.value}"
