@@ -19,23 +19,14 @@ from scenario_async._http.rate import LearnedRate
 if TYPE_CHECKING:
     from scenario_async._http.clock import Clock
 
+pytestmark = pytest.mark.anyio
+
 Steps: TypeAlias = list[tuple[bool, int]]
 
 PAST_ANY_WAIT = LearnedRate.SECONDS + 10.0
 
 # A good answer, or a sign of overload to a request of a generation so many before the present one.
 steps: st.SearchStrategy[Steps] = st.lists(st.tuples(st.booleans(), st.integers(0, 2)), max_size=60)
-
-
-@given(st.integers(1, 40), steps)
-def test_the_limit_stays_between_one_and_the_most(most: int, happened: Steps) -> None:
-    concurrency = Concurrency(most)
-    for good, age in happened:
-        if good:
-            concurrency.succeeded(concurrency.generation)
-        else:
-            concurrency.overloaded(concurrency.generation - age)
-        assert 1 <= concurrency.limit <= concurrency.most == most
 
 
 @given(st.integers(1, 40), steps)
@@ -46,65 +37,22 @@ def test_the_limit_halves_once_for_each_generation_and_grows_by_one_a_round(
     good_in_a_row = 0
     for good, age in happened:
         limit, generation = concurrency.limit, concurrency.generation
-        if good:
-            concurrency.succeeded(concurrency.generation)
-            good_in_a_row += 1
-            if limit == most or good_in_a_row < limit:
-                assert concurrency.limit == limit
-            else:
-                assert concurrency.limit == limit + 1
-                good_in_a_row = 0
-            assert concurrency.generation == generation
+        happens = concurrency.succeeded if good else concurrency.overloaded
+        happens(generation - age)
+        if age:
+            expected = limit, generation
+        elif not good:
+            expected = max(1, limit // 2), generation + 1
+            good_in_a_row = 0
         else:
-            concurrency.overloaded(generation - age)
-            if age:
-                assert (concurrency.limit, concurrency.generation) == (limit, generation)
-            else:
-                assert concurrency.limit == max(1, limit // 2)
-                assert concurrency.generation == generation + 1
-                good_in_a_row = 0
+            good_in_a_row += 1
+            grows = limit < most and good_in_a_row == limit
+            expected = limit + grows, generation
+            good_in_a_row *= not grows
+        assert (concurrency.limit, concurrency.generation) == expected
         if concurrency.limit == most:
             good_in_a_row = 0
-
-
-def test_requests_that_were_under_way_when_a_429_came_halve_nothing_more() -> None:
-    concurrency = Concurrency(8)
-    sent_in = [concurrency.generation] * 8
-    for generation in sent_in:
-        concurrency.overloaded(generation)
-    assert concurrency.limit == 4
-    concurrency.overloaded(concurrency.generation)
-    assert concurrency.limit == 2
-
-
-def test_the_limit_grows_back_one_step_at_a_time() -> None:
-    concurrency = Concurrency(4)
-    concurrency.overloaded(concurrency.generation)
-    limits: list[int] = []
-    for _ in range(8):
-        concurrency.succeeded(concurrency.generation)
-        limits.append(concurrency.limit)
-    assert limits == [2, 3, 3, 3, 4, 4, 4, 4]
-
-
-def test_a_good_answer_to_an_older_request_does_not_undo_the_halving() -> None:
-    concurrency = Concurrency(2)
-    sent_in = concurrency.generation
-    concurrency.overloaded(sent_in)
-    concurrency.succeeded(sent_in)
-    assert concurrency.limit == 1
-
-
-def test_a_429_ends_a_good_round() -> None:
-    concurrency = Concurrency(4)
-    concurrency.overloaded(concurrency.generation)
-    concurrency.succeeded(concurrency.generation)
-    concurrency.overloaded(concurrency.generation)
-    assert concurrency.limit == 1
-    concurrency.succeeded(concurrency.generation)
-    assert concurrency.limit == 2
-    concurrency.succeeded(concurrency.generation)
-    assert concurrency.limit == 2
+        assert 1 <= concurrency.limit <= concurrency.most == most
 
 
 @given(st.lists(st.booleans(), max_size=300))
@@ -121,41 +69,20 @@ def test_retries_are_no_more_than_calls_and_a_reserve(calls: list[bool]) -> None
         assert retries + budget.left <= number - retries + RetryBudget.RESERVE
 
 
-def test_a_deadline_counts_down_and_never_below_zero() -> None:
+@given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 100))
+def test_a_deadline_counts_down_but_for_time_that_does_not_count(
+    passed: float, extra: float, pause: float
+) -> None:
     clock = FakeClock()
-    deadline = Deadline(clock, 10.0)
-    assert deadline.remaining() == 10.0
-    clock.time += 4.0
-    assert deadline.remaining() == 6.0
-    clock.time += 100.0
-    assert deadline.remaining() == 0.0
-
-
-def test_a_deadline_allows_a_pause_that_leaves_time_to_go_on() -> None:
-    clock = FakeClock()
-    deadline = Deadline(clock, 10.0)
-    assert deadline.allows(9.9)
-    assert not deadline.allows(10.0)
-    assert not deadline.allows(10.1)
-    clock.time += 10.0
-    assert not deadline.allows(0.0)
-
-
-def test_a_deadline_can_be_moved_by_time_that_does_not_count() -> None:
-    clock = FakeClock()
-    deadline = Deadline(clock, 10.0)
-    clock.time += 25.0
-    deadline.extend(20.0)
-    assert deadline.remaining() == 5.0
-
-
-def test_without_a_limit_there_is_always_time() -> None:
-    clock = FakeClock()
-    deadline = Deadline(clock, None)
-    clock.time += 1e9
-    deadline.extend(5.0)
-    assert deadline.remaining() is None
-    assert deadline.allows(1e12)
+    deadline, endless = Deadline(clock, 10.0), Deadline(clock, None)
+    clock.time += passed
+    deadline.extend(extra)
+    endless.extend(extra)
+    left = deadline.remaining()
+    assert left is not None
+    assert left == pytest.approx(max(0.0, 10.0 + extra - passed))
+    assert deadline.allows(pause) is (pause < left)
+    assert (endless.remaining(), endless.allows(1e12)) == (None, True)
 
 
 def test_the_clock_of_the_machine_goes_on_as_it_sleeps() -> None:
@@ -164,6 +91,11 @@ def test_the_clock_of_the_machine_goes_on_as_it_sleeps() -> None:
     assert abs(before - time.monotonic()) < 60
     asyncio.run(clock.sleep(0.002))
     assert clock.now() - before >= 0.0015
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
 
 
 class Caller:
@@ -217,9 +149,9 @@ async def end(called: list[Caller]) -> None:
     await asyncio.gather(*(caller.task for caller in called))
 
 
-@pytest.mark.anyio
-async def test_as_many_callers_as_there_are_slots_are_let_in_and_then_in_their_order() -> None:
-    clock = HeldClock()
+async def test_as_many_callers_as_there_are_slots_are_let_in_and_then_in_their_order(
+    clock: HeldClock,
+) -> None:
     pacer = Pacer(clock, 2)
     called = await callers(4, pacer, clock)
     assert inside(called) == [True, True, False, False]
@@ -229,9 +161,7 @@ async def test_as_many_callers_as_there_are_slots_are_let_in_and_then_in_their_o
     await end(called)
 
 
-@pytest.mark.anyio
-async def test_waiting_for_a_slot_does_not_count_against_the_deadline() -> None:
-    clock = HeldClock()
+async def test_waiting_for_a_slot_does_not_count_against_the_deadline(clock: HeldClock) -> None:
     pacer = Pacer(clock, 1)
     first, second = await callers(2, pacer, clock, total=10.0)
     await clock.advance(100.0)
@@ -244,9 +174,7 @@ async def test_waiting_for_a_slot_does_not_count_against_the_deadline() -> None:
     await second.leave()
 
 
-@pytest.mark.anyio
-async def test_a_pause_holds_everybody_until_its_end() -> None:
-    clock = HeldClock()
+async def test_a_pause_holds_everybody_until_its_end(clock: HeldClock) -> None:
     pacer = Pacer(clock, 8)
     pacer.pause(5.0)
     called = await callers(3, pacer, clock)
@@ -259,20 +187,7 @@ async def test_a_pause_holds_everybody_until_its_end() -> None:
     await end(called)
 
 
-@pytest.mark.anyio
-async def test_a_pause_does_not_touch_who_is_inside() -> None:
-    clock = HeldClock()
-    pacer = Pacer(clock, 8)
-    (caller,) = await callers(1, pacer, clock)
-    pacer.pause(5.0)
-    await settle()
-    assert caller.inside
-    await caller.leave()
-
-
-@pytest.mark.anyio
-async def test_a_pause_holds_also_who_was_in_the_queue_when_it_came() -> None:
-    clock = HeldClock()
+async def test_a_pause_holds_also_who_was_in_the_queue_when_it_came(clock: HeldClock) -> None:
     pacer = Pacer(clock, 1)
     first, second = await callers(2, pacer, clock)
     pacer.pause(5.0)
@@ -286,9 +201,9 @@ async def test_a_pause_holds_also_who_was_in_the_queue_when_it_came() -> None:
     await second.leave()
 
 
-@pytest.mark.anyio
-async def test_a_pause_that_grows_while_it_is_waited_for_is_waited_for_to_its_new_end() -> None:
-    clock = HeldClock()
+async def test_a_pause_that_grows_while_it_is_waited_for_is_waited_for_to_its_new_end(
+    clock: HeldClock,
+) -> None:
     pacer = Pacer(clock, 1)
     pacer.pause(5.0)
     (caller,) = await callers(1, pacer, clock)
@@ -314,9 +229,9 @@ def test_a_pause_never_gets_shorter(pauses: list[tuple[float, float]]) -> None:
         assert pacer.pause_left() == pytest.approx(end - clock.time)
 
 
-@pytest.mark.anyio
-async def test_a_pause_longer_than_the_deadline_raises_at_once_with_the_time_that_is_left() -> None:
-    clock = HeldClock()
+async def test_a_pause_longer_than_the_deadline_raises_at_once_with_the_time_that_is_left(
+    clock: HeldClock,
+) -> None:
     pacer = Pacer(clock, 1)
     pacer.pause(30.0)
     clock.time += 10.0
@@ -327,9 +242,9 @@ async def test_a_pause_longer_than_the_deadline_raises_at_once_with_the_time_tha
     assert clock.slept == []
 
 
-@pytest.mark.anyio
-async def test_a_pause_that_grows_beyond_the_deadline_raises_when_the_first_end_has_come() -> None:
-    clock = HeldClock()
+async def test_a_pause_that_grows_beyond_the_deadline_raises_when_the_first_end_has_come(
+    clock: HeldClock,
+) -> None:
     pacer = Pacer(clock, 1)
     pacer.pause(5.0)
     (caller,) = await callers(1, pacer, clock, total=10.0)
@@ -340,9 +255,7 @@ async def test_a_pause_that_grows_beyond_the_deadline_raises_when_the_first_end_
     assert caught.value.retry_after == 45.0
 
 
-@pytest.mark.anyio
-async def test_waiting_for_the_end_of_a_pause_counts_against_the_deadline() -> None:
-    clock = HeldClock()
+async def test_waiting_for_the_end_of_a_pause_counts_against_the_deadline(clock: HeldClock) -> None:
     pacer = Pacer(clock, 1)
     pacer.pause(4.0)
     (caller,) = await callers(1, pacer, clock, total=10.0)
@@ -352,7 +265,6 @@ async def test_waiting_for_the_end_of_a_pause_counts_against_the_deadline() -> N
     await caller.leave()
 
 
-@pytest.mark.anyio
 async def test_without_a_deadline_any_pause_is_waited_for() -> None:
     clock = FakeClock()
     pacer = Pacer(clock, 1)
@@ -361,9 +273,7 @@ async def test_without_a_deadline_any_pause_is_waited_for() -> None:
     assert clock.slept == [86_400.0]
 
 
-@pytest.mark.anyio
-async def test_a_slot_is_given_back_on_an_exception() -> None:
-    clock = HeldClock()
+async def test_a_slot_is_given_back_on_an_exception(clock: HeldClock) -> None:
     pacer = Pacer(clock, 1)
     with pytest.raises(ZeroDivisionError):
         await _fail_inside(pacer, Deadline(clock, None))
@@ -372,34 +282,27 @@ async def test_a_slot_is_given_back_on_an_exception() -> None:
     await caller.leave()
 
 
-@pytest.mark.anyio
-async def test_a_slot_is_given_back_on_a_cancellation() -> None:
-    clock = HeldClock()
+@pytest.mark.parametrize("place", [0, 1], ids=["inside", "in the queue"])
+@pytest.mark.parametrize("pause", [0.0, 5.0], ids=["", "in a pause"])
+async def test_a_caller_that_is_cancelled_takes_no_slot_with_it(
+    clock: HeldClock, place: int, pause: float
+) -> None:
     pacer = Pacer(clock, 1)
-    first, second = await callers(2, pacer, clock)
-    first.task.cancel()
-    await settle()
-    assert first.task.cancelled()
-    assert second.inside
-    await second.leave()
+    pacer.pause(pause)
+    called = await callers(3, pacer, clock)
+    cancelled = called.pop(place)
+    cancelled.task.cancel()
+    await clock.advance(pause)
+    assert cancelled.task.cancelled()
+    for caller in called:
+        assert caller.inside
+        await caller.leave()
+        await settle()
 
 
-@pytest.mark.anyio
-async def test_a_caller_that_is_cancelled_in_the_queue_takes_no_slot_with_it() -> None:
-    clock = HeldClock()
-    pacer = Pacer(clock, 1)
-    first, second, third = await callers(3, pacer, clock)
-    second.task.cancel()
-    await settle()
-    await first.leave()
-    await settle()
-    assert third.inside
-    await third.leave()
-
-
-@pytest.mark.anyio
-async def test_a_caller_that_is_cancelled_as_it_gets_its_slot_gives_it_back() -> None:
-    clock = HeldClock()
+async def test_a_caller_that_is_cancelled_as_it_gets_its_slot_gives_it_back(
+    clock: HeldClock,
+) -> None:
     for turns in range(4):
         pacer = Pacer(clock, 1)
         first, second = await callers(2, pacer, clock)
@@ -413,21 +316,7 @@ async def test_a_caller_that_is_cancelled_as_it_gets_its_slot_gives_it_back() ->
         await third.leave()
 
 
-@pytest.mark.anyio
-async def test_a_caller_that_is_cancelled_in_a_pause_takes_no_slot_with_it() -> None:
-    clock = HeldClock()
-    pacer = Pacer(clock, 1)
-    pacer.pause(5.0)
-    first, second = await callers(2, pacer, clock)
-    first.task.cancel()
-    await clock.advance(5.0)
-    assert second.inside
-    await second.leave()
-
-
-@pytest.mark.anyio
-async def test_after_a_429_one_request_goes_out_alone_until_one_is_taken() -> None:
-    clock = HeldClock()
+async def test_after_a_429_one_request_goes_out_alone_until_one_is_taken(clock: HeldClock) -> None:
     pacer = Pacer(clock, 4)
     first = await callers(4, pacer, clock)
     for caller in first:
@@ -454,9 +343,7 @@ async def test_after_a_429_one_request_goes_out_alone_until_one_is_taken() -> No
     assert all(caller.task.done() for caller in waiting)
 
 
-@pytest.mark.anyio
-async def test_timeouts_halve_the_slots_once_for_a_burst_and_set_no_rate() -> None:
-    clock = HeldClock()
+async def test_timeouts_halve_the_slots_once_for_a_burst_and_set_no_rate(clock: HeldClock) -> None:
     pacer = Pacer(clock, 8)
     called = await callers(8, pacer, clock)
     for caller in called:
@@ -467,9 +354,7 @@ async def test_timeouts_halve_the_slots_once_for_a_burst_and_set_no_rate() -> No
     await end(called)
 
 
-@pytest.mark.anyio
-async def test_slots_that_are_over_the_new_limit_are_not_handed_out_again() -> None:
-    clock = HeldClock()
+async def test_slots_that_are_over_the_new_limit_are_not_handed_out_again(clock: HeldClock) -> None:
     pacer = Pacer(clock, 4)
     first = await callers(4, pacer, clock)
     pacer.timed_out(turn_of(first[0]))
@@ -483,9 +368,7 @@ async def test_slots_that_are_over_the_new_limit_are_not_handed_out_again() -> N
     await end([*first, *waiting])
 
 
-@pytest.mark.anyio
-async def test_requests_at_a_fixed_rate_go_out_one_by_one_and_evenly() -> None:
-    clock = HeldClock()
+async def test_requests_at_a_fixed_rate_go_out_one_by_one_and_evenly(clock: HeldClock) -> None:
     pacer = Pacer(clock, 8, 4.0)
     called = await callers(4, pacer, clock)
     let_in: list[int] = []
@@ -496,9 +379,7 @@ async def test_requests_at_a_fixed_rate_go_out_one_by_one_and_evenly() -> None:
     await end(called)
 
 
-@pytest.mark.anyio
-async def test_waiting_for_a_turn_does_not_count_against_the_deadline() -> None:
-    clock = HeldClock()
+async def test_waiting_for_a_turn_does_not_count_against_the_deadline(clock: HeldClock) -> None:
     pacer = Pacer(clock, 8, 0.1)
     first, second = await callers(2, pacer, clock, total=3.0)
     await clock.advance(10.0)
@@ -507,9 +388,7 @@ async def test_waiting_for_a_turn_does_not_count_against_the_deadline() -> None:
     await end([first, second])
 
 
-@pytest.mark.anyio
-async def test_nobody_holds_a_slot_while_waiting_for_a_turn() -> None:
-    clock = HeldClock()
+async def test_nobody_holds_a_slot_while_waiting_for_a_turn(clock: HeldClock) -> None:
     pacer = Pacer(clock, 1, 1.0)
     first, second, third = await callers(3, pacer, clock)
     await first.leave()
@@ -523,9 +402,7 @@ async def test_nobody_holds_a_slot_while_waiting_for_a_turn() -> None:
     await end([third])
 
 
-@pytest.mark.anyio
-async def test_a_turn_is_not_used_up_by_waiting_for_a_slot() -> None:
-    clock = HeldClock()
+async def test_a_turn_is_not_used_up_by_waiting_for_a_slot(clock: HeldClock) -> None:
     pacer = Pacer(clock, 1, 1.0)
     first, second = await callers(2, pacer, clock)
     await clock.advance(60.0)
@@ -541,9 +418,9 @@ async def test_a_turn_is_not_used_up_by_waiting_for_a_slot() -> None:
     await third.leave()
 
 
-@pytest.mark.anyio
-async def test_who_is_cancelled_while_waiting_for_a_turn_leaves_it_to_the_next() -> None:
-    clock = HeldClock()
+async def test_who_is_cancelled_while_waiting_for_a_turn_leaves_it_to_the_next(
+    clock: HeldClock,
+) -> None:
     pacer = Pacer(clock, 8, 1.0)
     first, second, third, fourth = await callers(4, pacer, clock)
     await clock.advance(0.5)
@@ -556,9 +433,7 @@ async def test_who_is_cancelled_while_waiting_for_a_turn_leaves_it_to_the_next()
     await end([first, fourth])
 
 
-@pytest.mark.anyio
-async def test_who_waits_for_a_turn_is_held_by_a_pause_too() -> None:
-    clock = HeldClock()
+async def test_who_waits_for_a_turn_is_held_by_a_pause_too(clock: HeldClock) -> None:
     pacer = Pacer(clock, 8, 1.0)
     first, second, third = await callers(3, pacer, clock)
     pacer.pause(5.0)
@@ -571,9 +446,9 @@ async def test_who_waits_for_a_turn_is_held_by_a_pause_too() -> None:
     await end([first, second, third])
 
 
-@pytest.mark.anyio
-async def test_who_waits_in_the_queue_hears_of_a_pause_longer_than_the_deadline() -> None:
-    clock = HeldClock()
+async def test_who_waits_in_the_queue_hears_of_a_pause_longer_than_the_deadline(
+    clock: HeldClock,
+) -> None:
     pacer = Pacer(clock, 1)
     first, patient = await callers(2, pacer, clock)
     hurried = await callers(2, pacer, clock, total=10.0)
@@ -599,9 +474,7 @@ async def refuse_and_take(pacer: Pacer, clock: HeldClock) -> None:
     await caller.leave()
 
 
-@pytest.mark.anyio
-async def test_after_a_429_requests_go_out_evenly() -> None:
-    clock = HeldClock()
+async def test_after_a_429_requests_go_out_evenly(clock: HeldClock) -> None:
     pacer = Pacer(clock, 8)
     await refuse_and_take(pacer, clock)
     called = await callers(2, pacer, clock)
@@ -612,9 +485,7 @@ async def test_after_a_429_requests_go_out_evenly() -> None:
     await end(called)
 
 
-@pytest.mark.anyio
-async def test_the_lower_of_a_fixed_and_a_learned_rate_holds() -> None:
-    clock = HeldClock()
+async def test_the_lower_of_a_fixed_and_a_learned_rate_holds(clock: HeldClock) -> None:
     pacer = Pacer(clock, 8, 50.0)
     assert learned(pacer) == 50.0
     await refuse_and_take(pacer, clock)
@@ -626,19 +497,9 @@ async def test_the_lower_of_a_fixed_and_a_learned_rate_holds() -> None:
     assert learned(pacer) == 50.0
 
 
-@pytest.mark.anyio
-async def test_a_hint_is_the_least_that_a_client_pauses() -> None:
-    clock = HeldClock()
-    pacer = Pacer(clock, 8)
-    (caller,) = await callers(1, pacer, clock)
-    pacer.refused(turn_of(caller), 30.0)
-    assert 30.0 <= pacer.pause_left() <= 31.0
-    await caller.leave()
-
-
-@pytest.mark.anyio
-async def test_requests_are_scarce_with_a_fixed_rate_and_for_a_while_after_a_429() -> None:
-    clock = HeldClock()
+async def test_requests_are_scarce_with_a_fixed_rate_and_for_a_while_after_a_429(
+    clock: HeldClock,
+) -> None:
     assert Pacer(clock, 8, 5.0).scarce
     pacer = Pacer(clock, 8)
     (caller,) = await callers(1, pacer, clock)
@@ -651,9 +512,9 @@ async def test_requests_are_scarce_with_a_fixed_rate_and_for_a_while_after_a_429
     await caller.leave()
 
 
-@pytest.mark.anyio
-async def test_a_pause_that_others_got_through_after_does_not_count_for_who_queued() -> None:
-    clock = HeldClock()
+async def test_a_pause_that_others_got_through_after_does_not_count_for_who_queued(
+    clock: HeldClock,
+) -> None:
     pacer = Pacer(clock, 1)
     pacer.pause(8.0)
     first, second = await callers(2, pacer, clock, total=10.0)
@@ -667,9 +528,7 @@ async def test_a_pause_that_others_got_through_after_does_not_count_for_who_queu
     await second.leave()
 
 
-@pytest.mark.anyio
-async def test_pauses_after_which_nobody_gets_through_count() -> None:
-    clock = HeldClock()
+async def test_pauses_after_which_nobody_gets_through_count(clock: HeldClock) -> None:
     pacer = Pacer(clock, 1)
     pacer.pause(6.0)
     first, second = await callers(2, pacer, clock, total=10.0)

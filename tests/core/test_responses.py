@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from scenario_async import (
     APIStatusError,
-    AuthenticationError,
-    InternalServerError,
     NotFoundError,
     QuotaExceededError,
     RateLimitError,
@@ -90,6 +88,7 @@ def test_a_date_is_read_in_each_form_that_http_allows(date: str) -> None:
     "value",
     [
         *("", " ", "soon", "5 seconds", "5,6", "-5", "-0.1", "nan", "inf", "-inf", "1e400", "0x10"),
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
         *("Sat, 99 Oct 2026 12:00:30 GMT", "2026-10-31T12:00:30Z", "Sat, 31 Oct", "null", "True"),
     ],
 )
@@ -100,26 +99,15 @@ def test_what_cannot_be_read_is_no_hint(value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [True, False, None, -1, -0.5, float("nan"), float("inf"), [5], {"seconds": 5}, b"5"],
-    ids=repr,
+    [
+        *(True, False, None, -1, -0.5, float("nan"), float("inf"), [5], {"seconds": 5}, b"5"),
+        *(10**400, -(10**400)),
+    ],
+    ids=lambda value: repr(value)[:9],
 )
 def test_a_body_that_names_no_number_of_seconds_gives_no_hint(value: object) -> None:
     assert retry_hint({}, {"remainingSeconds": value}, now=NOW) is None
-
-
-@pytest.mark.parametrize("body", [None, "5", 5, [5], {"reason": "cooldown"}, {}, ["retry-after"]])
-def test_a_body_without_a_hint_gives_none(body: object) -> None:
-    assert retry_hint({}, body, now=NOW) is None
-
-
-@pytest.mark.parametrize("seconds", [10**400, -(10**400)], ids=["long", "negative"])
-def test_a_number_beyond_all_measure_is_no_hint_or_a_long_one(seconds: int) -> None:
-    assert retry_hint({}, {"remainingSeconds": seconds}, now=NOW) is None
-
-
-def test_a_date_beyond_the_calendar_is_no_hint() -> None:
-    date = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
-    assert retry_hint({"retry-after": date}, None, now=NOW) is None
+    assert retry_hint({}, value, now=NOW) is None
 
 
 @given(
@@ -143,11 +131,8 @@ def test_a_hint_may_be_in_milliseconds(milliseconds: int) -> None:
     headers = {"retry-after-ms": str(milliseconds)}
     assert retry_hint(headers, None, now=NOW) == milliseconds / 1000
     assert retry_hint({**headers, "retry-after": "0"}, None, now=NOW) == milliseconds / 1000
-
-
-def test_a_date_is_no_number_of_milliseconds() -> None:
-    headers = {"retry-after-ms": format_datetime(NOW + timedelta(seconds=9), usegmt=True)}
-    assert retry_hint(headers, None, now=NOW) is None
+    date = format_datetime(NOW + timedelta(milliseconds=milliseconds), usegmt=True)
+    assert retry_hint({"retry-after-ms": date}, None, now=NOW) is None
 
 
 PLAN = b'{"reason": "your plan ends here", "name": "PlanLimitReachedError", "details": {}}'
@@ -196,10 +181,6 @@ def test_an_error_has_the_code_the_name_and_the_trace_that_the_body_names() -> N
     assert other.reason == "your plan ends here"
 
 
-def test_a_code_alone_is_shown_in_the_message() -> None:
-    assert str(error_of(response(400, b'{"code": "TEAPOT"}'))).endswith(": TEAPOT")
-
-
 @pytest.mark.parametrize("value", ["null", "5", "[]", '{"a": 1}', '" "'])
 def test_what_is_no_text_is_no_code(value: str) -> None:
     body = f'{{"code": {value}, "name": {value}, "trace_id": {value}}}'.encode()
@@ -223,11 +204,6 @@ def test_no_text_of_a_service_breaks_the_reading_of_a_hint(header: str, body: st
 def test_of_two_hints_the_longer_one_counts(header: float, body: float) -> None:
     read = retry_hint({"retry-after": str(header)}, {"remainingSeconds": body}, now=NOW)
     assert read == max(header, body)
-
-
-def test_of_two_hints_the_one_that_can_be_read_counts() -> None:
-    assert retry_hint({"retry-after": "x"}, {"remainingSeconds": 5}, now=NOW) == 5
-    assert retry_hint({"retry-after": "5"}, {"remainingSeconds": "x"}, now=NOW) == 5
 
 
 @pytest.mark.parametrize(
@@ -274,6 +250,11 @@ def test_a_redirect_inside_the_origin_is_followed(location: str, target: str) ->
         "javascript:alert(1)",
         "data:,x",
         "mailto:a@api.example.com",
+        # No URL:
+        *("https://api.example.com:99999/v1", "https://api.example.com:port/v1"),
+        *("//[evil.example/", "https://[::1/"),
+        # With credentials of its own:
+        *("https://user:word@api.example.com/v1", "//user@api.example.com/"),
     ],
 )
 def test_a_redirect_to_another_origin_is_refused(location: str) -> None:
@@ -294,6 +275,7 @@ def test_a_redirect_to_another_origin_is_refused(location: str) -> None:
         "///evil.example",
         "/..//evil.example/",
         ".//evil.example",
+        "https://evil\\@api.example.com/",
     ],
 )
 def test_a_redirect_that_some_readers_take_for_another_host_goes_to_ours_or_nowhere(
@@ -305,50 +287,18 @@ def test_a_redirect_that_some_readers_take_for_another_host_goes_to_ours_or_nowh
         assert (parts.scheme, parts.netloc) == ("https", "api.example.com")
 
 
-@pytest.mark.parametrize(
-    "location",
-    [
-        "https://api.example.com:99999/v1",
-        "https://api.example.com:port/v1",
-        "//[evil.example/",
-        "https://[::1/",
-    ],
-)
-def test_a_redirect_to_what_is_no_url_is_refused(location: str) -> None:
-    assert redirect_target(URL, location) is None
-
-
-@pytest.mark.parametrize(
-    "location",
-    [
-        "https://user:word@api.example.com/v1",
-        "//user@api.example.com/",
-        "https://evil\\@api.example.com/",
-    ],
-)
-def test_a_redirect_does_not_bring_credentials_of_its_own(location: str) -> None:
-    target = redirect_target(URL, location)
-    assert target is None or "@" not in target
-
-
 def test_a_port_other_than_the_default_is_part_of_the_origin() -> None:
     local = "http://127.0.0.1:8080/v1"
     assert redirect_target(local, "/v2") == "http://127.0.0.1:8080/v2"
-    assert redirect_target(local, "http://127.0.0.1/v2") is None
     assert redirect_target(local, "http://127.0.0.1:8081/v2") is None
-    assert redirect_target(local, "http://localhost:8080/v2") is None
     assert redirect_target("http://127.0.0.1/v1", "http://127.0.0.1:80/v2") is not None
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_one_that_says_where_to(status: int) -> None:
-    assert is_redirect(response(status, headers={"location": "/v2"}))
-    assert not is_redirect(response(status))
-
-
-@pytest.mark.parametrize("status", [200, 201, 300, 304, 305, 306, 400, 500])
-def test_other_statuses_are_no_redirects(status: int) -> None:
-    assert not is_redirect(response(status, headers={"location": "/v2"}))
+def test_a_redirect_is_one_that_says_where_to() -> None:
+    there = {"location": "/v2"}
+    redirects = [one for one in range(200, 600) if is_redirect(response(one, headers=there))]
+    assert redirects == [301, 302, 303, 307, 308]
+    assert not is_redirect(response(302))
 
 
 @pytest.mark.parametrize(
@@ -378,6 +328,7 @@ def test_each_status_with_each_kind_of_body_is_an_error_that_says_so(
 def test_the_message_has_the_usual_words_for_a_status() -> None:
     assert str(error_of(response(404))) == "GET /models was answered with 404 Not Found"
     assert str(error_of(response(999))) == "GET /models was answered with 999"
+    assert str(error_of(response(400, b'{"code": "TEAPOT"}'))).endswith(": TEAPOT")
     text = str(error_of(response(503, b'{"reason":"deploying"}')))
     assert text == "GET /models was answered with 503 Service Unavailable: deploying"
 
@@ -437,16 +388,13 @@ def test_any_body_makes_an_error(body: bytes, status: int) -> None:
 @pytest.mark.parametrize("status", [429, 503, 500, 408, 400])
 def test_the_hint_is_read_with_any_status(status: int) -> None:
     assert error_of(response(status, headers={"retry-after": "7"})).retry_after == 7
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    read = error_of(response(status, headers={"retry-after": date})).retry_after
+    assert read is not None
+    assert 90 < read <= 100
     body = b'{"reason":"cooldown","remainingSeconds":90}'
     assert error_of(response(status, body)).retry_after == 90
     assert error_of(response(status, body, {"retry-after": "7"})).retry_after == 90
-
-
-def test_a_hint_as_a_date_counts_from_the_present() -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
-    read = error_of(response(429, headers={"retry-after": date})).retry_after
-    assert read is not None
-    assert 90 < read <= 100
 
 
 def test_the_request_is_named_as_the_service_names_it() -> None:
@@ -457,20 +405,6 @@ def test_the_request_is_named_as_the_service_names_it() -> None:
     assert request_id({"request-id": "c", "x-amzn-requestid": "b", "x-request-id": "a"}) == "a"
     error = error_of(response(500, headers={"x-amzn-requestid": "b"}))
     assert error.request_id == "b"
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (401, AuthenticationError),
-        (404, NotFoundError),
-        (429, RateLimitError),
-        (502, InternalServerError),
-    ],
-)
-def test_an_error_can_be_caught_by_its_class(status: int, kind: type[APIStatusError]) -> None:
-    with pytest.raises(kind):
-        raise error_of(response(status))
 
 
 @given(
@@ -535,12 +469,6 @@ def test_a_signed_url_is_not_shown_however_json_spells_it(body: str) -> None:
 def test_a_secret_is_not_shown_however_json_spells_it(body: str, secret: str) -> None:
     error = error_of(response(400, body.encode()), secret)
     assert secret not in f"{error} {error.reason} {error.body}"
-
-
-def test_what_is_not_secret_of_a_url_stays_readable() -> None:
-    body = b'{"reason":"cannot read https://cdn.example/a.png?Signature=abc: expired"}'
-    error = error_of(response(400, body))
-    assert error.reason == "cannot read https://cdn.example/a.png?*** expired"
 
 
 def test_a_secret_of_digits_is_not_shown_as_a_number_either() -> None:

@@ -144,21 +144,6 @@ def test_a_status_is_transient_if_it_is_408_409_429_or_of_the_server() -> None:
     assert transient == [408, 409, 429, *range(500, 1000)]
 
 
-def test_a_call_that_succeeds_is_made_once() -> None:
-    call = Call(["done"])
-    assert call.run() == "done"
-    assert call.attempts == [1]
-    assert call.pauses == []
-    assert call.clock.slept == []
-
-
-def test_a_result_after_retries_is_the_result() -> None:
-    call = Call([GONE, InternalServerError("oops", status_code=503), "done"])
-    assert call.run() == "done"
-    assert call.attempts == [1, 2, 3]
-    assert len(call.clock.slept) == 2
-
-
 @pytest.mark.parametrize("max_retries", [0, 1, 2, 7])
 def test_the_attempts_are_one_and_the_retries_and_the_last_error_comes_out(
     max_retries: int,
@@ -170,19 +155,12 @@ def test_the_attempts_are_one_and_the_retries_and_the_last_error_comes_out(
     assert len(call.clock.slept) == max_retries
 
 
-def test_what_is_not_transient_comes_out_at_once_as_itself() -> None:
-    error = NotFoundError("where?", status_code=404)
-    call = Call([error, "never"])
-    assert call.failure() is error
-    assert call.attempts == [1]
-    assert call.pauses == []
-
-
 def test_a_failure_that_is_not_transient_ends_the_retries() -> None:
     error = ValueError("a bug")
     call = Call([GONE, error, "never"], max_retries=5)
     assert call.failure() is error
     assert call.attempts == [1, 2]
+    assert len(call.pauses) == 1
 
 
 @pytest.mark.parametrize("stop", [asyncio.CancelledError("stop"), SystemExit(3)], ids=repr)
@@ -337,12 +315,6 @@ def test_whoever_watches_learns_of_each_pause_before_it_begins() -> None:
     assert call.slept_before == [0, 1]
 
 
-def test_nobody_hears_of_a_pause_that_does_not_come() -> None:
-    call = Call([GONE], max_retries=0)
-    call.failure()
-    assert call.pauses == []
-
-
 def test_what_comes_out_is_one_of_our_errors_and_not_of_the_library_below() -> None:
     failure = Call([APIStatusError("busy", status_code=503)] * 3).failure()
     assert type(failure) is APIStatusError
@@ -398,13 +370,6 @@ def test_a_call_gives_up_at_429_when_its_deadline_says_so_and_not_before() -> No
 def test_without_retries_nothing_is_tried_again_after_a_429_either() -> None:
     call = Call([SLOW_DOWN, "never"], max_retries=0)
     assert call.failure() is SLOW_DOWN
-    assert call.attempts == [1]
-
-
-def test_what_does_not_pass_comes_out_at_once() -> None:
-    error = QuotaExceededError("no more", status_code=429, retry_after=5.0)
-    call = Call([error, "never"])
-    assert call.failure() is error
     assert call.attempts == [1]
 
 
