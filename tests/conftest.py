@@ -7,12 +7,14 @@ import pytest
 from hypothesis import settings
 from support.client import Connect, Leftovers
 from support.clocks import FakeClock
+from support.command_line import Ran, Run
 
-from scenario_async import AsyncScenario
+from scenario_async import AsyncScenario, cli
 from scenario_async.sandbox import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from pathlib import Path
 
     from scenario_async.pytest_plugin import SandboxFactory
     from scenario_async.sandbox import Sandbox
@@ -96,11 +98,15 @@ def sandbox(catalogue: Catalogue, scenario_sandbox_factory: SandboxFactory) -> S
 
 
 @pytest.fixture
-def connect(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Makes clients of the sandbox; the environment of whoever runs the tests plays no part."""
-    for name in ("API_KEY", "API_SECRET", "JWT"):
-        monkeypatch.delenv(f"SCENARIO_SDK_{name}", raising=False)
-    monkeypatch.delenv("SCENARIO_BASE_URL", raising=False)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever runs the tests plays no part."""
+    for name in ("SDK_API_KEY", "SDK_API_SECRET", "SDK_JWT", "BASE_URL"):
+        monkeypatch.delenv(f"SCENARIO_{name}", raising=False)
+
+
+@pytest.fixture
+def connect(sandbox: Sandbox, _bare_environment: None) -> Connect:
+    """Makes clients of the sandbox."""
 
     def make(**options: Any) -> AsyncScenario:
         if not options.keys() & {"api_key", "bearer_auth", "public"}:
@@ -120,3 +126,30 @@ async def scenario(connect: Connect) -> AsyncGenerator[AsyncScenario, None]:
 @pytest.fixture
 async def leftovers(sandbox: Sandbox) -> Leftovers:
     return Leftovers(sandbox)
+
+
+@pytest.fixture
+def run(
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    _bare_environment: None,
+) -> Run:
+    """Runs the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments: str) -> Ran:
+        code = cli.main(arguments)
+        captured = capsysbinary.readouterr()
+        return Ran(code, captured.out, captured.err.decode())
+
+    return run_command
+
+
+@pytest.fixture
+def ask(run: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command against the sandbox, with its credentials in the environment."""
+    monkeypatch.setenv("SCENARIO_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("SCENARIO_SDK_API_KEY", sandbox.api_key)
+    monkeypatch.setenv("SCENARIO_SDK_API_SECRET", sandbox.api_secret)
+    return run

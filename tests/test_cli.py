@@ -9,12 +9,12 @@ import re
 import sys
 import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import asyncclick as click
 import pytest
 
-from scenario_async import AsyncScenario, Models, cli
+from scenario_async import AsyncScenario, Models
 from scenario_async._argument_errors import ArgumentError, InPython, Parameter
 from scenario_async._formats import printable
 from scenario_async.cli._output.messages import option_names
@@ -34,24 +34,12 @@ from scenario_async.sandbox._answers import Answer, json_answer
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from support.command_line import Run
+
     from scenario_async.sandbox import Fault
 
 SECRET = "invented-secret-4f1c"
 PUBLIC, PRIVATE = 40, 620
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: bytes
-    err: str
-
-    def ids(self) -> list[str]:
-        return [json.loads(line)["id"] for line in self.out.splitlines()]
-
-
-class Run(Protocol):
-    def __call__(self, *arguments: str) -> Ran: ...
 
 
 @pytest.fixture(scope="module")
@@ -65,29 +53,6 @@ def running_sandbox() -> Generator[Sandbox]:
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
     running_sandbox.reset()
     return running_sandbox
-
-
-@pytest.fixture
-def run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in ("API_KEY", "API_SECRET", "JWT"):
-        monkeypatch.delenv(f"SCENARIO_SDK_{name}", raising=False)
-    monkeypatch.delenv("SCENARIO_BASE_URL", raising=False)
-
-    def run_command(*arguments: str) -> Ran:
-        code = cli.main(arguments)
-        captured = capsysbinary.readouterr()
-        return Ran(code, captured.out, captured.err.decode())
-
-    return run_command
-
-
-@pytest.fixture
-def ask(run: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command against the sandbox, with its credentials in the environment."""
-    monkeypatch.setenv("SCENARIO_BASE_URL", sandbox.base_url)
-    monkeypatch.setenv("SCENARIO_SDK_API_KEY", sandbox.api_key)
-    monkeypatch.setenv("SCENARIO_SDK_API_SECRET", sandbox.api_secret)
-    return run
 
 
 def subcommand(*names: str) -> click.Command:

@@ -14,17 +14,16 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import msgspec
 import pytest
 
-from scenario_async import AsyncScenario, cli
+from scenario_async import AsyncScenario
 from scenario_async.cli._output.summaries import run_lines, summary_lines
 from scenario_async.cli._output.sync_progress import progress_words
 from scenario_async.sandbox import BadRow, Catalogue, NotJSON, RateLimited, Sandbox, ServerError
@@ -45,28 +44,14 @@ from scenario_async.sync._export.replacement import Replacement
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from support.command_line import Ran, Run
+
     from scenario_async.sandbox import Request
 
 PUBLIC, PRIVATE = 60, 120
 PAGE = Path(__file__).parent.parent / "docs" / "command-line.md"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"  # as logs have it
 parquet: Any = import_module("pyarrow.parquet")  # it has no types
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: bytes
-    err: str
-
-    def report(self) -> dict[str, Any]:
-        (line,) = self.out.splitlines()
-        report: dict[str, Any] = json.loads(line)
-        return report
-
-
-class Run(Protocol):
-    def __call__(self, *arguments: str) -> Ran: ...
 
 
 @pytest.fixture(scope="module")
@@ -80,33 +65,6 @@ def running_sandbox() -> Generator[Sandbox]:
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
     running_sandbox.reset()
     return running_sandbox
-
-
-@pytest.fixture
-def run(
-    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Run:
-    """Runs the command in an empty folder."""
-    for name in ("SCENARIO_BASE_URL", *(f"SCENARIO_SDK_{n}" for n in ("API_KEY", "API_SECRET"))):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("SCENARIO_SDK_JWT", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments: str) -> Ran:
-        code = cli.main(arguments)
-        captured = capsysbinary.readouterr()
-        return Ran(code, captured.out, captured.err.decode())
-
-    return run_command
-
-
-@pytest.fixture
-def ask(run: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command against the sandbox, with its credentials in the environment."""
-    monkeypatch.setenv("SCENARIO_BASE_URL", sandbox.base_url)
-    monkeypatch.setenv("SCENARIO_SDK_API_KEY", sandbox.api_key)
-    monkeypatch.setenv("SCENARIO_SDK_API_SECRET", sandbox.api_secret)
-    return run
 
 
 @pytest.fixture
