@@ -9,7 +9,7 @@ import asyncclick as click
 
 from scenario_async._formats import ENCODED, FORMATS, format_of
 from scenario_async.cli._options import Choice, StrictCommand, format_options, formats_help
-from scenario_async.cli._output import write_data, write_out, wrong_usage
+from scenario_async.cli._output import counted, write_data, write_lines, wrong_usage
 from scenario_async.cli._stores import opened_store, store_argument
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ async def export(
             raise click.ClickException(
                 f"no model of the store fits: {path!r} stays as it is; --allow-empty replaces it"
             ) from error
-    line = f"{count:,} {'model' if count == 1 else 'models'} in {path}\n"
-    await write_out(line.encode(errors="surrogateescape"))
+    await write_lines([f"{counted(count, 'model')} in {path}"])
 
 
 def _piped(format_: ExportFormat | None) -> ExportFormat:

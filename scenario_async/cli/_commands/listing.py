@@ -17,9 +17,9 @@ from scenario_async._query import LARGEST_PAGE, did_you_mean
 from scenario_async.cli._options import Choice, Option, format_options, gathered
 from scenario_async.cli._output import (
     Counts,
-    Progress,
     WrongUsageError,
     debug_log,
+    progress,
     say,
     terminal_width,
     warnings_said,
@@ -124,7 +124,7 @@ async def write_listing(
             wanted = not (options.quiet or connection.verbose)
             meant = _types_meant(given.get("types", ()))
             try:
-                with Progress(counts, wanted=wanted, afterwards=not format_.streamed):
+                with progress(counts, wanted=wanted, streamed=format_.streamed):
                     async with aclosing(_pages(listing, options.limit)) as pages:
                         async for models in pages:
                             await write(encoder.batch(models))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async.cli._options import Numbers, StrictCommand
-from scenario_async.cli._output import write_out
+from scenario_async.cli._output import write_lines
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
     PRIVATE,
@@ -147,7 +147,7 @@ async def sandbox(
             raise click.ClickException(
                 f"cannot listen on {host}, port {port}: {error.strerror or error}"
             ) from error
-        await write_out("".join(f"{line}\n" for line in _lines(server)).encode())
+        await write_lines(_lines(server))
         await server.serve_forever()
 
 

@@ -9,7 +9,13 @@ import asyncclick as click
 import msgspec
 
 from scenario_async.cli._options import StrictCommand
-from scenario_async.cli._output import run_lines, store_lines, terminal_width, write_data, write_out
+from scenario_async.cli._output import (
+    run_lines,
+    store_lines,
+    terminal_width,
+    write_data,
+    write_lines,
+)
 from scenario_async.cli._stores import opened_store, store_argument
 
 if TYPE_CHECKING:
@@ -47,7 +53,7 @@ async def status(store: str, *, as_json: bool) -> None:
     lines = store_lines(counts, width=width)
     if runs:
         lines += ["", *run_lines(runs, width=width)]
-    await write_out("".join(f"{line}\n" for line in lines).encode())
+    await write_lines(lines)
 
 
 def _json(counts: StoreCounts, runs: Sequence[RunRecord]) -> bytes:

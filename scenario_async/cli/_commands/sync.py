@@ -31,7 +31,7 @@ from scenario_async.cli._output import (
     terminal_width,
     warnings_said,
     write_data,
-    write_out,
+    write_lines,
 )
 from scenario_async.cli._stores import opened_store, store_argument
 
@@ -192,10 +192,9 @@ class _Rounds:
             # It has the service's own words, of an error.
             await write_data(json_line(report, now))
         elif into_log:
-            await write_out(f"{run_line(report, now)}\n".encode())
+            await write_lines([run_line(report, now)])
         else:
-            lines = summary_lines(report, width=terminal_width(sys.stdout))
-            await write_out("".join(f"{line}\n" for line in lines).encode())
+            await write_lines(summary_lines(report, width=terminal_width(sys.stdout)))
         if report.rejected and not into_log:
             rows = "row does" if report.rejected == 1 else "rows do"
             say(f"{report.rejected:,} {rows} not fit: see the table 'rejected' of the store.")

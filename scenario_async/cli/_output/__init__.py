@@ -2,6 +2,7 @@
 
 from .messages import (
     WrongUsageError,
+    counted,
     debug_log,
     in_words,
     say,
@@ -15,10 +16,11 @@ from .output import (
     is_terminal,
     terminal_width,
     write_data,
+    write_lines,
     write_out,
     writer_of,
 )
-from .progress import Counts, Progress, doing
+from .progress import Counts, doing, progress
 from .summaries import json_line, run_line, run_lines, store_lines, summary_lines
 from .sync_progress import SyncProgress
 
@@ -26,14 +28,15 @@ __all__ = [
     "Counts",
     "OutputClosedError",
     "OutputFailedError",
-    "Progress",
     "SyncProgress",
     "WrongUsageError",
+    "counted",
     "debug_log",
     "doing",
     "in_words",
     "is_terminal",
     "json_line",
+    "progress",
     "run_line",
     "run_lines",
     "say",
@@ -43,6 +46,7 @@ __all__ = [
     "terminal_width",
     "warnings_said",
     "write_data",
+    "write_lines",
     "write_out",
     "writer_of",
     "wrong_usage",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WrongUsageError",
+    "clock",
+    "counted",
     "debug_log",
     "option_names",
     "say",
@@ -52,6 +54,17 @@ class WrongUsageError(click.ClickException):
 def stamp(moment: datetime) -> str:
     """A moment as logs have it: UTC in whole seconds."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things, as in ``1,200 models``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def clock(seconds: float) -> str:
+    """How long something took, as in ``1:05``."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"
 
 
 class _Said:

@@ -15,7 +15,7 @@ import anyio.to_thread
 from scenario_async._formats import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from typing import TextIO
 
     from scenario_async._formats import Format
@@ -28,6 +28,7 @@ __all__ = [
     "is_terminal",
     "terminal_width",
     "write_data",
+    "write_lines",
     "write_out",
     "writer_of",
 ]
@@ -76,6 +77,16 @@ async def write_data(data: bytes) -> None:
         OutputFailedError: It cannot be written.
     """
     await write_out(escaped(data) if is_terminal(sys.stdout) else data)
+
+
+async def write_lines(lines: Iterable[str]) -> None:
+    """Write lines of our own.
+
+    Raises:
+        OutputClosedError: Nobody reads any more.
+        OutputFailedError: It cannot be written.
+    """
+    await write_out("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"))
 
 
 def writer_of(format_: Format) -> Callable[[bytes], Awaitable[None]]:

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -16,16 +16,15 @@ from rich.text import Text
 
 from scenario_async import EventHooks
 
-from .messages import say
+from .messages import clock, counted, say
 from .output import is_pipe, is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
     from scenario_async import PageEvent, RequestEvent, RetryEvent
 
-__all__ = ["Counts", "Progress", "doing"]
+__all__ = ["Counts", "doing", "progress"]
 
 
 @contextmanager
@@ -73,16 +72,15 @@ class Counts:
 
     def line(self) -> str:
         """All of it in words."""
-        parts = [_counted(self.models, "model")]
+        parts = [counted(self.models, "model")]
         if self.pages:
-            parts.append(_counted(self.pages, "page"))
-        parts.append(_counted(self.requests, "request"))
+            parts.append(counted(self.pages, "page"))
+        parts.append(counted(self.requests, "request"))
         if self.retries:
-            parts.append(_counted(self.retries, "retry", "retries"))
+            parts.append(counted(self.retries, "retry", "retries"))
         if self.skipped:
             parts.append(f"{self.skipped:,} skipped")
-        minutes, seconds = divmod(int(time.monotonic() - self.started), 60)
-        parts.append(f"{minutes}:{seconds:02}")
+        parts.append(clock(time.monotonic() - self.started))
         if self.pause:
             parts.append(self.pause)
         return ", ".join(parts)
@@ -103,8 +101,9 @@ class Counts:
         self.skipped += event.invalid
 
 
-class Progress:
-    """Shows counts while it is open, and leaves the last ones there.
+@contextmanager
+def progress(counts: Counts, *, wanted: bool, streamed: bool) -> Generator[None]:
+    """Show counts meanwhile, and leave the last ones there.
 
     Where models appear on the terminal meanwhile, it shows the last ones alone, below them. Nothing
     is shown where nobody looks, or where somebody else may be at work on the terminal: a pager or a
@@ -114,52 +113,32 @@ class Progress:
     Args:
         counts: What to show.
         wanted: Whether to show anything at all.
-        afterwards: Whether models are written when all are known.
+        streamed: Whether models are written as they come, and not when all are known.
     """
+    wanted = wanted and is_terminal(sys.stderr)
+    alone = wanted and not (streamed and (is_terminal(sys.stdout) or is_pipe(sys.stdout)))
+    spinner: Spinner | None = Spinner("line")
 
-    def __init__(self, counts: Counts, *, wanted: bool, afterwards: bool) -> None:
-        self._counts = counts
-        self._spinner = Spinner("line")
-        self._running = False
-        self._live: Live | None = None
-        wanted = wanted and is_terminal(sys.stderr)
-        meanwhile = is_terminal(sys.stdout) and not afterwards
-        piped = is_pipe(sys.stdout) and not afterwards
-        self._said_at_end: bool = wanted and meanwhile
-        if wanted and not (meanwhile or piped):
-            self._live = Live(
-                console=Console(stderr=True, force_terminal=True),
-                get_renderable=self._line,
-                refresh_per_second=8,
-                redirect_stdout=False,
-            )
+    def line() -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        if spinner is not None:
+            frame = spinner.render(time.monotonic())
+            text.append(frame if isinstance(frame, Text) else "").append(" ")
+        return text.append(counts.line())
 
-    def __enter__(self) -> Self:
-        self._running = True
-        if self._live is not None:
-            self._live.start(refresh=True)
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._running = False
-        self._counts.pause = ""
-        if self._live is not None:
-            self._live.stop()
-        elif self._said_at_end:
-            say(self._counts.line())
-
-    def _line(self) -> Text:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        if self._running:
-            frame = self._spinner.render(time.monotonic())
-            line.append(frame if isinstance(frame, Text) else "").append(" ")
-        return line.append(self._counts.line())
-
-
-def _counted(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    live = Live(
+        console=Console(stderr=True, force_terminal=True),
+        get_renderable=line,
+        refresh_per_second=8,
+        redirect_stdout=False,
+    )
+    if alone:
+        live.start(refresh=True)
+    try:
+        yield
+    finally:
+        spinner = None
+        counts.pause = ""
+        live.stop()
+        if wanted and streamed and is_terminal(sys.stdout):
+            say(counts.line())

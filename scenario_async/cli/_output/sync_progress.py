@@ -11,6 +11,8 @@ from rich.text import Text
 
 from scenario_async._formats import printable
 
+from .messages import clock, counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
@@ -96,7 +98,7 @@ def progress_words(report: ScopeReport, total: float | None, seconds: float) -> 
         seconds: How long it has taken.
     """
     rows = _rows(report)
-    parts = [_number(rows, "model"), _number(report.pages, "page")]
+    parts = [counted(rows, "model"), counted(report.pages, "page")]
     if rows and seconds:
         parts.append(f"{rows / seconds:,.0f}/s")
     if report.details:
@@ -104,23 +106,14 @@ def progress_words(report: ScopeReport, total: float | None, seconds: float) -> 
     if report.rejected:
         parts.append(f"{report.rejected:,} rejected")
     if report.retries:
-        parts.append(_number(report.retries, "retry", "retries"))
-    parts.append(_clock(seconds))
+        parts.append(counted(report.retries, "retry", "retries"))
+    parts.append(clock(seconds))
     if report.error is not None:
         parts.append("broke off")
     elif total is not None and 0 < rows < total:
-        parts.append(f"{_clock(seconds * (total - rows) / rows)} left")
+        parts.append(f"{clock(seconds * (total - rows) / rows)} left")
     return ", ".join(parts)
 
 
 def _rows(report: ScopeReport) -> int:
     return report.new + report.changed + report.unchanged
-
-
-def _number(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02}"
