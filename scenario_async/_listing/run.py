@@ -258,4 +258,4 @@ def place_of(page: EmittedPage) -> Place:
 
     Where a run by windows had to begin again by cursor, that one has the order.
     """
-    return page.covers is not None, page.position
+    return page.covers is not None, page.sort_key

@@ -1,4 +1,4 @@
-"""Which pages are asked for, and which of them are given to whom."""
+"""Which pages of a listing are requested, and the driver that fetches them."""
 
 from .adaptive import AdaptivePlanner, Strategy, sorted_by_date
 from .cursor_tracker import CursorTracker

@@ -54,12 +54,12 @@ def _newest_updates_first(query: ListingQuery) -> bool | None:
 class AdaptivePlanner:
     """Goes through a listing by the planner that fits, and by another one where that fails.
 
-    The first page shows what fits; a listing of one page costs one request. A cursor that the
-    service refuses in mid-walk is done without: the walk goes on from the last date, or begins
-    again where there is none, and repeated ids are dropped by whoever reads the pages.
+    The first page shows what fits; a listing of one page costs one request. Where the service
+    refuses a cursor on the way, the run goes on from the last date, or begins again where there is
+    none. Whoever reads the pages tells repeated models by their ids.
 
     A model that is updated moves to the newest end of a listing by update. From the oldest on, it
-    moves ahead of a walk that goes page after page. From the newest on, it moves behind the first
+    moves ahead of a run that goes page after page. From the newest on, it moves behind the first
     page: so what was updated since that page is listed last, from the oldest on, and comes as more
     pages in front of the others.
     """
@@ -88,7 +88,7 @@ class AdaptivePlanner:
         self._timeline = Timeline(first.query)
         newest_first = _newest_updates_first(first.query)
         self._at_once = 1 if newest_first is False else limit
-        # Whether updates of the time of the walk are still to be listed, and whether they are now.
+        # Whether updates during the run are still to be listed, and whether they are now.
         by_date = strategy in {"auto", "windows"}
         self._updates_wanted = newest_first is True and by_date and self._whole
         self._lists_updates = False
@@ -101,12 +101,12 @@ class AdaptivePlanner:
         self._last: EmittedPage | None = None
         # Why windows are of no use, until a page says so.
         self._not_by_date: NotByDateError | None = None
-        # Whether all rows looked at have a date and come by it, and the place of the first one.
+        # Whether all rows looked at have a date and come by it, and the position of the first.
         self._by_date = sorted_by_date(first.query)
         self._begins: int | None = None
-        # The page that was looked at last, and its places: of the first one they are wanted twice.
+        # The page looked at last, with its positions: those of the first one are needed twice.
         self._looked_at: tuple[PageAnswer, Sequence[int]] | None = None
-        # Pages emitted in all; since the walk last began anew; and between the two times before.
+        # Pages emitted in all; since the run last began again; and between the two times before.
         self._emitted = first.depth
         self._since = self._since_before = 0
 
@@ -119,7 +119,7 @@ class AdaptivePlanner:
         return requests
 
     def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
-        """What the present planner releases; answers to those before it are not needed."""
+        """Return what the present planner emits. Answers to earlier ones are not needed."""
         if self._asked.pop(request, None) is not self._planner:
             return ()
         try:
@@ -169,7 +169,7 @@ class AdaptivePlanner:
 
     @property
     def histogram(self) -> Histogram | int | None:
-        """What a walk through the whole listing showed, once it is over.
+        """What a run of the whole listing showed, once it is over.
 
         Where the models lie, if it went by windows; how many there are, if it predicted cursors.
         """
@@ -234,16 +234,18 @@ class AdaptivePlanner:
             return False
         if positions[-1] <= self._begins and self._timeline.last_millisecond(page.answer) is None:
             return False
-        windows = WindowPlanner.behind(
+        windows = WindowPlanner(
             self._timeline,
-            page,
-            positions,
+            [(positions[-1], None)],
+            # Fewer than were asked for, where the service has a cap.
+            rows_per_page=len(positions),
             limit=limit,
             ordered=self._ordered,
             emitted=self._emitted,
             histogram=self._histogram,
             scarce=self._scarce,
         )
+        windows.begin_behind(page, positions)
         self._planner = self._windows = self._whole_windows = windows
         return True
 
@@ -254,7 +256,7 @@ class AdaptivePlanner:
             return last
         self._lists_updates = True
         oldest_first = Timeline(replace(self._first.query, sort_direction="asc"))
-        # Of the newest first, places are counted down.
+        # Of the newest first, positions are counted down.
         since = -self._begins
         self._planner = self._windows = WindowPlanner(
             oldest_first,
@@ -270,8 +272,9 @@ class AdaptivePlanner:
     def _in_front(page: EmittedPage) -> EmittedPage:
         """A page of later updates as one in front of those that are emitted."""
         answer = dataclasses.replace(page.answer, rows=page.answer.rows[::-1])
-        position = -1 - page.request.depth
-        return dataclasses.replace(page, answer=answer, position=position, covers=None)
+        return dataclasses.replace(
+            page, answer=answer, sort_key=-1 - page.request.depth, covers=None
+        )
 
     def _do_without_windows(self, reason: NotByDateError) -> None:
         """Begin again behind the first page, by cursor."""
@@ -282,7 +285,7 @@ class AdaptivePlanner:
         self._updates_wanted = self._lists_updates = False
         self._planner = self._by_cursor(
             PageRequest(self._second.query, self._emitted),
-            # Without the tokens that came behind it: they come once more.
+            # Without the tokens that came behind it: they are repeated.
             self._tracker.back_to(self._first.depth),
         )
 

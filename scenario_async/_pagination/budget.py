@@ -1,4 +1,4 @@
-"""How many requests a walk may make in vain, by the pages that it is known to need. No I/O."""
+"""How many requests of a run may be in vain, by the pages that it is known to need. No I/O."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MANY_PAGES = 64
 
 
 def slack(pages: int, *, scarce: bool = False, histogram_known: bool = False) -> int:
-    """How many requests may come to nothing in a walk of at least so many pages.
+    """How many requests may come to nothing in a run of at least so many pages.
 
-    None for a single page, one for a short walk, 15 % of a long one; 10 % where an earlier walk
+    None for a single page, one for a short run, 15 % of a long one; 10 % where an earlier run
     showed where models lie, less a part of a page in which that may be wrong; and 2 % where
-    requests are scarce. A walk that turns out longer than that may waste no less.
+    requests are scarce. A run that turns out longer than that may waste no less.
     """
     if scarce:
         return pages // 50

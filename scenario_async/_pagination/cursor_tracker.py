@@ -18,13 +18,13 @@ __all__ = ["CursorTracker"]
 
 
 class CursorTracker:
-    """What follows a page, and whether the chain still leads on.
+    """Tells what follows a page, and whether cursors still lead on.
 
     The same page may be asked about again: the answer is the same.
 
     Args:
         query: What is listed.
-        public_route: What is known of ``/models/public``, where several walks share it.
+        public_route: What is known of ``/models/public``, where several runs share it.
         begins_at: The depth of the first page.
     """
 
@@ -37,7 +37,7 @@ class CursorTracker:
         self._depths: dict[str, int] = {}
         if query.pagination_token is not None:
             self._depths[query.pagination_token] = -1
-        # What the walk by offset needs to see that it gets nowhere.
+        # What a run by row numbers needs to see that it gets nowhere.
         self._ids: dict[str, int] = {}
         self._barren: set[int] = set()
         self._told: dict[PageRequest, PageRequest | None] = {}
@@ -82,7 +82,7 @@ class CursorTracker:
         """By tokens where the route hands them out and takes them, else by row numbers.
 
         Where no token came, and it is not known that the route has any, a page that is not full is
-        no end: a route that takes no notice of ``pageSize`` gives as many rows as it always does,
+        no end: a route that takes no notice of ``pageSize`` returns as many rows as it always does,
         and the largest ``limit`` is not documented. The end is an empty page then, or the second
         page in a row without a new row.
         """
@@ -113,8 +113,8 @@ class CursorTracker:
     def _begins_again(self, request: PageRequest, answer: PageAnswer) -> bool:
         """Whether the page behind a first one without a token is that page again.
 
-        That is what a route gives that takes no notice of row numbers: so it has tokens, and the
-        first page was the last.
+        A route that takes no notice of row numbers returns that: so it has tokens, and the first
+        page was the last.
         """
         known = self._public_route.tokens is not None or self._public_route.offsets is not None
         if known or request.depth != self._begins_at + 1 or not request.query.by_offset:
@@ -132,7 +132,7 @@ class CursorTracker:
         return depth in self._barren
 
     def back_to(self, depth: int) -> CursorTracker:
-        """A chain of its own for another way on from the page at this depth."""
+        """A tracker of its own for another way on from the page at this depth."""
         tracker = copy(self)
         tracker._depths = {token: at for token, at in self._depths.items() if at <= depth}  # noqa: SLF001 - its own kind
         tracker._ids = {model_id: at for model_id, at in self._ids.items() if at <= depth}  # noqa: SLF001 - its own kind
@@ -141,5 +141,5 @@ class CursorTracker:
         return tracker
 
     def anew(self, query: ListingQuery, begins_at: int) -> CursorTracker:
-        """The chain of a walk that begins the listing once more."""
+        """A tracker for a run that begins the listing again."""
         return CursorTracker(query, self._public_route, begins_at=begins_at)

@@ -1,4 +1,4 @@
-"""Drives any planner with bounded concurrency, and hands over what it releases, one by one."""
+"""Fetches what any planner requests, with bounded concurrency, and yields what it emits."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ async def fetch_planned(
     concurrency: int,
     lifetime: Lifetime,
 ) -> AsyncGenerator[EmittedT, None]:
-    """What a planner releases, in its order, fetched while the caller handles what came before.
+    """Yield what a planner emits, fetched while the caller handles what came before.
 
-    At most ``concurrency`` requests are under way; how far they run ahead of a slow caller is the
-    planner's business. Leaving the generator at any point ends all of them.
+    At most ``concurrency`` requests are under way. The planner decides how far they run ahead of a
+    slow caller. Leaving the generator at any point cancels all of them.
 
     Raises:
         APIError: The first request that failed for good, after all that was emitted before.
-        PaginationError: The chain of pages is broken, after all good pages.
-        UsageError: The client was closed in mid-walk.
+        PaginationError: The service leads nowhere, after all good pages.
+        UsageError: The client was closed meanwhile.
     """
     lifetime.begin()
-    # Without a bound of its own: the planner has one, and is told what waits here.
+    # Without a bound: the planner has one, and is told what is buffered here.
     send, receive = anyio.create_memory_object_stream[EmittedT](math.inf)
-    walk = _Walk(planner, fetch, concurrency, send)
+    run = _Run(planner, fetch, concurrency, send)
     # The task group lives in a task of its own and not in this generator: a generator is suspended
     # wherever its caller likes, and a task group must not be
     # (https://anyio.readthedocs.io/en/stable/cancellation.html#avoiding-cancel-scope-stack-corruption).
-    task = asyncio.create_task(walk.run())
+    task = asyncio.create_task(run.run())
     lifetime.start(task)
 
     def ended(task: asyncio.Task[None]) -> None:
-        # Also where the walk was cancelled before its first step.
+        # Also where the run was cancelled before its first step.
         send.close()
         # Whoever left early does not want to hear of a failure, and neither should the log.
         _ = task.cancelled() or task.exception()
@@ -67,10 +67,10 @@ async def fetch_planned(
     task.add_done_callback(ended)
     try:
         async for emitted in receive:
-            # What still waits here is not given: a closed client stops at once.
+            # What is still buffered is dropped: a closed client stops at once.
             if lifetime.closed:
                 raise UsageError(_CLOSED)
-            walk.taken()
+            run.taken()
             yield emitted
         await asyncio.wait((task,))
         if task.cancelled():
@@ -82,8 +82,8 @@ async def fetch_planned(
         await until_done((task,))
 
 
-class _Walk(Generic[RequestT, AnswerT, EmittedT]):
-    """Fetches until the planner is finished; then nobody needs what is still under way."""
+class _Run(Generic[RequestT, AnswerT, EmittedT]):
+    """Fetches until the planner is finished, and cancels what is still under way then."""
 
     def __init__(
         self,
@@ -97,14 +97,14 @@ class _Walk(Generic[RequestT, AnswerT, EmittedT]):
         self._concurrency = concurrency
         self._caller = caller
         self._under_way = 0
-        self._waiting = 0
+        self._buffered = 0
         self._answers: deque[tuple[RequestT, AnswerT]] = deque()
         self._failures: deque[tuple[RequestT, Exception]] = deque()
         self._news = anyio.Event()
 
     def taken(self) -> None:
         """The caller took one of the things emitted."""
-        self._waiting -= 1
+        self._buffered -= 1
         self._news.set()
 
     async def run(self) -> None:
@@ -126,15 +126,15 @@ class _Walk(Generic[RequestT, AnswerT, EmittedT]):
         if self._failures:
             return
         free_slots = self._concurrency - self._under_way
-        for request in self._planner.requests(free_slots, self._waiting):
+        for request in self._planner.requests(free_slots, self._buffered):
             self._under_way += 1
             fetches.start_soon(self._fetch_one, request, fetches.cancel_scope)
 
     def _take_in_one(self) -> None:
-        """Tell the planner of one outcome, and emit: one at a time, so that others can run.
+        """Tell the planner of one outcome, and send what it emits to the caller.
 
-        A failure comes after all answers that are there: it may end the walk, and they were paid
-        for.
+        One at a time, so that other tasks can run. Answers come before failures, which may end the
+        run: the answers were paid for.
         """
         emitted: Sequence[EmittedT] = ()
         if self._answers:
@@ -149,21 +149,21 @@ class _Walk(Generic[RequestT, AnswerT, EmittedT]):
         if not (self._answers or self._failures):
             self._news = anyio.Event()
         for one in emitted:
-            self._waiting += 1
+            self._buffered += 1
             self._caller.send_nowait(one)
 
-    async def _fetch_one(self, request: RequestT, walk: anyio.CancelScope) -> None:
-        """Fetch one and report what came of it: an exception would reach the caller in a group."""
+    async def _fetch_one(self, request: RequestT, scope: anyio.CancelScope) -> None:
+        """Fetch one and keep the outcome: an exception would reach the caller in a group."""
         try:
             self._answers.append((request, await self._fetch(request)))
         except asyncio.CancelledError as error:
-            if walk.cancel_called:
+            if scope.cancel_called:
                 raise
-            # Not the walk was cancelled but this one request, by somebody else. The task group
-            # would then end the walk without a word, as if the listing had ended.
+            # Somebody else cancelled this one request, and not the run. The task group would end
+            # without a word, as if the listing had ended.
             outcome = APIConnectionError("the request was cancelled")
             outcome.__cause__ = error
             self._failures.append((request, outcome))
-        except Exception as error:  # noqa: BLE001 - raised again by the walk
+        except Exception as error:  # noqa: BLE001 - raised again by the run
             self._failures.append((request, error))
         self._news.set()

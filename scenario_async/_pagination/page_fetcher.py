@@ -1,7 +1,7 @@
-"""Asking for a page of a listing, where the service may not take the question as documented.
+"""Fetching a page of a listing, where the service may not take requests as documented.
 
-Everything that walks through a listing asks by this, so that it has to know nothing of it. What the
-answers show is decided in pure code: :class:`TagIndex` and :class:`PublicRoute`.
+All pages of listings are fetched by this, and nobody else knows of it. What the answers show is
+decided in pure code: :class:`TagIndex` and :class:`PublicRoute`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class PageFetcher:
         """A page, by its tags if the service has an index of them, otherwise among all others.
 
         The first page of a listing tells most of what has to be known. What it leaves open, or has
-        to be known where a walk goes on from a token, is asked by a request of its own.
+        to be known where a run goes on from a token, is asked by a request of its own.
 
         Raises:
             APIError: A request failed.
@@ -101,8 +101,9 @@ class PageFetcher:
         if query.route != "public" or query.pagination_token is not None:
             return await self.send(query, self.options)
         if query.offset:
-            walked = request.depth > 0
-            return await (self._behind(query) if walked else self._from_row(query, query.offset))
+            if request.depth > 0:
+                return await self._behind(query)
+            return await self._from_row(query, query.offset)
         form = route.form(query)
         try:
             return await self.send(form, self.options)

@@ -1,7 +1,7 @@
-"""What a planner is, and what it takes and gives. No I/O, no clock, no randomness.
+"""What a planner is, and what it takes and emits. No I/O, no clock, no randomness.
 
-A planner is a state machine: a fetcher asks it what may go out, tells it what came back, and gives
-the caller what the planner releases. Every walk has a planner of its own.
+A planner is a state machine: the driver asks it what may be requested, tells it what came back, and
+hands what it emits to the caller. Every run of a listing has a planner of its own.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ class Planner(Protocol[RequestT, AnswerT_contra, EmittedT_co]):
     """Decides what is fetched next, and what of it is known good."""
 
     def requests(self, free_slots: int, buffered: int) -> Sequence[RequestT]:
-        """The requests that may go out now, at most ``free_slots``; each is named once.
+        """Return the requests to send now, at most ``free_slots``. Each is returned once.
 
-        ``buffered`` of the things emitted were not taken by the caller yet: who is far ahead of a
-        slow caller asks for nothing more, which bounds the memory.
+        The caller has not taken ``buffered`` of the things emitted yet. A planner that is far ahead
+        of a slow caller requests nothing more, which bounds the memory.
         """
         ...
 
     def receive(self, request: RequestT, answer: AnswerT_contra) -> Sequence[EmittedT_co]:
-        """Take an answer in, and emit what is now known good, in the order of the walk."""
+        """Take an answer in, and return what is known good now."""
         ...
 
     def failed(self, request: RequestT, error: APIError) -> Sequence[EmittedT_co]:
-        """Take a failure in. Raises the error unless the walk can go on without an answer."""
+        """Take a failure in. Raises the error unless the run can go on without an answer."""
         ...
 
     def finished(self) -> bool:
-        """Whether everything was emitted. What is still under way then is not needed.
+        """Whether everything was emitted. Requests that are under way then are not needed.
 
         Raises:
-            PaginationError: The chain of pages is broken behind the pages emitted so far.
+            PaginationError: The service leads nowhere behind the pages emitted so far.
         """
         ...
 
 
 class NotByDateError(Exception):
-    """The service does not list by date, or does not respect bounds, so there are no windows."""
+    """A listing cannot be cut: it is not sorted by date, or bounds have no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,13 @@ class PageRequest:
 
     Attributes:
         query: All that is asked.
-        depth: Of a page that was emitted, the number of pages emitted before it; it tells the
-            requests of one walk apart until then.
+        depth: How many pages of the run come before it, as far as that is known.
+        serial: Tells requests with the same query apart.
     """
 
     query: ListingQuery
     depth: int = 0
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +82,21 @@ class EmittedPage:
     """A page that is known good.
 
     Attributes:
-        request: What was asked; its depth counts the pages emitted before.
+        request: What it answers. Its depth is the number of pages emitted before.
         answer: What came. Its token leads through all the rest of the listing, or is ``None``.
-        following: How to ask for what comes after this page; ``None`` at the end of the listing,
+        following: The request for what comes after this page; ``None`` at the end of the listing,
             and the error where the service leads nowhere.
-        position: Where the page stands in the listing: pages sorted by it are in listing order.
-        covers: The places ``[start, stop)`` of the listing's timeline of which nothing is missing
-            now; without ``stop`` to the end of the listing. ``None`` where pages have no places.
-        begins_again: Why this page and those after it repeat what was emitted behind the first
-            page: windows turned out to be of no use. ``None`` on all pages but the first of these.
+        sort_key: Puts pages in listing order, unless a page begins again.
+        covers: The part ``[start, stop)`` of the timeline of which nothing is missing now; without
+            ``stop`` to the end of the listing. ``None`` where the listing is not cut by dates.
+        begins_again: Why this page and those after it repeat all that was emitted behind the first
+            page: the listing turned out not to come by date. ``None`` on the other pages.
     """
 
     request: PageRequest
     answer: PageAnswer
     following: PageRequest | PaginationError | None
-    position: int
+    sort_key: int
     covers: tuple[int, int | None] | None = None
     begins_again: NotByDateError | None = None
 

@@ -31,8 +31,8 @@ _HELD = 2  # so many pages far ahead may wait, and hold up no other
 def predicted_token(token: str) -> str | None:
     """The token after this one, where it is an offset as the public listings hand them out.
 
-    That is base64 of the JSON of an offset and a limit. ``None`` unless writing what was read gives
-    the same token byte for byte: only then would the service write the next one in that way too.
+    That is base64 of the JSON of an offset and a limit. ``None`` unless what was read is written as
+    the same token, byte for byte: only then would the service write the next one in that way too.
     """
     try:
         position: Any = json.loads(b64decode(token, validate=True))
@@ -61,18 +61,18 @@ def _is_filtered(query: ListingQuery) -> bool:
 
 
 class PredictedPlanner:
-    """Asks for pages before their tokens are known, and gives them once they are confirmed.
+    """Requests pages before their tokens are known, and emits them once they are confirmed.
 
     A page is confirmed when the page before it hands out exactly the token that it was asked by. A
-    wrong prediction costs a request and never a result: the walk goes on from the true token.
+    wrong prediction costs a request and never a result: the run goes on from the true token.
     Never more than ``limit`` pages are asked for or wait unconfirmed, two that wait not counted.
 
     One page far ahead that exists shows that all before it do, so that these can be asked for at
     once. What may be past the end is bounded by :func:`slack`. With ``rows``, the number that an
-    earlier walk found, the pages of these are asked for, and no others until they are too few.
-    Under filters nothing is sure but the next page until a whole walk was as predicted.
+    earlier run found, the pages of these are asked for, and no others until they are too few.
+    Under filters nothing is sure but the next page until a whole run was as predicted.
 
-    Where tokens are no offsets, this is a walk by the service's cursors.
+    Where tokens are no offsets, this is a run by the service's cursors.
 
     Attributes:
         rows: How many rows came before the end of the last page emitted, also such as were not
@@ -129,7 +129,7 @@ class PredictedPlanner:
         return asked
 
     def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:
-        """Emit this page and those that it confirms, if it is the next in line."""
+        """Emit this page and those that it confirms, if it is the next one."""
         self._under_way.discard(request)
         if not self._is_predicted(request):
             return ()
@@ -144,7 +144,7 @@ class PredictedPlanner:
         return emitted
 
     def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
-        """The page in line has to come; one that was only predicted may not even exist."""
+        """The next page has to come; one that was only predicted may not even exist."""
         self._under_way.discard(request)
         if request == self._expected:
             raise error
@@ -261,7 +261,7 @@ class PredictedPlanner:
         far = next((page for page in _FAR if page > pages), pages * 3 // 2)
         end = min(self._end, self._begin + _FARTHEST)
         if end <= self._begin + far - 1:
-            # Between what is known and where nothing is: rather too near than once more in vain.
+            # Between what is known and where nothing is: rather too near than in vain again.
             far = pages + 1 + (end - self._known) // 3
         depths = (self._begin + far - 1, *range(self._known, self._known + at_risk))[:at_risk]
         return [depth for depth in depths if self._known <= depth < end]

@@ -204,7 +204,7 @@ def test_a_histogram_that_does_not_hold_costs_no_model(
         if ordered
         else [
             model_id
-            for page in sorted(walk.emitted, key=lambda page: page.position)
+            for page in sorted(walk.emitted, key=lambda page: page.sort_key)
             for model_id in walk.new_ids[page.request.depth]
         ]
     )

@@ -88,7 +88,7 @@ def test_what_is_updated_meanwhile_stands_among_the_newest(
             emitted += planner.receive(request, service.answer(request.query))
     assert all(page.following is not None for page in emitted[:-1])
     assert emitted[-1].following is None
-    in_order = sorted(emitted, key=lambda page: page.position)
+    in_order = sorted(emitted, key=lambda page: page.sort_key)
     seen = list(dict.fromkeys(id_ for page in in_order for id_ in page.answer.ids))
     assert sorted(map(str, seen)) == sorted(service.rows)
     if direction == "desc":

@@ -91,7 +91,7 @@ def test_each_model_that_lived_through_a_walk_by_key_comes_exactly_once(
     assert walk.survivors <= set(walk.given)
     if ordered:
         assert born_in_order(walk, direction)
-    by_place = sorted(walk.emitted, key=lambda page: page.position)
+    by_place = sorted(walk.emitted, key=lambda page: page.sort_key)
     births = [
         walk.created[model_id] // 1000
         for page in by_place

@@ -1,4 +1,4 @@
-"""How many models lie where on a line, by the pages seen so far. No I/O."""
+"""How many models lie where on a timeline, by the pages seen so far. No I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHANCE = 1.07
 
 
 class Density:
-    """Estimates from the pages seen nearest to a place, as many before it as behind.
+    """Estimates from the pages seen nearest to a position, as many before it as behind.
 
     Models are born in bursts with long gaps between them, so an average over the whole listing says
     little about any part of it, and one page alone not much more.
@@ -32,7 +32,7 @@ class Density:
         return len(self._pages)
 
     def saw(self, start: int, stop: int, models: int, positions: Sequence[int] = ()) -> None:
-        """Note a page: all the models from one place to another, and where some of them lie."""
+        """Note a page: all the models from one position to another, and where some of them lie."""
         quarter = len(positions) // 4
         parts = [
             (max(1, behind - position), models // 4)
@@ -42,17 +42,16 @@ class Density:
         insort(self._pages, (start, max(1, stop - start), models, parts))
 
     def at(self, position: int) -> float:
-        """Models for each step of one, at a place; 0 where none were seen."""
+        """Return how many models lie in a millisecond at a position; 0 where none were seen."""
         near = self._near(position)
         extent = sum(extent for _, extent, _, _ in near)
         return sum(models for _, _, models, _ in near) / extent if extent else 0.0
 
     def steadiness(self, position: int) -> float:
-        """How evenly models lie around a place: 1 if all pages are as dense as each other.
+        """How evenly models lie around a position: 1 if all pages are as dense as each other.
 
-        0 if one of them is half as dense as another, or one of their quarters is.
-
-        A single page does not tell.
+        0 if one of them, or one of their quarters, is half as dense as another, and where there are
+        not two pages to compare.
         """
         near = self._near(position)
         if len(near) < 2:  # noqa: PLR2004 - one alone is as dense as itself

@@ -1,4 +1,4 @@
-"""How many models are expected where on a line: by a histogram, and by the pages seen. No I/O."""
+"""How many models are expected where, by a histogram and by the pages seen. No I/O."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .histogram import Histogram
+    from .window import Reading
 
 __all__ = ["Estimator"]
 
@@ -23,11 +24,11 @@ _HOLDS = 1.1
 class Estimator:
     """Expects what the histogram says, and where there is none, the density of the pages around.
 
-    The pages of this walk show how many models there are for each of the histogram. The same is
+    The pages of this run show how many models there are for each of the histogram. The same is
     expected of the rest: where half of the models were deleted, half of the rest is.
 
     Args:
-        histogram: Of an earlier walk, if there is one.
+        histogram: Of an earlier run, if there is one.
         bound: No model can be here or behind it.
 
     Attributes:
@@ -46,19 +47,15 @@ class Estimator:
         self._builder = HistogramBuilder()
         self._begun = False
 
-    def saw_page(
-        self, start: int, stop: int | None, positions: Sequence[int], models: int, *, again: bool
-    ) -> None:
-        """Note a page with so many models, ``positions`` of those that have one.
-
-        Those of its last position do not count if they are repeated ``again``.
-        """
+    def saw_page(self, page: Reading, *, again: bool) -> None:
+        """Note a page. The models of its last position do not count if they come ``again``."""
+        start, stop, positions = page.start, page.stop, page.positions
         # Before the first row of a listing lies no time in which there could be models.
         start = positions[0] if positions and not self._begun else start
         self._begun = True
         if stop is None:
             self.end = stop = positions[-1] if positions else start
-        models = self._builder.saw(start, positions, models, again=again)
+        models = self._builder.saw(start, positions, len(page.answer.rows), again=again)
         self.saw(start, stop, models, positions)
 
     @property
@@ -67,7 +64,7 @@ class Estimator:
         return self._builder.histogram()
 
     def saw(self, start: int, stop: int, models: int, positions: Sequence[int] = ()) -> None:
-        """Note a page: all the models from one place to another, and where some of them lie."""
+        """Note a page: all the models from one position to another, and where some of them lie."""
         self._density.saw(start, max(stop, start + SECOND), models, positions)
         histogram = self._histogram
         if histogram is not None and histogram.first <= start and stop <= histogram.end:
@@ -81,13 +78,13 @@ class Estimator:
         return self._histogram is not None and self._beyond <= _FEW * self._histogram.counts[-1]
 
     def histogram_known(self, position: int) -> bool:
-        """Whether there is a histogram of what comes next behind a place."""
+        """Whether there is a histogram of what comes next behind a position."""
         return (
             self._histogram is not None and self._histogram.first <= position < self._histogram.end
         )
 
     def between(self, start: int, stop: int) -> float:
-        """How many models are expected from one place to another."""
+        """How many models are expected from one position to another."""
         histogram, unknown, models = self._histogram, max(0, stop - start), 0.0
         if histogram is not None:
             unknown -= max(0, min(stop, histogram.end) - max(start, histogram.first))
@@ -95,7 +92,7 @@ class Estimator:
         return models + unknown * self._density.at(start)
 
     def steadiness(self, position: int) -> float:
-        """How far what is expected behind a place can be relied on, from 0 to 1.
+        """How far what is expected behind a position can be relied on, from 0 to 1.
 
         A histogram holds until pages show more or fewer models than it says.
         """
@@ -106,7 +103,7 @@ class Estimator:
         return steady * max(0.0, min(1.0, _HOLDS + 2 * (min(kept, 1 / kept) - 1)))
 
     def behind(self, start: int, models: float) -> int | None:
-        """The last place before which so many models from a place on are expected, if any is."""
+        """Return where so many models are expected to have come from a position on, if anywhere."""
         density = self._density.at(start)
         histogram = self._histogram
         position = start + int(models / density) if density else None

@@ -1,7 +1,7 @@
 """Where the models of a listing lay when it was last gone through. No I/O.
 
-It says where a later walk had best cut, and nothing about what is there: what a walk gives comes
-from its own pages alone, and a histogram that no longer holds costs requests.
+It says where a later run had best cut, and nothing about what is there: a run emits what is on its
+own pages alone, and a histogram that no longer holds costs requests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many models lay before each of some places of a line.
+    """How many models lay before each of some positions of a timeline.
 
     Attributes:
         positions: From the first model to a second behind the last; a position with many models
@@ -47,7 +47,7 @@ class Histogram:
         return self.positions[-1]
 
     def before(self, position: int) -> float:
-        """How many models came before a place."""
+        """How many models came before a position."""
         known = bisect_left(self.positions, position)
         if known == 0:
             return 0.0
@@ -58,14 +58,14 @@ class Histogram:
         return few + (many - few) * (position - start) / (stop - start)
 
     def position(self, models: float, *, after: int) -> int:
-        """A place behind another one that no more than so many models came before.
+        """A position behind another one that no more than so many models came before.
 
         The last that was looked at, if there is one: only of those it is known how many models came
         before, and between two of them there may be a burst or a gap.
         """
         known = min(bisect_right(self.counts, models + _ROUNDING), len(self.counts) - 1)
         near = self.positions[known - 1]
-        # Of several models at one place, all but the first come behind what is cut there.
+        # Of several models at one position, all but the first come behind what is cut there.
         near = self.positions[known] if models >= self.counts[known] else near
         if near > after:
             return near
@@ -75,18 +75,19 @@ class Histogram:
 
 
 class HistogramBuilder:
-    """Puts a histogram together from the pages of a walk, in whatever order they come."""
+    """Puts a histogram together from the pages of a run, in whatever order they come."""
 
     def __init__(self) -> None:
-        # Of each page: where its part begins, some of its places with the number of models on the
-        # page before them, and how many models it has in all.
+        # Of each page: where its part begins, some of its positions with how many models of the
+        # page come before them, and how many models it has in all.
         self._pages: list[tuple[int, list[tuple[int, int]], int]] = []
 
     def saw(self, start: int, positions: Sequence[int], models: int, *, again: bool) -> int:
-        """Note a page that begins at ``start``, with the places of its models.
+        """Note a page that begins at ``start``, with the positions of its models.
 
         Returns:
-            How many of its models count. Those of its last place do not if they come ``again``.
+            How many of its models count. Those of its last position do not if they are repeated
+            ``again``.
         """
         step = max(1, len(positions) // _POINTS_OF_PAGE)
         numbers = sorted({*range(0, len(positions), step), *range(len(positions))[-1:]})

@@ -66,7 +66,7 @@ class IntervalList:
         return None if part is None else (reading.within(*part), self._leave(*part))
 
     def put(self, page: Window) -> None:
-        """Put a page in its place, behind those of one second that end where it begins."""
+        """Put a page in its position, behind those of one second that end where it begins."""
         behind = (
             number
             for number, window in enumerate(self._windows)

@@ -7,18 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import PaginationError
-from scenario_async._pagination.planner import (
-    EmittedPage,
-    NotByDateError,
-    PageRequest,
-    is_refusal,
-)
+from scenario_async._pagination.planner import EmittedPage, NotByDateError, PageRequest, is_refusal
 from scenario_async._query import LARGEST_PAGE
 
 from .estimator import Estimator
 from .intervals import IntervalList
 from .scheduler import Scheduler
-from .window import Asked, DenseSecond, Window, read
+from .window import Asked, DenseSecond, Reading, Window, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +24,6 @@ if TYPE_CHECKING:
 
     from .histogram import Histogram
     from .timeline import Timeline
-    from .window import Reading
 
 __all__ = ["WindowPlanner"]
 
@@ -96,44 +90,19 @@ class WindowPlanner:
         self._by_millisecond = True
         self._broken: PaginationError | None = None
 
-    @classmethod
-    def behind(
-        cls,
-        timeline: Timeline,
-        page: EmittedPage,
-        positions: Sequence[int],
-        *,
-        limit: int,
-        ordered: bool,
-        emitted: int,
-        histogram: Histogram | None = None,
-        scarce: Callable[[], bool] = lambda: False,
-    ) -> WindowPlanner:
-        """Goes through all that is behind a page with rows at ``positions``."""
-        planner = cls(
-            timeline,
-            [(positions[-1], None)],
-            # Fewer than were asked for, where the service has a cap.
-            rows_per_page=len(positions),
-            limit=limit,
-            ordered=ordered,
-            emitted=emitted,
-            histogram=histogram,
-            scarce=scarce,
-        )
+    def begin_behind(self, page: EmittedPage, positions: Sequence[int]) -> None:
+        """Begin behind a page with rows at ``positions``, the last one of which is repeated."""
         again = positions.count(positions[-1])
-        window = planner._intervals.first
+        window = self._intervals.first
         window.sure = True
-        if again == len(positions) and isinstance(page.following, PageRequest):
-            planner._go_on_within(window, page.following.query, None, page.answer)
+        if again == len(positions):
+            self._go_on_within(window, page.request.query, None, page.answer)
             again = 0
         window.repeated = again, 0
-        planner._scheduler.shared(again)
-        planner._scheduler.received(len(positions), last=False)
-        planner._estimator.saw_page(
-            positions[0], positions[-1], positions, len(positions), again=again > 0
-        )
-        return planner
+        self._scheduler.shared(again)
+        self._scheduler.received(len(positions), last=False)
+        seen = Reading(page.answer, positions, positions[0], positions[-1])
+        self._estimator.saw_page(seen, again=again > 0)
 
     def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
         """The windows to ask for now, from the one end or the other."""
@@ -214,7 +183,7 @@ class WindowPlanner:
         if repeated and rows is not None and query.pagination_token is None:
             query = query.with_rows_per_page(min(LARGEST_PAGE, rows + repeated))
         self._asked += 1
-        request = PageRequest(query, self._asked)
+        request = PageRequest(query, serial=self._asked)
         self._under_way[request] = window.ask(request, backwards=backwards)
         return request
 
@@ -238,17 +207,15 @@ class WindowPlanner:
         # All of one second, also where that is not the first one of the window.
         if last is not None and last == (own.positions[0] if own.positions else own.start):
             if window in self._intervals and window.start == last:
-                following = asked.request.query.after(own.answer.token)
                 tokens = before.dense.tokens if before.dense else frozenset[str]()
-                self._go_on_within(window, following, asked.stop, own.answer, tokens)
+                self._go_on_within(window, asked.request.query, asked.stop, own.answer, tokens)
                 window.refused = before.refused
             else:
                 # A window that was cut off begins there by key.
                 own = own.before(last)
         if window.dense is not None:
             last = None
-        models = len(own.answer.rows)
-        self._estimator.saw_page(own.start, own.stop, own.positions, models, again=last is not None)
+        self._estimator.saw_page(own, again=last is not None)
         if last is not None and not self._ordered:
             own = own.before(last)
         self._intervals.put(Window(own.start, own.stop, answer=own.answer))
@@ -273,7 +240,7 @@ class WindowPlanner:
     def _go_on_within(
         self,
         window: Window,
-        following: ListingQuery,
+        query: ListingQuery,
         stop: int | None,
         page: PageAnswer,
         tokens: frozenset[str] = frozenset(),
@@ -282,19 +249,20 @@ class WindowPlanner:
 
         Otherwise the service's cursor leads through it.
         """
+        assert page.token is not None  # noqa: S101 - for the type checker: only a full page has one
+        by_cursor = query.after(page.token)
         moment = self._timeline.last_millisecond(page) if self._by_millisecond else None
         if moment is not None:
-            query = self._timeline.from_millisecond(moment, stop)
-            window.dense = DenseSecond(query, following, stop, tokens, moment)
+            by_date = self._timeline.from_millisecond(moment, stop)
+            window.dense = DenseSecond(by_date, by_cursor, stop, tokens, moment)
             return
         self._scheduler.dense()
-        assert page.token is not None  # noqa: S101 - for the type checker: only a full page has one
         if page.token in tokens:
             self._broken = PaginationError(
                 "the service handed out the same token with two pages of one second: "
                 "following it would never end"
             )
-        window.dense = DenseSecond(following, following, stop, tokens | {page.token})
+        window.dense = DenseSecond(by_cursor, by_cursor, stop, tokens | {page.token})
 
     def _is_as_fine_as_asked(self, window: Window, answer: PageAnswer) -> bool:
         """Whether an answer has the millisecond from which on it was asked for, if it was.
@@ -302,9 +270,8 @@ class WindowPlanner:
         Otherwise bounds may be compared by the second, and the service's cursor leads on.
         """
         dense = window.dense
-        if dense is None or dense.millisecond is None:
-            return True
-        if self._timeline.has(answer, dense.millisecond):
+        since = None if dense is None else dense.millisecond
+        if dense is None or since is None or self._timeline.has(answer, since):
             return True
         self._by_millisecond = False
         window.dense = replace(dense, query=dense.cursor, millisecond=None)
@@ -326,6 +293,6 @@ class WindowPlanner:
             # A token of a window ends with the window, and not with the listing.
             replace(page.answer, token=None),
             following,
-            position=start - self._origin,
+            sort_key=start - self._origin,
             covers=(start, stop),
         )

@@ -1,4 +1,4 @@
-"""Which windows of a line are asked for next, from which end, and where they are cut. No I/O."""
+"""Which windows are asked for next, from which end, and where they are cut. No I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LAST = 0.5
 _LARGER = 1.3
 # The share of its pages that a window is meant to have.
 _FULL = 0.98
-# In listing order: pages asked for or waiting for their turn, for each request under way.
+# In listing order: pages asked for or not emitted yet, for each request under way.
 _AHEAD = 3
 
 
@@ -70,7 +70,7 @@ class Scheduler:
         self._wasted += max(0.0, 1 - pages) if last else 0.0
 
     def shared(self, rows: int) -> None:
-        """Note how many models of a second come once more with the next page."""
+        """Note how many models of a second the next page repeats."""
         self._shared = max(self._shared, rows)
 
     def wasted(self, requests: int) -> None:
@@ -242,7 +242,7 @@ class Scheduler:
         return free and window.has_end and self.backwards
 
     def _pages_in(self, window: Window) -> float:
-        """How many pages a window is expected to have, without what comes once more."""
+        """How many pages a window is expected to have, without what they repeat."""
         if window.dense is not None:
             return 1.0
         stop = self._estimator.end if window.stop is None else window.stop
@@ -252,7 +252,7 @@ class Scheduler:
         return max(0.0, models) / self._rows_per_page
 
     def _repeated(self, window: Window) -> int:
-        """How many of its models come once more, on top of the page."""
+        """How many of its models are repeated, on top of the page."""
         return min(window.repeated[0], LARGEST_PAGE - self._rows_per_page)
 
     def _cut(self, window: Window, pages: float, *, in_vain: float = 0.0) -> Window | None:

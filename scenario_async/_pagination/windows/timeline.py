@@ -1,7 +1,7 @@
-"""A listing sorted by creation or by update as a line of whole numbers, and back. No I/O.
+"""A listing sorted by creation or by update as a timeline of whole numbers, and back. No I/O.
 
-The place of a model is the second of that date, in milliseconds, counted so that places grow along
-the listing: upwards where the oldest model comes first, and below zero where the newest does.
+The position of a model is the second of that date, in milliseconds. Positions grow along the
+listing: where the newest model comes first, they are below zero.
 
 Dates have milliseconds, but whether the service sorts by them, and compares bounds to them, is not
 documented. Whole seconds are right either way: no bound lies within a second, and models of one
@@ -25,10 +25,10 @@ __all__ = ["MILLISECOND", "SECOND", "Timeline", "moment_at", "position_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-"""The unit of places."""
+"""The unit of positions."""
 
 SECOND = 1_000
-"""Every place is a multiple of this."""
+"""Every position is a multiple of this."""
 
 _ONE_SECOND = timedelta(seconds=1)
 # So many dates in the order of their milliseconds are no chance.
@@ -38,7 +38,7 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Timeline:
-    """Cuts one listing into windows of places.
+    """Cuts one listing into windows.
 
     A window is ``[start, stop)``; without ``stop`` it reaches to the end of the listing. The
     service takes both of its bounds as exclusive (API reference, ``createdAfter``).
@@ -67,12 +67,12 @@ class Timeline:
 
     @property
     def begin(self) -> int:
-        """No place of a model is before this one: a window from here on has no bound in front."""
+        """No model is before this one: a window from here on has no bound in front."""
         return position_of(_FIRST) if self._ascending else -position_of(_LAST)
 
     @property
     def end(self) -> int:
-        """No place of the listing is behind this one, by its own bounds or by the calendar."""
+        """No model of the listing is behind this position, by its own bounds or by the calendar."""
         after, before = self._bounds
         if self._ascending:
             return position_of(_moment(before) or _LAST)
@@ -100,9 +100,9 @@ class Timeline:
 
     def _between(self, after: int | None, before: int | None) -> ListingQuery:
         """Both bounds are exclusive, in milliseconds."""
-        given_after, given_before = self._bounds
-        first = max(filter(None, (_time(after), given_after)), default=None)
-        last = min(filter(None, (_time(before), given_before)), default=None)
+        own_after, own_before = self._bounds
+        first = max(filter(None, (_time(after), own_after)), default=None)
+        last = min(filter(None, (_time(before), own_before)), default=None)
         if self._by_update:
             return msgspec.structs.replace(self._query, updated_after=first, updated_before=last)
         return msgspec.structs.replace(self._query, created_after=first, created_before=last)
@@ -114,11 +114,11 @@ class Timeline:
         )
 
     def positions(self, answer: PageAnswer) -> list[int]:
-        """The place of each row, but for those where it cannot be told."""
-        return [position for position in self.places_of_rows(answer) if position is not None]
+        """The position of each row, but for those where it cannot be told."""
+        return [position for position in self.row_positions(answer) if position is not None]
 
-    def places_of_rows(self, answer: PageAnswer) -> list[int | None]:
-        """The place of each row, ``None`` where it cannot be told."""
+    def row_positions(self, answer: PageAnswer) -> list[int | None]:
+        """The position of each row, ``None`` where it cannot be told."""
         return [
             None if moment is None else position_of(moment) * (1 if self._ascending else -1)
             for moment in answer.moments(by_update=self._by_update)
@@ -139,7 +139,7 @@ class Timeline:
 
 
 def moment_at(position: int) -> datetime | None:
-    """The date at a place of a line that grows upwards; ``None`` beyond the calendar."""
+    """The date at a position where the oldest model comes first; ``None`` beyond the calendar."""
     try:
         return _EPOCH + position * MILLISECOND
     except OverflowError:
@@ -147,7 +147,7 @@ def moment_at(position: int) -> datetime | None:
 
 
 def position_of(moment: datetime) -> int:
-    """The place of a date on a line that grows upwards."""
+    """The position of a date where the oldest model comes first."""
     return (moment - _EPOCH) // _ONE_SECOND * SECOND
 
 

@@ -148,25 +148,25 @@ class Reading:
 
     Attributes:
         answer: The rows in listing order.
-        places_of_rows: Of each of them, ``None`` where it cannot be told.
+        row_positions: Of each of them, ``None`` where it cannot be told.
         start: Nothing is missing from here on.
         stop: And nothing before this.
     """
 
     answer: PageAnswer
-    places_of_rows: Sequence[int | None]
+    row_positions: Sequence[int | None]
     start: int
     stop: int | None
 
     @property
     def positions(self) -> list[int]:
-        """The places of the rows that have one."""
-        return [position for position in self.places_of_rows if position is not None]
+        """The positions of the rows that have one."""
+        return [position for position in self.row_positions if position is not None]
 
     def within(self, start: int, stop: int | None) -> Reading:
         """What of it is in a smaller part.
 
-        A full page keeps its last second, although that may come once more.
+        A full page keeps its last second, although that may be repeated.
         """
         reading = self
         if start != self.start:
@@ -180,14 +180,14 @@ class Reading:
         """How many of the last rows are of one second."""
         positions = self.positions
         last, rows = positions[-1] if positions else None, 0
-        for position in reversed(self.places_of_rows):
+        for position in reversed(self.row_positions):
             if position != last:
                 break
             rows += 1
         return rows
 
     def before(self, stop: int) -> Reading:
-        """The same without the rows at a place or behind it."""
+        """The same without the rows at a position or behind it."""
         numbers = range(len(self.answer.rows) - 1, -1, -1)
         return self._without(numbers, lambda position: position >= stop)
 
@@ -195,7 +195,7 @@ class Reading:
         """Rows go up to the first one that stays; one without a date stays too."""
         gone: set[int] = set()
         for number in numbers:
-            position = self.places_of_rows[number]
+            position = self.row_positions[number]
             if position is not None and not beyond(position):
                 break
             if position is not None:
@@ -205,7 +205,7 @@ class Reading:
         kept = [number for number in range(len(self.answer.rows)) if number not in gone]
         answer = PageAnswer([self.answer.rows[number] for number in kept], self.answer.token)
         return replace(
-            self, answer=answer, places_of_rows=[self.places_of_rows[number] for number in kept]
+            self, answer=answer, row_positions=[self.row_positions[number] for number in kept]
         )
 
 
@@ -218,15 +218,15 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | None
     Raises:
         NotByDateError: The answer shows that the listing cannot be cut by its dates.
     """
-    of_rows = timeline.places_of_rows(answer)
+    row_positions = timeline.row_positions(answer)
     full = answer.token is not None
     if asked.backwards:
-        turned = [position for position in reversed(of_rows) if position is not None]
+        turned = [position for position in reversed(row_positions) if position is not None]
         if full and not _from_end(turned):
             return None
         if _rising(turned):
-            answer, of_rows = PageAnswer(answer.rows[::-1], answer.token), of_rows[::-1]
-    positions = [position for position in of_rows if position is not None]
+            answer, row_positions = PageAnswer(answer.rows[::-1], answer.token), row_positions[::-1]
+    positions = [position for position in row_positions if position is not None]
     if not _rising(positions):
         raise NotByDateError(f"the service does not sort by {timeline.date}")
     if positions and (
@@ -234,13 +234,13 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | None
     ):
         raise NotByDateError(f"the service does not respect {timeline.bounds}")
     if not full:
-        return Reading(answer, of_rows, asked.start, asked.stop)
+        return Reading(answer, row_positions, asked.start, asked.stop)
     if asked.backwards:
         # The first second is left to the page before it.
-        reading = Reading(answer, of_rows, asked.start, asked.stop)
+        reading = Reading(answer, row_positions, asked.start, asked.stop)
         return reading.within(positions[0] + SECOND, asked.stop)
-    # The last second comes once more, with what is behind it.
-    return Reading(answer, of_rows, asked.start, positions[-1] if positions else asked.start)
+    # The last second is repeated, with what is behind it.
+    return Reading(answer, row_positions, asked.start, positions[-1] if positions else asked.start)
 
 
 def _rising(positions: Sequence[int]) -> bool:
@@ -248,7 +248,7 @@ def _rising(positions: Sequence[int]) -> bool:
 
 
 def _from_end(positions: Sequence[int]) -> bool:
-    """Whether a page is one from the end: a service may give one from the beginning all the same.
+    """Whether a page is one from the end: a service may send one from the beginning all the same.
 
     As long as all its models are of one second, it shows nothing.
     """
