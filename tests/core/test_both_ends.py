@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
-from support.catalogue_strategies import catalogues, scripts
+from support.catalogue_cases import DIRECTIONS, Case, cases, even, in_rounds
+from support.catalogue_simulation import Manners, Row, Run, Service, by_creation, chosen
 
 from scenario_async import APIConnectionError, BadRequestError
 from scenario_async._pagination.windows.planner import WindowPlanner
@@ -21,184 +22,128 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async import APIError
-    from scenario_async._pagination.planner import EmittedPage, PageRequest
-    from scenario_async._query.query import ListingQuery, SortDirection
+    from scenario_async._pagination.planner import PageRequest
+    from scenario_async._query.query import SortDirection
 
 pytestmark = pytest.mark.once
 
 MODELS, PAGE, AT_ONCE = 10_000, 500, 8
-
-concurrencies = st.integers(2, 9)
-
-
-def backwards(request: PageRequest, direction: SortDirection) -> bool:
-    return request.query.sort_direction != direction
+REFUSED = BadRequestError("no such order", status_code=400)
 
 
-def bursts(number: int, seed: int) -> list[Row]:
+def backwards(request: PageRequest) -> bool:
+    return request.query.sort_direction != "asc"
+
+
+def bursts(seed: int) -> list[Row]:
     """Forty models at a time, half of them in one second, with gaps of hours or months."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    rows: list[Row] = []
-    born = 0
-    while len(rows) < number:
-        born += int(10_800_000 / (1.0015 - chance.random()))
-        rows += [
-            Row(f"m{len(rows) + index:06}", born + max(0, index - 20) * 1000) for index in range(40)
-        ]
-    return rows
-
-
-def rounds(rows: Sequence[Row], query: ListingQuery, *, ordered: bool) -> int:
-    """How often a walk waits, where all that is under way is answered at once."""
-    service = Service(rows)
-    planner = chosen(query, limit=AT_ONCE, ordered=ordered)
-    number = 0
-    while not planner.finished():
-        number += 1
-        for request in planner.requests(AT_ONCE, 0):
-            planner.receive(request, service.answer(request.query))
-    return number
+    births = itertools.accumulate(
+        int(10_800_000 / (1.0015 - chance.random())) for _ in range(MODELS // 40)
+    )
+    born = (begin + max(0, index - 20) * 1000 for begin in births for index in range(40))
+    return [Row(f"m{index:06}", at) for index, at in enumerate(born)]
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-@pytest.mark.parametrize("direction", ["asc", "desc"])
-def test_a_first_walk_waits_hardly_more_often_than_one_that_knows_where_models_lie(
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_first_run_waits_hardly_more_often_than_one_that_knows_where_models_lie(
     *, direction: SortDirection, ordered: bool
 ) -> None:
     query = by_creation(PAGE, direction)
     fewest = 1 + -(-(MODELS // PAGE - 1) // AT_ONCE)
-    even = [Row(f"m{index}", 977 * index) for index in range(MODELS)]
-    assert rounds(even, query, ordered=ordered) <= 1.5 * fewest
+    assert in_rounds(even(MODELS), query, ordered=ordered)[1] <= 1.5 * fewest
     # Where models lie in bursts, cuts may cost requests, and few are made.
-    waits = [rounds(bursts(MODELS, seed), query, ordered=ordered) for seed in range(12)]
+    waits = [in_rounds(bursts(seed), query, ordered=ordered)[1] for seed in range(12)]
     assert sum(waits) <= 12 * 3.5 * fewest
     # From one end only, it is one for each page.
     assert max(waits) <= MODELS // PAGE
 
 
 @settings(max_examples=300)
-@given(
-    rows=catalogues(),
-    size=st.integers(1, 20),
-    limit=concurrencies,
-    ordered=st.booleans(),
-    script=scripts,
-    changes=st.integers(0, 20),
-)
+@given(cases(limits=st.integers(2, 9)), st.integers(0, 20))
 def test_a_service_that_lists_in_one_direction_only_is_listed_all_the_same(
-    *, rows: list[Row], size: int, limit: int, ordered: bool, script: Script, changes: int
+    case: Case, changes: int
 ) -> None:
-    service = Service(rows, Manners(ignores=frozenset({"sortDirection"})))
-    planner = chosen(by_creation(size), strategy="windows", limit=limit, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=limit, changes=changes).run()
-    assert not walk.fell_back
-    assert len(walk.given) == len(set(walk.given))
-    assert walk.survivors <= set(walk.given)
-    if ordered:
-        births = [walk.created[model_id] // 1000 for model_id in walk.given]
-        assert births == sorted(births, reverse=True)
+    case.direction = "desc"
+    service = Service(case.rows, Manners(ignores=frozenset({"sortDirection"})))
+    run = case.run(service, changes=changes)
+    assert not run.fell_back
+    case.check(run)
 
 
 @settings(max_examples=200)
-@given(
-    rows=catalogues(),
-    size=st.integers(1, 8),
-    direction=st.sampled_from(["asc", "desc"]),
-    limit=concurrencies,
-    ordered=st.booleans(),
-    script=scripts,
-)
-def test_whether_a_page_came_from_its_end_does_not_show(
-    *,
-    rows: list[Row],
-    size: int,
-    direction: SortDirection,
-    limit: int,
-    ordered: bool,
-    script: Script,
-) -> None:
-    service = Service(rows)
-    planner = chosen(by_creation(size, direction), strategy="windows", limit=limit, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=limit).run()
-    by_cursor = any(request.query.pagination_token for request in walk.asked)
-    for page in walk.emitted:
-        births = [walk.created[model_id or ""] // 1000 for model_id in page.answer.ids]
-        assert births == sorted(births, reverse=direction == "desc")
-        assert page.request.query.sort_direction == direction
-        if page.covers is not None:
-            assert page.answer.token is None
+@given(cases(largest_page=8, limits=st.integers(2, 9)))
+def test_whether_a_page_came_from_its_end_does_not_show(case: Case) -> None:
+    run = case.run()
+    by_cursor = any(request.query.pagination_token for request in run.asked)
+    for page in run.emitted:
+        births = [run.created[model_id or ""] // 1000 for model_id in page.answer.ids]
+        assert births == sorted(births, reverse=case.direction == "desc")
+        assert page.request.query.sort_direction == case.direction
+        if page.covers is None:
+            continue
+        assert page.answer.token is None
         # By cursor, what a page covers came with several.
-        if page.covers is not None and not by_cursor:
-            listed = {row.id for row in service.listed(page.request.query)}
-            assert listed <= set(page.answer.ids)
+        if not by_cursor:
+            covered = {row.id for row in run.service.listed(page.request.query)}
+            assert covered <= set(page.answer.ids)
+            # In order, a page has what it can of its last second, too.
+            assert case.ordered or covered == set(page.answer.ids)
 
 
 @settings(max_examples=400)
 @given(
-    rows=catalogues(),
-    size=st.integers(1, 20),
-    direction=st.sampled_from(["asc", "desc"]),
-    limit=st.integers(1, 9),
-    script=scripts,
+    case=cases(),
     changes=st.integers(0, 20),
     cuts=st.sets(st.integers(0, 119), max_size=9),
     done=st.integers(0, 2**10 - 1),
 )
 def test_windows_that_were_left_are_gone_through_and_no_others(
-    *,
-    rows: list[Row],
-    size: int,
-    direction: SortDirection,
-    limit: int,
-    script: Script,
-    changes: int,
-    cuts: set[int],
-    done: int,
+    case: Case, changes: int, cuts: set[int], done: int
 ) -> None:
-    timeline = Timeline(by_creation(size, direction))
-    service = Service(rows)
-    positions = timeline.positions(service.answer(by_creation(500, direction)))
+    timeline = Timeline(case.query)
+    service = Service(case.rows)
+    positions = timeline.positions(service.answer(by_creation(500, case.direction)))
     starts = [timeline.begin, *sorted({positions[cut] for cut in cuts if cut < len(positions)})]
-    windows = [
-        window for number, window in enumerate(pairwise([*starts, None])) if not done >> number & 1
+    left = [
+        window
+        for number, window in enumerate([*pairwise(starts), (starts[-1], None)])
+        if not done >> number & 1
     ]
-    left = [(start or 0, stop) for start, stop in windows]
     if not left:
         return
-    planner = WindowPlanner(timeline, left, rows_per_page=size, limit=limit)
+    planner = WindowPlanner(timeline, left, rows_per_page=case.size, limit=case.limit)
 
-    def watch(_under_way: int, _waiting: int) -> None:
+    def watch(_under_way: int, _buffered: int) -> None:
         ends = [(asked.window, asked.backwards) for asked in planner._under_way.values()]
         assert all(window is None or ends.count((window, end)) == 1 for window, end in ends)
 
-    walk = Walk(planner, service, script, concurrency=limit, changes=changes, watch=watch).run()
+    run = Run(
+        planner, service, case.script, concurrency=case.limit, changes=changes, watch=watch
+    ).finish()
     wanted = {
-        row.id for window in left for row in Service(rows).listed(timeline.window(*window))
-    } & walk.survivors
-    assert wanted <= set(walk.given)
+        row.id for window in left for row in Service(case.rows).listed(timeline.window(*window))
+    } & run.survivors
+    assert wanted <= set(run.ids)
     if not changes:
-        assert wanted == set(walk.given)
+        assert wanted == set(run.ids)
+    # Only of a second that fills a page, models may be on two.
+    seconds = Counter(created // 1000 for created in run.created.values())
+    times = Counter(model_id for page in run.emitted for model_id in page.answer.ids)
+    repeated = [model_id for model_id, number in times.items() if number > 1 and model_id]
+    assert all(seconds[run.created[model_id] // 1000] >= case.size for model_id in repeated)
     # Side by side, what the pages cover is what was left: nothing twice, and nothing missing.
-    covered = sorted(
-        {page.covers for page in walk.emitted if page.covers}, key=lambda part: part[0]
-    )
+    covered = sorted({page.covers for page in run.emitted if page.covers}, key=lambda part: part[0])
     covered = [part for part in covered if part[0] != part[1]]
     assert all(one[1] is not None and one[1] <= next_[0] for one, next_ in pairwise(covered))
     assert edges(covered) == edges(left)
 
-    for_good = [model_id for page in walk.emitted for model_id in not_coming_again(page, timeline)]
-    assert len(for_good) == len(set(for_good))
 
-
-def not_coming_again(page: EmittedPage, timeline: Timeline) -> list[str | None]:
-    """All but the last second, unless it is all there is and a cursor leads on."""
-    assert page.covers is not None
-    stop = page.covers[1]
-    if stop is None or stop == page.covers[0]:
-        return page.answer.ids
-    positions = timeline.positions(page.answer)
-    before = [one for one, at in zip(page.answer.ids, positions, strict=True) if at < stop]
-    return before or page.answer.ids
+def edges(parts: Sequence[tuple[int, int | None]]) -> tuple[set[int], set[int | None]]:
+    """Where parts begin and end, but for where they touch."""
+    starts, stops = {start for start, _ in parts}, {stop for _, stop in parts}
+    return {start for start in starts if start not in stops}, stops - starts
 
 
 @pytest.mark.parametrize("limit", [2, 3, 5])
@@ -215,11 +160,11 @@ def test_an_end_that_is_slow_fills_no_memory(limit: int) -> None:
         peak = 0
         while not planner.finished():
             under_way += planner.requests(limit - len(under_way), 0)
-            line = list(planner._windows._intervals) if planner._windows else []
-            peak = max(peak, len(under_way) + sum(window.answer is not None for window in line))
-            if slow is None and line and line[0].from_end and not line[0].from_start:
+            windows = list(planner._windows._intervals) if planner._windows else []
+            peak = max(peak, len(under_way) + sum(one.answer is not None for one in windows))
+            if slow is None and windows and windows[0].from_end and not windows[0].from_start:
                 # Not the one for the end of the listing, for which nothing waits.
-                slow = line[0].from_end.request if line[0].stop is not None else None
+                slow = windows[0].from_end.request if windows[0].stop is not None else None
             ready = [request for request in under_way if request is not slow]
             if not ready:
                 break
@@ -230,56 +175,47 @@ def test_an_end_that_is_slow_fills_no_memory(limit: int) -> None:
     assert max(peaks) <= 3 * limit + 1
 
 
-def edges(parts: Sequence[tuple[int, int | None]]) -> tuple[set[int], set[int | None]]:
-    """Where parts begin and end, but for where they touch."""
-    starts, stops = {start for start, _ in parts}, {stop for _, stop in parts}
-    return {start for start in starts if start not in stops}, stops - starts
-
-
-@pytest.mark.parametrize(
-    "error", [APIConnectionError("gone"), BadRequestError("no such order", status_code=400)]
-)
+@pytest.mark.parametrize("error", [APIConnectionError("gone"), REFUSED])
 @pytest.mark.parametrize("ordered", [True, False])
 def test_a_service_that_gives_nothing_from_an_end_is_asked_from_the_beginning(
     *, error: APIError, ordered: bool
 ) -> None:
-    service = Service([Row(f"m{index:05}", 1000 * index) for index in range(2000)])
+    service = Service(even(2000))
     planner = chosen(by_creation(20, "asc"), limit=4, ordered=ordered)
-    given_: list[str | None] = []
+    ids: set[str | None] = set()
     refused = False
     while not planner.finished():
         requests = planner.requests(4, 0)
-        if refused:
-            assert not any(backwards(request, "asc") for request in requests)
+        assert not (refused and any(map(backwards, requests)))
         for request in requests:
-            if backwards(request, "asc"):
+            if backwards(request):
                 assert planner.failed(request, error) == ()
-                refused = error.status_code == 400
+                refused = error is REFUSED
                 continue
             for page in planner.receive(request, service.answer(request.query)):
-                given_ += page.answer.ids
-    assert set(given_) == set(service.rows)
-    assert refused == (error.status_code == 400)
+                ids.update(page.answer.ids)
+    assert ids == set(service.rows)
+    assert refused == (error is REFUSED)
 
 
 def test_one_refusal_of_an_end_is_enough_for_all_windows() -> None:
-    service = Service([Row(f"m{index:05}", 1000 * index) for index in range(2000)])
+    service = Service(even(2000))
     timeline = Timeline(by_creation(20, "asc"))
     (first,) = timeline.positions(service.answer(by_creation(1, "asc")))
     middle = first + 1_000_000
     planner = WindowPlanner(timeline, [(first, middle), (middle, None)], rows_per_page=20, limit=3)
     under_way: list[PageRequest] = []
-    given_: list[str | None] = []
+    ids: set[str | None] = set()
     ends = 0
     while not planner.finished():
         under_way += planner.requests(3 - len(under_way), 0)
-        under_way.sort(key=lambda request: not backwards(request, "asc"))
+        under_way.sort(key=backwards, reverse=True)
         request = under_way.pop(0)
-        if backwards(request, "asc"):
+        if backwards(request):
             ends += 1
-            planner.failed(request, BadRequestError("no such order", status_code=400))
+            planner.failed(request, REFUSED)
             continue
         for page in planner.receive(request, service.answer(request.query)):
-            given_ += page.answer.ids
+            ids.update(page.answer.ids)
     assert ends == 1
-    assert set(given_) == set(service.rows)
+    assert ids == set(service.rows)

@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
+from support.catalogue_cases import Case, cases, requests_by_key
+from support.catalogue_simulation import Manners, Row, Run, Service, by_creation, chosen
 
 from scenario_async import BadRequestError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._pagination.adaptive import AdaptivePlanner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from scenario_async._pagination.planner import PageRequest
-    from scenario_async._query.query import ListingQuery, SortDirection
-
-
-def requests_of_one_walk(rows: Sequence[Row], query: ListingQuery) -> int:
-    planner = chosen(query, strategy="windows", limit=1)
-    return len(Walk(planner, Service(rows), concurrency=1).run().asked)
+    from scenario_async._query.query import SortDirection
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -33,12 +28,12 @@ def test_bursts_of_more_than_a_page_cost_no_more_either(
 ) -> None:
     rows = [Row(f"m{index:03}", 1000 * (index // models)) for index in range(400)]
     query = by_creation(size, "asc")
-    # With what comes once more on top, pages by key may have more new models than they are to have.
-    needed = max(requests_of_one_walk(rows, query), len(rows) // size)
+    # With what is repeated on top, pages by key may have more new models than they are to have.
+    needed = max(requests_by_key(rows, query), len(rows) // size)
     for limit, takes in itertools.product((2, 7), (0, 3)):
         planner = chosen(query, strategy="windows", limit=limit, ordered=ordered)
-        walk = Walk(planner, Service(rows), concurrency=limit, takes=takes).run()
-        assert len(walk.asked) <= needed + 2 * limit
+        run = Run(planner, Service(rows), concurrency=limit, takes=takes).finish()
+        assert len(run.asked) <= needed + 2 * limit
 
 
 @pytest.mark.parametrize("limit", [3, 5])
@@ -49,8 +44,8 @@ def test_the_request_for_the_end_is_within_the_bound_too(limit: int) -> None:
     rows = [Row(f"m{index:03}", born) for index, born in enumerate(itertools.accumulate(gaps))]
     query = by_creation(10, "asc")
     planner = chosen(query, strategy="windows", limit=limit, ordered=False)
-    walk = Walk(planner, Service(rows), concurrency=limit).run()
-    assert len(walk.asked) - requests_of_one_walk(rows, query) <= 2 * limit
+    run = Run(planner, Service(rows), concurrency=limit).finish()
+    assert len(run.asked) - requests_by_key(rows, query) <= 2 * limit
 
 
 def burst(number: int) -> list[Row]:
@@ -68,11 +63,11 @@ def test_a_cursor_refused_in_a_burst_is_done_without_once() -> None:
     service = Service(rows)
     planner = chosen(by_creation(3, "asc"), strategy="windows", limit=1)
     expired: PageRequest | None = None
-    given_: set[str | None] = set()
+    ids: set[str | None] = set()
     while not planner.finished():
         (request,) = planner.requests(1, 0)
         token = request.query.pagination_token
-        if expired is None and token is not None and len(given_) > 9:
+        if expired is None and token is not None and len(ids) > 9:
             expired = request
             error = BadRequestError("expired", status_code=400)
             assert planner.failed(request, error) == ()
@@ -80,16 +75,16 @@ def test_a_cursor_refused_in_a_burst_is_done_without_once() -> None:
             (request,) = planner.requests(1, 0)
             assert request.query.pagination_token is None
         for page in planner.receive(request, service.answer(request.query)):
-            given_.update(page.answer.ids)
+            ids.update(page.answer.ids)
     assert expired is not None
-    assert given_ == {row.id for row in rows}
+    assert ids == {row.id for row in rows}
 
 
 def test_a_cursor_that_is_refused_in_a_burst_again_is_an_error() -> None:
     service = Service(burst(20), Manners(token_uses=0))
     planner = chosen(by_creation(3, "asc"), strategy="windows", limit=1)
     with pytest.raises(BadRequestError):
-        Walk(planner, service, concurrency=1).run()
+        Run(planner, service, concurrency=1).finish()
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -110,46 +105,28 @@ def test_a_token_that_repeats_in_a_burst_is_an_error_and_no_end(
 
 
 SECONDS = st.sampled_from([0, 0, 1, 40, 300, 1000, 7000, 10**6])
+bursts = st.lists(SECONDS, max_size=250).map(
+    lambda gaps: [
+        Row(f"m{index:03}", born) for index, born in enumerate(itertools.accumulate(gaps))
+    ]
+)
 
 
 @pytest.mark.once
 @settings(max_examples=400)
 @given(
-    gaps=st.lists(SECONDS, max_size=250),
-    size=st.integers(1, 25),
-    direction=st.sampled_from(["asc", "desc"]),
-    limit=st.integers(1, 9),
-    ordered=st.booleans(),
-    script=st.binary(max_size=60).map(Script),
+    case=cases(bursts, largest_page=25),
     changes=st.integers(0, 20),
     manners=st.builds(Manners, sorts_by_second=st.booleans(), bounds_by_second=st.booleans()),
 )
 def test_a_service_that_knows_no_milliseconds_loses_no_model(
-    *,
-    gaps: list[int],
-    size: int,
-    direction: SortDirection,
-    limit: int,
-    ordered: bool,
-    script: Script,
-    changes: int,
-    manners: Manners,
+    case: Case, changes: int, manners: Manners
 ) -> None:
-    births = itertools.accumulate(gaps)
-    rows = [Row(f"m{index:03}", born) for index, born in enumerate(births)]
-    service = Service(rows, manners)
-    query = by_creation(size, direction)
-    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered)
-    first = Walk(planner, service, script, concurrency=limit, changes=changes).run()
-    histogram = planner.histogram
-    planner = chosen(query, strategy="windows", limit=limit, ordered=ordered, histogram=histogram)
-    later = Walk(planner, service, script, concurrency=limit, changes=changes).run()
-    for walk in (first, later):
-        assert len(walk.given) == len(set(walk.given))
-        assert walk.survivors <= set(walk.given)
-        if ordered:
-            seconds = [walk.created[model_id] // 1000 for model_id in walk.given]
-            assert seconds == sorted(seconds, reverse=direction == "desc")
+    service = Service(case.rows, manners)
+    first = case.run(service, changes=changes)
+    case.check(first)
+    assert isinstance(first.planner, AdaptivePlanner)
+    case.check(case.run(service, histogram=first.planner.histogram, changes=changes))
 
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
@@ -161,9 +138,9 @@ def test_a_full_second_is_gone_through_by_its_milliseconds_where_the_service_has
     rows += [Row(f"n{index:03}", 5000 * (1 + index)) for index in range(100)]
     service = Service(rows, Manners(bounds_by_second=coarse))
     planner = chosen(by_creation(10, direction), strategy="windows", limit=4)
-    walk = Walk(planner, service).run()
-    assert sorted(walk.given) == sorted(service.rows)
-    assert not walk.fell_back
+    run = Run(planner, service).finish()
+    assert sorted(run.ids) == sorted(service.rows)
+    assert not run.fell_back
     # Or else, once it is seen that bounds are compared by the second, by the service's cursor.
-    by_token = sum(request.query.pagination_token is not None for request in walk.asked)
+    by_token = sum(request.query.pagination_token is not None for request in run.asked)
     assert (by_token > 2) == coarse

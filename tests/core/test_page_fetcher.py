@@ -31,8 +31,8 @@ def moment(created: int) -> str:
 
 
 @st.composite
-def rows(draw: st.DrawFn, *, least: int = 0, limit: int = 40) -> list[Row]:
-    count = draw(st.integers(least, limit))
+def rows(draw: st.DrawFn, *, least: int = 0) -> list[Row]:
+    count = draw(st.integers(least, 40))
     chance = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311 - no secret
     created = sorted((chance.randrange(50) for _ in range(count)), reverse=True)
     return [

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.catalogue_simulation import Manners, Row, Script, Service, Walk, by_creation, chosen
-from support.catalogue_strategies import catalogues, directions, scripts
+from support.catalogue_cases import SCRIPTS, Case, cases, catalogues
+from support.catalogue_simulation import Manners, Row, Run, Script, Service, by_creation, chosen
 
 from scenario_async import APIConnectionError, BadRequestError
 from scenario_async._pagination.adaptive import Strategy, sorted_by_date
@@ -23,133 +23,85 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.once
 
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+BOUNDS = frozenset({"createdAfter", "createdBefore"})
 
+small_cases = cases(catalogues(80), largest_page=12)
 strategies = st.sampled_from(STRATEGIES)
-concurrencies = st.integers(1, 9)
-sizes = st.integers(1, 12)
 
 
 def distinct(number: int) -> list[Row]:
     return [Row(f"m{index:03}", 10_000 * index) for index in range(number)]
 
 
-def ids(rows: Sequence[Row]) -> list[str]:
+def ids_of(rows: Sequence[Row]) -> list[str]:
     return sorted(row.id for row in rows)
 
 
-IGNORED = [
-    {"createdAfter"},
-    {"createdBefore"},
-    {"createdAfter", "createdBefore"},
-    {"sortDirection"},
-    {"createdAfter", "createdBefore", "sortDirection"},
-]
+ignored_parameters = st.sampled_from(
+    [
+        frozenset({"createdAfter"}),
+        frozenset({"createdBefore"}),
+        BOUNDS,
+        frozenset({"sortDirection"}),
+        BOUNDS | {"sortDirection"},
+    ]
+)
 
 
 @settings(max_examples=700)
 @given(
-    rows=catalogues(limit=80),
-    size=sizes,
-    direction=directions,
+    case=small_cases,
     strategy=strategies,
-    limit=concurrencies,
-    ordered=st.booleans(),
-    script=scripts,
-    ignored=st.sampled_from(IGNORED),
-    offset_tokens=st.booleans(),
+    manners=st.builds(Manners, ignores=ignored_parameters, offset_tokens=st.booleans()),
 )
 def test_all_models_come_where_the_service_ignores_what_it_is_asked(
-    *,
-    rows: list[Row],
-    size: int,
-    direction: SortDirection,
-    strategy: Strategy,
-    limit: int,
-    ordered: bool,
-    script: Script,
-    ignored: set[str],
-    offset_tokens: bool,
+    case: Case, strategy: Strategy, manners: Manners
 ) -> None:
-    manners = Manners(ignores=frozenset(ignored), offset_tokens=offset_tokens)
-    service = Service(rows, manners)
-    query = by_creation(size, direction)
-    planner = chosen(query, strategy=strategy, limit=limit, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=limit).run()
-    assert sorted(walk.given) == ids(rows)
-    if ordered:
-        births = [walk.created[model_id] // 1000 for model_id in walk.given]
-        listed = [row.created // 1000 for row in service.listed(query)]
-        assert births == listed
+    run = case.run(Service(case.rows, manners), strategy=strategy)
+    assert sorted(run.ids) == ids_of(case.rows)
+    if case.ordered:
+        births = [run.created[model_id] // 1000 for model_id in run.ids]
+        assert births == [row.created // 1000 for row in run.service.listed(case.query)]
 
 
 @settings(max_examples=300)
-@given(
-    rows=catalogues(limit=80),
-    size=sizes,
-    direction=directions,
-    limit=st.integers(2, 9),
-    ordered=st.booleans(),
-    script=scripts,
-)
-def test_it_is_told_that_the_service_ignores_where_a_window_begins(
-    *,
-    rows: list[Row],
-    size: int,
-    direction: SortDirection,
-    limit: int,
-    ordered: bool,
-    script: Script,
-) -> None:
-    parameter = "createdAfter" if direction == "asc" else "createdBefore"
-    service = Service(rows, Manners(ignores=frozenset({parameter})))
-    planner = chosen(by_creation(size, direction), limit=limit, ordered=ordered)
-    walk = Walk(planner, service, script, concurrency=limit).run()
-    assert sorted(walk.given) == ids(rows)
-    cut = any(request.query.created_after or request.query.created_before for request in walk.asked)
+@given(cases(catalogues(80), largest_page=12, limits=st.integers(2, 9)))
+def test_it_is_told_that_the_service_ignores_where_a_window_begins(case: Case) -> None:
+    parameter = "createdAfter" if case.direction == "asc" else "createdBefore"
+    service = Service(case.rows, Manners(ignores=frozenset({parameter})))
+    run = case.run(service, strategy="auto")
+    assert sorted(run.ids) == ids_of(case.rows)
     told = "the service does not respect createdAfter and createdBefore"
-    assert walk.fell_back == [told] * cut
+    assert run.fell_back == [told] * any(map(is_bounded, run.asked))
+
+
+def is_bounded(request: PageRequest) -> bool:
+    return (request.query.created_after or request.query.created_before) is not None
 
 
 @settings(max_examples=700)
 @given(
-    rows=catalogues(limit=80),
-    size=sizes,
-    direction=directions,
+    case=small_cases,
     strategy=strategies,
-    limit=concurrencies,
-    ordered=st.booleans(),
-    script=scripts,
-    ignored=st.sampled_from([set[str](), *IGNORED]),
-    offset_tokens=st.booleans(),
-    life=st.integers(1, 12),
+    manners=st.builds(
+        Manners,
+        ignores=ignored_parameters | st.just(frozenset[str]()),
+        offset_tokens=st.booleans(),
+        token_life=st.integers(1, 12),
+    ),
     by_score=st.booleans(),
 )
-def test_where_tokens_expire_in_mid_walk_all_models_come_or_an_error(
-    *,
-    rows: list[Row],
-    size: int,
-    direction: SortDirection,
-    strategy: Strategy,
-    limit: int,
-    ordered: bool,
-    script: Script,
-    ignored: set[str],
-    offset_tokens: bool,
-    life: int,
-    by_score: bool,
+def test_where_tokens_expire_on_the_way_all_models_come_or_an_error(
+    *, case: Case, strategy: Strategy, manners: Manners, by_score: bool
 ) -> None:
-    manners = Manners(ignores=frozenset(ignored), offset_tokens=offset_tokens, token_life=life)
-    query = by_creation(size, direction)
-    if by_score:
-        query = ListingQuery(page_size=size, privacy="public")
-    planner = chosen(query, strategy=strategy, limit=limit, ordered=ordered)
-    walk = Walk(planner, Expiring(rows, manners), script, concurrency=limit)
+    query = ListingQuery(page_size=case.size, privacy="public") if by_score else case.query
+    run = case.start(Expiring(case.rows, manners), query=query, strategy=strategy)
     try:
-        walk.run()
+        run.finish()
     except BadRequestError:
-        assert len(walk.given) == len(set(walk.given))
+        assert len(run.ids) == len(set(run.ids))
     else:
-        assert sorted(walk.given) == ids(rows)
+        assert sorted(run.ids) == ids_of(case.rows)
 
 
 class Expiring(Service):
@@ -172,26 +124,26 @@ def test_a_refused_token_is_done_without_by_the_last_creation_date(
 ) -> None:
     service = RefusesOnce(distinct(30), fails_at)
     planner = chosen(by_creation(3, direction), strategy=strategy, limit=1)
-    walk = Walk(planner, service, concurrency=1).run()
-    assert walk.given == [row.id for row in service.listed(by_creation(3, direction))]
-    assert not walk.fell_back
+    run = Run(planner, service, concurrency=1).finish()
+    assert run.ids == [row.id for row in service.listed(by_creation(3, direction))]
+    assert not run.fell_back
     # One refused, and no more than one row again with each page after it.
-    assert len(walk.asked) <= 16
+    assert len(run.asked) <= 16
 
 
 @pytest.mark.parametrize("strategy", ["cursor", "predicted", "auto"])
 @pytest.mark.parametrize("route", ["filter", "public"])
 @pytest.mark.parametrize("fails_at", range(1, 9))
-def test_a_refused_token_of_a_listing_without_dates_begins_the_walk_again(
+def test_a_refused_token_of_a_listing_without_dates_begins_the_run_again(
     strategy: Strategy, route: Route, fails_at: int
 ) -> None:
     rows = [Row(f"m{index:03}", 0) for index in range(30)]
     service = RefusesOnce(rows, fails_at, Manners(ignores=frozenset({"offset"})))
     query = ListingQuery(route=route, privacy="public").with_rows_per_page(3)
     planner = chosen(query, strategy=strategy, limit=3)
-    walk = Walk(planner, service, concurrency=3).run()
-    assert walk.given == ids(rows)
-    assert len(walk.asked) <= 10 + 10 + 3 + 3 + 3
+    run = Run(planner, service, concurrency=3).finish()
+    assert run.ids == ids_of(rows)
+    assert len(run.asked) <= 10 + 10 + 3 + 3 + 3
 
 
 class RefusesOnce(Service):
@@ -199,12 +151,12 @@ class RefusesOnce(Service):
 
     def __init__(self, rows: Sequence[Row], fails_at: int, manners: Manners | None = None) -> None:
         super().__init__(rows, manners)
-        self._left = fails_at
+        self.left = fails_at
 
     def answer(self, query: ListingQuery) -> PageAnswer:
-        self._left -= query.pagination_token is not None
-        if self._left == 0:
-            self._left = -1
+        self.left -= query.pagination_token is not None
+        if self.left == 0:
+            self.left = -1
             raise BadRequestError("the token has expired", status_code=400)
         return super().answer(query)
 
@@ -213,32 +165,33 @@ def test_tokens_that_are_always_refused_are_an_error() -> None:
     service = Service(distinct(9), Manners(token_uses=0))
     query = ListingQuery(page_size=3, privacy="public")
     with pytest.raises(BadRequestError):
-        Walk(chosen(query), service).run()
+        Run(chosen(query), service).finish()
 
 
-def test_ignored_bounds_and_then_a_refused_token_begin_the_walk_again() -> None:
-    # The walk by date, by cursor, and from the start: each has its fault, and the last has none.
+# The run by date, by cursor, and from the start; or by cursor, by date, and behind the first page:
+# each has its fault, and the last has none.
+@pytest.mark.parametrize(("strategy", "fails_at"), [("auto", 3), ("cursor", 5)])
+def test_ignored_bounds_and_a_refused_token_cost_no_model(
+    strategy: Strategy, fails_at: int
+) -> None:
+    service = RefusesOnce(distinct(30), fails_at, Manners(ignores=BOUNDS))
+    run = Run(chosen(by_creation(3, "asc"), strategy=strategy, limit=3), service).finish()
+    assert run.ids == ids_of(distinct(30))
+    assert run.fell_back
+    assert service.left < 0
+
+
+def test_ignored_bounds_that_took_longer_than_tokens_live_begin_the_run_again() -> None:
     rows = distinct(30)
-    ignored = frozenset({"createdAfter", "createdBefore"})
-    service = RefusesOnce(rows, 3, Manners(ignores=ignored))
-    planner = chosen(by_creation(3, "asc"), limit=3)
-    walk = Walk(planner, service, concurrency=3).run()
-    assert walk.given == ids(rows)
-    assert walk.fell_back
-
-
-def test_ignored_bounds_that_took_longer_than_tokens_live_begin_the_walk_again() -> None:
-    rows = distinct(30)
-    ignored = frozenset({"createdAfter", "createdBefore"})
-    service = Service(rows, Manners(ignores=ignored, token_life=2))
+    service = Service(rows, Manners(ignores=BOUNDS, token_life=2))
     planner = chosen(by_creation(3, "asc"), limit=4)
     (first,) = planner.requests(4, 0)
     planner.receive(first, service.answer(first.query))
     answers = [(one, service.answer(one.query)) for one in planner.requests(4, 0)]
-    given_ = [model_id for answer in answers for model_id in late(planner, *answer)]
-    walk = Walk(planner, service).run()
-    assert {*ids(rows[:3]), *given_, *walk.given} == set(ids(rows))
-    assert walk.fell_back
+    ids = [model_id for answer in answers for model_id in late(planner, *answer)]
+    run = Run(planner, service).finish()
+    assert {*ids_of(rows[:3]), *ids, *run.ids} == set(ids_of(rows))
+    assert run.fell_back
 
 
 def late(planner: AdaptivePlanner, request: PageRequest, answer: PageAnswer) -> list[str | None]:
@@ -247,8 +200,7 @@ def late(planner: AdaptivePlanner, request: PageRequest, answer: PageAnswer) -> 
 
 def test_a_page_under_way_for_the_planner_before_is_not_asked_for_again() -> None:
     rows = distinct(30)
-    ignored = frozenset({"createdAfter", "createdBefore"})
-    service = Service(rows, Manners(ignores=ignored, offset_tokens=True))
+    service = Service(rows, Manners(ignores=BOUNDS, offset_tokens=True))
     planner = chosen(by_creation(3, "asc"), strategy="predicted", histogram=30)
     (first,) = planner.requests(4, 0)
     planner.receive(first, service.answer(first.query))
@@ -260,24 +212,14 @@ def test_a_page_under_way_for_the_planner_before_is_not_asked_for_again() -> Non
     assert planner.receive(window, service.answer(window.query)) == ()
     (again,) = planner.requests(1, 0)
     assert again == second
-    given_ = late(planner, again, service.answer(again.query))
+    ids = late(planner, again, service.answer(again.query))
     for request in ahead:
         assert request not in planner.requests(3, 0)
-        given_ += late(planner, request, service.answer(request.query))
-    assert given_ == [row.id for row in rows[3:15]]
+        ids += late(planner, request, service.answer(request.query))
+    assert ids == [row.id for row in rows[3:15]]
 
 
-def test_a_refused_token_and_then_ignored_bounds_go_on_behind_the_first_page() -> None:
-    rows = distinct(30)
-    ignored = frozenset({"createdAfter", "createdBefore"})
-    service = RefusesOnce(rows, 5, Manners(ignores=ignored))
-    planner = chosen(by_creation(3, "asc"), strategy="cursor")
-    walk = Walk(planner, service).run()
-    assert walk.given == ids(rows)
-    assert walk.fell_back
-
-
-def test_an_error_that_is_no_refusal_fails_the_walk() -> None:
+def test_an_error_that_is_no_refusal_fails_the_run() -> None:
     service = Service(distinct(30))
     planner = chosen(by_creation(3), strategy="cursor")
     (first,) = planner.requests(1, 0)
@@ -287,37 +229,31 @@ def test_an_error_that_is_no_refusal_fails_the_walk() -> None:
         planner.failed(second, APIConnectionError("gone"))
 
 
-@given(
-    size=sizes,
-    limit=concurrencies,
-    strategy=strategies,
-    ordered=st.booleans(),
-    empty=st.booleans(),
-)
+@given(cases(st.just([])), strategies, st.booleans())
 def test_a_listing_of_one_page_costs_one_request(
-    *, size: int, limit: int, strategy: Strategy, ordered: bool, empty: bool
+    case: Case,
+    strategy: Strategy,
+    empty: bool,
 ) -> None:
-    rows = [] if empty else distinct(size)
-    for query in (by_creation(size), ListingQuery(page_size=size, privacy="public")):
-        planner = chosen(query, strategy=strategy, limit=limit, ordered=ordered)
-        walk = Walk(planner, Service(rows), concurrency=limit).run()
-        assert len(walk.asked) == 1
+    service = Service([] if empty else distinct(case.size))
+    for query in (case.query, ListingQuery(page_size=case.size, privacy="public")):
+        assert len(case.run(service, query=query, strategy=strategy).asked) == 1
 
 
 @pytest.mark.parametrize("strategy", ["auto", "windows"])
-def test_a_row_without_date_on_the_first_page_keeps_the_walk_to_the_cursor(
+def test_a_row_without_date_on_the_first_page_keeps_the_run_to_the_cursor(
     strategy: Strategy,
 ) -> None:
     rows = distinct(30)
     rows[1] = Row(rows[1].id, rows[1].created, oddity="dateless")
     planner = chosen(by_creation(3, "asc"), strategy=strategy)
-    walk = Walk(planner, Service(rows)).run()
-    assert walk.given == ids(rows)
-    assert all(request.query.created_after is None for request in walk.asked)
-    assert not walk.fell_back
+    run = Run(planner, Service(rows)).finish()
+    assert run.ids == ids_of(rows)
+    assert all(request.query.created_after is None for request in run.asked)
+    assert not run.fell_back
 
 
-@given(size=st.integers(2, 6), number=st.integers(1, 40), limit=st.integers(2, 6), script=scripts)
+@given(size=st.integers(2, 6), number=st.integers(1, 40), limit=st.integers(2, 6), script=SCRIPTS)
 def test_a_burst_at_the_beginning_does_not_show_in_which_direction_the_listing_comes(
     size: int, number: int, limit: int, script: Script
 ) -> None:
@@ -327,18 +263,18 @@ def test_a_burst_at_the_beginning_does_not_show_in_which_direction_the_listing_c
     service = Service(rows, Manners(ignores=frozenset({"sortDirection"})))
     planner = chosen(by_creation(size), limit=limit)
     # Oldest first, although the newest first was asked for.
-    walk = Walk(planner, service, script, concurrency=limit).run()
-    assert sorted(walk.given) == ids(rows)
+    run = Run(planner, service, script, concurrency=limit).finish()
+    assert sorted(run.ids) == ids_of(rows)
 
 
 def test_windows_begin_behind_a_burst_that_fills_the_first_pages() -> None:
     rows = [Row(f"m{index:03}", 0) for index in range(9)] + [
         Row(f"n{index:03}", 10_000 + 1000 * index) for index in range(20)
     ]
-    walk = Walk(chosen(by_creation(3, "asc"), limit=3), Service(rows), concurrency=3).run()
-    assert walk.given == ids(rows)
-    assert not walk.asked[3].query.created_after
-    assert all(request.query.created_after for request in walk.asked[5:])
+    run = Run(chosen(by_creation(3, "asc"), limit=3), Service(rows), concurrency=3).finish()
+    assert run.ids == ids_of(rows)
+    assert not run.asked[3].query.created_after
+    assert all(request.query.created_after for request in run.asked[5:])
 
 
 @pytest.mark.parametrize(
@@ -365,51 +301,33 @@ def test_what_is_documented_to_come_by_date(query: ListingQuery, *, by_date: boo
 def test_the_strategy_tells_how_pages_are_asked_for(strategy: Strategy, limit: int) -> None:
     service = Service(distinct(40), Manners(offset_tokens=True))
     planner = chosen(by_creation(4), strategy=strategy, limit=limit)
-    walk = Walk(planner, service, concurrency=limit).run()
-    bounded = any(
-        request.query.created_after or request.query.created_before for request in walk.asked
-    )
-    assert bounded == (strategy in {"windows", "auto"})
-    assert sorted(walk.given) == ids(distinct(40))
+    run = Run(planner, service, concurrency=limit).finish()
+    assert any(map(is_bounded, run.asked)) == (strategy in {"windows", "auto"})
+    assert sorted(run.ids) == ids_of(distinct(40))
 
 
 @settings(max_examples=300)
-@given(
-    rows=catalogues(limit=80),
-    size=sizes,
-    limit=concurrencies,
-    script=scripts,
-    changes=st.integers(0, 20),
-    sealed_from=st.none() | st.integers(0, 80),
-)
-def test_the_chosen_planner_gives_a_public_listing_without_repeating_a_model(
-    *,
-    rows: list[Row],
-    size: int,
-    limit: int,
-    script: Script,
-    changes: int,
-    sealed_from: int | None,
+@given(small_cases, st.integers(0, 20), st.none() | st.integers(0, 80))
+def test_the_chosen_planner_lists_public_models_without_repeating_one(
+    case: Case, changes: int, sealed_from: int | None
 ) -> None:
-    query = ListingQuery(page_size=size, privacy="public")
-    service = Service(rows, Manners(sealed_from=sealed_from))
-    walk = Walk(
-        chosen(query, limit=limit), service, script, concurrency=limit, changes=changes
-    ).run()
-    assert len(walk.given) == len(set(walk.given))
+    query = ListingQuery(page_size=case.size, privacy="public")
+    service = Service(case.rows, Manners(sealed_from=sealed_from))
+    run = case.run(service, query=query, strategy="auto", changes=changes)
+    assert len(run.ids) == len(set(run.ids))
     if not changes:
-        assert walk.given == [row.id for row in service.listed(query)]
+        assert run.ids == [row.id for row in service.listed(query)]
 
 
 def test_an_answer_that_came_too_late_is_not_needed() -> None:
-    service = Service(distinct(40), Manners(ignores=frozenset({"createdBefore", "createdAfter"})))
+    service = Service(distinct(40), Manners(ignores=BOUNDS))
     planner = chosen(by_creation(4, "asc"), limit=3)
     (first,) = planner.requests(3, 0)
     planner.receive(first, service.answer(first.query))
     *_, one, other = planner.requests(3, 0)
     assert planner.receive(one, service.answer(one.query)) == ()
     assert planner.receive(other, service.answer(other.query)) == ()
-    walk = Walk(planner, service, concurrency=3).run()
-    assert walk.fell_back
+    run = Run(planner, service, concurrency=3).finish()
+    assert run.fell_back
     assert planner.failed(other, APIConnectionError("gone")) == ()
-    assert len(walk.given) == 36
+    assert len(run.ids) == 36

@@ -91,7 +91,7 @@ def test_windows_side_by_side_have_each_row_once(
 
 
 @given(births=births, direction=directions)
-def test_places_grow_along_the_listing(births: list[int], direction: SortDirection) -> None:
+def test_positions_grow_along_the_listing(births: list[int], direction: SortDirection) -> None:
     query = listing(direction)
     positions = Timeline(query).positions(service(births).answer(query))
     assert positions == sorted(positions)
@@ -148,7 +148,7 @@ def test_a_window_keeps_everything_else_that_was_asked_and_no_token() -> None:
 @example(datetime.min.replace(tzinfo=UTC), "desc")
 @example(datetime.max.replace(tzinfo=UTC), "asc")
 @example(datetime.max.replace(tzinfo=UTC), "desc")
-def test_the_place_of_a_model_is_its_second(created: datetime, direction: SortDirection) -> None:
+def test_the_position_of_a_model_is_its_second(created: datetime, direction: SortDirection) -> None:
     timeline = Timeline(listing(direction))
     (position,) = timeline.positions(answer(f'"{created.isoformat()}"'))
     second = created.replace(microsecond=0)
@@ -175,7 +175,7 @@ def test_the_end_is_the_bound_of_the_listing(direction: SortDirection) -> None:
     assert Timeline(query).end == (9000 if direction == "asc" else -3000)
 
 
-def test_rows_without_a_time_that_can_be_told_have_no_place() -> None:
+def test_rows_without_a_time_that_can_be_told_have_no_position() -> None:
     found = answer('"2024-05-01T00:00:00"', "null", 5, '"soon"', '"1970-01-01T00:00:07.001Z"')
     assert Timeline(listing("asc")).positions(found) == [7000]
     assert Timeline(listing("desc")).positions(found) == [-7000]

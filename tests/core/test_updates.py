@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.catalogue_simulation import Manners, Row, Script, Service, Walk, chosen
+from support.catalogue_cases import Case, cases
+from support.catalogue_simulation import Manners, Row, Run, Service, chosen
 
 from scenario_async._query.query import ListingQuery
 
@@ -36,12 +37,8 @@ def updated_at(gaps: Sequence[int]) -> list[Row]:
 @pytest.mark.once
 @settings(max_examples=600)
 @given(
-    gaps=st.lists(GAPS, max_size=150),
-    size=st.integers(1, 20),
+    case=cases(st.lists(GAPS, max_size=150).map(updated_at)),
     direction=st.sampled_from(["asc", "desc", None]),
-    limit=st.integers(1, 9),
-    ordered=st.booleans(),
-    script=st.binary(max_size=60).map(Script),
     changes=st.integers(0, 60),
     manners=st.builds(
         Manners,
@@ -51,22 +48,14 @@ def updated_at(gaps: Sequence[int]) -> list[Row]:
     ),
 )
 def test_no_model_that_is_updated_meanwhile_is_missed(
-    *,
-    gaps: list[int],
-    size: int,
-    direction: SortDirection | None,
-    limit: int,
-    ordered: bool,
-    script: Script,
-    changes: int,
-    manners: Manners,
+    case: Case, direction: SortDirection | None, changes: int, manners: Manners
 ) -> None:
-    rows = updated_at(gaps)
-    planner = chosen(by_update(size, direction), limit=limit, ordered=ordered)
-    walk = Walk(planner, Service(rows, manners), script, concurrency=limit, changes=changes).run()
-    assert not walk.fell_back
-    assert len(walk.given) == len(set(walk.given))
-    assert walk.survivors <= set(walk.given)
+    query = by_update(case.size, direction)
+    service = Service(case.rows, manners)
+    run = case.run(service, query=query, strategy="auto", changes=changes)
+    assert not run.fell_back
+    assert len(run.ids) == len(set(run.ids))
+    assert run.survivors <= set(run.ids)
 
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
@@ -99,15 +88,15 @@ def test_what_is_updated_meanwhile_stands_among_the_newest(
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 def test_a_listing_by_update_of_one_page_costs_one_request(direction: SortDirection) -> None:
-    walk = Walk(chosen(by_update(10, direction)), Service(updated_at([1000] * 10))).run()
-    assert len(walk.asked) == 1
+    run = Run(chosen(by_update(10, direction)), Service(updated_at([1000] * 10))).finish()
+    assert len(run.asked) == 1
 
 
 @pytest.mark.parametrize("pages", [2, 3, 6])
 def test_the_newest_first_cost_one_request_more_than_the_oldest_first(pages: int) -> None:
     rows = updated_at([1000] * (10 * pages - 5))
     asked = [
-        len(Walk(chosen(by_update(10, direction), limit=1), Service(rows)).run().asked)
+        len(Run(chosen(by_update(10, direction), limit=1), Service(rows)).finish().asked)
         for direction in ("asc", "desc")
     ]
     assert asked == [pages, pages + 1]

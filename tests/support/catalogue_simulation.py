@@ -1,6 +1,6 @@
-"""A listing that changes while planners walk it, in no time at all.
+"""A listing that changes while planners go through it, in no time at all.
 
-The service answers a query as the real one would, or with one of its possible faults. The walk does
+The service answers a query as the real one would, or with one of its possible faults. The run does
 what the fetcher does, but every choice that time makes for the fetcher is made by a script: who is
 answered next, when the service looks at its rows, what changes in between, when the caller takes.
 """
@@ -35,9 +35,9 @@ __all__ = [
     "Manners",
     "Oddity",
     "Row",
+    "Run",
     "Script",
     "Service",
-    "Walk",
     "by_creation",
     "chosen",
     "moment",
@@ -148,9 +148,9 @@ class Service:
         if date is None:
             order = None
         else:
-            given = {k: v for k, v in query.parameters().items() if k not in self.manners.ignores}
-            bounds = given.get(f"{date}After"), given.get(f"{date}Before")
-            order = (date, *bounds, given.get("sortDirection"))
+            asked = {k: v for k, v in query.parameters().items() if k not in self.manners.ignores}
+            bounds = asked.get(f"{date}After"), asked.get(f"{date}Before")
+            order = (date, *bounds, asked.get("sortDirection"))
         found = self._found.get(order)
         if found is None:
             found = self._found[order] = self._find(*order) if order else self._by_score()
@@ -305,19 +305,18 @@ def chosen(
 
 
 @dataclass
-class Walk:
+class Run:
     """Plays the fetcher and the reader.
 
     Attributes:
         changes: How many rows may be inserted, deleted or scored anew on the way.
         takes: In how many steps on average the caller takes one page; 0 for always at once.
-        in_order: Whether the service looks at its rows for one request after the other.
         losses: How many answers may get lost, so that the request is sent again.
         dispensable: The requests that may fail for good.
-        peak: Watched after each step.
-        emitted: What the planner gave.
-        given: The ids in the order given, each once.
-        asked: How many requests the planner wanted.
+        watch: Called after each step with how many are under way and buffered.
+        emitted: What the planner emitted.
+        ids: The ids in the order emitted, each once.
+        asked: The requests of the planner.
     """
 
     planner: PagePlanner
@@ -326,27 +325,25 @@ class Walk:
     concurrency: int = 4
     changes: int = 0
     takes: int = 0
-    in_order: bool = False
     losses: int = 0
     dispensable: Callable[[PageRequest], bool] | None = None
     watch: Callable[[int, int], None] | None = None
     emitted: list[EmittedPage] = field(default_factory=list[EmittedPage])
-    given: list[str] = field(default_factory=list[str])
+    ids: list[str] = field(default_factory=list[str])
     asked: list[PageRequest] = field(default_factory=list[PageRequest])
-    evaluated: list[PageRequest] = field(default_factory=list[PageRequest])
 
     def __post_init__(self) -> None:
         self.survivors = set(self.service.rows)
         self._under_way: list[_Sent] = []
         self.created = {row.id: row.created for row in self.service.rows.values()}
         self.new_ids: dict[int, list[str]] = {}
-        self._waiting = 0
+        self._buffered = 0
         self._seen: dict[str | bytes, int] = {}
-        # No change of the walk is dated before the ones that there are.
+        # No change of the run is dated before the ones that there are.
         self._now = max((row.date("updated") for row in self.service.rows.values()), default=0)
 
-    def run(self) -> Walk:
-        """Walk to the end.
+    def finish(self) -> Run:
+        """Run to the end.
 
         Raises:
             APIError: What the planner raised.
@@ -356,11 +353,11 @@ class Walk:
                 return self
             self._send()
             if not self._under_way:
-                assert self._waiting, "nothing is under way, nobody is waited for: it is stuck"
-                self._waiting -= 1
+                assert self._buffered, "nothing is under way, nobody is waited for: it is stuck"
+                self._buffered -= 1
                 continue
             self._step()
-        raise AssertionError("the walk does not end")
+        raise AssertionError("the run does not end")
 
     @property
     def pages(self) -> list[PageAnswer]:
@@ -373,36 +370,32 @@ class Walk:
 
     def _send(self) -> None:
         free_slots = self.concurrency - len(self._under_way)
-        requests = self.planner.requests(free_slots, self._waiting)
+        requests = self.planner.requests(free_slots, self._buffered)
         assert len(requests) <= free_slots
         for request in requests:
             assert request not in [sent.request for sent in self._under_way], "asked twice"
             self._under_way.append(_Sent(request))
             self.asked.append(request)
         if self.watch is not None:
-            self.watch(len(self._under_way), self._waiting)
+            self.watch(len(self._under_way), self._buffered)
 
     def _step(self) -> None:
         """One of the things that may happen next."""
-        if self._waiting and (self.takes == 0 or self.script.below(self.takes) == 0):
-            self._waiting -= 1
+        if self._buffered and (self.takes == 0 or self.script.below(self.takes) == 0):
+            self._buffered -= 1
             return
         if self.changes and self.script.sometimes(3):
             self.changes -= 1
             self._change()
         sent = self._under_way[self.script.below(len(self._under_way))]
         if sent.outcome is None:
-            self._look() if self.in_order else self._evaluate(sent)
+            self._evaluate(sent)
             if self.script.sometimes(2):
                 return
         if sent.outcome is not None:
             self._deliver(sent)
 
-    def _look(self) -> None:
-        self._evaluate(next(sent for sent in self._under_way if sent.outcome is None))
-
     def _evaluate(self, sent: _Sent) -> None:
-        self.evaluated.append(sent.request)
         if self.dispensable is not None and self.dispensable(sent.request):
             sent.outcome = APIConnectionError("gone")
             return
@@ -422,14 +415,14 @@ class Walk:
             assert sent.outcome is not None
             emitted = self.planner.receive(sent.request, sent.outcome)
         for page in emitted:
-            self._waiting += 1
+            self._buffered += 1
             self.emitted.append(page)
             assert page.request.depth not in self.new_ids, "two pages of one depth"
             self.new_ids[page.request.depth] = new = self._new(page)
-            self.given += new
+            self.ids += new
 
     def _new(self, page: EmittedPage) -> list[str]:
-        """What the reader gives of a page."""
+        """The ids of a page that no page before it had."""
         depth = page.request.depth
         new: dict[str, None] = {}
         for raw, model_id in zip(page.answer.rows, page.answer.ids, strict=True):
