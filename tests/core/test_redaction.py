@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from scenario_async._http.messages import HTTPResponse
+from scenario_async._http.responses import error_from_response
 from scenario_async._urls import redact
 
 texts = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), max_size=30)
@@ -93,3 +97,20 @@ def test_each_url_of_a_text_is_redacted() -> None:
 )
 def test_what_hides_nothing_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        r'{"url":"https:\/\/cdn.example\/a.png?Signature=abc"}',
+        r'{"url":"https:\/\/user:Signature@cdn.example\/a.png"}',
+        r'{"url":"https:\u002f\u002fcdn.example/a.png?Signature=abc"}',
+    ],
+)
+def test_a_signed_url_is_not_shown_in_json_inside_a_text(inner: str) -> None:
+    # As a gateway puts the answer of the service behind it into its own.
+    assert "Signature" not in redact(inner)
+    body = json.dumps({"message": inner}).encode()
+    answer = HTTPResponse(status=502, headers={}, body=body, seconds=0.0, sends=1)
+    error = error_from_response(answer, request_name="GET /models", secrets=())
+    assert "Signature" not in f"{error} {error.reason} {error.body}"

@@ -27,7 +27,7 @@ PAGE = PageAnswer((), None)
 
 
 def tracker(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
-    """A walk by cursor, and the pages it goes through."""
+    """A run by cursor, and the pages it goes through."""
     tokens = [f"token_{number}" for number in range(1, pages)]
     return CursorPlanner(PageRequest(QUERY), CursorTracker(QUERY)), [
         PageAnswer((), token) for token in (*tokens, None)
@@ -50,7 +50,7 @@ def test_each_listing_is_gone_through_to_its_end_in_its_own_order_within_the_bou
     while not merged.finished():
         under_way += merged.requests(limit - len(under_way), buffered)
         assert len(under_way) <= limit
-        assert under_way or buffered, "the walk stands still"
+        assert under_way or buffered, "the run stands still"
         if under_way and (not buffered or data.draw(st.booleans())):
             part = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
             pages = merged.receive(part, chains[part.index][1][part.item.depth])
@@ -93,7 +93,7 @@ def test_a_slow_caller_is_not_run_away_from() -> None:
 
 
 def test_what_waits_of_one_listing_does_not_stop_another() -> None:
-    # A walk by cursor asks for nothing more while a page of its own waits.
+    # A run by cursor asks for nothing more while a page of its own is buffered.
     (cursor, pages), fast = tracker(9), Parallel(50)
     merged = together([fast, cursor], 4)
     first, *_ = [part for part in merged.requests(4, 0) if part.index == 1]
@@ -101,7 +101,7 @@ def test_what_waits_of_one_listing_does_not_stop_another() -> None:
     for part in (Part(0, PageRequest(QUERY, depth)) for depth in range(2)):
         merged.receive(part, PAGE)
 
-    # The caller took the page of the walk by cursor, and two of the other listing wait.
+    # The caller took the page of the run by cursor, and two of the other listing are buffered.
     assert 1 in {part.index for part in merged.requests(4, 2)}
 
 

@@ -19,7 +19,7 @@ from scenario_async._pagination.planner import EmittedPage, PageRequest
 from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from scenario_async import APIError
     from scenario_async._pagination.planner import PagePlanner
@@ -37,7 +37,7 @@ class Service:
         pages: int,
         *,
         held: Iterable[int] = (),
-        failing: dict[int, Exception] | None = None,
+        failing: Mapping[int, BaseException] | None = None,
     ) -> None:
         self.started: list[int] = []
         self.answered: list[int] = []
@@ -46,7 +46,7 @@ class Service:
         self.gates: defaultdict[int, anyio.Event] = defaultdict(anyio.Event)
         self._pages = pages
         self._held = frozenset(held)
-        self._failing = failing or {}
+        self._failing = dict(failing or {})
 
     async def fetch(self, request: PageRequest) -> PageAnswer:
         depth = request.depth
@@ -66,9 +66,9 @@ class Service:
 
 
 class Parallel:
-    """A planner that knows all pages from the start, and releases them in order.
+    """A planner that knows all pages from the start, and emits them in order.
 
-    It asks for no page further than ``window`` ahead of the last one released.
+    It asks for no page further than ``window`` ahead of the last one emitted.
     """
 
     def __init__(self, pages: int, window: int = 1000) -> None:
