@@ -104,8 +104,6 @@ class AdaptivePlanner:
         # Whether all rows looked at have a date and come by it, and the position of the first.
         self._by_date = sorted_by_date(first.query)
         self._begins: int | None = None
-        # The page looked at last, with its positions: those of the first one are needed twice.
-        self._looked_at: tuple[PageAnswer, Sequence[int]] | None = None
         # Pages emitted in all; since the run last began again; and between the two times before.
         self._emitted = first.depth
         self._since = self._since_before = 0
@@ -140,7 +138,6 @@ class AdaptivePlanner:
             self._cut_behind(emitted[-1], self._at_once)
         elif emitted and emitted[-1].following is None and self._updates_wanted:
             emitted = [*emitted[:-1], self._with_updates(emitted[-1])]
-        self._looked_at = None
         return emitted
 
     def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
@@ -194,21 +191,18 @@ class AdaptivePlanner:
         if page.answer.rows:
             self._last = page
             if self._begins is None:
-                self._places(page.answer)
+                self._positions(page.answer)
         if self._second is None and isinstance(page.following, PageRequest):
             self._second = page.following
 
-    def _places(self, answer: PageAnswer) -> Sequence[int]:
+    def _positions(self, answer: PageAnswer) -> Sequence[int]:
         """Where the models of a page stand; none where the listing does not come by creation.
 
         A model without a date would be in no window.
         """
         if not self._by_date:
             return ()
-        if self._looked_at is not None and self._looked_at[0] is answer:
-            return self._looked_at[1]
         positions = self._timeline.positions(answer)
-        self._looked_at = answer, positions
         if len(positions) < len(answer.rows) or any(
             one > next_ for one, next_ in pairwise(positions)
         ):
@@ -229,7 +223,7 @@ class AdaptivePlanner:
         where the listing comes in the other direction, there would be nothing behind the page, and
         the rest would be lost.
         """
-        positions = self._places(page.answer) if page else ()
+        positions = self._positions(page.answer) if page else ()
         if page is None or not positions or self._begins is None:
             return False
         if positions[-1] <= self._begins and self._timeline.last_millisecond(page.answer) is None:

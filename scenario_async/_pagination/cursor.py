@@ -33,11 +33,11 @@ class CursorPlanner:
 
     def requests(self, free_slots: int, buffered: int) -> Sequence[PageRequest]:
         """The next page, once it is known how to ask for it."""
-        ready = isinstance(self._next, PageRequest) and not self._under_way
-        if not ready or free_slots < 1 or buffered > 0:
+        if not isinstance(self._next, PageRequest) or self._under_way:
+            return ()
+        if free_slots < 1 or buffered > 0:
             return ()
         self._under_way = True
-        assert isinstance(self._next, PageRequest)  # noqa: S101 - for the type checker: see above
         return (self._next,)
 
     def receive(self, request: PageRequest, answer: PageAnswer) -> Sequence[EmittedPage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -63,9 +64,5 @@ class Density:
         return max(0.0, min(1.0, 2 * thinnest / densest - 1)) if densest > 0 else 0.0
 
     def _near(self, position: int) -> list[_Page]:
-        known = bisect_right(self._pages, position, key=_start)
+        known = bisect_right(self._pages, position, key=itemgetter(0))
         return self._pages[max(0, known - self.NEIGHBOURS) : known + self.NEIGHBOURS]
-
-
-def _start(page: _Page) -> int:
-    return page[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from .timeline import SECOND
@@ -99,7 +100,7 @@ class HistogramBuilder:
 
     def histogram(self) -> Histogram | None:
         """What all pages show together, if they show anything."""
-        self._pages.sort(key=_start)
+        self._pages.sort(key=itemgetter(0))
         seen: list[tuple[int, int]] = []
         total = 0
         for _, points, models in self._pages:
@@ -137,7 +138,3 @@ class Histograms:
         self._histograms[listing] = histogram
         if len(self._histograms) > _LISTINGS:
             del self._histograms[next(iter(self._histograms))]
-
-
-def _start(page: tuple[int, object, object]) -> int:
-    return page[0]

@@ -12,7 +12,7 @@ from scenario_async._pagination.planner import NotByDateError
 from .timeline import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from scenario_async._pagination.planner import PageRequest
@@ -170,42 +170,32 @@ class Reading:
         """
         reading = self
         if start != self.start:
-            numbers = range(len(self.answer.rows))
-            reading = reading._without(numbers, lambda position: position < start)
+            reading = self._where(lambda position: position >= start)
         if stop is not None and stop != self.stop:
             reading = reading.before(stop)
         return replace(reading, start=start, stop=stop)
 
     def rows_at_end(self) -> int:
-        """How many of the last rows are of one second."""
+        """How many rows are of the last second."""
         positions = self.positions
-        last, rows = positions[-1] if positions else None, 0
-        for position in reversed(self.row_positions):
-            if position != last:
-                break
-            rows += 1
-        return rows
+        return positions.count(positions[-1]) if positions else 0
 
     def before(self, stop: int) -> Reading:
         """The same without the rows at a position or behind it."""
-        numbers = range(len(self.answer.rows) - 1, -1, -1)
-        return self._without(numbers, lambda position: position >= stop)
+        return self._where(lambda position: position < stop)
 
-    def _without(self, numbers: Iterable[int], beyond: Callable[[int], bool]) -> Reading:
-        """Rows go up to the first one that stays; one without a date stays too."""
-        gone: set[int] = set()
-        for number in numbers:
-            position = self.row_positions[number]
-            if position is not None and not beyond(position):
-                break
-            if position is not None:
-                gone.add(number)
-        if not gone:
-            return self
-        kept = [number for number in range(len(self.answer.rows)) if number not in gone]
-        answer = PageAnswer([self.answer.rows[number] for number in kept], self.answer.token)
+    def _where(self, fits: Callable[[int], bool]) -> Reading:
+        """Only the rows at such positions, and those without one."""
+        kept = [
+            number
+            for number, position in enumerate(self.row_positions)
+            if position is None or fits(position)
+        ]
+        rows = [self.answer.rows[number] for number in kept]
         return replace(
-            self, answer=answer, row_positions=[self.row_positions[number] for number in kept]
+            self,
+            answer=replace(self.answer, rows=rows),
+            row_positions=[self.row_positions[number] for number in kept],
         )
 
 
