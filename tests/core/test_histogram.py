@@ -103,16 +103,21 @@ def test_a_page_of_many_rows_is_told_by_some_of_them() -> None:
     assert all(histogram.before(1_000 * row) == pytest.approx(row, abs=0.1) for row in range(501))
 
 
-def test_a_page_without_any_place_counts_all_the_same() -> None:
-    histogram = of((0, [0, 5], 2, False), (6, [], 7, False), (9, [9], 1, False))
-    assert histogram.before(9) == 9
-    assert histogram.counts[-1] == 10
-
-
-def test_of_a_second_gone_through_by_cursor_each_page_counts() -> None:
-    histogram = of((0, [0, 5], 2, True), (5, [5, 5], 20, False), (5, [5, 8], 10, False))
-    assert histogram.before(5) == 1
-    assert histogram.counts[-1] == 31
+@pytest.mark.parametrize(
+    ("pages", "position", "before", "total"),
+    [
+        # A page without any position.
+        ([(0, [0, 5], 2, False), (6, [], 7, False), (9, [9], 1, False)], 9, 9, 10),
+        # A second that is gone through by cursor.
+        ([(0, [0, 5], 2, True), (5, [5, 5], 20, False), (5, [5, 8], 10, False)], 5, 1, 31),
+    ],
+)
+def test_each_page_counts(
+    pages: list[tuple[int, list[int], int, bool]], position: int, before: int, total: int
+) -> None:
+    histogram = of(*pages)
+    assert histogram.before(position) == before
+    assert histogram.counts[-1] == total
 
 
 def test_nothing_seen_is_no_histogram() -> None:
@@ -134,21 +139,14 @@ def test_of_an_enormous_listing_no_more_is_kept() -> None:
 
 def test_as_many_histograms_are_kept_as_listings_are_in_use() -> None:
     kept = Histograms()
+    later = Histogram((0, 1), (0, 1))
     for number in range(100):
         kept.keep(number, EVEN)
-        assert kept.of(0) is EVEN
+        kept.keep(number, later)
+        assert kept.of(0) is later
     assert len(kept) == 32
     assert kept.of(50) is None
     assert {number for number in range(100) if kept.of(number)} == {0, *range(69, 100)}
-
-
-def test_a_histogram_takes_the_place_of_the_one_before() -> None:
-    kept = Histograms()
-    later = Histogram((0, 1), (0, 1))
-    kept.keep("listing", EVEN)
-    kept.keep("listing", later)
-    assert kept.of("listing") is later
-    assert len(kept) == 1
 
 
 @given(

@@ -1,4 +1,4 @@
-"""A listing gives what was asked for, whatever the service makes of the question."""
+"""A listing has what was asked for, whatever the service makes of the request."""
 
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ behaviors = st.builds(
 sizes = st.integers(1, 12) | st.just(500)
 
 
+services = st.builds(DrawnService, rows(), behaviors)
+
+
 def carrying(service: DrawnService, *tags: str) -> list[str]:
     return [
         row.id for row in service.rows if row.deleted_at is None and set(tags) & set(row.tags or ())
@@ -78,8 +81,7 @@ def carrying(service: DrawnService, *tags: str) -> list[str]:
 
 
 @given(
-    rows=rows(),
-    behavior=behaviors,
+    service=services,
     route=st.sampled_from(ROUTES),
     asked=st.lists(st.sets(st.sampled_from(TAGS), min_size=1), min_size=1, max_size=3),
     size=sizes,
@@ -88,15 +90,13 @@ def carrying(service: DrawnService, *tags: str) -> list[str]:
 )
 def test_a_listing_by_tags_gives_the_rows_that_carry_one_of_them_in_listing_order(
     *,
-    rows: list[Row],
-    behavior: Behavior,
+    service: DrawnService,
     route: Route,
     asked: list[set[str]],
     size: int,
     limit: int,
     seed: int,
 ) -> None:
-    service = DrawnService(rows, behavior)
     learned = Learned()
     for tags in asked:
         query = ListingQuery(
@@ -112,48 +112,46 @@ def test_a_listing_by_tags_gives_the_rows_that_carry_one_of_them_in_listing_orde
 
 
 @given(
-    rows=rows(),
-    behavior=behaviors,
+    service=services,
     route=st.sampled_from(ROUTES),
     tags=st.sets(st.sampled_from(TAGS), min_size=1),
     size=st.integers(1, 12),
     pages=st.integers(1, 3),
 )
 def test_a_token_leads_on_for_another_client_as_for_the_one_that_got_it(
-    *, rows: list[Row], behavior: Behavior, route: Route, tags: set[str], size: int, pages: int
+    *, service: DrawnService, route: Route, tags: set[str], size: int, pages: int
 ) -> None:
-    service = DrawnService(rows, replace(behavior, largest=500, paging="tokens"))
+    service.behavior = replace(service.behavior, largest=500, paging="tokens")
     query = ListingQuery(route=route, privacy="public", page_size=size, tags=",".join(sorted(tags)))
     asking = PageFetcher(service.send, Learned(), RequestOptions())
-    request, given_ids = PageRequest(query), list[str]()
+    request, ids = PageRequest(query), list[str]()
     for depth in range(pages):
         answer = at_once(asking.page(request))
-        given_ids += [str(model_id) for model_id in answer.ids]
+        ids += [str(model_id) for model_id in answer.ids]
         if answer.token is None:
             return
         request = PageRequest(query.after(answer.token), depth + 1)
     wanted = carrying(service, *tags)
-    rest = [model_id for model_id in wanted if model_id not in given_ids]
+    rest = [model_id for model_id in wanted if model_id not in ids]
 
     assert listed(service, request.query, Learned()) == rest
 
 
 @given(
-    rows=rows(),
-    behavior=behaviors,
+    service=services,
     status=st.sampled_from(["new", "trained", "deleted"]),
     size=sizes,
     limit=st.integers(1, 4),
 )
 def test_a_listing_by_status_gives_the_rows_that_have_it(
-    rows: list[Row], behavior: Behavior, status: Status, size: int, limit: int
+    service: DrawnService, status: Status, size: int, limit: int
 ) -> None:
-    behavior = replace(behavior, ignores=behavior.ignores & {"status"})
-    service = DrawnService(rows, behavior)
+    ignores = service.behavior.ignores & {"status"}
+    service.behavior = replace(service.behavior, ignores=ignores)
     query = ListingQuery(privacy="private", status=status, page_size=size)
     wanted = [
         row.id
-        for row in rows
+        for row in service.rows
         if (row.deleted_at is not None if status == "deleted" else row.deleted_at is None)
         and status in {"deleted", row.status}
     ]
@@ -161,46 +159,43 @@ def test_a_listing_by_status_gives_the_rows_that_have_it(
     assert sorted(listed(service, query, Learned(), limit=limit)) == sorted(wanted)
 
 
-@given(rows=rows(), behavior=behaviors, size=sizes | st.none(), limit=st.integers(1, 4))
+@given(service=services, size=sizes | st.none(), limit=st.integers(1, 4))
 def test_the_public_route_gives_all_rows_in_order_whichever_way_it_pages(
-    rows: list[Row], behavior: Behavior, size: int | None, limit: int
+    service: DrawnService, size: int | None, limit: int
 ) -> None:
-    service = DrawnService(rows, behavior)
     learned = Learned()
-    wanted = [row.id for row in rows if row.deleted_at is None]
+    wanted = [row.id for row in service.rows if row.deleted_at is None]
     query = ListingQuery(route="public", page_size=size)
 
     for _ in range(3):
         assert listed(service, query, learned, limit=limit) == wanted
 
 
-@given(rows=rows(), behavior=behaviors, size=sizes, offset=st.integers(0, 45), walked=st.booleans())
+@given(service=services, size=sizes, offset=st.integers(0, 45), known=st.booleans())
 def test_the_public_route_begins_at_a_row_whichever_way_it_pages(
-    rows: list[Row], behavior: Behavior, size: int, offset: int, walked: bool
+    service: DrawnService, size: int, offset: int, known: bool
 ) -> None:
-    service = DrawnService(rows, behavior)
     learned = Learned()
-    if walked:
+    if known:
         listed(service, ListingQuery(route="public", page_size=size), learned)
-    wanted = [row.id for row in rows if row.deleted_at is None]
+    wanted = [row.id for row in service.rows if row.deleted_at is None]
     query = ListingQuery(route="public", limit=size, offset=offset)
 
     assert listed(service, query, learned) == wanted[offset:]
 
 
-@given(rows=rows(least=1), behavior=behaviors, size=sizes)
+@given(service=st.builds(DrawnService, rows(least=1), behaviors), size=sizes)
 def test_the_public_route_costs_its_pages_and_one_once_it_is_known(
-    rows: list[Row], behavior: Behavior, size: int
+    service: DrawnService, size: int
 ) -> None:
-    service = DrawnService(rows, behavior)
     learned = Learned()
     query = ListingQuery(route="public", page_size=size)
     wanted = listed(service, query, learned)
     service.asked.clear()
     listed(service, query, learned)
 
-    pages = -(-len(wanted) // min(size, behavior.largest))
-    by_tokens = behavior.paging == "tokens"
+    pages = -(-len(wanted) // min(size, service.behavior.largest))
+    by_tokens = service.behavior.paging == "tokens"
     assert len(service.asked) <= max(pages, 1) + (not by_tokens)
 
 
@@ -229,10 +224,10 @@ def test_a_tag_that_is_not_in_the_index_is_asked_for_once_in_the_life_of_a_clien
     service = DrawnService(of(25, "sc:a"), index())
     learned = Learned()
     assert len(listed(service, by_tags("sc:a"), learned)) == 25
-    assert ["tags" in given for _, given in service.asked] == [True, False, False, False]
+    assert ["tags" in asked for _, asked in service.asked] == [True, False, False, False]
     service.asked.clear()
     assert len(listed(service, by_tags("sc:a"), learned)) == 25
-    assert ["tags" in given for _, given in service.asked] == [False, False, False]
+    assert ["tags" in asked for _, asked in service.asked] == [False, False, False]
 
 
 def test_a_first_page_that_other_filters_leave_empty_is_followed_by_one_of_the_tag_alone() -> None:
@@ -240,7 +235,7 @@ def test_a_first_page_that_other_filters_leave_empty_is_followed_by_one_of_the_t
     learned = Learned()
 
     assert listed(service, by_tags("sc:a", type_="lora"), learned) == []
-    assert [given for _, given in service.asked[1:]] == [
+    assert [asked for _, asked in service.asked[1:]] == [
         {"privacy": "public", "pageSize": "500", "tags": "sc:a"}
     ]
     listed(service, by_tags("sc:a", type_="lora"), learned)
@@ -254,7 +249,7 @@ def test_one_unknown_tag_of_several_leads_through_the_whole_listing() -> None:
     found = listed(service, by_tags("sc:a", "sc:b", "c", size=500), learned)
 
     assert found == carrying(service, "sc:a", "sc:b")
-    assert [given.get("tags") for _, given in service.asked] == ["sc:a,sc:b,c", "sc:b", None]
+    assert [asked.get("tags") for _, asked in service.asked] == ["sc:a,sc:b,c", "sc:b", None]
 
 
 def test_ordinary_tags_are_left_to_the_service() -> None:

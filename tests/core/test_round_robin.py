@@ -18,15 +18,13 @@ from scenario_async._pagination.planner import EmittedPage, PageRequest
 from scenario_async._pagination.round_robin import Part, RoundRobin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from scenario_async._pagination.planner import PagePlanner
 
 Together = RoundRobin[PageRequest, PageAnswer, EmittedPage]
 PAGE = PageAnswer((), None)
 
 
-def tracker(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
+def by_cursor(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
     """A run by cursor, and the pages it goes through."""
     tokens = [f"token_{number}" for number in range(1, pages)]
     return CursorPlanner(PageRequest(QUERY), CursorTracker(QUERY)), [
@@ -34,16 +32,12 @@ def tracker(pages: int) -> tuple[PagePlanner, list[PageAnswer]]:
     ]
 
 
-def together(planners: Sequence[PagePlanner], limit: int) -> Together:
-    return RoundRobin(planners, limit=limit)
-
-
 @given(st.lists(st.integers(1, 6), max_size=6), st.integers(1, 5), st.data())
 def test_each_listing_is_gone_through_to_its_end_in_its_own_order_within_the_bound(
     sizes: list[int], limit: int, data: st.DataObject
 ) -> None:
-    chains = [tracker(size) for size in sizes]
-    merged = together([planner for planner, _ in chains], limit)
+    chains = [by_cursor(size) for size in sizes]
+    merged = Together([planner for planner, _ in chains], limit=limit)
     under_way: list[Part[PageRequest]] = []
     emitted: list[Part[EmittedPage]] = []
     buffered = 0
@@ -66,25 +60,25 @@ def test_each_listing_is_gone_through_to_its_end_in_its_own_order_within_the_bou
 
 @given(st.integers(1, 6), st.integers(1, 12))
 def test_listings_take_turns(listings: int, limit: int) -> None:
-    merged = together([Parallel(50) for _ in range(listings)], limit)
+    merged = Together([Parallel(50) for _ in range(listings)], limit=limit)
     asked = Counter(part.index for part in merged.requests(limit, 0))
     assert sum(asked.values()) == limit
     assert max(asked.values()) - min(asked[index] for index in range(listings)) <= 1
 
 
 def test_the_turn_goes_on_where_it_ended() -> None:
-    merged = together([Parallel(50) for _ in range(3)], 2)
+    merged = Together([Parallel(50) for _ in range(3)], limit=2)
     asked = [part.index for _ in range(3) for part in merged.requests(2, 0)]
     assert asked == [0, 1, 2, 0, 1, 2]
 
 
 def test_one_that_has_nothing_to_ask_leaves_its_turn_to_the_others() -> None:
-    merged = together([tracker(9)[0], Parallel(50)], 4)
+    merged = Together([by_cursor(9)[0], Parallel(50)], limit=4)
     assert [part.index for part in merged.requests(4, 0)] == [0, 1, 1, 1]
 
 
 def test_a_slow_caller_is_not_run_away_from() -> None:
-    merged = together([Parallel(50) for _ in range(10)], 3)
+    merged = Together([Parallel(50) for _ in range(10)], limit=3)
     buffered = 0
     while parts := merged.requests(3, buffered):
         for part in parts:
@@ -94,8 +88,8 @@ def test_a_slow_caller_is_not_run_away_from() -> None:
 
 def test_what_waits_of_one_listing_does_not_stop_another() -> None:
     # A run by cursor asks for nothing more while a page of its own is buffered.
-    (cursor, pages), fast = tracker(9), Parallel(50)
-    merged = together([fast, cursor], 4)
+    (cursor, pages), fast = by_cursor(9), Parallel(50)
+    merged = Together([fast, cursor], limit=4)
     first, *_ = [part for part in merged.requests(4, 0) if part.index == 1]
     merged.receive(first, pages[0])
     for part in (Part(0, PageRequest(QUERY, depth)) for depth in range(2)):
@@ -106,14 +100,14 @@ def test_what_waits_of_one_listing_does_not_stop_another() -> None:
 
 
 def test_a_failing_listing_fails_all_of_them() -> None:
-    merged = together([Parallel(5), Parallel(5)], 2)
+    merged = Together([Parallel(5), Parallel(5)], limit=2)
     part, _ = merged.requests(2, 0)
     with pytest.raises(APIConnectionError):
         merged.failed(part, APIConnectionError("gone"))
 
 
 def test_a_broken_chain_fails_all_of_them() -> None:
-    merged = together([tracker(5)[0], Parallel(5)], 2)
+    merged = Together([by_cursor(5)[0], Parallel(5)], limit=2)
     for token in ("once", "once"):
         part = next(part for part in merged.requests(2, 0) if part.index == 0)
         merged.receive(part, PageAnswer((), token))
@@ -122,7 +116,7 @@ def test_a_broken_chain_fails_all_of_them() -> None:
 
 
 def test_answers_to_a_listing_that_is_finished_are_not_needed() -> None:
-    merged = together([Parallel(1), Parallel(5)], 4)
+    merged = Together([Parallel(1), Parallel(5)], limit=4)
     part = next(part for part in merged.requests(4, 0) if part.index == 0)
     assert merged.receive(part, PAGE)
     assert not merged.finished()
@@ -132,4 +126,4 @@ def test_answers_to_a_listing_that_is_finished_are_not_needed() -> None:
 
 
 def test_no_listings_are_at_their_end_at_once() -> None:
-    assert together([], 4).finished()
+    assert Together([], limit=4).finished()

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.catalogue_simulation import Manners, Row, Service, moment
+from support.catalogue_simulation import Manners, Row, Service, by_creation, moment
 
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._pagination.windows.timeline import Timeline
@@ -21,16 +20,10 @@ if TYPE_CHECKING:
 directions: st.SearchStrategy[SortDirection] = st.sampled_from(["asc", "desc"])
 births = st.lists(st.integers(-9000, 9000), max_size=40)
 lengths = st.none() | st.integers(-6, 6).map(lambda seconds: 1000 * seconds)
-milliseconds = st.none() | st.integers(-6000, 6000)
 
 
-def listing(direction: SortDirection | None, *, after: int | None = None) -> ListingQuery:
-    return ListingQuery(
-        page_size=500,
-        sort_by="createdAt",
-        sort_direction=direction,
-        created_after=None if after is None else moment(after),
-    )
+def listing(direction: SortDirection) -> ListingQuery:
+    return by_creation(500, direction)
 
 
 def service(births: Sequence[int], *, by_second: bool = False) -> Service:
@@ -42,15 +35,8 @@ def answer(*created: object) -> PageAnswer:
     return PageAnswer([b'{"createdAt":%s}' % str(one).encode() for one in created], None)
 
 
-@given(
-    births=births,
-    direction=directions,
-    start=st.integers(0, 39),
-    length=lengths,
-    by_second=st.booleans(),
-)
+@given(births, directions, st.integers(0, 39), lengths, st.booleans())
 def test_a_window_is_all_rows_from_its_start_and_before_its_stop(
-    *,
     births: list[int],
     direction: SortDirection,
     start: int,
@@ -74,22 +60,6 @@ def test_a_window_is_all_rows_from_its_start_and_before_its_stop(
     ]
 
 
-@given(births=births, direction=directions, cuts=st.sets(st.integers(-12, 12)))
-def test_windows_side_by_side_have_each_row_once(
-    births: list[int], direction: SortDirection, cuts: set[int]
-) -> None:
-    query = listing(direction)
-    there = service(births)
-    timeline = Timeline(query)
-    (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
-    line = sorted(zero + 1000 * cut for cut in {-99, *cuts})
-    windows = [*pairwise(line), (line[-1], None)]
-    rows = [row for window in windows for row in there.listed(timeline.window(*window))]
-    # In listing order too, whatever the order of those born at the same time.
-    assert [row.created for row in rows] == [row.created for row in there.listed(query)]
-    assert {row.id for row in rows} == set(there.rows)
-
-
 @given(births=births, direction=directions)
 def test_positions_grow_along_the_listing(births: list[int], direction: SortDirection) -> None:
     query = listing(direction)
@@ -108,20 +78,6 @@ def test_a_window_backwards_has_the_same_rows_from_its_end_on(
     window = zero + 1000 * start, None if length is None else zero + 1000 * start + length
     forwards = there.listed(timeline.window(*window))
     assert there.listed(timeline.backwards(*window)) == forwards[::-1]
-
-
-@given(direction=directions, start=st.integers(-9, 9), length=lengths, after=milliseconds)
-def test_no_row_of_a_window_is_beyond_the_bounds_of_the_listing(
-    direction: SortDirection, start: int, length: int | None, after: int | None
-) -> None:
-    there = service(range(-9000, 9001, 250))
-    query = listing(direction, after=after)
-    timeline = Timeline(query)
-    (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
-    begin = zero + 1000 * start
-    stop = None if length is None else begin + length
-    found = there.listed(timeline.window(begin, stop))
-    assert {row.id for row in found} <= {row.id for row in there.listed(query)}
 
 
 def test_a_listing_without_direction_comes_newest_first() -> None:

@@ -1,4 +1,4 @@
-"""A service that leaves out filters, tags and ways of paging as told, and a walk through it."""
+"""A service that leaves out filters, tags and ways of paging as told, and a run through it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Behavior:
         ignores: The filters that have no effect, by their names on the wire.
         paging: What ``/models/public`` pages by.
         strict: Whether it refuses the parameters of paging that it does not know.
-        default: Rows in a page of it where no size is heeded.
+        default: Rows in a page of it where no size is respected.
         largest: The most rows in a page.
         scans: Of how many times its size in rows a page by tokens takes those that fit, where tags
             are asked for; ``None`` for all.
@@ -72,7 +72,7 @@ class Behavior:
 
 
 class DrawnService:
-    """Rows in listing order, and how they are given.
+    """Rows in listing order, and how they are listed.
 
     Attributes:
         rows: In listing order.
@@ -91,14 +91,14 @@ class DrawnService:
             BadRequestError: For a parameter that the route refuses.
         """
         del options
-        given = query.parameters()
-        self.asked.append((query.path, given))
+        sent = query.parameters()
+        self.asked.append((query.path, sent))
         behavior = self.behavior
         known = _BY_TOKENS
         if query.route == "public":
             ways = {"tokens": _BY_TOKENS, "offsets": _BY_OFFSETS, "both": _BY_TOKENS | _BY_OFFSETS}
             known = ways[behavior.paging]
-            unknown = given.keys() & (_BY_TOKENS | _BY_OFFSETS) - known
+            unknown = sent.keys() & (_BY_TOKENS | _BY_OFFSETS) - known
             if behavior.strict and unknown:
                 raise BadRequestError(f"unknown: {sorted(unknown)}", status_code=400)
         default = behavior.default if query.route == "public" else 100
@@ -132,7 +132,7 @@ class DrawnService:
         return self.rows[::-1] if query.sort_direction == "asc" else self.rows
 
     def _fits(self, row: Row, query: ListingQuery) -> bool:
-        given = query.parameters().keys() - self.behavior.ignores
+        sent = query.parameters().keys() - self.behavior.ignores
         tags = names_in(query.tags or "")
         found = tags & self.behavior.indexed.get(query.route, frozenset()) & set(row.tags or ())
         fits = {
@@ -146,9 +146,9 @@ class DrawnService:
         exists = row.deleted_at is None
         # A status that is ignored lists everything, deleted models too (API documentation).
         wanted = exists or (query.status is not None and deleted_too)
-        if "status" in given and query.status == "deleted":
+        if "status" in sent and query.status == "deleted":
             wanted = not exists
-        return wanted and all(fits[name] for name in fits.keys() & given)
+        return wanted and all(fits[name] for name in fits.keys() & sent)
 
     def _write(self, position: int, size: int) -> str:
         text = json.dumps({"offset": position, "limit": size}, separators=(",", ":"))
@@ -178,7 +178,7 @@ def listed(
     limit: int = 1,
     chance: random.Random | None = None,
 ) -> list[str]:
-    """The ids that a walk gives, by the planners and the reader of a listing."""
+    """The ids of a run, by the planners and the reader of a listing."""
     asking = PageFetcher(service.send, learned, RequestOptions())
     first, check = PageRequest(query), row_check(query)
     tracker = CursorTracker(query, learned.public_route)
@@ -202,4 +202,4 @@ def listed(
             reader = PageReader(RowDecoder(Identity), rows, check=check, seen=seen, depth=depth)
             taken = reader.take(len(rows))
             ids += [model_id for model_id, row in taken if row is not None]
-    raise AssertionError("the walk does not end")
+    raise AssertionError("the run does not end")
