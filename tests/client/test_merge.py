@@ -24,7 +24,6 @@ from scenario_async import (
     PageEvent,
     PaginationError,
     ScenarioWarning,
-    UsageError,
 )
 from scenario_async.sandbox import (
     BadRow,
@@ -33,7 +32,6 @@ from scenario_async.sandbox import (
     IgnoredBounds,
     RepeatedToken,
     ServerError,
-    Stalled,
 )
 
 if TYPE_CHECKING:
@@ -343,70 +341,3 @@ async def test_scopes_and_reprs_say_what_is_listed(scenario: AsyncScenario) -> N
     assert repr(merged) == "<Merged of 2 listings: private, public>"
     (first, *_) = await merged.collect()
     assert repr(first) == f"Found({first.model!r}, scopes=('private',))"
-
-
-class TestLeaving:
-    async def test_breaking_out_ends_every_request(
-        self, scenario: AsyncScenario, sandbox: Sandbox, leftovers: Leftovers
-    ) -> None:
-        sandbox.faults.add(Stalled(), times=None, when=lambda one: "collectionId" in one.query)
-        async for _ in everything(scenario, sandbox):
-            await until(lambda: any("collectionId" in one.query for one in sandbox.requests))
-            break
-        await leftovers.check()
-
-    async def test_raising_in_the_loop_gives_that_error(
-        self, scenario: AsyncScenario, sandbox: Sandbox, leftovers: Leftovers
-    ) -> None:
-        async def fails() -> None:
-            async for _ in everything(scenario, sandbox):
-                raise LookupError("mine")
-
-        with pytest.raises(LookupError, match="mine"):
-            await fails()
-        await leftovers.check()
-
-    async def test_cancelling_after_any_number_of_steps_leaves_nothing(
-        self, scenario: AsyncScenario, sandbox: Sandbox, leftovers: Leftovers
-    ) -> None:
-        for steps in range(0, 120, 6):
-            task = asyncio.create_task(everything(scenario, sandbox).collect())
-            for _ in range(steps):
-                await anyio.lowlevel.checkpoint()
-            task.cancel()
-            await asyncio.wait([task])
-            assert task.cancelled() or task.exception() is None
-            await leftovers.check()
-
-    async def test_a_time_limit_of_the_caller_ends_it(
-        self, scenario: AsyncScenario, sandbox: Sandbox, leftovers: Leftovers
-    ) -> None:
-        sandbox.faults.add(Stalled(), times=None)
-        with pytest.raises(TimeoutError) as caught:
-            with anyio.fail_after(0.05):
-                await everything(scenario, sandbox).collect()
-        assert type(caught.value) is TimeoutError
-        await leftovers.check()
-
-    async def test_closing_the_client_ends_it(
-        self, connect: Connect, sandbox: Sandbox, leftovers: Leftovers
-    ) -> None:
-        sandbox.faults.add(Stalled(), times=None, when=lambda one: "collectionId" in one.query)
-        scenario = connect()
-        walk = aiter(everything(scenario, sandbox))
-        await anext(walk)
-
-        await scenario.aclose()
-
-        with pytest.raises(UsageError, match="closed"):
-            async for _ in walk:
-                pass
-        await leftovers.check_connections()
-
-    async def test_one_that_is_never_begun_asks_for_nothing(
-        self, scenario: AsyncScenario, sandbox: Sandbox, leftovers: Leftovers
-    ) -> None:
-        walk = aiter(everything(scenario, sandbox))
-        await walk.aclose()
-        await leftovers.check()
-        assert not sandbox.requests

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
-from support.client import until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -21,9 +20,8 @@ from scenario_async import (
     Model,
     PermissionDeniedError,
     Preview,
-    UsageError,
 )
-from scenario_async.sandbox import Behavior, Catalogue, Sandbox, ServerError, Stalled
+from scenario_async.sandbox import Behavior, Catalogue, Sandbox, ServerError
 from scenario_async.types import Thumbnail
 
 if TYPE_CHECKING:
@@ -356,51 +354,3 @@ class TestFailures:
             assert "Signature" not in shown
             assert "Policy" not in shown
         assert "POST /assets/get-bulk" in caplog.text
-
-
-class TestLeaving:
-    @pytest.mark.parametrize("stalled", ["/models/get-bulk$", "/assets/get-bulk$"])
-    async def test_breaking_out_ends_every_request(
-        self,
-        stalled: str,
-        scenario: AsyncScenario,
-        ids: list[str],
-        sandbox: Sandbox,
-        leftovers: Leftovers,
-    ) -> None:
-        sandbox.faults.add(Stalled(), after=1, times=None, path=stalled)
-        async for _ in scenario.models.previews(one_by_one(ids * 2), ordered=False):
-            await until(lambda: len(sandbox.requests) > 2)
-            break
-        await leftovers.check()
-
-    async def test_cancelling_after_any_number_of_steps_leaves_nothing(
-        self, scenario: AsyncScenario, ids: list[str], leftovers: Leftovers
-    ) -> None:
-        async def run() -> None:
-            async for _ in scenario.models.previews(ids[:60]):
-                pass
-
-        for steps in range(0, 90, 6):
-            task = asyncio.create_task(run())
-            for _ in range(steps):
-                await anyio.lowlevel.checkpoint()
-            task.cancel()
-            await asyncio.wait([task])
-            assert task.cancelled() or task.exception() is None
-            await leftovers.check()
-
-    async def test_closing_the_client_ends_it(
-        self, connect: Connect, sandbox: Sandbox, ids: list[str], leftovers: Leftovers
-    ) -> None:
-        sandbox.faults.add(Stalled(), times=None, path="/assets/get-bulk$")
-        scenario = connect()
-        previews = scenario.models.previews(ids)
-        waiting = asyncio.create_task(anext(previews))
-        await until(lambda: asked(sandbox, ASSETS) > 0)
-        await scenario.aclose()
-        with pytest.raises(UsageError, match="closed"):
-            while True:
-                await waiting
-                waiting = asyncio.create_task(anext(previews))
-        await leftovers.check_connections()

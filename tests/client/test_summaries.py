@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
-from support.client import until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -19,7 +18,7 @@ from scenario_async import (
     Missing,
     Model,
 )
-from scenario_async.sandbox import Behavior, Catalogue, NotJSON, Sandbox, ServerError, Stalled
+from scenario_async.sandbox import Behavior, Catalogue, NotJSON, Sandbox, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -315,13 +314,3 @@ class TestRecordsThatDoNotFit:
             await into(given, scenario.models.retrieve_many(ids[:5], full=False))
         assert given == ids[:5]
         assert len(sandbox.requests) == 1 + 5
-
-
-async def test_breaking_out_ends_every_request(
-    scenario: AsyncScenario, sandbox: Sandbox, ids: list[str], leftovers: Leftovers
-) -> None:
-    sandbox.faults.add(Stalled(), after=1, times=None, path=BULK_FAULT)
-    async for _ in scenario.models.retrieve_many(one_by_one(ids), full=False):
-        await until(lambda: sandbox.requests.unanswered > 0)
-        break
-    await leftovers.check()

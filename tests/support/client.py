@@ -52,20 +52,23 @@ class UnderWay:
     """
 
     def __init__(self) -> None:
-        self.most = 0
-        self._now = 0
+        self.sent = self.answered = self.most = 0
+        self.hooks = EventHooks(on_request=self._sent, on_response=self._answered)
 
-    @property
-    def hooks(self) -> EventHooks:
-        """For the client."""
-        return EventHooks(on_request=self._sent, on_response=self._answered)
+    async def ended(self) -> None:
+        """Come back when no request is under way and none follows."""
+        quiet = 0
+        with anyio.fail_after(30):
+            while quiet < 50:
+                quiet = quiet + 1 if self.sent == self.answered else 0
+                await anyio.lowlevel.checkpoint()
 
     def _sent(self, _: RequestEvent) -> None:
-        self._now += 1
-        self.most = max(self.most, self._now)
+        self.sent += 1
+        self.most = max(self.most, self.sent - self.answered)
 
     def _answered(self, _: ResponseEvent) -> None:
-        self._now -= 1
+        self.answered += 1
 
 
 class Leftovers:
