@@ -12,7 +12,7 @@ from scenario_async import APIError, APIResponseValidationError, APIStatusError,
 from scenario_async._client import context_of
 from scenario_async._decoding import Identity, PageReader, read_id
 from scenario_async._http import RequestOptions
-from scenario_async._listing import Listing, ListingOptions, begin
+from scenario_async._listing import ListingOptions, ListingRun
 from scenario_async._pagination import PageRequest, Timeline, WindowPlanner, fetch_planned
 from scenario_async._query import LARGEST_PAGE
 from scenario_async._retrieval import (
@@ -171,8 +171,7 @@ class CatalogueReader:
     async def listing(self, query: ListingQuery, *, by_cursor: bool) -> AsyncGenerator[ListedPage]:
         """A whole listing, page by page, however it comes."""
         strategy: Strategy = "cursor" if by_cursor else "auto"
-        listing = Listing(self._context, query, ListingOptions(type_=Identity, strategy=strategy))
-        run = begin(listing)
+        run = ListingRun(self._context, ListingOptions(type_=Identity, strategy=strategy), query)
         planner = run.planner(ordered=False, most=self.most)
         async with aclosing(run.emitted(planner)) as pages:
             async for page in pages:
