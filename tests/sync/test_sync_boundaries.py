@@ -17,7 +17,7 @@ from scenario_async.sync import ScopeReport, sync
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scenario_async.sandbox import BadRowKind, Row
+    from scenario_async.sandbox import BadRowKind, Privacy, Row
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop, pytest.mark.once]
 
@@ -25,14 +25,15 @@ pytestmark = [pytest.mark.anyio, pytest.mark.one_loop, pytest.mark.once]
 MOMENT = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
 
-def add_many(catalogue: Catalogue, count: int, *, privacy: str, name: str) -> None:
+def privacy_of(scope: str) -> Privacy:
+    return "public" if scope.startswith("public") else "private"
+
+
+def add_many(catalogue: Catalogue, count: int, *, scope: str, name: str) -> None:
     """Models of one millisecond, those of two calls mixed in the order of the listing."""
     for index in range(count):
-        catalogue.add(
-            f"model_{index:05}_{name}",
-            privacy="public" if privacy == "public" else "private",
-            created_at=MOMENT,
-        )
+        model_id = f"model_{index:05}_{name}"
+        catalogue.add(model_id, privacy=privacy_of(scope), created_at=MOMENT)
 
 
 async def bring_up_to_date(
@@ -60,14 +61,14 @@ async def test_no_model_of_a_full_millisecond_is_lost(
     catalogue = Catalogue()
     for index in range(older):
         before = MOMENT - timedelta(days=1, seconds=index)
-        catalogue.add(privacy="public" if scope == "public" else "private", created_at=before)
-    add_many(catalogue, 1_300, privacy=scope, name="early")
+        catalogue.add(privacy=privacy_of(scope), created_at=before)
+    add_many(catalogue, 1_300, scope=scope, name="early")
 
     async with copying(catalogue, tmp_path / "models.db") as copy:
         report = await bring_up_to_date(copy, scope, full=True)
         assert (report.new, report.changed, report.unchanged) == (1_300 + older, 0, 0)
         await check_equal(copy, scope)
-        add_many(catalogue, 700, privacy=scope, name="late")
+        add_many(catalogue, 700, scope=scope, name="late")
         report = await bring_up_to_date(copy, scope, full=False)
         assert report.mode == "incremental"
         assert report.new == 700
@@ -127,7 +128,7 @@ async def test_pages_of_one_millisecond_are_kept_whatever_their_size(
     tmp_path: Path, scope: str
 ) -> None:
     catalogue = Catalogue()
-    add_many(catalogue, 30, privacy=scope, name="early")
+    add_many(catalogue, 30, scope=scope, name="early")
 
     async with copying(catalogue, tmp_path / "models.db", max_concurrency=1) as copy:
         cap(copy.sandbox, 5)
@@ -143,7 +144,7 @@ async def test_a_service_that_sorts_by_the_second_loses_no_model(
     created = MOMENT
     for _ in range(600):
         created += timedelta(milliseconds=chance.choice([0, 1, 30, 400, 700, 1_500, 90_000]))
-        catalogue.add(privacy="public" if scope == "public" else "private", created_at=created)
+        catalogue.add(privacy=privacy_of(scope), created_at=created)
 
     sandbox = Sandbox(catalogue, behavior=Behavior(dates="seconds"))
     async with copying(catalogue, tmp_path / "models.db", sandbox=sandbox) as copy:
@@ -155,7 +156,7 @@ async def test_a_service_that_sorts_by_the_second_loses_no_model(
 
 async def test_models_of_a_millisecond_that_is_begun_again_count_once(tmp_path: Path) -> None:
     catalogue = Catalogue()
-    add_many(catalogue, 1_300, privacy="private", name="early")
+    add_many(catalogue, 1_300, scope="private", name="early")
 
     async with copying(catalogue, tmp_path / "models.db") as copy:
         copy.sandbox.faults.add(ExpiredToken(), after=1)
@@ -194,10 +195,7 @@ async def test_a_scope_may_be_empty_and_fill_up(tmp_path: Path, form: str) -> No
             report = await bring_up_to_date(copy, scope, full=full)
             assert report.complete
             assert report.new == report.deleted == 0
-        catalogue.add(
-            privacy="public" if scope.startswith("public") else "private",
-            collection_ids=[collection],
-        )
+        catalogue.add(privacy=privacy_of(scope), collection_ids=[collection])
         report = await bring_up_to_date(copy, scope, full=False)
         assert report.new == 1
         await check_equal(copy, scope)
@@ -210,11 +208,8 @@ async def test_a_scope_whose_models_are_all_deleted_becomes_empty(
     catalogue = Catalogue()
     collection = catalogue.add_collection("Some")
     scope = form.format(collection)
-    privacy = "public" if scope.startswith("public") else "private"
     for _ in range(130):
-        catalogue.add(
-            privacy="public" if privacy == "public" else "private", collection_ids=[collection]
-        )
+        catalogue.add(privacy=privacy_of(scope), collection_ids=[collection])
 
     async with copying(catalogue, tmp_path / "models.db") as copy:
         await bring_up_to_date(copy, scope)
@@ -234,13 +229,7 @@ async def test_a_collection_that_was_emptied_keeps_no_members_and_deletes_nothin
     catalogue = Catalogue()
     collection = catalogue.add_collection("Some")
     scope = form.format(collection)
-    ids = {
-        catalogue.add(
-            privacy="public" if scope.startswith("public") else "private",
-            collection_ids=[collection],
-        )
-        for _ in range(60)
-    }
+    ids = {catalogue.add(privacy=privacy_of(scope), collection_ids=[collection]) for _ in range(60)}
 
     async with copying(catalogue, tmp_path / "models.db") as copy:
         await bring_up_to_date(copy, scope)

@@ -124,36 +124,23 @@ async def test_what_ends_its_training_is_written_for_one_request_more(
         assert requests == {"since": 1, "deleted": 1}
 
 
-async def test_what_ends_its_training_and_has_no_date_is_found_where_many_are_not_asked_for_at_once(
-    tmp_path: Path,
-) -> None:
-    """It may be in no window."""
-    catalogue = many_trained()
-    (changing,) = begin_training(catalogue, 1)
-    catalogue.update(changing, fields={"createdAt": None})
-
-    async with copying(catalogue, tmp_path / "models.db") as copy:
-        await sync(copy.scenario, copy.store)
-        refuse_bulk(copy)
-        catalogue.update(changing, status="trained")
-        report, _ = await asked(copy)
-        assert (report.mode, report.changed) == ("full", 1)
-
-
 @pytest.mark.filterwarnings("ignore:.*refused createdAfter and createdBefore")
-async def test_what_ends_its_training_is_found_where_neither_ids_nor_bounds_are_taken(
-    tmp_path: Path,
+@pytest.mark.parametrize("undated", [True, False], ids=["in no window", "no windows"])
+async def test_what_ends_its_training_is_found_where_neither_ids_nor_dates_lead_to_it(
+    tmp_path: Path, undated: bool
 ) -> None:
     catalogue = many_trained()
     (changing,) = begin_training(catalogue, 1)
+    if undated:
+        catalogue.update(changing, fields={"createdAt": None})
 
     async with copying(catalogue, tmp_path / "models.db") as copy:
         await sync(copy.scenario, copy.store)
         refuse_bulk(copy)
-        bounded = ServerError(400)
-        copy.sandbox.faults.add(
-            bounded, times=None, when=lambda request: "createdBefore" in request.query
-        )
+        if not undated:
+            copy.sandbox.faults.add(
+                ServerError(400), times=None, when=lambda one: "createdBefore" in one.query
+            )
         catalogue.update(changing, status="trained")
         report, _ = await asked(copy)
         assert (report.mode, report.changed) == ("full", 1)

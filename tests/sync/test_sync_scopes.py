@@ -22,7 +22,8 @@ from scenario_async.sync._store.writer import ScopeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from scenario_async.sandbox import Fault
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
@@ -130,34 +131,24 @@ class Deleted(AnswerFault):
         return Answer(body=msgspec.json.encode({"model": model}))
 
 
-async def test_a_deleted_model_whose_record_can_still_be_read_is_deleted(
-    new_store: Callable[[], str],
+@pytest.mark.parametrize(
+    "answer",
+    [*map(ServerError, (403, 404, 410)), Deleted("model_gone")],
+    ids=["forbidden", "not found", "gone", "a record that says so"],
+)
+async def test_a_model_that_is_gone_is_deleted_however_the_service_says_so(
+    new_store: Callable[[], str], answer: Fault
 ) -> None:
     catalogue = Catalogue()
-    model_id = catalogue.add("model_read")
+    model_id = catalogue.add("model_gone")
 
     async with copying(catalogue, new_store()) as copy:
         await sync(copy.scenario, copy.store)
         catalogue.delete(model_id)
         copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
-        copy.sandbox.faults.add(Deleted(model_id), path="/models/model_read", times=None)
-        assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
+        copy.sandbox.faults.add(answer, path="/models/model_gone", times=None)
+        assert (await copy.full()).deleted == 1
         assert await copy.deleted() == {model_id}
-
-
-@pytest.mark.parametrize("status", [403, 404, 410])
-async def test_a_model_that_is_gone_is_deleted_however_the_service_says_so(
-    tmp_path: Path, status: int
-) -> None:
-    catalogue = Catalogue()
-    model_id = catalogue.add("model_gone")
-
-    async with copying(catalogue, tmp_path / "models.db") as copy:
-        await sync(copy.scenario, copy.store)
-        catalogue.delete(model_id)
-        copy.sandbox.faults.add(ServerError(404), path="/models/get-bulk", times=None)
-        copy.sandbox.faults.add(ServerError(status), path="/models/model_gone", times=None)
-        assert (await sync(copy.scenario, copy.store, full=True)).deleted == 1
 
 
 def writer_of(store: CatalogStore, scope: str) -> ScopeWriter:
