@@ -444,9 +444,8 @@ class Run:
             if victim and rows[victim].updated is not None:
                 updated = self._now
             self.service.births += 1
-            born = Row(
-                f"born{self.service.births}", created, self.script.below(100), updated=updated
-            )
+            name = f"born{self.service.births}"
+            born = Row(name, created, self.script.below(100), updated=updated)
             rows[born.id] = born
             self.created[born.id] = created
         elif kind == 1:
