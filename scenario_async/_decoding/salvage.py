@@ -28,8 +28,8 @@ _NEXT_BRACKET = re.compile(
 )
 _CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 _BRACKETS_IN_A_STEP = 500
-# No record is nested like that, and a body may be nothing but brackets.
-_DEEPEST = 200_000
+# More than any Python decodes; a body may be nothing but brackets.
+_DEEPEST = 1_000_000
 
 
 def salvage_envelope(

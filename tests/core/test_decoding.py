@@ -169,7 +169,7 @@ def test_all_good_rows_of_a_page_are_found_exactly_and_each_bad_one_costs_itself
             assert result.error.model_id == row.id
 
 
-@pytest.mark.parametrize("bad", BAD_ROWS, ids=lambda row: repr(row.raw))
+@pytest.mark.parametrize("bad", BAD_ROWS)
 def test_one_bad_row_among_good_ones_costs_one_row(bad: Row) -> None:
     answer = decode_page(b'{"models":[{"id":"a"},%b,{"id":"b"}]}' % bad.raw)
     results = [RowDecoder(Model).decode(raw) for raw in answer.rows]
@@ -187,7 +187,7 @@ def test_a_page_that_was_cut_short_anywhere_is_an_error_and_no_partial_page(
             decode_page(body[:end])
 
 
-@pytest.mark.parametrize("bad", [row for row in BAD_ROWS if row.raw], ids=lambda row: repr(row.raw))
+@pytest.mark.parametrize("bad", [row for row in BAD_ROWS if row.raw])
 def test_a_page_with_a_bad_row_that_was_cut_short_is_an_error(bad: Row) -> None:
     body = b'{"models":[{"id":"a"},%b,{"id":"b"}],"nextPaginationToken":"t"}' % bad.raw
     for end in range(len(body)):
@@ -321,7 +321,7 @@ def test_the_error_of_a_page_keeps_its_cause_and_status() -> None:
     assert caught.value.status_code == 200
 
 
-@pytest.mark.parametrize("depth", [100, 100_000])
+@pytest.mark.parametrize("depth", [100, 500_000])
 def test_a_row_nested_deeply_is_read_or_refused_and_takes_nothing_down(depth: int) -> None:
     nested = b'{"id":"deep","x":' + b"[" * depth + b"]" * depth + b"}"
     result = RowDecoder(Model).decode(nested)
@@ -488,7 +488,7 @@ def test_the_decoder_of_a_type_is_built_once() -> None:
     assert RowDecoder(Small).read == RowDecoder(Small).read
 
 
-@pytest.mark.parametrize("bad", BAD_ROWS, ids=lambda row: repr(row.raw))
+@pytest.mark.parametrize("bad", BAD_ROWS)
 def test_an_invalid_row_does_not_keep_its_page_alive(bad: Row) -> None:
     body = b'{"models":[%b,{"id":"b"}],"nextPaginationToken":null}' % bad.raw
     for decoder in (RowDecoder(Model), RowDecoder(Small)):
