@@ -36,7 +36,7 @@ def installed_pythons() -> list[str]:
     A pyenv shim may stand on the path for an interpreter that is not active: found, it fails.
     """
     found = []
-    for version in ("3.11", "3.12", "3.13"):
+    for version in ("3.11", "3.12", "3.13", "3.14"):
         name = f"python{version}"
         if shutil.which(name) and _runs(name):
             found.append(version)
@@ -115,6 +115,18 @@ def kill(session: nox.Session) -> None:
     """Kill runs of a sync at 50 random instants each; takes a few minutes."""
     session.install(PACKAGE, *groups("test"))
     session.run("pytest", "-m", "kill", *WORKERS, *session.posargs, env=INSTALLED)
+
+
+@nox.session(python=PYTHONS[:1])
+def mutants(session: nox.Session) -> None:
+    """Change the pure modules in one small way after the other, and name what no test notices.
+
+    All of it takes hours, and goes on where it was stopped; names choose a part, such as
+    ``-- 'scenario_async._query*'``.
+    """
+    session.install(PACKAGE, *groups("mutants"))
+    session.run("mutmut", "run", *session.posargs, env=INSTALLED)
+    session.run("mutmut", "results", env=INSTALLED)
 
 
 @nox.session
