@@ -39,6 +39,9 @@ _NUL = "\\u0000"
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 # Far more than any has, and few enough for an index of PostgreSQL, which takes 2,704 bytes.
 _LONGEST_ID = 500
+# The columns that may have a NUL: as text, and as JSON.
+_PLAIN = ("name", "type", "status", "privacy", "thumbnail_asset_id")
+_LISTS = ("capabilities", "tags", "collection_ids")
 _Texts: TypeAlias = list[str | None] | None
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -158,24 +161,11 @@ def is_deleted(raw: msgspec.Raw | bytes) -> bool:
 
 def _without_nul(row: ModelRow) -> ModelRow:
     """The row without NULs, but for its record."""
+    values = {name: getattr(row, name) for name in (*_PLAIN, *_LISTS)}
     return row._replace(
-        name=_text_without_nul(row.name),
-        type=_text_without_nul(row.type),
-        status=_text_without_nul(row.status),
-        privacy=_text_without_nul(row.privacy),
-        thumbnail_asset_id=_text_without_nul(row.thumbnail_asset_id),
-        capabilities=_list_without_nul(row.capabilities),
-        tags=_list_without_nul(row.tags),
-        collection_ids=_list_without_nul(row.collection_ids),
+        **{name: values[name] and values[name].replace("\0", "") for name in _PLAIN},
+        **{name: values[name] and _ESCAPED_NUL.sub(r"\1", values[name]) for name in _LISTS},
     )
-
-
-def _text_without_nul(text: str | None) -> str | None:
-    return None if text is None else text.replace("\0", "")
-
-
-def _list_without_nul(json: str | None) -> str | None:
-    return None if json is None else _ESCAPED_NUL.sub(r"\1", json)
 
 
 def _id(text: str) -> str:
