@@ -98,18 +98,6 @@ async def test_what_changes_later_is_given_with_the_names_of_its_fields(
     assert "status" in changed.fields
 
 
-async def test_new_signatures_are_no_change(
-    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
-) -> None:
-    async with CatalogStore.open(new_store()) as store:
-        await take(scenario, store, MODELS)
-        sandbox.catalogue.sign_again()
-        await sync(scenario, store, full=True)
-
-        # The last one of those before: it was not done with.
-        assert await waiting(store) == 1
-
-
 async def test_a_change_is_given_again_until_the_next_one_is_asked_for(
     scenario: AsyncScenario, new_store: Callable[[], str]
 ) -> None:
