@@ -112,7 +112,7 @@ async def test_the_next_page_is_requested_while_the_caller_handles_this_one() ->
 
 
 @pytest.mark.parametrize(
-    ("planner", "ahead"), [(one_after_another, 2), (lambda: Parallel(20, window=6), 9)]
+    ("planner", "ahead"), [(one_after_another, 1), (lambda: Parallel(20, window=6), 9)]
 )
 @pytest.mark.parametrize("concurrency", [1, 3])
 async def test_a_slow_caller_holds_the_requests_back(

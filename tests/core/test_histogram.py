@@ -107,7 +107,7 @@ def test_a_page_of_many_rows_is_told_by_some_of_them() -> None:
     ("pages", "position", "before", "total"),
     [
         # A page without any position.
-        ([(0, [0, 5], 2, False), (6, [], 7, False), (9, [9], 1, False)], 9, 9, 10),
+        ([(0, [0, 5], 2, False), (6, list[int](), 7, False), (9, [9], 1, False)], 9, 9, 10),
         # A second that is gone through by cursor.
         ([(0, [0, 5], 2, True), (5, [5, 5], 20, False), (5, [5, 8], 10, False)], 5, 1, 31),
     ],

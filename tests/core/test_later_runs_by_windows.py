@@ -23,7 +23,7 @@ from support.catalogue_simulation import Manners, Row, Run, Script, Service, by_
 from scenario_async import APIConnectionError, BadRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from scenario_async._pagination.adaptive import AdaptivePlanner
     from scenario_async._pagination.planner import PageRequest
@@ -104,37 +104,34 @@ def test_a_histogram_of_pages_of_one_size_is_one_of_others(*, ordered: bool) -> 
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize(
-    ("before", "after", "requests_allowed", "rounds_allowed"),
+    ("change", "most_requests", "most_rounds"),
     [
-        # After a month without any, a few are new.
-        (
-            lambda rows: rows,
-            lambda rows: (
-                rows
-                + [Row(f"new{one}", rows[-1].created + 30 * 86_400_000 + one) for one in range(20)]
-            ),
-            MODELS // PAGE + 3,
-            ROUNDS + 1,
-        ),
-        (lambda rows: rows[:3_000], lambda rows: rows, 1.15 * MODELS // PAGE, 4 * ROUNDS),
-        (lambda rows: rows, lambda rows: rows[::4], MODELS // PAGE // 4 + 2, ROUNDS + 2),
+        ("a few new", MODELS // PAGE + 3, ROUNDS + 1),
+        ("many new", 1.15 * MODELS // PAGE, 4 * ROUNDS),
+        ("few left", MODELS // PAGE // 4 + 2, ROUNDS + 2),
     ],
-    ids=["a few new", "many new", "few left"],
 )
 def test_a_changed_catalogue_is_gone_through_at_once_too(
     *,
-    before: Callable[[list[Row]], list[Row]],
-    after: Callable[[list[Row]], list[Row]],
-    requests_allowed: float,
-    rounds_allowed: int,
+    change: str,
+    most_requests: float,
+    most_rounds: int,
     direction: SortDirection,
     ordered: bool,
 ) -> None:
     rows, query = bursty(MODELS, 8), by_creation(PAGE, direction)
-    *_, histogram = in_rounds(before(rows), query, ordered=ordered)
-    requests, rounds, _ = in_rounds(after(rows), query, ordered=ordered, histogram=histogram)
-    assert requests <= requests_allowed
-    assert rounds <= rounds_allowed
+    # After a month without any.
+    born = rows[-1].created + 30 * 86_400_000
+    new = [Row(f"new{number}", born + number) for number in range(20)]
+    before, after = {
+        "a few new": (rows, rows + new),
+        "many new": (rows[:3_000], rows),
+        "few left": (rows, rows[::4]),
+    }[change]
+    *_, histogram = in_rounds(before, query, ordered=ordered)
+    requests, rounds, _ = in_rounds(after, query, ordered=ordered, histogram=histogram)
+    assert requests <= most_requests
+    assert rounds <= most_rounds
 
 
 @settings(max_examples=700)
