@@ -13,7 +13,7 @@ from scenario_async._errors import error_for_status
 from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._options import StrictCommand, filters, format_options, ids
-from scenario_async.cli._output import Counts, debug_log, progress, writer_of, wrong_usage
+from scenario_async.cli._output import Counts, counts_shown, debug_log, writer_of, wrong_usage
 
 if TYPE_CHECKING:
     from scenario_async import APIStatusError
@@ -81,7 +81,7 @@ async def get(
                     project_id=project_id,
                 )
             wanted = not (quiet or connection.verbose)
-            with progress(counts, wanted=wanted, streamed=True):
+            with counts_shown(counts, wanted=wanted, streamed=True):
                 async with aclosing(records):
                     async for record in records:
                         if isinstance(record, Missing):

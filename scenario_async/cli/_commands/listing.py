@@ -18,8 +18,8 @@ from scenario_async.cli._options import Choice, Option, format_options, gathered
 from scenario_async.cli._output import (
     Counts,
     WrongUsageError,
+    counts_shown,
     debug_log,
-    progress,
     say,
     terminal_width,
     warnings_said,
@@ -124,7 +124,7 @@ async def write_listing(
             wanted = not (options.quiet or connection.verbose)
             meant = _types_meant(given.get("types", ()))
             try:
-                with progress(counts, wanted=wanted, streamed=format_.streamed):
+                with counts_shown(counts, wanted=wanted, streamed=format_.streamed):
                     async with aclosing(_pages(listing, options.limit)) as pages:
                         async for models in pages:
                             await write(encoder.batch(models))

@@ -20,7 +20,7 @@ from .output import (
     write_out,
     writer_of,
 )
-from .progress import Counts, doing, progress
+from .progress import Counts, counts_shown, doing
 from .summaries import json_line, run_line, run_lines, store_lines, summary_lines
 from .sync_progress import SyncProgress
 
@@ -31,12 +31,12 @@ __all__ = [
     "SyncProgress",
     "WrongUsageError",
     "counted",
+    "counts_shown",
     "debug_log",
     "doing",
     "in_words",
     "is_terminal",
     "json_line",
-    "progress",
     "run_line",
     "run_lines",
     "say",

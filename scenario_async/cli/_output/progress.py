@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from scenario_async import PageEvent, RequestEvent, RetryEvent
 
-__all__ = ["Counts", "doing", "progress"]
+__all__ = ["Counts", "counts_shown", "doing"]
 
 
 @contextmanager
@@ -102,7 +102,7 @@ class Counts:
 
 
 @contextmanager
-def progress(counts: Counts, *, wanted: bool, streamed: bool) -> Generator[None]:
+def counts_shown(counts: Counts, *, wanted: bool, streamed: bool) -> Generator[None]:
     """Show counts meanwhile, and leave the last ones there.
 
     Where models appear on the terminal meanwhile, it shows the last ones alone, below them. Nothing
