@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 SECRET = "invented-secret-90be"
 PRIVATE = 1500
+ENDS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 LONG = 30  # seconds; nothing here takes a tenth of that
 
 
@@ -139,9 +140,16 @@ class TestStreams:
         assert (code, err) == (0, "")
         assert "Übergröße 名前".encode() in out
 
-    @pytest.mark.parametrize("form", ["jsonl", "json", "csv", "table"])
-    def test_a_reader_that_has_enough_is_no_failure(self, start: Start, form: str) -> None:
-        process = start("list", "private", "--format", form, "--page-size", "500")
+    @pytest.mark.parametrize("form", ["jsonl", "json", "csv", "table", "export"])
+    def test_a_reader_that_has_enough_is_no_failure(
+        self, start: Start, form: str, tmp_path: Path
+    ) -> None:
+        command = ["list", "private", "--format", form, "--page-size", "500"]
+        if form == "export":
+            path = str(tmp_path / "models.db")
+            assert ended(start("sync", path, "--private"))[0] == 0
+            command = ["export", path, "-", "--format", "jsonl"]
+        process = start(*command)
         assert process.stdout is not None
         assert read_line(process)
         process.stdout.close()
@@ -185,14 +193,26 @@ class TestStreams:
         assert (ran.returncode, ran.stderr.decode()) == (code, message)
 
 
-class TestInterrupts:
-    def test_ctrl_c_ends_a_listing_cleanly(self, start: Start, sandbox: Sandbox) -> None:
+class TestSignals:
+    @pytest.mark.parametrize(("number", "code"), ENDS)
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            "list private --format jsonl --page-size 10",
+            "list private --format jsonl --sandbox --sandbox-models 1500",
+            "sandbox --public 3 --private 3",
+        ],
+    )
+    def test_a_signal_ends_what_is_under_way_in_order(
+        self, start: Start, sandbox: Sandbox, arguments: str, number: signal.Signals, code: int
+    ) -> None:
         sandbox.faults.add(Delayed(LONG), after=1, times=None)
-        process = start("list", "private", "--format", "jsonl", "--page-size", "10")
-        lines = [read_line(process) for _ in range(10)]
-        process.send_signal(signal.SIGINT)
-        code, out, err = ended(process)
-        assert (code, out, err) == (130, b"", "Interrupted.\n")
+        process = start(*arguments.split())
+        first = read_line(process)
+        process.send_signal(number)
+        ended_with, out, err = ended(process)
+        assert (ended_with, err) == (code, "Interrupted.\n")
+        lines = (first + out).splitlines() if arguments.startswith("list") else []
         assert all(json.loads(line)["id"] for line in lines)
 
     def test_the_page_under_way_is_still_written(self, start: Start) -> None:
@@ -206,7 +226,7 @@ class TestInterrupts:
         assert (code, err) == (130, "Interrupted.\n")
         assert [json.loads(line) for line in (first + out).splitlines()]
 
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    @pytest.mark.parametrize(("number", "code"), ENDS)
     def test_a_signal_again_does_not_wait_for_a_reader_that_does_not_read(
         self, number: signal.Signals, code: int, start: Start
     ) -> None:
@@ -221,38 +241,12 @@ class TestInterrupts:
         assert process.stderr is not None
         assert (process.wait(0), process.stderr.read()) == (code, b"Interrupted.\n")
 
-    def test_ctrl_c_ends_its_own_sandbox_as_well(self, start: Start) -> None:
-        options = ("--sandbox", "--sandbox-models", "1500", "--page-size", "500")
-        process = start("list", "private", *options, "--format", "jsonl")
-        read_line(process)
-        process.send_signal(signal.SIGINT)
-        code, _, err = ended(process)
-        assert (code, err) == (130, "Interrupted.\n")
-
-
-class TestTermination:
-    def test_sigterm_ends_a_listing_in_order(self, start: Start, sandbox: Sandbox) -> None:
-        sandbox.faults.add(Delayed(LONG), after=1, times=None)
-        process = start("list", "private", "--format", "jsonl", "--max-concurrency", "1")
-        first = read_line(process)
-        process.send_signal(signal.SIGTERM)
-        code, out, err = ended(process)
-        assert (code, err) == (143, "Interrupted.\n")
-        assert [json.loads(line) for line in (first + out).splitlines()]
-
     def test_sigterm_ends_what_is_deaf_to_ctrl_c(self, start: Start, sandbox: Sandbox) -> None:
         sandbox.faults.add(Delayed(LONG), after=1, times=None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for a job in the background of a shell
         process = start("list", "private", "--format", "jsonl", "--max-concurrency", "1")
         read_line(process)
         process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGTERM)
-        code, _, err = ended(process)
-        assert (code, err) == (143, "Interrupted.\n")
-
-    def test_sigterm_ends_a_sandbox(self, start: Start) -> None:
-        process = start("sandbox", "--public", "3", "--private", "3")
-        read_line(process)
         process.send_signal(signal.SIGTERM)
         code, _, err = ended(process)
         assert (code, err) == (143, "Interrupted.\n")
@@ -368,17 +362,6 @@ class TestSync:
         assert (code, err, len(out.splitlines())) == (0, "", 4)
         assert b"\x1b" not in out
 
-    def test_a_reader_of_an_export_that_has_enough_is_no_failure(
-        self, start: Start, tmp_path: Path
-    ) -> None:
-        path = str(tmp_path / "models.db")
-        assert ended(start("sync", path, "--private"))[0] == 0
-        process = start("export", path, "-", "--format", "jsonl")
-        assert process.stdout is not None
-        assert read_line(process)
-        process.stdout.close()
-        assert process.wait(LONG) == 0
-
 
 class TestSandbox:
     def test_it_serves_until_ctrl_c_and_tells_a_shell_how_to_ask(
@@ -492,21 +475,15 @@ class TestTerminal:
         assert " left" in self.shown(terminal, process)
 
     @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
-    def test_progress_of_a_sync_can_be_left_out(
-        self, start: Start, terminal: tuple[int, int], tmp_path: Path, option: str
+    @pytest.mark.parametrize("command", ["sync", "list"])
+    def test_progress_can_be_left_out(
+        self, start: Start, terminal: tuple[int, int], tmp_path: Path, command: str, option: str
     ) -> None:
-        command = ("sync", str(tmp_path / "m.db"), "--public", option)
-        process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1])
+        given = (str(tmp_path / "m.db"), "--public") if command == "sync" else ("public",)
+        process = start(command, *given, option, stdout=subprocess.DEVNULL, stderr=terminal[1])
         text = self.shown(terminal, process)
         assert " models, " not in text
         assert " ..." not in text
-
-    @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
-    def test_progress_can_be_left_out(
-        self, start: Start, terminal: tuple[int, int], option: str
-    ) -> None:
-        process = start("list", "public", option, stdout=subprocess.DEVNULL, stderr=terminal[1])
-        assert " models, " not in self.shown(terminal, process)
 
     def test_a_table_follows_the_progress_and_fits(
         self, start: Start, terminal: tuple[int, int], sandbox: Sandbox

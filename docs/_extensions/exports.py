@@ -101,7 +101,8 @@ def _is_alias(value: object) -> bool:
 
 def _definition(module: ModuleType, name: str) -> tuple[object, str, list[str]]:
     """The type that an alias stands for, how that is written, and what is said of it."""
-    for home in sorted(_loaded_below(module.__name__)):
+    root = module.__name__.partition(".")[0]
+    for home in (*sorted(_loaded_below(module.__name__)), *sorted(_loaded_below(root))):
         analyzer = source(home)
         docstring = analyzer.attr_docs.get(("", name))
         if docstring is not None:

@@ -17,7 +17,7 @@ from scenario_async._query import wire_value
 
 from .attempt import Attempt
 from .clock import Deadline
-from .messages import Call, HTTPRequest
+from .messages import HTTPRequest
 from .responses import request_id
 from .retry import call_with_retries
 
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .lifetime import Lifetime
     from .loop_budget import LoopBudget
+    from .messages import Call
     from .pacing import Pacer
     from .transport import Transport
 
-__all__ = ["Call", "RequestOptions", "Requester"]
+__all__ = ["Parse", "RequestOptions", "Requester"]
 
 _log = logging.getLogger("scenario_async")
 ResultT = TypeVar("ResultT")

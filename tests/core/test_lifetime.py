@@ -18,8 +18,8 @@ def test_a_client_is_open_until_it_is_closed() -> None:
     lifetime = Lifetime()
     lifetime.use()
     assert not lifetime.closed
-    asyncio.run(_close(lifetime))
-    with pytest.raises(UsageError, match="closed"):
+    asyncio.run(_close(lifetime, lifetime))
+    with pytest.raises(UsageError, match="closed: make a new one"):
         lifetime.use()
 
 
@@ -67,11 +67,16 @@ def test_closing_one_derived_client_leaves_the_session_to_its_sibling() -> None:
     assert slow.owns_session
 
 
-def test_using_a_closed_client_is_an_error_that_tells_what_to_do() -> None:
-    lifetime = Lifetime()
-    asyncio.run(_close(lifetime, lifetime))
-    with pytest.raises(UsageError, match="make a new one"):
-        lifetime.use()
+def test_what_begins_is_checked_by_each_client_and_what_is_only_used_is_not() -> None:
+    def refuse() -> None:
+        raise UsageError("on another loop")
+
+    lifetime = Lifetime(check=refuse)
+    lifetime.use()
+    with pytest.raises(UsageError, match="on another loop"):
+        lifetime.begin()
+    with pytest.raises(UsageError, match="on another loop"), lifetime.call():
+        pass
 
 
 def test_derived_clients_that_are_dropped_leave_nothing_in_their_origin() -> None:

@@ -16,9 +16,9 @@ from scenario_async import APIError, EventHooks, Timeout
 from scenario_async._credentials import Credentials
 from scenario_async._http.lifetime import Lifetime
 from scenario_async._http.loop_budget import LoopBudget
-from scenario_async._http.messages import HTTPResponse
+from scenario_async._http.messages import Call, HTTPResponse
 from scenario_async._http.pacing import Pacer
-from scenario_async._http.requester import Call, Requester, RequestOptions
+from scenario_async._http.requester import Requester, RequestOptions
 from scenario_async._options import ClientOptions
 from scenario_async.sandbox._answers import Answer
 from scenario_async.sandbox._api.limits import Limiter
