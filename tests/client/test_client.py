@@ -22,7 +22,6 @@ from scenario_async import (
     RequestEvent,
     ResponseEvent,
     RetryEvent,
-    Timeout,
     UsageError,
     __version__,
 )
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from support.client import Connect
     from support.clocks import FakeClock
 
-    from scenario_async.sandbox import Catalogue
 
 pytestmark = pytest.mark.anyio
 
@@ -262,13 +260,6 @@ async def test_a_proxy_of_another_kind_is_a_clear_error(
             await scenario.models.private()
 
 
-async def test_answers_come_compressed(connect: Connect, sandbox: Sandbox) -> None:
-    async with connect() as scenario:
-        await scenario.models.public()
-
-    assert sandbox.requests[-1].compressed
-
-
 async def test_a_server_that_is_not_there_is_an_error_that_says_where(connect: Connect) -> None:
     async with connect(base_url="http://127.0.0.1:9/v1", max_retries=0) as scenario:
         with pytest.raises(APIConnectionError, match=r"127\.0\.0\.1"):
@@ -416,19 +407,6 @@ async def test_a_pause_holds_for_the_derived_client_too(
     assert sum(clock.slept) >= 30
 
 
-async def test_a_429_halves_what_is_under_way_and_good_answers_grow_it_back(
-    connect: Connect, sandbox: Sandbox, clock: FakeClock
-) -> None:
-    sandbox.faults.add(RateLimited(retry_after=1))
-    async with connect(max_concurrency=8) as scenario:
-        await scenario.models.private(page_size=1)
-        pacer = scenario._pacer
-        assert pacer.limit == 4
-        for _ in range(4 + 5 + 6 + 7):
-            await scenario.models.private(page_size=1)
-        assert pacer.limit == 8
-
-
 async def test_the_environment_names_of_the_official_sdk_are_read(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -469,29 +447,6 @@ async def test_a_walk_outside_asyncio_is_refused_as_clearly(connect: Connect) ->
     walk = aiter(connect().models.private())
     with pytest.raises(UsageError, match="asyncio"):
         await anyio.to_thread.run_sync(anext(walk).__await__().send, None)
-
-
-async def test_a_server_over_a_limit_of_total_time_counts_all_attempts(
-    connect: Connect, sandbox: Sandbox, clock: FakeClock
-) -> None:
-    sandbox.faults.add(ServerError(503, retry_after=4), times=None)
-    async with connect(timeout=Timeout(total=11), max_retries=99) as scenario:
-        with pytest.raises(Exception, match="503"):
-            await scenario.models.private()
-
-    assert len(sandbox.requests) == 3
-
-
-async def test_two_sandboxes_do_not_meet(
-    catalogue: Catalogue, connect: Connect, sandbox: Sandbox
-) -> None:
-    async with Sandbox(catalogue) as other:
-        async with connect() as one, connect(base_url=other.base_url) as two:
-            first = [model.id async for model in one.models.private()]
-            second = [model.id async for model in two.models.private()]
-
-    assert first == second
-    assert len(sandbox.requests) == len(other.requests) == 1
 
 
 async def test_closing_ends_a_call_that_waits_for_another_attempt(

@@ -47,17 +47,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_error_of_the_client_is_not_tried_again(
-    connect: Connect, sandbox: Sandbox
-) -> None:
-    sandbox.faults.add(ServerError(422))
-    async with connect() as scenario:
-        with pytest.raises(APIStatusError):
-            await scenario.models.private()
-
-    assert len(sandbox.requests) == 1
-
-
 @pytest.mark.parametrize("hint", ["seconds", "date", "body"])
 async def test_the_hint_of_the_service_is_a_floor(
     hint: Any, connect: Connect, sandbox: Sandbox, clock: FakeClock

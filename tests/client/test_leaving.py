@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
-from support.client import CURSOR, PREDICTED, WINDOWS, UnderWay, until, until_requests
+from support.client import CURSOR, PREDICTED, WINDOWS, UnderWay, one_by_one, until, until_requests
 
 from scenario_async import (
     AsyncScenario,
@@ -42,12 +42,6 @@ def ids(sandbox: Sandbox) -> list[str]:
     return sandbox.catalogue.ids("private")
 
 
-async def one_by_one(sandbox: Sandbox) -> AsyncGenerator[str, None]:
-    for model_id in ids(sandbox):
-        await anyio.lowlevel.checkpoint()
-        yield model_id
-
-
 def merged(scenario: AsyncScenario, sandbox: Sandbox) -> Merged[Model]:
     models = scenario.models
     (collection_id, *_) = sandbox.catalogue.collection_ids
@@ -69,12 +63,14 @@ WALKS: dict[str, Begin] = {
     "records as they arrive": lambda scenario, sandbox: scenario.models.retrieve_many(
         ids(sandbox), ordered=False
     ),
-    "records, async": lambda scenario, sandbox: scenario.models.retrieve_many(one_by_one(sandbox)),
+    "records, async": lambda scenario, sandbox: scenario.models.retrieve_many(
+        one_by_one(ids(sandbox))
+    ),
     "summaries": lambda scenario, sandbox: scenario.models.retrieve_many(
-        one_by_one(sandbox), full=False
+        one_by_one(ids(sandbox)), full=False
     ),
     "previews": lambda scenario, sandbox: scenario.models.previews(
-        one_by_one(sandbox), ordered=False
+        one_by_one(ids(sandbox)), ordered=False
     ),
 }
 """Everything that one can go through, and leave on the way."""

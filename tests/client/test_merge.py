@@ -118,34 +118,21 @@ async def test_the_same_listing_twice_is_found_under_its_one_name(
     assert {one.scopes for one in found} == {("private",)}
 
 
+@pytest.mark.parametrize(("wanted", "most"), [(4, 4), (None, 8)])
 async def test_listings_are_walked_at_once_within_one_bound(
-    connect: Connect, sandbox: Sandbox
-) -> None:
-    sandbox.faults.add(Delayed(60), times=None)
-    async with connect(max_concurrency=12) as scenario:
-        listings = [scenario.models.public() for _ in range(6)]
-        task = asyncio.create_task(scenario.models.merge(*listings, max_concurrency=4).collect())
-        await until(lambda: sandbox.requests.unanswered == 4)
-        for _ in range(100):
-            await anyio.lowlevel.checkpoint()
-        task.cancel()
-        await asyncio.wait([task])
-    assert sandbox.requests.most_unanswered == 4
-
-
-async def test_without_a_bound_of_its_own_it_keeps_to_eight_pages(
-    connect: Connect, sandbox: Sandbox
+    wanted: int | None, most: int, connect: Connect, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add(Delayed(60), times=None)
     async with connect(max_concurrency=12) as scenario:
         listings = [scenario.models.public() for _ in range(10)]
-        task = asyncio.create_task(scenario.models.merge(*listings).collect())
-        await until(lambda: sandbox.requests.unanswered == 8)
+        merged = scenario.models.merge(*listings, max_concurrency=wanted)
+        task = asyncio.create_task(merged.collect())
+        await until(lambda: sandbox.requests.unanswered == most)
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
         task.cancel()
         await asyncio.wait([task])
-    assert sandbox.requests.most_unanswered == 8
+    assert sandbox.requests.most_unanswered == most
 
 
 async def test_one_at_a_time_goes_through_all_of_them(connect: Connect, sandbox: Sandbox) -> None:
@@ -246,8 +233,7 @@ async def test_a_service_that_ignores_bounds_from_some_page_on_keeps_the_order(
         catalogue.add(created_at=begin + timedelta(seconds=number // 2))
     other = scenario_sandbox_factory(catalogue)
     other.faults.add(IgnoredBounds(), times=None, after=12)
-    at = {"base_url": other.base_url, "api_key": other.api_key, "api_secret": other.api_secret}
-    async with connect(**at) as scenario:
+    async with connect(base_url=other.base_url) as scenario:
         with pytest.warns(ScenarioWarning):
             found = await scenario.models.merge(scenario.models.private(page_size=5)).collect()
     assert [one.model.id for one in found] == catalogue.ids()

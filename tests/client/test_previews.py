@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
+from support.client import one_by_one
 
 from scenario_async import (
     APIResponseValidationError,
@@ -70,12 +71,6 @@ async def models(connect: Connect, sandbox: Sandbox) -> list[Model]:
         models = await scenario.models.public().collect()
     sandbox.requests.clear()
     return models
-
-
-async def one_by_one(models: Iterable[Any]) -> AsyncGenerator[Any, None]:
-    for model in models:
-        await anyio.lowlevel.checkpoint()
-        yield model
 
 
 def model_ids(previews: Iterable[Preview | Missing]) -> list[str]:

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
-from support.client import UnderWay, until
+from support.client import UnderWay, into, one_by_one, until
 
 from scenario_async import (
     APIResponseValidationError,
@@ -25,7 +25,7 @@ from scenario_async import (
 from scenario_async.sandbox import BadRow, Catalogue, Delayed, NotJSON, ServerError, Stalled
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
     from support.client import Connect, Leftovers
     from support.clocks import FakeClock
@@ -54,18 +54,6 @@ def is_for(*ids: str) -> Callable[[Request], bool]:
     return lambda request: request.path.rpartition("/")[2] in ids
 
 
-async def one_by_one(ids: Iterable[str]) -> AsyncGenerator[str, None]:
-    for model_id in ids:
-        await anyio.lowlevel.checkpoint()
-        yield model_id
-
-
-async def into(given: list[str], records: Records) -> None:
-    """The ids of all records; what came before an error is in the list as well."""
-    async for record in records:
-        given.append(record.id)  # noqa: PERF401 - see above
-
-
 async def test_full_records_come_in_the_order_of_the_ids(
     scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
 ) -> None:
@@ -79,15 +67,6 @@ async def test_full_records_come_in_the_order_of_the_ids(
     assert sorted(request.path for request in sandbox.requests) == sorted(
         f"/v1/models/{model_id}" for model_id in ids
     )
-
-
-async def test_each_is_the_record_that_retrieve_gives(
-    scenario: AsyncScenario, ids: list[str]
-) -> None:
-    one = await scenario.models.retrieve(ids[0])
-    (many,) = [model async for model in scenario.models.retrieve_many(ids[:1])]
-    assert isinstance(many, Model)
-    assert many.raw == one.raw
 
 
 async def test_as_they_arrive_no_slow_one_holds_up_the_others(
@@ -424,13 +403,6 @@ class TestConcurrency:
         assert under_way.most == 3
         assert sandbox.requests.most_unanswered <= 3
 
-    async def test_one_at_a_time_is_one_after_the_other(
-        self, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
-    ) -> None:
-        records = scenario.models.retrieve_many(ids[:5], max_concurrency=1)
-        assert [record.id async for record in records] == ids[:5]
-        assert [request.path.rpartition("/")[2] for request in sandbox.requests] == ids[:5]
-
     @pytest.mark.parametrize(("value", "error"), [(0, ValueError), ("3", TypeError)])
     async def test_a_bound_that_is_none_is_refused_at_once(
         self, value: Any, error: type[Exception], scenario: AsyncScenario
@@ -439,22 +411,6 @@ class TestConcurrency:
             scenario.models.retrieve_many([], max_concurrency=value)
         with pytest.raises(error, match="max_concurrency"):
             scenario.models.private().with_details(max_concurrency=value)
-
-    async def test_two_walks_of_one_client_share_its_slots(
-        self, connect: Connect, ids: list[str], sandbox: Sandbox
-    ) -> None:
-        sandbox.faults.add(Delayed(0.01), times=None)
-        under_way = UnderWay()
-
-        async def all_of(records: Records) -> None:
-            assert [record.id async for record in records] == ids
-
-        async with connect(max_concurrency=4, event_hooks=under_way.hooks) as scenario:
-            async with anyio.create_task_group() as walks:
-                walks.start_soon(all_of, scenario.models.retrieve_many(ids))
-                walks.start_soon(all_of, scenario.models.private().with_details())
-        assert under_way.most == 4
-        assert sandbox.requests.most_unanswered <= 4
 
 
 class TestWhatIsAsked:
@@ -551,14 +507,3 @@ class TestWithDetails:
                 await into(given, listing.with_details())
             await leftovers.check()
         assert given == ids[:30]
-
-    async def test_a_slow_caller_is_not_run_away_from(
-        self, connect: Connect, sandbox: Sandbox
-    ) -> None:
-        async with connect(max_concurrency=3) as scenario:
-            records = scenario.models.private(page_size=10, strategy="cursor").with_details()
-            async with aclosing(records):
-                await anext(records)
-                for _ in range(500):
-                    await anyio.lowlevel.checkpoint()
-                assert len(sandbox.requests) <= 1 + 2 * 3 + 6

@@ -129,20 +129,6 @@ async def test_an_offset_that_would_be_the_same_in_each_request_is_refused(
         scenario.models.public(route="public", extra_query={"offset": 40})
 
 
-async def test_public_models_need_no_account(connect: Callable[..., AsyncScenario]) -> None:
-    async with connect(public=True) as scenario:
-        assert len(await scenario.models.public().collect()) > 0
-
-
-async def test_a_token_is_as_good_as_a_key(
-    connect: Callable[..., AsyncScenario], sandbox: Sandbox
-) -> None:
-    async with connect(bearer_auth=sandbox.bearer_auth) as scenario:
-        await scenario.models.private()
-
-    assert sandbox.requests[-1].authorization_kind == "bearer"
-
-
 async def test_every_page_form_gives_the_same_models(scenario: AsyncScenario) -> None:
     listing = scenario.models.private(page_size=20)
 
@@ -178,14 +164,6 @@ async def test_one_page_on_purpose_costs_one_request(
     assert len(page.models) == 10
     assert page.has_next_page()
     assert len(sandbox.requests) == 1
-
-
-async def test_a_listing_that_fits_one_page_costs_one_request(
-    scenario: AsyncScenario, sandbox: Sandbox
-) -> None:
-    await scenario.models.private().collect()
-
-    assert [request.query["pageSize"] for request in sandbox.requests] == ["500"]
 
 
 async def test_awaiting_leaves_the_page_size_to_the_service(

@@ -13,8 +13,6 @@ import anyio.lowlevel
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.client import UnderWay, until
 
 from scenario_async import (
@@ -196,7 +194,7 @@ async def test_a_service_that_sorts_by_the_second_loses_no_model(
         created += timedelta(milliseconds=chance.choice([0, 1, 30, 400, 700, 1_500, 90_000]))
         catalogue.add(created_at=created)
     sandbox = scenario_sandbox_factory(catalogue, behavior=Behavior(dates="seconds"))
-    async with _connected(connect, sandbox) as scenario:
+    async with connect(base_url=sandbox.base_url) as scenario:
         for _ in range(2):
             found = await _walk(scenario.models.private(page_size=20), form)
             assert sorted(found) == sorted(catalogue.ids())
@@ -236,33 +234,6 @@ async def test_the_public_route_is_gone_through_by_offsets(
 
 def _offset_of(token: str | None) -> int:
     return 0 if token is None else int(json.loads(base64.b64decode(token))["offset"])
-
-
-@pytest.mark.parametrize("scope", BY_OFFSET)
-@pytest.mark.parametrize("most", [1, 2, 3, 8])
-async def test_predicting_costs_less_requests_past_the_end_than_may_be_under_way(
-    most: int, scope: str, connect: Connect, sandbox: Sandbox
-) -> None:
-    async with connect(max_concurrency=most) as scenario:
-        await _listing(scenario, sandbox, scope, page_size=10).collect()
-
-    assert PUBLIC // 10 <= len(sandbox.requests) <= PUBLIC // 10 + most
-
-
-@pytest.mark.parametrize("scope", BY_CREATION)
-@pytest.mark.parametrize("most", [2, 8])
-async def test_windows_cost_two_requests_for_each_of_those_at_once_at_most(
-    most: int, scope: str, connect: Connect, sandbox: Sandbox
-) -> None:
-    async with connect(max_concurrency=1) as scenario:
-        # By key, so that a page begins with the last millisecond of the one before.
-        await _listing(scenario, sandbox, scope, page_size=12, strategy="windows").collect()
-    by_key = len(sandbox.requests)
-    sandbox.requests.clear()
-    async with connect(max_concurrency=most) as scenario:
-        await _listing(scenario, sandbox, scope, page_size=12).collect()
-
-    assert len(sandbox.requests) <= by_key + 2 * most
 
 
 @pytest.mark.parametrize("scope", ["private", "public"])
@@ -388,7 +359,7 @@ async def test_other_models_than_the_listing_asks_for_are_not_taken_for_sorted_b
         created = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=number % 50)
         catalogue.add(privacy="public", score=score, created_at=created)
     other = scenario_sandbox_factory(catalogue)
-    async with _connected(connect, other) as scenario:
+    async with connect(base_url=other.base_url) as scenario:
         listing = scenario.models.list(extra_query={"privacy": "public"}, page_size=3)
         assert len(await listing.collect()) == 60
 
@@ -422,7 +393,8 @@ async def test_each_row_is_told_of_once_where_the_walk_begins_again(
     invalid: list[InvalidRow] = []
     pages: list[PageEvent] = []
 
-    async with _connected(connect, other, event_hooks=EventHooks(on_page=pages.append)) as scenario:
+    hooks = EventHooks(on_page=pages.append)
+    async with connect(base_url=other.base_url, event_hooks=hooks) as scenario:
         listing = scenario.models.private(page_size=10, on_invalid=invalid.append)
         with pytest.warns(ScenarioWarning):
             found = await listing.collect()
@@ -433,11 +405,6 @@ async def test_each_row_is_told_of_once_where_the_walk_begins_again(
     firsts = [one for one in other.requests if {*one.query} <= {"pageSize", "privacy"}]
     assert len(firsts) == 1
     assert sum(page.models for page in pages) == len(found)
-
-
-def _connected(connect: Connect, sandbox: Sandbox, **options: Any) -> AsyncScenario:
-    at = {"base_url": sandbox.base_url, "api_key": sandbox.api_key}
-    return connect(**at, api_secret=sandbox.api_secret, **options)
 
 
 @pytest.mark.parametrize("form", ["async for", "pages", "collect"])
@@ -504,56 +471,3 @@ async def test_a_service_that_refuses_offsets_past_the_end_is_no_failure(
             found = [model.id async for model in scenario.models.public(page_size=10)]
 
     assert found == [f"model_{number}" for number in range(rows)]
-
-
-@settings(max_examples=12)
-@given(
-    page_size=st.integers(3, 30),
-    burst=st.integers(1, 40),
-    most=st.integers(2, 8),
-    ordered=st.booleans(),
-    changes=st.lists(
-        st.tuples(st.integers(1, 80), st.sampled_from(["delete", "add"]), st.integers(0, 79)),
-        max_size=12,
-    ),
-)
-def test_each_model_that_lives_through_a_walk_by_windows_is_given_once(
-    page_size: int, burst: int, most: int, *, ordered: bool, changes: list[tuple[int, str, int]]
-) -> None:
-    catalogue = Catalogue.seeded(public=0, private=80, collections=0, burst=burst)
-    before = catalogue.ids("private")
-    due = sorted(changes, reverse=True)
-
-    def change(what: str, place: int) -> None:
-        if what == "add":
-            catalogue.add(
-                created_at=datetime.fromtimestamp(catalogue.get(before[place]).created / 1000, UTC)
-            )
-        elif before[place] in catalogue:
-            catalogue.delete(before[place])
-
-    async def run() -> list[str]:
-        found: list[str] = []
-        async with (
-            Sandbox(catalogue) as sandbox,
-            AsyncScenario(
-                api_key=sandbox.api_key,
-                api_secret=sandbox.api_secret,
-                base_url=sandbox.base_url,
-                max_concurrency=most,
-            ) as scenario,
-        ):
-            listing = scenario.models.private(page_size=page_size, strategy="windows")
-            async for model in listing if ordered else listing.unordered():
-                found.append(model.id)
-                while due and due[-1][0] <= len(found):
-                    change(*due.pop()[1:])
-        return found
-
-    found = asyncio.run(run())
-
-    assert len(found) == len(set(found))
-    survivors = [model_id for model_id in before if model_id in catalogue]
-    assert set(survivors) <= set(found)
-    if ordered:
-        assert [model_id for model_id in found if model_id in survivors] == survivors

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
+from support.client import into, one_by_one
 
 from scenario_async import (
     APIResponseValidationError,
@@ -21,7 +22,7 @@ from scenario_async import (
 from scenario_async.sandbox import Behavior, Catalogue, NotJSON, Sandbox, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
     from support.client import Connect, Leftovers
     from support.clocks import FakeClock
@@ -45,17 +46,6 @@ def catalogue() -> Catalogue:
 @pytest.fixture
 def ids(sandbox: Sandbox) -> list[str]:
     return sandbox.catalogue.ids(privacy="private")
-
-
-async def one_by_one(ids: Iterable[str]) -> AsyncGenerator[str, None]:
-    for model_id in ids:
-        await anyio.lowlevel.checkpoint()
-        yield model_id
-
-
-async def into(given: list[str], records: Records) -> None:
-    async for record in records:
-        given.append(record.id)  # noqa: PERF401 - what came before an error is in the list as well
 
 
 def in_bulk(sandbox: Sandbox) -> int:

@@ -7,7 +7,7 @@ import gc
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -15,10 +15,13 @@ import anyio.lowlevel
 from scenario_async import AsyncScenario, EventHooks
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+
     from scenario_async import Listing, Model, RequestEvent, ResponseEvent
     from scenario_async.sandbox import Sandbox
 
 Connect = Callable[..., AsyncScenario]
+ThingT = TypeVar("ThingT")
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -31,6 +34,19 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def until_requests(sandbox: Sandbox, count: int) -> None:
     await until(lambda: len(sandbox.requests) >= count)
+
+
+async def one_by_one(things: Iterable[ThingT]) -> AsyncGenerator[ThingT, None]:
+    """The same, as of an asynchronous generator that lets others run in between."""
+    for thing in things:
+        await anyio.lowlevel.checkpoint()
+        yield thing
+
+
+async def into(found: list[str], models: AsyncIterable[Any]) -> None:
+    """Put the ids of all models into a list; what came before an error is in there as well."""
+    async for model in models:
+        found.append(model.id)  # noqa: PERF401 - see above
 
 
 class Passes:
