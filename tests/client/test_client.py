@@ -493,12 +493,8 @@ async def test_a_borrowed_session_of_another_loop_is_a_clear_error(connect: Conn
         ({"event_hooks": print}, TypeError),
         ({"default_headers": {"X": 5}}, TypeError),
         ({"default_headers": {"X": "a\nb"}}, ValueError),
-        ({"default_headers": {"authorization": "mine"}}, ValueError),
         ({"project_id": ""}, ValueError),
-        ({"max_concurrency": 0}, ValueError),
-        ({"max_retries": -1}, ValueError),
         ({"timeout": "5"}, TypeError),
-        ({"base_url": "api.example.com"}, ValueError),
     ],
     ids=repr,
 )

@@ -46,6 +46,8 @@ def test_any_number_of_seconds_or_none_is_a_limit(limit: float | None) -> None:
 def test_a_limit_that_is_none_is_refused_by_name(name: str, limit: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be more than 0 seconds"):
         Timeout(**{name: limit})
+    with pytest.raises(ValueError, match="must be more than 0 seconds"):
+        Timeout.of(limit)
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -70,25 +72,6 @@ def test_a_timeout_is_taken_as_it_is() -> None:
     timeout = Timeout(read=5)
     assert Timeout.of(timeout) is timeout
     assert timeout.connect == Timeout().connect
-
-
-@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
-def test_a_number_that_is_no_limit_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="more than 0 seconds"):
-        Timeout.of(value)
-
-
-@pytest.mark.parametrize("value", [True, "5", (1, 2)])
-def test_a_timeout_of_another_type_is_refused(value: Any) -> None:
-    with pytest.raises(TypeError, match="number of seconds"):
-        Timeout.of(value)
-
-
-def test_a_timeout_is_a_value() -> None:
-    timeout = Timeout(total=9)
-    assert timeout == Timeout(total=9)
-    with pytest.raises(AttributeError):
-        setattr(timeout, "total", 5)  # noqa: B010 - no type checker asked
 
 
 def test_not_given_is_told_from_none_and_false() -> None:
@@ -205,6 +188,7 @@ def test_what_is_no_absolute_http_url_is_refused(base_url: str) -> None:
         ("https://[::1/v1", "brackets"),
         ("https://host:0/v1", "the port"),
         ("https://host:65536/v1", "the port"),
+        ("https://host:-1/v1", "the port"),
         ("https://host:" + "1" * 10_000, "the port"),
         ("https://key:secretword/cret@host/v1", "the port"),
     ],
@@ -234,12 +218,6 @@ def test_a_base_url_holds_no_credentials_and_the_error_does_not_show_them(base_u
     with pytest.raises(ValueError, match="must not hold credentials") as caught:
         check_base_url(base_url)
     assert "word" not in str(caught.value)
-
-
-@pytest.mark.parametrize("port", ["99999", "port", "-1"])
-def test_a_base_url_with_an_impossible_port_is_refused(port: str) -> None:
-    with pytest.raises(ValueError, match="URL"):
-        check_base_url(f"https://host:{port}/v1")
 
 
 @pytest.mark.parametrize("base_url", ["https://host/v1?a=b", "https://host/v1#a", "https://host?a"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, TypeAlias
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scenario_async._query.arguments import listing_query
+from scenario_async._query.arguments import listing_query as asked
 from scenario_async._query.query import LARGEST_PAGE, ListingQuery, wire_value
 from scenario_async._query.rules import broken_rule
 
@@ -17,29 +18,6 @@ Arguments: TypeAlias = dict[str, Any]
 MILLISECOND = timedelta(milliseconds=1)
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
-WIRE_NAMES = {
-    "blacklisted": "blacklisted",
-    "collection_id": "collectionId",
-    "collection_ids": "collectionIds",
-    "created_after": "createdAfter",
-    "created_before": "createdBefore",
-    "limit": "limit",
-    "loaded_only": "loadedOnly",
-    "offset": "offset",
-    "original_assets": "originalAssets",
-    "page_size": "pageSize",
-    "pagination_token": "paginationToken",
-    "privacy": "privacy",
-    "project_id": "projectId",
-    "sort_by": "sortBy",
-    "sort_direction": "sortDirection",
-    "status": "status",
-    "tags": "tags",
-    "type": "type",
-    "types": "types",
-    "updated_after": "updatedAfter",
-    "updated_before": "updatedBefore",
-}
 TIMES = ("created_after", "created_before", "updated_after", "updated_before")
 LISTS = ("collection_ids", "tags", "types")
 TEXTS = ("collection_id", "pagination_token", "project_id", "type")
@@ -52,15 +30,15 @@ CLOSED_SETS: dict[str, tuple[str, ...]] = {
     "sort_direction": ("asc", "desc"),
     "status": ("new", "training", "trained", "failed", "deleted"),
 }
+WIRE_NAMES = {
+    name: re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+    for name in (*TIMES, *LISTS, *TEXTS, *FLAGS, *COUNTS, *(CLOSED_SETS.keys() - {"route"}))
+}
 
 zones: st.SearchStrategy[tzinfo] = st.integers(-14 * 60, 14 * 60).map(
     lambda minutes: timezone(timedelta(minutes=minutes))
 )
 moments = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=zones)  # noqa: DTZ001 - hypothesis adds the zone
-
-
-def asked(**arguments: Any) -> ListingQuery:
-    return listing_query(**arguments)
 
 
 def given_value(name: str) -> st.SearchStrategy[object]:
@@ -143,35 +121,6 @@ def broken_by(arguments: Arguments) -> list[str]:
     return [rule for rule, kept in checks.items() if not kept]
 
 
-GOOD: list[Arguments] = [
-    {},
-    {"page_size": 1},
-    {"page_size": 500},
-    {"privacy": "private", "page_size": 100, "pagination_token": "opaque"},
-    {"privacy": "unlisted", "collection_id": "c"},
-    {"collection_id": "c"},
-    {"privacy": "public", "collection_ids": ["c", "d"]},
-    {"privacy": "public", "tags": ["sc:scenario"], "types": ["custom", "flux.1-lora"]},
-    {"privacy": "public", "type": "custom"},
-    {"privacy": "public", "sort_by": "score"},
-    {"privacy": "public", "sort_by": "updatedAt", "sort_direction": "desc"},
-    {"privacy": "public", "updated_after": NOON, "updated_before": NOON},
-    {"privacy": "public", "updated_after": NOON, "sort_by": "updatedAt"},
-    {"privacy": "public", "created_after": NOON},
-    {"created_after": NOON, "created_before": NOON},
-    {"created_after": NOON, "sort_by": "createdAt", "sort_direction": "asc"},
-    {"created_after": NOON, "sort_direction": "asc"},
-    {"privacy": "private", "status": "deleted"},
-    {"status": "trained"},
-    {"privacy": "private", "status": "trained", "sort_by": "score"},
-    {"privacy": "unlisted", "status": "trained", "sort_by": "score"},
-    {"sort_by": "createdAt"},
-    {"blacklisted": True, "loaded_only": False, "original_assets": True, "project_id": "p"},
-    {"route": "public", "limit": 20, "offset": 0, "tags": ["sc:scenario"]},
-    {"route": "public", "offset": 10**9},
-    {"route": "public", "pagination_token": "opaque"},
-]
-
 BAD: list[tuple[Arguments, tuple[str, ...]]] = [
     ({"page_size": 0}, ("page_size", "500")),
     ({"page_size": 501}, ("page_size", "500")),
@@ -232,12 +181,6 @@ BAD: list[tuple[Arguments, tuple[str, ...]]] = [
     ({"types": ["custom"]}, ("types", "privacy='public'")),
     ({"privacy": "public", "type": "custom", "types": ["custom"]}, ("type and types",)),
 ]
-
-
-@pytest.mark.parametrize("arguments", GOOD, ids=str)
-def test_a_combination_that_the_api_takes_is_taken(arguments: Arguments) -> None:
-    assert broken_by(arguments) == []
-    assert isinstance(asked(**arguments), ListingQuery)
 
 
 @pytest.mark.parametrize(("arguments", "words"), BAD, ids=str)
@@ -309,7 +252,7 @@ def test_the_wire_has_what_was_given_under_the_names_of_the_api_and_no_more(
 
 
 def test_a_query_for_private_models_is_sent_as_the_api_takes_it() -> None:
-    query = listing_query(
+    query = asked(
         privacy="private",
         status="trained",
         created_after=NOON,
@@ -340,14 +283,14 @@ def test_a_query_for_private_models_is_sent_as_the_api_takes_it() -> None:
 
 
 def test_a_query_on_the_public_route_is_sent_as_the_article_shows_it() -> None:
-    query = listing_query(route="public", tags=["sc:scenario", "b"], limit=20, offset=0)
+    query = asked(route="public", tags=["sc:scenario", "b"], limit=20, offset=0)
     assert query.path == "/models/public"
     assert query.parameters() == {"tags": "sc:scenario,b", "limit": "20", "offset": "0"}
 
 
 def test_a_query_without_arguments_sends_nothing() -> None:
-    assert listing_query().parameters() == {}
-    assert listing_query().path == "/models"
+    assert asked().parameters() == {}
+    assert asked().path == "/models"
 
 
 @given(moments, st.integers(-3, 3))
@@ -355,7 +298,7 @@ def test_a_rounded_lower_bound_keeps_the_rows_of_the_exact_one(
     bound: datetime, milliseconds: int
 ) -> None:
     row = _whole_milliseconds(bound) + milliseconds * MILLISECOND
-    sent = listing_query(created_after=bound).created_after
+    sent = asked(created_after=bound).created_after
     assert sent is not None
     assert (row > datetime.fromisoformat(sent)) == (row > bound)
 
@@ -365,7 +308,7 @@ def test_a_rounded_upper_bound_keeps_the_rows_of_the_exact_one(
     bound: datetime, milliseconds: int
 ) -> None:
     row = _whole_milliseconds(bound) + milliseconds * MILLISECOND
-    sent = listing_query(privacy="public", updated_before=bound).updated_before
+    sent = asked(privacy="public", updated_before=bound).updated_before
     assert sent is not None
     assert (row < datetime.fromisoformat(sent)) == (row < bound)
 
@@ -413,12 +356,12 @@ def test_a_string_means_what_its_datetime_means(moment: datetime, name: str) -> 
     ],
 )
 def test_a_time_is_sent_in_utc_with_milliseconds(value: datetime | str, sent: str) -> None:
-    assert listing_query(created_after=value).created_after == sent
+    assert asked(created_after=value).created_after == sent
 
 
 def test_an_upper_bound_between_two_milliseconds_is_rounded_up() -> None:
     bound = datetime(2025, 12, 31, 23, 59, 59, 999_001, tzinfo=UTC)
-    assert listing_query(created_before=bound).created_before == "2026-01-01T00:00:00.000Z"
+    assert asked(created_before=bound).created_before == "2026-01-01T00:00:00.000Z"
 
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14))])))
@@ -426,7 +369,7 @@ def test_an_upper_bound_between_two_milliseconds_is_rounded_up() -> None:
 @example(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
 def test_a_time_at_the_end_of_the_calendar_is_a_query_or_a_value_error(moment: datetime) -> None:
     try:
-        listing_query(created_before=moment)
+        asked(created_before=moment)
     except ValueError as error:
         problem = str(error)
     else:
@@ -436,7 +379,7 @@ def test_a_time_at_the_end_of_the_calendar_is_a_query_or_a_value_error(moment: d
 
 def test_an_upper_bound_with_more_than_microseconds_keeps_the_rows_before_it() -> None:
     # The row of 12:00:00.000 is before it, and "before" is exclusive.
-    sent = listing_query(created_before="2026-01-31T12:00:00.0000001Z").created_before
+    sent = asked(created_before="2026-01-31T12:00:00.0000001Z").created_before
     assert sent == "2026-01-31T12:00:00.001Z"
 
 
@@ -458,7 +401,7 @@ def test_a_datetime_whose_zone_does_not_tell_its_offset_is_refused() -> None:
             return None
 
     with pytest.raises(ValueError, match="created_after is a datetime without time zone"):
-        listing_query(created_after=NOON.replace(tzinfo=Nowhere()))
+        asked(created_after=NOON.replace(tzinfo=Nowhere()))
 
 
 @pytest.mark.parametrize(
@@ -471,24 +414,13 @@ def test_a_string_that_is_no_time_is_refused_by_name(name: str, value: str) -> N
 
 
 @pytest.mark.parametrize("name", TIMES)
-def test_a_time_of_another_type_is_refused_by_name(name: str) -> None:
-    for value in (5, 5.0, True, NOON.date(), NOON.time(), b"2026-01-31"):
-        with pytest.raises(TypeError, match=f"^{name} must be a datetime or an ISO 8601 string"):
-            asked(**_bound(name, value))
-
-
-@pytest.mark.parametrize("name", ["created_after", "created_before"])
-def test_a_creation_bound_sets_the_sort_that_the_api_demands(name: str) -> None:
-    assert asked(**_bound(name, NOON)).sort_by == "createdAt"
-
-
-@pytest.mark.parametrize("name", ["updated_after", "updated_before"])
-def test_an_update_bound_sets_the_sort_that_the_api_demands(name: str) -> None:
-    assert asked(**_bound(name, NOON)).sort_by == "updatedAt"
+def test_a_bound_sets_the_sort_that_the_api_demands(name: str) -> None:
+    sort_by = "createdAt" if name.startswith("created") else "updatedAt"
+    assert asked(**_bound(name, NOON)).sort_by == sort_by
 
 
 def test_no_sort_is_set_where_nothing_demands_one() -> None:
-    assert listing_query(privacy="public").sort_by is None
+    assert asked(privacy="public").sort_by is None
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -515,11 +447,23 @@ def test_a_list_that_cannot_be_sent_is_refused_by_name(name: str, value: object)
         asked(privacy="public", **{name: value})
 
 
-@pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("value", [5, {"a"}, {"a": 1}, [5], [b"a"], b"a", iter(["a"])])
-def test_a_list_of_another_type_is_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises(TypeError, match=f"^{name}"):
-        asked(privacy="public", **{name: value})
+@pytest.mark.parametrize(
+    ("names", "values", "said"),
+    [
+        (LISTS, [5, {"a"}, {"a": 1}, [5], [b"a"], b"a", iter(["a"])], "must be a"),
+        (TEXTS, [5, True, ["a"], b"a"], "must be a str"),
+        (FLAGS, [0, 1, "true", "", ["true"]], "must be True or False"),
+        (COUNTS, [True, False, 5.0, "5", [5]], "must be an int"),
+        (TIMES, [5, 5.0, True, NOON.date(), NOON.time(), b"2026"], "must be a datetime or an ISO"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_name(
+    names: tuple[str, ...], values: list[object], said: str
+) -> None:
+    for name in names:
+        for value in values:
+            with pytest.raises(TypeError, match=rf"^{name}(\[0\])? {said}"):
+                asked(route="public", **{name: value})
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -536,32 +480,11 @@ def test_an_empty_text_is_refused_by_name(name: str) -> None:
             asked(**{name: value})
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_a_text_of_another_type_is_refused_by_name(name: str) -> None:
-    for value in (5, True, ["a"], b"a"):
-        with pytest.raises(TypeError, match=f"^{name} must be a str"):
-            asked(**{name: value})
-
-
 @pytest.mark.parametrize("name", FLAGS)
 def test_a_flag_is_sent_as_a_word(name: str) -> None:
     yes, no = (asked(**{name: value}) for value in (True, False))
     assert yes.parameters() == {WIRE_NAMES[name]: "true"}
     assert no.parameters() == {WIRE_NAMES[name]: "false"}
-
-
-@pytest.mark.parametrize("name", FLAGS)
-def test_a_flag_that_is_no_bool_is_refused_by_name(name: str) -> None:
-    for value in (0, 1, "true", "", ["true"]):
-        with pytest.raises(TypeError, match=f"^{name} must be True or False"):
-            asked(**{name: value})
-
-
-@pytest.mark.parametrize("name", COUNTS)
-def test_a_count_that_is_no_int_is_refused_by_name(name: str) -> None:
-    for value in (True, False, 5.0, "5", [5]):
-        with pytest.raises(TypeError, match=f"^{name} must be an int"):
-            asked(route="public", **{name: value})
 
 
 @pytest.mark.parametrize("name", sorted(CLOSED_SETS))
@@ -572,12 +495,12 @@ def test_a_value_outside_a_closed_set_is_refused_whatever_its_type(name: str) ->
 
 
 def test_going_on_from_a_token_keeps_the_listing_and_drops_the_offset() -> None:
-    query = listing_query(route="public", tags="a", limit=20, offset=40)
+    query = asked(route="public", tags="a", limit=20, offset=40)
     following = query.after("t")
     assert following.parameters() == {"tags": "a", "pageSize": "20", "paginationToken": "t"}
     assert following.path == query.path
     assert following.after("u").pagination_token == "u"
-    by_filter = listing_query(privacy="private", page_size=20)
+    by_filter = asked(privacy="private", page_size=20)
     assert by_filter.after("t").parameters() == {
         "privacy": "private",
         "pageSize": "20",
@@ -586,17 +509,17 @@ def test_going_on_from_a_token_keeps_the_listing_and_drops_the_offset() -> None:
 
 
 def test_going_on_from_an_offset_keeps_the_listing() -> None:
-    query = listing_query(route="public", tags="a", limit=20)
+    query = asked(route="public", tags="a", limit=20)
     assert query.at(60).parameters() == {"tags": "a", "limit": "20", "offset": "60"}
     assert query.at(0).parameters() == {"tags": "a", "limit": "20", "offset": "0"}
 
 
 def test_only_a_page_of_the_public_route_from_a_row_on_is_asked_for_by_offset() -> None:
-    assert listing_query(route="public", offset=0).by_offset
-    assert listing_query(route="public").at(20).by_offset
-    assert not listing_query(route="public", limit=20).by_offset
-    assert not listing_query(route="public", offset=40).after("t").by_offset
-    assert not listing_query(privacy="public").by_offset
+    assert asked(route="public", offset=0).by_offset
+    assert asked(route="public").at(20).by_offset
+    assert not asked(route="public", limit=20).by_offset
+    assert not asked(route="public", offset=40).after("t").by_offset
+    assert not asked(privacy="public").by_offset
 
 
 @pytest.mark.parametrize("name", ["page_size", "limit"])
@@ -611,18 +534,18 @@ def test_the_size_of_a_page_has_two_names_on_the_public_route(name: str) -> None
 
 
 def test_the_size_of_a_page_is_sent_under_the_name_that_goes_with_the_rest() -> None:
-    by_filter = listing_query(privacy="public").with_rows_per_page(LARGEST_PAGE)
+    by_filter = asked(privacy="public").with_rows_per_page(LARGEST_PAGE)
     assert by_filter.parameters() == {"privacy": "public", "pageSize": "500"}
     assert by_filter.rows_per_page == 500
-    by_route = listing_query(route="public", offset=0).with_rows_per_page(LARGEST_PAGE)
+    by_route = asked(route="public", offset=0).with_rows_per_page(LARGEST_PAGE)
     assert by_route.parameters() == {"limit": "500", "offset": "0"}
     assert by_route.rows_per_page == 500
 
 
 def test_a_query_is_a_value() -> None:
-    query = listing_query(privacy="public", tags=["a"])
-    assert query == listing_query(privacy="public", tags="a")
-    assert hash(query) == hash(listing_query(privacy="public", tags="a"))
+    query = asked(privacy="public", tags=["a"])
+    assert query == asked(privacy="public", tags="a")
+    assert hash(query) == hash(asked(privacy="public", tags="a"))
     with pytest.raises(AttributeError):
         setattr(query, "tags", "b")  # noqa: B010 - no type checker asked
 
