@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario, Listing, Model
     from scenario_async.sandbox import Sandbox
 
+    Models = AsyncGenerator[object, None]
+    Form = Callable[[AsyncScenario], Awaitable[Models]]
+
 pytestmark = pytest.mark.anyio
 
 
@@ -26,29 +29,27 @@ def listing(scenario: AsyncScenario) -> Listing[Model]:
     return scenario.models.private(page_size=1)
 
 
-async def following(scenario: AsyncScenario) -> AsyncGenerator[object, None]:
+async def following(scenario: AsyncScenario) -> Models:
     """What comes behind the models of a page that is there."""
     models = aiter(await listing(scenario))
     await anext(models)
     return models
 
 
-async def following_pages(scenario: AsyncScenario) -> AsyncGenerator[object, None]:
+async def following_pages(scenario: AsyncScenario) -> Models:
     pages = (await listing(scenario)).iter_pages()
     await anext(pages)
     return pages
 
 
-def at_once(
-    make: Callable[[AsyncScenario], AsyncGenerator[object, None]],
-) -> Callable[[AsyncScenario], Awaitable[AsyncGenerator[object, None]]]:
-    async def made(scenario: AsyncScenario) -> AsyncGenerator[object, None]:
+def at_once(make: Callable[[AsyncScenario], Models]) -> Form:
+    async def made(scenario: AsyncScenario) -> Models:
         return make(scenario)
 
     return made
 
 
-FORMS: dict[str, Callable[[AsyncScenario], Awaitable[AsyncGenerator[object, None]]]] = {
+FORMS: dict[str, Form] = {
     "listing": at_once(lambda scenario: aiter(listing(scenario))),
     "unordered": at_once(lambda scenario: listing(scenario).unordered()),
     "pages": at_once(lambda scenario: listing(scenario).pages()),
@@ -64,10 +65,7 @@ each_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 @each_form
 async def test_after_a_cancelled_step_nothing_looks_complete(
-    form: Callable[[AsyncScenario], Awaitable[AsyncGenerator[object, None]]],
-    scenario: AsyncScenario,
-    sandbox: Sandbox,
-    leftovers: Leftovers,
+    form: Form, scenario: AsyncScenario, sandbox: Sandbox, leftovers: Leftovers
 ) -> None:
     models = await form(scenario)
     sent = len(sandbox.requests)
@@ -86,9 +84,7 @@ async def test_after_a_cancelled_step_nothing_looks_complete(
 
 @each_form
 async def test_after_an_error_nothing_looks_complete(
-    form: Callable[[AsyncScenario], Awaitable[AsyncGenerator[object, None]]],
-    connect: Connect,
-    sandbox: Sandbox,
+    form: Form, connect: Connect, sandbox: Sandbox
 ) -> None:
     async with connect(max_retries=0) as scenario:
         models = await form(scenario)
@@ -101,9 +97,7 @@ async def test_after_an_error_nothing_looks_complete(
 
 @each_form
 async def test_closed_in_the_middle_nothing_looks_complete(
-    form: Callable[[AsyncScenario], Awaitable[AsyncGenerator[object, None]]],
-    scenario: AsyncScenario,
-    leftovers: Leftovers,
+    form: Form, scenario: AsyncScenario, leftovers: Leftovers
 ) -> None:
     models = await form(scenario)
     await anext(models)

@@ -14,7 +14,7 @@ class FakeClock:
     """A clock on which each sleep is over at once, and time has moved on by it."""
 
     def __init__(self, start: float = 1000.0) -> None:
-        self.time = start
+        self.time: float = start
         self.slept: list[float] = []
 
     def now(self) -> float:
