@@ -126,7 +126,7 @@ class Listing(Generic[RowT]):
         those that have one are counted, whether they fit or not.
 
         Raises:
-            APIError: As any walk.
+            APIError: A page could not be fetched.
         """
         run = begin(self.as_type(Identity))
         count = 0
@@ -143,7 +143,7 @@ class Listing(Generic[RowT]):
                 size, unless rows are left out of it, as for :meth:`first`.
 
         Raises:
-            APIError: As any walk. There is no partial result.
+            APIError: A page could not be fetched. There is no partial result.
             TypeError: ``limit`` is not a whole number.
             ValueError: It is below 0.
         """

@@ -3,6 +3,9 @@
 A method takes ``**parameters: Unpack[PrivateParameters]``. Type checkers and editors refuse and
 complete them as if the method spelled them out. At run time ``checks_names`` does so, also in the
 signature that ``help()``, notebooks and the documentation show.
+
+Other ways to say them once lose more: a decorator that copies a signature cannot leave out
+parameters for type checkers, and an object of options would change every call.
 """
 
 from __future__ import annotations
