@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._decoding import decode_page
@@ -79,10 +80,16 @@ class Context:
         """How many requests may be under way where so many are wanted; ``None`` is all."""
         return min(self.max_concurrency, wanted or self.max_concurrency)
 
-    async def fetch(self, request: PageRequest, options: RequestOptions) -> PageAnswer:
-        """Fetch one page and take it apart."""
+    async def fetch(
+        self, request: PageRequest, options: RequestOptions, *, dated: bool = False
+    ) -> PageAnswer:
+        """Fetch one page and take it apart; ``dated`` where a planner goes by all its dates."""
         with self.operation("page", request.query.path) as page:
-            return await PageFetcher(page._send, self.learned, options).page(request)  # noqa: SLF001 - its own kind
+            answer = await PageFetcher(page._send, self.learned, options).page(request)  # noqa: SLF001 - its own kind
+        if dated:
+            budget, by_update = self.requester.loop_budget, request.query.sort_by == "updatedAt"
+            await budget.run(partial(answer.moments, by_update=by_update), budget.LARGE)
+        return answer
 
     async def call(self, call: Call, parse: Parse[ResultT], options: RequestOptions) -> ResultT:
         """Send a call until its answer can be parsed, or it is time to give up."""

@@ -44,9 +44,20 @@ class PageAnswer:
         """The id of each row, ``None`` where it cannot be read."""
         return [readable_id(row) for row in self.rows]
 
-    def moments(self, *, by_update: bool = False) -> list[datetime | None]:
+    def moments(self, *, by_update: bool = False) -> Sequence[datetime | None]:
         """When each model was created or updated, ``None`` where it cannot be read."""
-        decode = decoder_of(_Update if by_update else _Birth).decode
+        return self._updated if by_update else self._created
+
+    @cached_property
+    def _created(self) -> list[datetime | None]:
+        return self._moments(_Birth)
+
+    @cached_property
+    def _updated(self) -> list[datetime | None]:
+        return self._moments(_Update)
+
+    def _moments(self, dated: type[_Birth | _Update]) -> list[datetime | None]:
+        decode = decoder_of(dated).decode
         moments: list[datetime | None] = []
         for row in self.rows:
             try:

@@ -21,6 +21,7 @@ from scenario_async._pagination import (
     PageRequest,
     Strategy,
     fetch_planned,
+    sorted_by_date,
 )
 from scenario_async._query import LARGEST_PAGE, row_check, wire_value
 
@@ -108,6 +109,7 @@ class ListingRun(Generic[RowT]):
         self.seen: dict[str | bytes, int] = {}
         self._decoder = RowDecoder(options.type_)
         self._check = row_check(query, replaced=options.request.extra_query)
+        self._dated = False
         self._logged = False  # what is said once for a run
 
     def back_to(self, depth: int) -> ListingRun[RowT]:
@@ -138,6 +140,7 @@ class ListingRun(Generic[RowT]):
         """A planner for this page and all after it, or for the whole listing."""
         first = first or self.first
         strategy = self.options.strategy if self._foreseeable(first.query) else "cursor"
+        self._dated = strategy in {"auto", "windows"} and sorted_by_date(first.query)
         return AdaptivePlanner(
             first,
             self.tracker,
@@ -169,7 +172,7 @@ class ListingRun(Generic[RowT]):
 
     async def fetch(self, request: PageRequest) -> PageAnswer:
         """Fetch one page."""
-        return await self.context.fetch(request, self.options.request)
+        return await self.context.fetch(request, self.options.request, dated=self._dated)
 
     @asynccontextmanager
     async def under_way(

@@ -9,17 +9,16 @@ import pytest
 from support.client import PREDICTED, WINDOWS, Passes, UnderWay
 
 from scenario_async import _context
-from scenario_async._decoding.envelope import decode_page
+from scenario_async._decoding import PageAnswer, decode_page
 from scenario_async._http import transport as _transport
 from scenario_async._http.loop_budget import LoopBudget
 from scenario_async.sandbox import Catalogue, Delayed
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from support.client import Connect, Way
 
-    from scenario_async._decoding.envelope import PageAnswer
     from scenario_async.sandbox import Sandbox
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
@@ -65,3 +64,35 @@ async def test_of_pages_that_arrive_at_once_one_is_worked_on_in_a_pass_of_the_lo
     assert under_way.most > 1
     assert len(worked) >= 2 * MODELS // PAGE
     assert len(set(worked)) == len(worked)
+
+
+async def test_all_dates_of_a_page_are_read_by_whoever_has_the_pass_of_the_loop(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: Any = LoopBudget.run
+    read: Any = vars(PageAnswer)["_moments"]
+    working: list[object] = []
+    in_turn: list[bool] = []
+
+    async def run_noted(budget: LoopBudget, work: Callable[[], object], size: int) -> object:
+        def noted() -> object:
+            working.append(size)
+            try:
+                return work()
+            finally:
+                working.pop()
+
+        return await run(budget, noted, size)
+
+    def read_noted(answer: PageAnswer, dated: object) -> object:
+        in_turn.append(working == [LoopBudget.LARGE])
+        return read(answer, dated)
+
+    monkeypatch.setattr(LoopBudget, "run", run_noted)
+    monkeypatch.setattr(PageAnswer, "_moments", read_noted)
+    async with connect() as scenario:
+        models = await WINDOWS.listing(scenario, page_size=PAGE).collect()
+
+    assert len(models) == MODELS
+    assert len(in_turn) >= MODELS // PAGE
+    assert all(in_turn)

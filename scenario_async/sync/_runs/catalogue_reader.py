@@ -179,7 +179,7 @@ class CatalogueReader:
 
     async def page(self, query: ListingQuery) -> PageAnswer:
         """The first page of a listing alone."""
-        return await self._fetch(PageRequest(query))
+        return await self._context.fetch(PageRequest(query), RequestOptions())
 
     async def first(self, query: ListingQuery) -> ListedPage:
         """The same with its rows read."""
@@ -246,4 +246,4 @@ class CatalogueReader:
         return ListedPage([*rows.values()], [*map(storable, invalid)], covers)
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
-        return await self._context.fetch(request, RequestOptions())
+        return await self._context.fetch(request, RequestOptions(), dated=True)
