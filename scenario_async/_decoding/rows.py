@@ -130,10 +130,10 @@ class PageReader(Generic[RowT]):
                 continue
             try:
                 if known and (model_id := read_id(raw)) in known:
-                    row: RowT | None = None
+                    row = None
                 else:
                     row = read(raw)
-                    model_id = cast("Identity", row).id if has_id else read_id(raw)
+                    model_id = row.id if has_id else read_id(raw)
             except NOT_DECODED as error:
                 misfit = invalid_row(raw, error)
             else:

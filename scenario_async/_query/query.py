@@ -167,4 +167,6 @@ def wire_time(moment: datetime) -> str:
             moment = moment.astimezone(UTC)
         except OverflowError:
             moment = _FIRST if moment.year == _FIRST.year else _LAST
-    return moment.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
+    # By msgspec, which is several times as fast as isoformat; it writes six digits or none.
+    text: str = msgspec.to_builtins(moment)
+    return f"{text[:-4]}Z" if "." in text else f"{text[:-1]}.000Z"
