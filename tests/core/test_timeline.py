@@ -10,7 +10,7 @@ from support.catalogue_simulation import Manners, Row, Service, by_creation, mom
 
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._pagination.windows.timeline import Timeline
-from scenario_async._query.query import ListingQuery
+from scenario_async._query.query import ListingQuery, wire_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,3 +153,11 @@ def test_milliseconds_are_relied_on_where_no_chance_has_put_them_in_order(
     assert timeline.last_millisecond(answer(*times, *times[-1:])) == last
     assert timeline.last_millisecond(answer(*times[1:], *times[-1:])) is None
     assert timeline.last_millisecond(answer(*times[1:], times[0])) is None
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_moment_is_written_in_whole_milliseconds(moment: datetime) -> None:
+    text = wire_time(moment)
+    assert len(text) == len("2026-01-02T03:04:05.678Z")
+    cut = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    assert datetime.fromisoformat(text) == cut
