@@ -92,6 +92,12 @@ def test_whether_a_page_came_from_its_end_does_not_show(case: Case) -> None:
             assert case.ordered or covered == set(page.answer.ids)
 
 
+def test_in_listing_order_a_page_has_what_it_can_of_its_last_second_at_once() -> None:
+    planner = chosen(by_creation(5, "asc"), strategy="windows", limit=1)
+    run = Run(planner, Service(even(20))).finish()
+    assert [len(ids) for ids in run.new_ids.values()] == [5, 5, 5, 5]
+
+
 @settings(max_examples=400)
 @given(
     case=cases(),

@@ -205,15 +205,11 @@ class WindowPlanner:
         goes_on = not asked.backwards and own.stop == reading.stop and own.answer.token is not None
         last = own.stop if goes_on else None
         # All of one second, also where that is not the first one of the window.
-        if last is not None and last == (own.positions[0] if own.positions else own.start):
-            if window in self._intervals and window.start == last:
-                tokens = before.dense.tokens if before.dense else frozenset[str]()
-                self._go_on_within(window, asked.request.query, asked.stop, own.answer, tokens)
-                window.refused = before.refused
-            else:
-                # A window that was cut off begins there by key.
-                own = own.before(last)
-        if window.dense is not None:
+        of_one = last == (own.positions[0] if own.positions else own.start)
+        if last is not None and of_one and window in self._intervals and window.start == last:
+            tokens = before.dense.tokens if before.dense else frozenset[str]()
+            self._go_on_within(window, asked.request.query, asked.stop, own.answer, tokens)
+            window.refused = before.refused
             last = None
         self._estimator.saw_page(own, again=last is not None)
         if last is not None and not self._ordered:
