@@ -63,6 +63,14 @@ class Backend(Protocol):
         """
         ...
 
+    async def lead(self, name: str, held: AsyncExitStack) -> None:
+        """Keep others from leading under this name, until the stack is closed.
+
+        Raises:
+            StoreBusyError: Another one leads.
+        """
+        ...
+
     async def check_locks(self) -> None:
         """Raises StoreError where one is lost, and others are not kept away any more."""
         ...

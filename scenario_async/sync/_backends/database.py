@@ -188,6 +188,28 @@ class Database:
             with undisturbed():
                 await held.aclose()
 
+    @asynccontextmanager
+    async def lead(self, name: str) -> AsyncGenerator[None]:
+        """Be the one of all processes that leads under this name, until left or killed.
+
+        Runs are not kept away by it.
+
+        Raises:
+            UsageError: The database is not open.
+            StoreBusyError: Another one leads.
+            StoreError: The lock cannot be taken, or nothing be written.
+        """
+        self._check_open()
+        self._backend.check_writable()
+        held = AsyncExitStack()
+        try:
+            with self._failures(), undisturbed():
+                await self._backend.lead(name, held)
+            yield
+        finally:
+            with undisturbed():
+                await held.aclose()
+
     async def _take_lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
         with self._failures(), undisturbed():
             async with AsyncExitStack() as taken:

@@ -91,7 +91,12 @@ class PostgreSQL:
             )
 
     async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
-        lock = await ScopesLock.take(self.name, self.engine, scopes, held)
+        self._keep(await ScopesLock.take(self.name, self.engine, scopes, held), held)
+
+    async def lead(self, name: str, held: AsyncExitStack) -> None:
+        self._keep(await ScopesLock.take_lead(self.name, self.engine, name, held), held)
+
+    def _keep(self, lock: ScopesLock, held: AsyncExitStack) -> None:
         self._locks.append(lock)
         held.push_async_callback(self._forget, lock)
 

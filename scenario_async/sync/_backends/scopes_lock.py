@@ -38,6 +38,8 @@ _KIND = f"""
     WHERE pg_class.oid = to_regclass('{state.name}')
 """
 _TAKE = text(f"SELECT pg_try_advisory_lock((SELECT {_KIND}), hashtext(:scope))")
+# Who leads is not counted among those who hold the lock of a scope.
+_LEAD = text(f"SELECT pg_try_advisory_lock((SELECT {_KIND}) # 1, hashtext(:name))")
 _HOLDERS = text(
     "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' "  # noqa: S608 - no values
     f"AND classid::bigint = (SELECT {_KIND}) AND objsubid = 2 AND database = "
@@ -69,6 +71,29 @@ class ScopesLock:
         Raises:
             StoreBusyError: Another run holds one of them.
         """
+        lock = await cls._begin(name, engine, stack)
+        for scope in sorted(scopes):
+            if not await lock._connection.scalar(_TAKE, {"scope": scope}):  # noqa: SLF001 - its own kind
+                raise StoreBusyError(f"{name}: another run is at work on the scope {scope!r}")
+        return lock
+
+    @classmethod
+    async def take_lead(
+        cls, name: str, engine: AsyncEngine, led: str, stack: AsyncExitStack
+    ) -> ScopesLock:
+        """Take the lock of who leads under this name, and leave it to the stack to let go of it.
+
+        Raises:
+            StoreBusyError: Another one leads.
+        """
+        lock = await cls._begin(name, engine, stack)
+        if not await lock._connection.scalar(_LEAD, {"name": led}):  # noqa: SLF001 - its own kind
+            raise StoreBusyError(f"{name}: another one leads")
+        return lock
+
+    @classmethod
+    async def _begin(cls, name: str, engine: AsyncEngine, stack: AsyncExitStack) -> ScopesLock:
+        """A session of its own, without a lock yet."""
         connection = await stack.enter_async_context(engine.connect())
         # Not back to the pool: with the session the locks end as well.
         stack.push_async_callback(connection.invalidate)
@@ -77,9 +102,6 @@ class ScopesLock:
         settings = (func.set_config(*one, _NOT_LOCAL) for one in _KEEPALIVE.items())
         await connection.execute(select(*settings))
         session = await connection.scalar(_SESSION)
-        for scope in sorted(scopes):
-            if not await connection.scalar(_TAKE, {"scope": scope}):
-                raise StoreBusyError(f"{name}: another run is at work on the scope {scope!r}")
         return cls(name, connection, session or 0)
 
     @staticmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.dialects import sqlite
@@ -21,6 +22,7 @@ from .urls import in_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Sequence
+    from pathlib import Path
 
     from sqlalchemy import Column, FromClause, Index, Table
     from sqlalchemy.dialects.postgresql import Insert
@@ -45,6 +47,7 @@ class SQLite:
         self.engine = sqlite_engine(url)
         self._file = None if in_memory(url) else StoreFile(self.name)
         self._locked = False
+        self._led: set[str] = set()
 
     @property
     def only_read(self) -> str | None:
@@ -91,7 +94,6 @@ class SQLite:
             self._file.check_writable()
 
     async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
-        """Hold a transaction in a file beside: the operating system lets go with the process."""
         del scopes  # it has one writer at a time
         busy = StoreBusyError(f"{self.name}: another run is at work on it")
         if self._file is None:
@@ -101,7 +103,22 @@ class SQLite:
             held.callback(self._unlock)
             return
         self._file.check_same()
-        beside = URL.create("sqlite+aiosqlite", database=str(self._file.lock_path()))
+        await self._hold(self._file.lock_path(), busy, held)
+
+    async def lead(self, name: str, held: AsyncExitStack) -> None:
+        busy = StoreBusyError(f"{self.name}: another one leads")
+        if self._file is None:
+            if name in self._led:
+                raise busy
+            self._led.add(name)
+            held.callback(self._led.discard, name)
+            return
+        self._file.check_same()
+        await self._hold(self._file.lock_path(f"-lead-{crc32(name.encode()):08x}"), busy, held)
+
+    async def _hold(self, path: Path, busy: StoreBusyError, held: AsyncExitStack) -> None:
+        """Hold a transaction in a file beside: the operating system lets go with the process."""
+        beside = URL.create("sqlite+aiosqlite", database=str(path))
         engine = sqlite_engine(beside, patience=0)
         held.push_async_callback(engine.dispose)
         connection = await held.enter_async_context(engine.connect())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -98,15 +99,18 @@ class StoreFile:
         if self.only_read is not None:
             raise StoreError(f"{self._name}: {self.only_read}")
 
-    def lock_path(self) -> Path:
-        """Where runs on it keep each other away, by whatever links they came.
+    def lock_path(self, suffix: str = "-lock") -> Path:
+        """Where those who use it keep each other away, by whatever links they came.
 
         It is made where there is none, for all who may write the file.
+
+        Args:
+            suffix: What it has behind the name of the file; without, it is for runs.
 
         Raises:
             OSError: It cannot be made.
         """
-        path = self._beside("-lock")
+        path = self._beside(suffix)
         _make(path, self._path.stat().st_mode & _READ_AND_WRITE)
         return path
 
@@ -125,6 +129,10 @@ class StoreFile:
         for suffix in ("", "-wal", "-shm", "-journal", "-lock"):
             with suppress(OSError):
                 self._beside(suffix).unlink()
+        real = self._real()
+        for path in real.parent.glob(f"{glob.escape(real.name)}-lead-*"):
+            with suppress(OSError):
+                path.unlink()
 
     def _real(self) -> Path:
         # Not Path.resolve(), which ends a loop of links with an error of its own.

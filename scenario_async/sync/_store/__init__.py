@@ -1,6 +1,7 @@
 """The tables of a store: what is written into them and read from them."""
 
 from .catalog_store import CatalogStore, database_of, scopes_of
+from .contents import Standing, contents, records, standing
 from .filter_values import check_values
 from .identity import claim, identity_of
 from .members import ChangingModel, Members
@@ -18,13 +19,17 @@ __all__ = [
     "RunLog",
     "RunRecord",
     "ScopeWriter",
+    "Standing",
     "StoreCounts",
     "StoredModel",
     "as_stored",
     "check_values",
     "claim",
+    "contents",
     "database_of",
     "identity_of",
     "read_model",
+    "records",
     "scopes_of",
+    "standing",
 ]
