@@ -22,7 +22,13 @@ CONTRIBUTING = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
 @pytest.mark.parametrize(
     "name",
-    ["scenario_async", "scenario_async.types", "scenario_async.sandbox", "scenario_async.sync"],
+    [
+        "scenario_async",
+        "scenario_async.live",
+        "scenario_async.sandbox",
+        "scenario_async.sync",
+        "scenario_async.types",
+    ],
 )
 def test_public_names_are_sorted_and_documented(name: str) -> None:
     module = importlib.import_module(name)

@@ -2,7 +2,7 @@
 
 from .clock import Clock, SystemClock
 from .lifetime import Lifetime, until_done
-from .loop_budget import TimeSlice
+from .loop_budget import LoopBudget, TimeSlice
 from .messages import Call
 from .pacing import Pacer
 from .requester import Parse, Requester, RequestOptions
@@ -11,6 +11,7 @@ __all__ = [
     "Call",
     "Clock",
     "Lifetime",
+    "LoopBudget",
     "Pacer",
     "Parse",
     "RequestOptions",

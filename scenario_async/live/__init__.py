@@ -1,0 +1,21 @@
+"""A live view of the catalogue in memory, for programs that answer from it without waiting.
+
+Needs the extra ``scenario-async[sync]``.
+"""
+
+from ._catalog import LiveCatalog
+from ._deltas import Change, Delta, Resync
+from ._errors import NotLoadedError, StaleError
+from ._snapshot import Snapshot
+from ._status import LiveStatus
+
+__all__ = [
+    "Change",
+    "Delta",
+    "LiveCatalog",
+    "LiveStatus",
+    "NotLoadedError",
+    "Resync",
+    "Snapshot",
+    "StaleError",
+]

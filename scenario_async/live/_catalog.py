@@ -1,0 +1,306 @@
+"""The live catalogue: a view of a store in memory, and the task that keeps it fresh."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import anyio
+
+from scenario_async import AsyncScenario, Model, UsageError
+from scenario_async._client import context_of
+from scenario_async._http import LoopBudget
+from scenario_async._iteration import Iteration
+from scenario_async._options import check_count
+from scenario_async.sync import CatalogStore
+from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
+
+from ._arguments import check_scopes, one_of, seconds_of
+from ._deltas import Feed
+from ._errors import NotLoadedError, StaleError
+from ._reader import StoreReader
+from ._refresher import Refresher
+from ._status import LiveStatus, role_of, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+    from datetime import timedelta
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from ._arguments import LiveOptions, Role, Start
+    from ._deltas import Change
+    from ._snapshot import Snapshot
+
+__all__ = ["LiveCatalog"]
+
+ModelT = TypeVar("ModelT")
+OtherT = TypeVar("OtherT")
+_IN_MEMORY = "sqlite://"
+_KEPT = 100
+
+
+class LiveCatalog(Generic[ModelT]):
+    """The models of some scopes in memory, kept fresh by a task of its own.
+
+    Used with ``async with``. What is looked up, found and counted takes no request and no waiting.
+    It is loaded from a store, which the same :func:`sync` keeps up to date as everywhere, so that
+    what it learns of is what that does. Several of the same scopes on one store, as in the workers
+    of a web server, send no more requests than one: one of them refreshes the store, and the others
+    follow. Where that one ends, however it ends, another one takes over.
+
+    A refresh that fails leaves what there is as it is, and says so in :attr:`status`. The next one
+    comes later each time, and after refused credentials in five minutes to an hour.
+
+    Models are rows of listings: without ``inputs`` and ``ui_config``, and without ``raw``. URLs in
+    them are signed, and expire while the model stays: see :meth:`preview_url`.
+
+    Args:
+        scenario: Who is asked; ``None`` for ``role="reader"``.
+        store: An open store, which is borrowed; without one, it has a store in memory.
+        scopes: As for :func:`sync`. Those who share a store give the same ones in the same order.
+        every: How long after a refresh the next one begins, give or take a tenth: a ``timedelta``
+            or seconds.
+        as_type: What the models become, such as a ``msgspec.Struct`` with fewer fields; as for
+            :meth:`Listing.as_type`. Those that do not fit are left out, and counted.
+        start: What entering waits for. ``"wait"``: for a copy of the scopes that is complete, which
+            the store has, or else the first refresh brings. ``"stored"``: for the one that the
+            store has, which it must have. ``"background"``: for nothing.
+        role: ``"auto"``, or ``"reader"``, which never sends any request.
+        full_every: As for :func:`sync`.
+        max_deletions: As for :func:`sync`.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument fits nothing: a scope that is none, an interval that is not above
+            zero, a reader without a store, or anybody else without a client.
+    """
+
+    @overload
+    def __init__(
+        self: LiveCatalog[Model],
+        scenario: AsyncScenario | None,
+        *,
+        as_type: None = None,
+        **options: Unpack[LiveOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        scenario: AsyncScenario | None,
+        *,
+        as_type: type[ModelT],
+        **options: Unpack[LiveOptions],
+    ) -> None: ...
+    def __init__(
+        self,
+        scenario: AsyncScenario | None,
+        *,
+        store: CatalogStore | None = None,
+        scopes: Sequence[str] = ("private",),
+        every: timedelta | float = 60.0,
+        as_type: type[Any] | None = None,
+        start: Start = "wait",
+        role: Role = "auto",
+        full_every: timedelta = FULL_EVERY,
+        max_deletions: float | None = MAX_DELETIONS,
+    ) -> None:
+        self._scenario = scenario
+        self._store = store
+        self._scopes = check_scopes(scopes)
+        self._type: type[Any] = Model if as_type is None else as_type
+        self._start = one_of("start", start)
+        self._role: Role = one_of("role", role)
+        self._every = seconds_of("every", every)
+        self._full_every = full_every
+        self._max_deletions = max_deletions
+        if role == "reader" and store is None:
+            raise ValueError('role="reader" reads a store that others refresh: give it one')
+        if role != "reader" and scenario is None:
+            raise ValueError('a client is needed for all but role="reader"')
+        self._held = AsyncExitStack()
+        self._feed: Feed[ModelT] = Feed()
+        self._reader: StoreReader[ModelT] | None = None
+        self._refresher: Refresher | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<LiveCatalog of {', '.join(self._scopes)}, {self.status.state}>"
+
+    async def __aenter__(self) -> Self:
+        """Begin.
+
+        Raises:
+            UsageError: It was entered before, or the store is not open.
+            NotLoadedError: With ``start="stored"``: the store has no complete copy. With
+                ``"wait"``: it has none, and another one, which refreshes it, failed.
+            ScenarioError: With ``"wait"``: the first refresh failed.
+        """
+        if self._reader is not None:
+            raise UsageError("a live catalogue is entered once: make another one")
+        try:
+            await self._begin()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._end()
+
+    @property
+    def now(self) -> Snapshot[ModelT]:
+        """The models at this moment, which stay as they are.
+
+        Raises:
+            NotLoadedError: There are none yet.
+        """
+        reader = self._reader
+        if reader is None or reader.as_of is None:
+            because = "" if self._error is None else f": {self._error}"
+            raise NotLoadedError(f"nothing was loaded yet{because}") from self._error
+        return reader.snapshot
+
+    def __getitem__(self, model_id: str) -> ModelT:
+        return self.now[model_id]
+
+    @overload
+    def get(self, model_id: str) -> ModelT | None: ...
+    @overload
+    def get(self, model_id: str, default: OtherT) -> ModelT | OtherT: ...
+    def get(self, model_id: str, default: Any = None) -> Any:
+        """The model of this id, or the default.
+
+        Raises:
+            NotLoadedError: There are none yet.
+        """
+        return self.now.get(model_id, default)
+
+    def __contains__(self, model_id: object) -> bool:
+        return model_id in self.now
+
+    def __len__(self) -> int:
+        return len(self.now)
+
+    @property
+    def status(self) -> LiveStatus:
+        """How it is."""
+        reader, refresher = self._reader, self._refresher
+        loaded = reader is not None and reader.as_of is not None
+        failures = 0 if refresher is None else refresher.failures
+        return LiveStatus(
+            state=state_of(closed=self._closed, loaded=loaded, failures=failures),
+            role=role_of(self._role, leads=refresher is not None and refresher.leads),
+            models=0 if reader is None else len(reader.snapshot),
+            invalid=0 if reader is None else reader.invalid,
+            version=reader.snapshot.version if reader is not None and loaded else None,
+            as_of=None if reader is None else reader.as_of,
+            age=None if reader is None else reader.age(),
+            failures=failures,
+            error=self._error,
+        )
+
+    def check(self, *, max_age: timedelta | float) -> None:
+        """See that what there is is no older than this: for a page that says whether all is well.
+
+        Args:
+            max_age: A ``timedelta`` or seconds; several times the interval, as refreshes may fail.
+
+        Raises:
+            StaleError: It is older.
+            NotLoadedError: There is nothing yet.
+        """
+        seconds = seconds_of("max_age", max_age)
+        _ = self.now
+        age = self.status.age or 0.0
+        if age > seconds:
+            because = "" if self._error is None else f"; the last refresh failed: {self._error}"
+            raise StaleError(
+                f"what was loaded is {age:,.0f} seconds old, and may be {seconds:,.0f}{because}",
+                age=age,
+            ) from self._error
+
+    async def refresh(self) -> Snapshot[ModelT]:
+        """Refresh now; where a refresh is under way, wait for that one.
+
+        Where another one refreshes the store, look at that. A cancellation ends the waiting, and
+        not the refresh.
+
+        Raises:
+            UsageError: It is not entered, or was left meanwhile.
+            NotLoadedError: There is nothing yet.
+            ScenarioError: The refresh failed.
+        """
+        refresher = self._refresher
+        if refresher is None or self._closed:
+            raise UsageError("a live catalogue is refreshed inside of its 'async with'")
+        refresher.want()
+        await refresher.joined()
+        return self.now
+
+    def changes(self, *, max_buffered: int = _KEPT) -> AsyncGenerator[Change[ModelT], None]:
+        """What changes from this moment on: over the models of now it gives those of later.
+
+        A :class:`Delta` for each refresh that found something, also those that come before it is
+        asked for. Where more than ``max_buffered`` of them wait, they are forgotten, and a
+        :class:`Resync` comes in their place. Where nothing was loaded yet, the first delta adds
+        everything. It ends when the catalogue is left.
+
+        Args:
+            max_buffered: How many may wait.
+
+        Raises:
+            TypeError: ``max_buffered`` is no whole number.
+            ValueError: It is below 1.
+        """
+        check_count("max_buffered", max_buffered, least=1)
+        return Iteration(self._feed.consume(max_buffered), "feed of changes")
+
+    @property
+    def _error(self) -> Exception | None:
+        return None if self._refresher is None else self._refresher.error
+
+    async def _begin(self) -> None:
+        store = self._store
+        if store is None:
+            store = await self._held.enter_async_context(CatalogStore.open(_IN_MEMORY))
+        client = self._scenario
+        budget = LoopBudget() if client is None else context_of(client).requester.loop_budget
+        reader = StoreReader(store, self._scopes, self._type, self._feed.tell, budget)
+        self._reader = reader
+        if self._start != "background":
+            await reader.read_stored()
+        if self._start == "stored" and reader.as_of is None:
+            scopes = ", ".join(self._scopes)
+            raise NotLoadedError(f"the store has no complete copy of {scopes}: run a sync first")
+        seen = await reader.standing()
+        self._refresher = Refresher(
+            None if self._role == "reader" else client,
+            store,
+            reader,
+            scopes=self._scopes,
+            every=self._every,
+            full_every=self._full_every,
+            max_deletions=self._max_deletions,
+        )
+        self._refresher.start()
+        while self._start == "wait" and reader.as_of is None:
+            await self._refresher.joined()
+            standing = await reader.standing()
+            if standing.error is not None and standing.runs != seen.runs:
+                raise NotLoadedError(f"the first refresh failed elsewhere: {standing.error}")
+
+    async def _end(self) -> None:
+        self._closed = True
+        try:
+            if self._refresher is not None:
+                await self._refresher.stop()
+        finally:
+            self._feed.close()
+            with anyio.CancelScope(shield=True):
+                await self._held.aclose()

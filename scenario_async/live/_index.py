@@ -1,0 +1,150 @@
+"""What the models of a snapshot are found by and sorted by, made of that of the one before. No I/O.
+
+What takes long is a generator of small steps, between which the loop can be given back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from heapq import merge
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, get_args
+
+from ._entries import Facet, SortKey, facets_of, sort_value
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from ._entries import Entry
+
+__all__ = ["Index", "Order"]
+
+_Key: TypeAlias = tuple[Any, str]
+# Up to this share of a list its members are put in and taken out one by one.
+_FEW = 1 / 20
+_RUN = 500
+
+
+class Order(NamedTuple):
+    """The ids in the order of one value.
+
+    Attributes:
+        present: The values with the ids, sorted.
+        absent: The ids of those without the value, sorted: they come last, whichever way.
+    """
+
+    present: Sequence[_Key]
+    absent: Sequence[_Key]
+
+    @classmethod
+    def of(cls, keys: Sequence[tuple[Any, str]]) -> Order:
+        """The order of these values with their ids, at once: for some models only."""
+        present = sorted(key for key in keys if key[0] is not None)
+        return cls(present, sorted(key for key in keys if key[0] is None))
+
+    def ids(self, *, backwards: bool) -> Iterator[str]:
+        """The ids, the largest value first if that is wanted."""
+        present = reversed(self.present) if backwards else self.present
+        return (model_id for _, model_id in chain(present, self.absent))
+
+
+class Index(NamedTuple):
+    """What the models of a snapshot are found by. Never changed.
+
+    Attributes:
+        facets: The ids with each value of each facet.
+        orders: The ids in each order.
+    """
+
+    facets: Mapping[Facet, Mapping[str, frozenset[str]]]
+    orders: Mapping[SortKey, Order]
+
+    @classmethod
+    def empty(cls) -> Index:
+        """The index of no models."""
+        return cls(
+            {facet: {} for facet in get_args(Facet)},
+            {key: Order((), ()) for key in get_args(SortKey)},
+        )
+
+    def successor(
+        self, gone: Sequence[Entry[Any]], come: Sequence[Entry[Any]]
+    ) -> Generator[None, None, Index]:
+        """The index without some entries and with others; what changed is in both."""
+        facets = yield from _refiled(self.facets, gone, come)
+        orders: dict[SortKey, Order] = {}
+        for key, order in self.orders.items():
+            left = yield from _keys(key, gone)
+            joined = yield from _keys(key, come)
+            orders[key] = Order(
+                (yield from _reordered(order.present, left.present, joined.present)),
+                (yield from _reordered(order.absent, left.absent, joined.absent)),
+            )
+        return Index(facets, orders)
+
+
+def _refiled(
+    old: Mapping[Facet, Mapping[str, frozenset[str]]],
+    gone: Iterable[Entry[Any]],
+    come: Iterable[Entry[Any]],
+) -> Generator[None, None, Mapping[Facet, Mapping[str, frozenset[str]]]]:
+    left: defaultdict[tuple[Facet, str], set[str]] = defaultdict(set)
+    joined: defaultdict[tuple[Facet, str], set[str]] = defaultdict(set)
+    for entries, filed in ((gone, left), (come, joined)):
+        for entry in entries:
+            for place in facets_of(entry):
+                filed[place].add(entry.id)
+            yield
+    facets: dict[Facet, dict[str, frozenset[str]]] = {name: dict(old[name]) for name in old}
+    for facet, value in left.keys() | joined.keys():
+        ids = facets[facet].pop(value, frozenset())
+        ids = (ids - left[facet, value]) | joined[facet, value]
+        if ids:
+            facets[facet][value] = ids
+        yield
+    return facets
+
+
+def _keys(key: SortKey, entries: Iterable[Entry[Any]]) -> Generator[None, None, Order]:
+    """The keys of some entries, not sorted."""
+    present: list[_Key] = []
+    absent: list[_Key] = []
+    for entry in entries:
+        value = sort_value(entry, key)
+        (absent if value is None else present).append((value, entry.id))
+        yield
+    return Order(present, absent)
+
+
+def _reordered(
+    old: Sequence[_Key], gone: Sequence[_Key], come: Sequence[_Key]
+) -> Generator[None, None, Sequence[_Key]]:
+    if not gone and not come:
+        return old
+    if len(gone) + len(come) > _FEW * len(old):
+        return (yield from _merged(old, set(gone), come))
+    keys = list(old)
+    for key in gone:
+        del keys[bisect_left(keys, key)]
+        yield
+    for key in come:
+        insort(keys, key)
+        yield
+    return keys
+
+
+def _merged(
+    old: Sequence[_Key], gone: AbstractSet[_Key], come: Sequence[_Key]
+) -> Generator[None, None, Sequence[_Key]]:
+    runs: list[Iterable[_Key]] = []
+    runs.append(key for key in old if key not in gone)
+    for start in range(0, len(come), _RUN):
+        runs.append(sorted(come[start : start + _RUN]))
+        yield
+    keys: list[_Key] = []
+    for key in merge(*runs):
+        keys.append(key)
+        yield
+    return keys

@@ -1,0 +1,196 @@
+"""The task that keeps a store fresh, or follows one that is, and all that it reads into memory."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from scenario_async import UsageError
+from scenario_async._http import until_done
+from scenario_async.sync import StoreBusyError, StoreError, sync
+from scenario_async.sync._store import database_of
+
+from ._schedule import after_failure, after_success, look_again, until_due
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sync import CatalogStore
+
+    from ._reader import StoreReader
+
+__all__ = ["Refresher"]
+
+
+class Refresher:
+    """Refreshes a store again and again, unless another one does, and reads it after each time.
+
+    Args:
+        scenario: Who is asked; ``None`` to read alone.
+        store: What is refreshed; open.
+        reader: What reads it.
+        scopes: Which scopes.
+        every: How long after a refresh the next one begins, in seconds.
+        full_every: As for :func:`sync`.
+        max_deletions: As for :func:`sync`.
+
+    Attributes:
+        failures: How many refreshes have failed since one did not.
+        error: What the last one failed with.
+    """
+
+    def __init__(
+        self,
+        scenario: AsyncScenario | None,
+        store: CatalogStore,
+        reader: StoreReader[Any],
+        *,
+        scopes: Sequence[str],
+        every: float,
+        full_every: timedelta,
+        max_deletions: float | None,
+    ) -> None:
+        self._database = database_of(store)
+        self._reader = reader
+        self._name = " ".join(scopes)
+        self._every = every
+        self._sync = None
+        if scenario is not None:
+            self._sync = partial(
+                sync,
+                scenario,
+                store,
+                scopes=scopes,
+                full_every=full_every,
+                wait=True,
+                max_deletions=max_deletions,
+            )
+        self._lead: AsyncExitStack | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._refresh = _Refresh()
+        self._wanted = anyio.Event()
+        self._due = 0.0
+        self.failures = 0
+        self.error: Exception | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is this one that refreshes the store."""
+        return self._lead is not None
+
+    def start(self) -> None:
+        """Begin, with a refresh where one is due."""
+        self._task = asyncio.create_task(self._run(), name="live catalogue")
+
+    async def stop(self) -> None:
+        """End at once; who waits for a refresh is told so."""
+        try:
+            if self._task is not None:
+                self._task.cancel()
+                await until_done([self._task])
+        finally:
+            left = UsageError("the live catalogue was left before the refresh ended")
+            self._refresh.end(left)
+
+    def want(self) -> None:
+        """Let the next refresh begin now, unless one is under way."""
+        self._wanted.set()
+
+    async def joined(self) -> None:
+        """Wait for the refresh that is under way, or else for the next one.
+
+        Raises:
+            UsageError: It was stopped.
+            ScenarioError: The refresh failed.
+        """
+        await self._refresh.wait()
+
+    async def _run(self) -> None:
+        """Refresh again and again. Nothing but a cancellation ends it."""
+        pause = 0.0
+        try:
+            while True:
+                with anyio.move_on_after(pause):
+                    await self._wanted.wait()
+                refresh, error = self._refresh, None
+                try:
+                    pause = await self._refreshed()
+                    self.failures, self.error = 0, None
+                except Exception as failure:  # noqa: BLE001 - kept, and raised to those who wait
+                    error = failure
+                    pause = await self._failed(failure)
+                self._refresh, self._wanted = _Refresh(), anyio.Event()
+                refresh.end(error)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._stop_leading()
+
+    async def _refreshed(self) -> float:
+        """Refresh the store where that is up to this one, and read it; gives how long to rest."""
+        if self._sync is not None and self._lead is None and await self._has_lead():
+            await self._reader.read()
+            self._due = time.monotonic() + until_due(self._every, self._reader.age())
+        due = self._wanted.is_set() or time.monotonic() >= self._due
+        if self._sync is not None and self._lead is not None and due:
+            await self._sync()
+            self._due = time.monotonic() + after_success(self._every, _chance())
+        current = await self._reader.read()
+        if self._lead is not None and current:
+            return max(0.0, self._due - time.monotonic())
+        return look_again(self._every, _chance(), loaded=self._reader.as_of is not None)
+
+    async def _failed(self, error: Exception) -> float:
+        """Note that a refresh failed; gives how long to rest."""
+        self.failures += 1
+        # Without its frames, which hold what the refresh had in memory.
+        self.error = error.with_traceback(None)
+        if isinstance(error, StoreError):
+            # The lock may be lost with the database.
+            await self._stop_leading()
+        pause = after_failure(self._every, self.failures, error, _chance())
+        self._due = time.monotonic() + pause
+        return pause
+
+    async def _has_lead(self) -> bool:
+        """Be the one who refreshes the store for these scopes, unless another one is."""
+        lead = AsyncExitStack()
+        try:
+            await lead.enter_async_context(self._database.lead(self._name))
+        except StoreBusyError:
+            return False
+        self._lead = lead
+        return True
+
+    async def _stop_leading(self) -> None:
+        lead, self._lead = self._lead, None
+        if lead is not None:
+            await lead.aclose()
+
+
+class _Refresh:
+    """One refresh, for all who wait for it."""
+
+    def __init__(self) -> None:
+        self._done = anyio.Event()
+        self._error: Exception | None = None
+
+    def end(self, error: Exception | None) -> None:
+        self._error = error
+        self._done.set()
+
+    async def wait(self) -> None:
+        await self._done.wait()
+        if self._error is not None:
+            raise self._error
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - it is no secret

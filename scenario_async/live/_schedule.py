@@ -1,0 +1,59 @@
+"""When the next refresh is due. No I/O, no clock: what passes is told in seconds."""
+
+from __future__ import annotations
+
+from scenario_async import APIError, AuthenticationError, PermissionDeniedError
+
+__all__ = ["after_failure", "after_success", "look_again", "until_due"]
+
+# How often in an interval those look at the store who do not refresh it.
+_LOOKS = 4
+# At most so many seconds pass between two looks of those who have nothing yet.
+_SOON = 1.0
+_JITTER = 0.1  # of the interval, either way
+_LONGEST = 600.0
+_REFUSED = 300.0
+_REFUSED_LONGEST = 3600.0
+_REFUSALS = (AuthenticationError, PermissionDeniedError)
+
+
+def after_success(every: float, chance: float) -> float:
+    """Seconds until the next refresh: about the interval, and not the same for all programs.
+
+    Args:
+        every: The interval.
+        chance: Drawn from 0 to 1.
+    """
+    return every * (1 - _JITTER + 2 * _JITTER * chance)
+
+
+def after_failure(every: float, failures: int, error: Exception, chance: float) -> float:
+    """Seconds until the next refresh after some that failed, one after the other.
+
+    Twice as long each time, up to ten minutes, or to the interval where that is longer; from five
+    minutes to an hour where the credentials are refused; and no less than the service asks for.
+
+    Args:
+        every: The interval.
+        failures: How many failed; at least one.
+        error: What the last one failed with.
+        chance: Drawn from 0 to 1.
+    """
+    first, longest = every, max(every, _LONGEST)
+    if isinstance(error, _REFUSALS):
+        first, longest = max(every, _REFUSED), max(every, _REFUSED_LONGEST)
+    # A power of two that no float has would be an error.
+    pause = min(longest, first * 2.0 ** min(failures - 1, 60))
+    asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
+    return max(asked, after_success(pause, chance))
+
+
+def until_due(every: float, age: float | None) -> float:
+    """Seconds until whoever begins to refresh a copy of this age has to; 0 where there is none."""
+    return 0.0 if age is None else min(every, max(0.0, every - age))
+
+
+def look_again(every: float, chance: float, *, loaded: bool) -> float:
+    """Seconds until whoever does not refresh looks at the store again."""
+    pause = after_success(every / _LOOKS, chance)
+    return pause if loaded else min(pause, _SOON)

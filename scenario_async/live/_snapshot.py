@@ -1,0 +1,250 @@
+"""The catalogue at one moment: looked up, found, counted and searched, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from ._entries import sort_value
+from ._index import Order
+from ._lookup import facet_of, fitting, order_of, slice_of, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+
+    from scenario_async._http import LoopBudget
+
+    from ._entries import Entry, Facet
+    from ._index import Index
+    from ._lookup import Sort
+
+__all__ = ["Snapshot"]
+
+ModelT = TypeVar("ModelT")
+OtherT = TypeVar("OtherT")
+_BITS = 128
+_STEP = 20
+
+
+class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
+    """The models of a :class:`LiveCatalog` at one moment, by their ids.
+
+    It stays as it is, whatever is refreshed meanwhile: take one for all of a request. Nothing in it
+    waits but :meth:`search`, which gives the loop back. As a mapping it has its models in no
+    particular order.
+    """
+
+    __slots__ = ("_digest", "_entries", "_index", "_loop_budget")
+
+    def __init__(
+        self,
+        entries: Mapping[str, Entry[ModelT]],
+        index: Index,
+        digest: int,
+        loop_budget: LoopBudget,
+    ) -> None:
+        self._entries = entries
+        self._index = index
+        self._digest = digest
+        self._loop_budget = loop_budget
+
+    @property
+    def version(self) -> str:
+        """The same exactly where the same models have the same records: for an ``ETag``, say.
+
+        Also in other processes. New signatures of URLs are no other record.
+        """
+        return f"{self._digest:032x}"
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of {len(self):,} models, version {self.version}>"
+
+    def __getitem__(self, model_id: str) -> ModelT:
+        return self._entries[model_id].model
+
+    @overload
+    def get(self, model_id: str, /) -> ModelT | None: ...
+    @overload
+    def get(self, model_id: str, /, default: ModelT | OtherT) -> ModelT | OtherT: ...
+    def get(self, model_id: str, /, default: Any = None) -> Any:
+        """The model of this id, or the default."""
+        entry = self._entries.get(model_id)
+        return default if entry is None else entry.model
+
+    def __contains__(self, model_id: object) -> bool:
+        return model_id in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(
+        self,
+        *,
+        type: str | None = None,  # noqa: A002 - the API's name
+        status: str | None = None,
+        privacy: str | None = None,
+        tags: Collection[str] = (),
+        capabilities: Collection[str] = (),
+        collection: str | None = None,
+        sort: Sort = "id",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[ModelT]:
+        """The models that fit all of these, as by :meth:`CatalogStore.models`.
+
+        Args:
+            type: Of this type.
+            status: With this status.
+            privacy: ``"private"``, ``"public"`` or ``"unlisted"``.
+            tags: With at least one of these tags, exact and case-sensitive.
+            capabilities: With all of these capabilities.
+            collection: In this collection.
+            sort: ``"id"``, ``"name"`` (without case), ``"created_at"`` or ``"updated_at"``, the
+                smallest or earliest first, equal ones by their ids; ``"-created_at"`` and the like
+                the other way round. Models without the value come last.
+            limit: At most so many.
+            offset: Without the first so many.
+
+        Raises:
+            ValueError: A value that fits nothing, as a number below 0 or another order.
+            TypeError: A value of the wrong type.
+        """
+        found = fitting(self._index, type, status, privacy, tags, capabilities, collection)
+        part = slice_of(limit, offset)
+        ids = self._sorted(found, sort, part.stop)
+        return [self._entries[model_id].model for model_id in islice(ids, part.start, part.stop)]
+
+    def counts(
+        self,
+        facet: Facet,
+        *,
+        type: str | None = None,  # noqa: A002 - the API's name
+        status: str | None = None,
+        privacy: str | None = None,
+        tags: Collection[str] = (),
+        capabilities: Collection[str] = (),
+        collection: str | None = None,
+    ) -> dict[str, int]:
+        """How many models have each value, the most frequent one first.
+
+        Args:
+            facet: ``"type"``, ``"status"``, ``"privacy"``, ``"tags"``, ``"capabilities"`` or
+                ``"collection"``.
+            type: Of those that fit this, and all that follow, as for :meth:`find`.
+            status: See ``type``.
+            privacy: See ``type``.
+            tags: See ``type``.
+            capabilities: See ``type``.
+            collection: See ``type``.
+
+        Raises:
+            ValueError: There is no such facet.
+            TypeError: A value of the wrong type.
+        """
+        found = fitting(self._index, type, status, privacy, tags, capabilities, collection)
+        values = self._index.facets[facet_of(facet)]
+        counts = {
+            value: len(ids if found is None else ids & found) for value, ids in values.items()
+        }
+        ranked = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        return {value: count for value, count in ranked if count}
+
+    async def search(
+        self,
+        words: str,
+        *,
+        type: str | None = None,  # noqa: A002 - the API's name
+        status: str | None = None,
+        privacy: str | None = None,
+        tags: Collection[str] = (),
+        capabilities: Collection[str] = (),
+        collection: str | None = None,
+        sort: Sort = "-created_at",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[ModelT]:
+        """The models that have all of these words in their name, tags or description.
+
+        Those that have all of them in the name come first. A word may be a part of a longer one,
+        and case does not matter. The loop is given back after each millisecond.
+
+        Args:
+            words: The words, with spaces between them; without any, all models fit.
+            type: Of those that fit this, and all that follow, as for :meth:`find`.
+            status: See ``type``.
+            privacy: See ``type``.
+            tags: See ``type``.
+            capabilities: See ``type``.
+            collection: See ``type``.
+            sort: Within those, and within the others.
+            limit: At most so many.
+            offset: Without the first so many.
+
+        Raises:
+            ValueError: As for :meth:`find`.
+            TypeError: As for :meth:`find`.
+        """
+        if not isinstance(words, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(f"words must be a str, not {type_name(words)}")
+        wanted = words.casefold().split()
+        found = fitting(self._index, type, status, privacy, tags, capabilities, collection)
+        part = slice_of(limit, offset)
+        ids = self._sorted(found, sort, None)
+        entries = await self._loop_budget.finish(self._searched(ids, wanted))
+        return [entry.model for entry in entries[part]]
+
+    def content_hash(self, model_id: str) -> str | None:
+        """Of the record of a model, if there is one: for the reader of the store."""
+        entry = self._entries.get(model_id)
+        return None if entry is None else entry.content_hash
+
+    def changed_to(
+        self, removed: Iterable[str], entries: Sequence[Entry[ModelT]]
+    ) -> Generator[None, None, Snapshot[ModelT]]:
+        """The next snapshot, made in small steps: without these ids, and with these entries."""
+        gone = [self._entries[model_id] for model_id in removed]
+        gone += [self._entries[one.id] for one in entries if one.id in self._entries]
+        digest = self._digest
+        known = dict(self._entries)
+        for entry in gone:
+            del known[entry.id]
+            digest -= entry.digest
+            yield
+        for entry in entries:
+            known[entry.id] = entry
+            digest += entry.digest
+            yield
+        index = yield from self._index.successor(gone, entries)
+        return Snapshot(known, index, digest % (1 << _BITS), self._loop_budget)
+
+    def _sorted(self, found: frozenset[str] | None, sort: Sort, end: int | None) -> Iterator[str]:
+        key, backwards = order_of(sort)
+        if found is not None and self._is_quicker_sorted(len(found), end):
+            keys = [(sort_value(self._entries[one], key), one) for one in found]
+            return Order.of(keys).ids(backwards=backwards)
+        ids = self._index.orders[key].ids(backwards=backwards)
+        return ids if found is None else filter(found.__contains__, ids)
+
+    def _is_quicker_sorted(self, found: int, end: int | None) -> bool:
+        """Whether sorting so many takes less time than looking for them in the order of all."""
+        steps = len(self) if end is None else min(len(self), end * len(self) / max(found, 1))
+        return 4 * found < steps
+
+    def _searched(
+        self, ids: Iterable[str], words: Sequence[str]
+    ) -> Generator[None, None, list[Entry[ModelT]]]:
+        named: list[Entry[ModelT]] = []
+        others: list[Entry[ModelT]] = []
+        for number, model_id in enumerate(ids):
+            entry = self._entries[model_id]
+            text = entry.text
+            if all(word in text for word in words):
+                name = text.partition("\n")[0]
+                (named if all(word in name for word in words) else others).append(entry)
+            if number % _STEP == 0:
+                yield
+        return named + others
