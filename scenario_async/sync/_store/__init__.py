@@ -1,7 +1,7 @@
 """The tables of a store: what is written into them and read from them."""
 
 from .catalog_store import CatalogStore, database_of, scopes_of
-from .contents import Standing, contents, records, standing
+from .copies import Standing, contents, records, standing
 from .filter_values import check_values
 from .identity import claim, identity_of
 from .members import ChangingModel, Members
