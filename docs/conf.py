@@ -7,6 +7,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 # Before autodoc does it with TYPE_CHECKING set: the examples run in the same process.
+import scenario_async.live
 import scenario_async.pytest_plugin
 import scenario_async.sandbox
 import scenario_async.sync

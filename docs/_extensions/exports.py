@@ -32,6 +32,7 @@ PUBLIC_MODULES = (
     "scenario_async.types",
     "scenario_async",
     "scenario_async.sync",
+    "scenario_async.live",
     "scenario_async.sandbox",
     "scenario_async.pytest_plugin",
 )
