@@ -41,5 +41,5 @@ nitpick_ignore_regex = [
     ("py:class", r"datetime|timedelta|Path|TracebackType"),
     ("py:class", r"(aiohttp|msgspec)\.\w+"),
     # Type variables, which Sphinx has no entries for.
-    ("py:class", r"(scenario_async(\.\w+)+\.)?(RowT|OtherT)"),
+    ("py:class", r"(scenario_async(\.\w+)+\.)?(ModelT|OtherT|RowT)"),
 ]

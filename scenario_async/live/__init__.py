@@ -4,13 +4,12 @@ Needs the extra ``scenario-async[sync]``.
 """
 
 from ._catalog import LiveCatalog
-from ._deltas import Change, Delta, Resync
+from ._deltas import Delta, Resync
 from ._errors import NotLoadedError, StaleError
 from ._snapshot import Snapshot
 from ._status import LiveStatus
 
 __all__ = [
-    "Change",
     "Delta",
     "LiveCatalog",
     "LiveStatus",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from ._arguments import LiveOptions, Role, Start
-    from ._deltas import Change
+    from ._deltas import Delta, Resync
     from ._snapshot import Snapshot
 
 __all__ = ["LiveCatalog"]
@@ -53,7 +53,7 @@ class LiveCatalog(Generic[ModelT]):
     comes later each time, and after refused credentials in five minutes to an hour.
 
     Models are rows of listings: without ``inputs`` and ``ui_config``, and without ``raw``. URLs in
-    them are signed, and expire while the model stays: see :meth:`preview_url`.
+    them are signed, and expire while the model stays.
 
     Args:
         scenario: Who is asked; ``None`` for ``role="reader"``.
@@ -243,7 +243,9 @@ class LiveCatalog(Generic[ModelT]):
         await refresher.joined()
         return self.now
 
-    def changes(self, *, max_buffered: int = _KEPT) -> AsyncGenerator[Change[ModelT], None]:
+    def changes(
+        self, *, max_buffered: int = _KEPT
+    ) -> AsyncGenerator[Delta[ModelT] | Resync[ModelT], None]:
         """What changes from this moment on: over the models of now it gives those of later.
 
         A :class:`Delta` for each refresh that found something, also those that come before it is

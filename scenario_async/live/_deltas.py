@@ -9,11 +9,12 @@ from weakref import WeakSet
 
 import anyio
 
+from ._snapshot import Snapshot, changed_to, contents_of
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 
     from ._entries import Entry
-    from ._snapshot import Snapshot
 
 __all__ = ["Change", "Delta", "Feed", "Resync", "change"]
 
@@ -54,19 +55,18 @@ class Resync(Generic[ModelT]):
 
 _KINDS = ("added", "changed", "removed")
 Change: TypeAlias = Delta[ModelT] | Resync[ModelT]
-"""What :meth:`LiveCatalog.changes` gives."""
 
 
 def change(
     before: Snapshot[ModelT], removed: Sequence[str], entries: Sequence[Entry[ModelT]]
 ) -> Generator[None, None, Delta[ModelT]]:
     """Take these models out of a snapshot and put these in, in small steps."""
-    after = yield from before.changed_to(removed, entries)
+    contents = yield from changed_to(contents_of(before), removed, entries)
     return Delta(
         added={one.id: one.model for one in entries if one.id not in before},
         changed={one.id: one.model for one in entries if one.id in before},
         removed={model_id: before[model_id] for model_id in removed},
-        snapshot=after,
+        snapshot=Snapshot(contents),
     )
 
 

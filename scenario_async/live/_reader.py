@@ -15,7 +15,7 @@ from scenario_async.sync._store import contents, records, standing
 from ._deltas import change
 from ._entries import entry_of
 from ._index import Index
-from ._snapshot import Snapshot
+from ._snapshot import Contents, Snapshot, contents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -69,7 +69,7 @@ class StoreReader(Generic[ModelT]):
         # has typed already.
         self._unfit: dict[str, str] = {}
         self._spare: dict[str, Entry[ModelT]] = {}
-        self.snapshot: Snapshot[ModelT] = Snapshot({}, Index.empty(), 0, loop_budget)
+        self.snapshot: Snapshot[ModelT] = Snapshot(Contents({}, Index.empty(), 0, loop_budget))
         self.as_of: datetime | None = None
 
     @property
@@ -140,13 +140,14 @@ class StoreReader(Generic[ModelT]):
         """Models that are gone, those that are new or changed, and those that do not fit."""
         unfit: dict[str, str] = {}
         entries: list[Entry[ModelT]] = []
-        left = set(self.snapshot)
+        known = contents_of(self.snapshot).entries
+        left = set(known)
         async with aclosing(contents(self._store, self._scopes)) as parts:
             async for part in parts:
                 stale: list[str] = []
                 for model_id, content_hash in part:
-                    spare = self._spare.get(model_id)
-                    if self.snapshot.content_hash(model_id) == content_hash:
+                    entry, spare = known.get(model_id), self._spare.get(model_id)
+                    if entry is not None and entry.content_hash == content_hash:
                         left.discard(model_id)
                     elif self._unfit.get(model_id) == content_hash:
                         unfit[model_id] = content_hash

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -19,12 +20,29 @@ if TYPE_CHECKING:
     from ._index import Index
     from ._lookup import Sort
 
-__all__ = ["Snapshot"]
+__all__ = ["Contents", "Snapshot", "changed_to", "contents_of"]
 
 ModelT = TypeVar("ModelT")
 OtherT = TypeVar("OtherT")
 _BITS = 128
 _STEP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Contents(Generic[ModelT]):
+    """What a snapshot is made of. Never changed.
+
+    Attributes:
+        entries: The models by their ids.
+        index: What they are found by.
+        digest: The sum of their digests, which is the same in whichever order they came.
+        loop_budget: What a search is held to.
+    """
+
+    entries: Mapping[str, Entry[ModelT]]
+    index: Index
+    digest: int
+    loop_budget: LoopBudget
 
 
 class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
@@ -35,19 +53,11 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
     particular order.
     """
 
-    __slots__ = ("_digest", "_entries", "_index", "_loop_budget")
+    __slots__ = ("_contents", "_entries")
 
-    def __init__(
-        self,
-        entries: Mapping[str, Entry[ModelT]],
-        index: Index,
-        digest: int,
-        loop_budget: LoopBudget,
-    ) -> None:
-        self._entries = entries
-        self._index = index
-        self._digest = digest
-        self._loop_budget = loop_budget
+    def __init__(self, contents: Contents[ModelT]) -> None:
+        self._contents = contents
+        self._entries = contents.entries
 
     @property
     def version(self) -> str:
@@ -55,7 +65,7 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
 
         Also in other processes. New signatures of URLs are no other record.
         """
-        return f"{self._digest:032x}"
+        return f"{self._contents.digest:032x}"
 
     def __repr__(self) -> str:
         return f"<Snapshot of {len(self):,} models, version {self.version}>"
@@ -113,7 +123,7 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
             ValueError: A value that fits nothing, as a number below 0 or another order.
             TypeError: A value of the wrong type.
         """
-        found = fitting(self._index, type, status, privacy, tags, capabilities, collection)
+        found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
         part = slice_of(limit, offset)
         ids = self._sorted(found, sort, part.stop)
         return [self._entries[model_id].model for model_id in islice(ids, part.start, part.stop)]
@@ -145,8 +155,8 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
             ValueError: There is no such facet.
             TypeError: A value of the wrong type.
         """
-        found = fitting(self._index, type, status, privacy, tags, capabilities, collection)
-        values = self._index.facets[facet_of(facet)]
+        found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
+        values = self._contents.index.facets[facet_of(facet)]
         counts = {
             value: len(ids if found is None else ids & found) for value, ids in values.items()
         }
@@ -191,42 +201,18 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
         if not isinstance(words, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise TypeError(f"words must be a str, not {type_name(words)}")
         wanted = words.casefold().split()
-        found = fitting(self._index, type, status, privacy, tags, capabilities, collection)
+        found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
         part = slice_of(limit, offset)
         ids = self._sorted(found, sort, None)
-        entries = await self._loop_budget.finish(self._searched(ids, wanted))
+        entries = await self._contents.loop_budget.finish(self._searched(ids, wanted))
         return [entry.model for entry in entries[part]]
-
-    def content_hash(self, model_id: str) -> str | None:
-        """Of the record of a model, if there is one: for the reader of the store."""
-        entry = self._entries.get(model_id)
-        return None if entry is None else entry.content_hash
-
-    def changed_to(
-        self, removed: Iterable[str], entries: Sequence[Entry[ModelT]]
-    ) -> Generator[None, None, Snapshot[ModelT]]:
-        """The next snapshot, made in small steps: without these ids, and with these entries."""
-        gone = [self._entries[model_id] for model_id in removed]
-        gone += [self._entries[one.id] for one in entries if one.id in self._entries]
-        digest = self._digest
-        known = dict(self._entries)
-        for entry in gone:
-            del known[entry.id]
-            digest -= entry.digest
-            yield
-        for entry in entries:
-            known[entry.id] = entry
-            digest += entry.digest
-            yield
-        index = yield from self._index.successor(gone, entries)
-        return Snapshot(known, index, digest % (1 << _BITS), self._loop_budget)
 
     def _sorted(self, found: frozenset[str] | None, sort: Sort, end: int | None) -> Iterator[str]:
         key, backwards = order_of(sort)
         if found is not None and self._is_quicker_sorted(len(found), end):
             keys = [(sort_value(self._entries[one], key), one) for one in found]
             return Order.of(keys).ids(backwards=backwards)
-        ids = self._index.orders[key].ids(backwards=backwards)
+        ids = self._contents.index.orders[key].ids(backwards=backwards)
         return ids if found is None else filter(found.__contains__, ids)
 
     def _is_quicker_sorted(self, found: int, end: int | None) -> bool:
@@ -248,3 +234,28 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
             if number % _STEP == 0:
                 yield
         return named + others
+
+
+def contents_of(snapshot: Snapshot[ModelT]) -> Contents[ModelT]:
+    """What a snapshot is made of, for what makes the next one."""
+    return snapshot._contents  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def changed_to(
+    before: Contents[ModelT], removed: Iterable[str], entries: Sequence[Entry[ModelT]]
+) -> Generator[None, None, Contents[ModelT]]:
+    """The next contents, made in small steps: without these ids, and with these entries."""
+    known = dict(before.entries)
+    digest = before.digest
+    gone = [known[model_id] for model_id in removed]
+    gone += [known[one.id] for one in entries if one.id in known]
+    for entry in gone:
+        del known[entry.id]
+        digest -= entry.digest
+        yield
+    for entry in entries:
+        known[entry.id] = entry
+        digest += entry.digest
+        yield
+    index = yield from before.index.successor(gone, entries)
+    return Contents(known, index, digest % (1 << _BITS), before.loop_budget)

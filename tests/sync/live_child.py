@@ -14,7 +14,7 @@ from contextlib import suppress
 import anyio
 import anyio.to_thread
 
-from scenario_async import AsyncScenario
+from scenario_async import AsyncScenario, Model
 from scenario_async.live import LiveCatalog
 from scenario_async.sync import CatalogStore
 
@@ -37,16 +37,17 @@ async def main(url: str, every: float) -> None:
         tasks.cancel_scope.cancel()
 
 
-async def tell_changes(live: LiveCatalog) -> None:
+async def tell_changes(live: LiveCatalog[Model]) -> None:
     async for change in live.changes():
         say("version", change.snapshot.version)
 
 
-async def tell_role(live: LiveCatalog) -> None:
-    role = None
+async def tell_role(live: LiveCatalog[Model]) -> None:
+    said = ""
     while True:
-        if live.status.role != role:
-            role = live.status.role
+        role = live.status.role
+        if role != said:
+            said = role
             say("role", role)
         await anyio.sleep(0.02)
 

@@ -16,6 +16,7 @@ from scenario_async.live import Snapshot
 from scenario_async.live._deltas import change
 from scenario_async.live._entries import Entry
 from scenario_async.live._index import Index
+from scenario_async.live._snapshot import Contents, changed_to, contents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -37,11 +38,17 @@ def done(steps: Generator[None, None, ResultT]) -> ResultT:
 
 
 def empty() -> Snapshot[str]:
-    return Snapshot({}, Index.empty(), 0, LoopBudget())
+    return Snapshot(Contents({}, Index.empty(), 0, LoopBudget()))
+
+
+def changed(
+    snapshot: Snapshot[str], removed: Sequence[str], entries: Sequence[Entry[str]]
+) -> Snapshot[str]:
+    return Snapshot(done(changed_to(contents_of(snapshot), removed, entries)))
 
 
 def snapshot_of(*entries: Entry[str]) -> Snapshot[str]:
-    return done(empty().changed_to([], entries))
+    return changed(empty(), [], entries)
 
 
 def entry(model_id: str, **fields: Any) -> Entry[str]:
@@ -114,7 +121,7 @@ def played(history: Sequence[tuple[frozenset[str], dict[str, Entry[str]]]]) -> S
     snapshot = empty()
     for gone, come in history:
         there = [model_id for model_id in gone if model_id in snapshot]
-        snapshot = done(snapshot.changed_to(there, list(come.values())))
+        snapshot = changed(snapshot, there, list(come.values()))
     return snapshot
 
 
@@ -227,14 +234,14 @@ def test_many_changes_and_few_come_to_the_same_order() -> None:
     at_once = snapshot_of(*many)
     one_by_one = snapshot_of(*many[:290])
     for one in many[290:]:
-        one_by_one = done(one_by_one.changed_to([], [one]))
-    changed = done(at_once.changed_to(["model_007"], [entry("model_008", content_hash="1")]))
+        one_by_one = changed(one_by_one, [], [one])
+    other = changed(at_once, ["model_007"], [entry("model_008", content_hash="1")])
 
     assert one_by_one.find(sort="-created_at") == at_once.find(sort="-created_at")
     assert one_by_one.version == at_once.version
     dates = {one.model: one.created_at for one in many if one.id not in ("model_007", "model_008")}
     ranked = sorted(dates, key=lambda model: (cast("datetime", dates[model]), model))
-    assert changed.find(sort="created_at") == [*ranked, "model_008/1"]
+    assert other.find(sort="created_at") == [*ranked, "model_008/1"]
 
 
 def test_counts_begin_with_the_most_frequent_value() -> None:

@@ -6,8 +6,15 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import assert_type
 
+import msgspec
+
 from scenario_async import AsyncScenario, Model, ScenarioError
+from scenario_async.live import Delta, LiveCatalog, Resync
 from scenario_async.sync import Added, CatalogStore, Change, Changed, Removed, StoredModel, watch
+
+
+class Short(msgspec.Struct):
+    id: str
 
 
 def take_error(error: ScenarioError) -> None:
@@ -34,6 +41,23 @@ async def right(scenario: AsyncScenario, store: CatalogStore) -> None:
                 assert_type(model_id, str)
 
 
+async def right_live(scenario: AsyncScenario, store: CatalogStore) -> None:
+    live = LiveCatalog(scenario, store=store, scopes=["public"], every=timedelta(minutes=1))
+    assert_type(live, LiveCatalog[Model])
+    assert_type(live["model_x"], Model)
+    assert_type(live.get("model_x"), Model | None)
+    assert_type(live.get("model_x", 0), Model | int)
+    short = LiveCatalog(None, store=store, role="reader", as_type=Short)
+    assert_type(short.now.find(type="lora", sort="-name"), list[Short])
+    assert_type(await short.now.search("pixel"), list[Short])
+    async for change in short.changes():
+        match change:
+            case Delta(added=added):
+                assert_type(dict(added), dict[str, Short])
+            case Resync(snapshot=snapshot):
+                assert_type(snapshot["model_x"], Short)
+
+
 async def wrong(scenario: AsyncScenario, store: CatalogStore) -> None:
     store.models(order_by="size")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     store.models(ids=[1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
@@ -41,3 +65,4 @@ async def wrong(scenario: AsyncScenario, store: CatalogStore) -> None:
     watch(scenario, store)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     found = await store.get("model_x")
     len(found.record)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    LiveCatalog(scenario, scope="public")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
