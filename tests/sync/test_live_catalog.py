@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 import msgspec
 import pytest
-from client_support import Leftovers, until, until_requests
+from support.client import Leftovers, until, until_requests
 
 from scenario_async import (
     AuthenticationError,
@@ -38,7 +38,7 @@ from scenario_async.sync import CatalogStore, StoreError, sync
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client_support import Connect
+    from support.client import Connect
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Fault, Sandbox

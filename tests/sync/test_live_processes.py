@@ -14,7 +14,7 @@ from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
-from client_support import until
+from support.client import until
 
 from scenario_async.live import LiveCatalog, NotLoadedError
 from scenario_async.sandbox import Catalogue, ServerError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from client_support import Connect
+    from support.client import Connect
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
-from client_support import Passes
 from hypothesis import given
 from hypothesis import strategies as st
+from support.client import Passes
 
 from scenario_async._http import LoopBudget
 from scenario_async.live import Snapshot
