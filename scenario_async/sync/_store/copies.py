@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Text, cast, null, select
+from sqlalchemy import Text, cast, exists, null, select
 
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._state import ScopeState
@@ -92,9 +92,10 @@ async def contents(
     Raises:
         StoreError: The database failed.
     """
-    members = select(memberships.c.model_id).where(memberships.c.scope.in_(scopes))
+    # Looked up for each model: a list of all members would be made anew for each part.
+    of_scope = memberships.c.scope.in_(scopes), memberships.c.model_id == models.c.id
     query = select(models.c.id, models.c.content_hash).order_by(models.c.id).limit(_HASHES)
-    query = query.where(models.c.deleted_at.is_(None), models.c.id.in_(members))
+    query = query.where(models.c.deleted_at.is_(None), exists().where(*of_scope))
     rows = await _rows(store, query)
     while rows:
         yield rows
