@@ -18,12 +18,13 @@ from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
 from ._arguments import check_scopes, one_of, seconds_of
 from ._deltas import Feed
 from ._errors import NotLoadedError, StaleError
+from ._previews import PreviewUrls
 from ._reader import StoreReader
 from ._refresher import Refresher
-from ._status import LiveStatus, role_of, state_of
+from ._status import LiveStatus, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
     from datetime import timedelta
     from types import TracebackType
     from typing import Self, Unpack
@@ -53,7 +54,7 @@ class LiveCatalog(Generic[ModelT]):
     comes later each time, and after refused credentials in five minutes to an hour.
 
     Models are rows of listings: without ``inputs`` and ``ui_config``, and without ``raw``. URLs in
-    them are signed, and expire while the model stays.
+    them are signed, and expire while the model stays: see :meth:`preview_url`.
 
     Args:
         scenario: Who is asked; ``None`` for ``role="reader"``.
@@ -122,6 +123,7 @@ class LiveCatalog(Generic[ModelT]):
         self._feed: Feed[ModelT] = Feed()
         self._reader: StoreReader[ModelT] | None = None
         self._refresher: Refresher | None = None
+        self._previews: PreviewUrls | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -190,20 +192,7 @@ class LiveCatalog(Generic[ModelT]):
     @property
     def status(self) -> LiveStatus:
         """How it is."""
-        reader, refresher = self._reader, self._refresher
-        loaded = reader is not None and reader.as_of is not None
-        failures = 0 if refresher is None else refresher.failures
-        return LiveStatus(
-            state=state_of(closed=self._closed, loaded=loaded, failures=failures),
-            role=role_of(self._role, leads=refresher is not None and refresher.leads),
-            models=0 if reader is None else len(reader.snapshot),
-            invalid=0 if reader is None else reader.invalid,
-            version=reader.snapshot.version if reader is not None and loaded else None,
-            as_of=None if reader is None else reader.as_of,
-            age=None if reader is None else reader.age(),
-            failures=failures,
-            error=self._error,
-        )
+        return status_of(self._reader, self._refresher, self._role, closed=self._closed)
 
     def check(self, *, max_age: timedelta | float) -> None:
         """See that what there is is no older than this: for a page that says whether all is well.
@@ -263,6 +252,41 @@ class LiveCatalog(Generic[ModelT]):
         check_count("max_buffered", max_buffered, least=1)
         return Iteration(self._feed.consume(max_buffered), "feed of changes")
 
+    async def preview_url(self, model: Model | str) -> str | None:
+        """A URL of a picture of a model, ``None`` where it has none.
+
+        As :meth:`Models.previews` finds it. It is signed, and can be loaded for ten minutes at
+        least. All that are asked for in one pass of the loop take one request for each 200, and
+        those that were fetched are kept until shortly before they expire.
+
+        Args:
+            model: The model or its id.
+
+        Raises:
+            UsageError: It is a reader, is not entered, or was left meanwhile.
+            APIError: A request failed.
+        """
+        urls = await self.preview_urls([model])
+        return next(iter(urls.values()))
+
+    async def preview_urls(self, models: Iterable[Model | str]) -> dict[str, str | None]:
+        """The same for several models, by their ids.
+
+        Raises:
+            UsageError: As for :meth:`preview_url`.
+            APIError: As for :meth:`preview_url`.
+        """
+        if self._previews is None or self._closed:
+            raise UsageError("previews take requests: use a catalogue with a client, and enter it")
+        return await self._previews.urls(self._known(one) for one in models)
+
+    def _known(self, model: Model | str) -> Model | str:
+        """The model, which takes fewer requests than its id, where it is there as one."""
+        if self._reader is None or isinstance(model, Model):
+            return model
+        known = self._reader.snapshot.get(model)
+        return known if isinstance(known, Model) else model
+
     @property
     def _error(self) -> Exception | None:
         return None if self._refresher is None else self._refresher.error
@@ -281,8 +305,11 @@ class LiveCatalog(Generic[ModelT]):
             scopes = ", ".join(self._scopes)
             raise NotLoadedError(f"the store has no complete copy of {scopes}: run a sync first")
         seen = await reader.standing()
+        asked = None if self._role == "reader" else client
+        if asked is not None:
+            self._previews = PreviewUrls(asked.models.previews)
         self._refresher = Refresher(
-            None if self._role == "reader" else client,
+            asked,
             store,
             reader,
             scopes=self._scopes,
@@ -300,6 +327,8 @@ class LiveCatalog(Generic[ModelT]):
     async def _end(self) -> None:
         self._closed = True
         try:
+            if self._previews is not None:
+                await self._previews.end()
             if self._refresher is not None:
                 await self._refresher.stop()
         finally:

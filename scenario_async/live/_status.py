@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ._arguments import Role
+    from ._reader import StoreReader
+    from ._refresher import Refresher
 
-__all__ = ["LiveStatus", "role_of", "state_of"]
+__all__ = ["LiveStatus", "status_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +45,31 @@ class LiveStatus:
     error: Exception | None
 
 
-def state_of(
+def status_of(
+    reader: StoreReader[Any] | None, refresher: Refresher | None, role: Role, *, closed: bool
+) -> LiveStatus:
+    """How a catalogue is that reads and refreshes with these, as far as it has them yet."""
+    loaded = reader is not None and reader.as_of is not None
+    failures = 0 if refresher is None else refresher.failures
+    leads = refresher is not None and refresher.leads
+    return LiveStatus(
+        state=_state_of(closed=closed, loaded=loaded, failures=failures),
+        role="reader" if role == "reader" else "leader" if leads else "follower",
+        models=0 if reader is None else len(reader.snapshot),
+        invalid=0 if reader is None else reader.invalid,
+        version=reader.snapshot.version if reader is not None and loaded else None,
+        as_of=None if reader is None else reader.as_of,
+        age=None if reader is None else reader.age(),
+        failures=failures,
+        error=None if refresher is None else refresher.error,
+    )
+
+
+def _state_of(
     *, closed: bool, loaded: bool, failures: int
 ) -> Literal["loading", "current", "failing", "closed"]:
-    """The word for it."""
     if closed:
         return "closed"
     if not loaded:
         return "loading"
     return "failing" if failures else "current"
-
-
-def role_of(role: Role, *, leads: bool) -> Literal["leader", "follower", "reader"]:
-    """The word for what it does with the store."""
-    if role == "reader":
-        return "reader"
-    return "leader" if leads else "follower"

@@ -1,0 +1,130 @@
+"""URLs of pictures: asked for together, each once, and kept until shortly before they expire."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+
+from scenario_async import Missing, Model, UsageError
+from scenario_async._http import until_done
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable
+
+    from scenario_async import Preview
+
+    Fetch: TypeAlias = Callable[[Iterable[Model | str]], AsyncGenerator[Preview | Missing, None]]
+
+__all__ = ["PreviewUrls"]
+
+# Whoever gets a URL has this long to load what it leads to.
+_MARGIN = timedelta(minutes=10)
+# For URLs that do not say when they expire, and for models without a picture.
+_KEPT = timedelta(minutes=10)
+
+
+class PreviewUrls:
+    """The URLs of the pictures of models.
+
+    Args:
+        fetch: Fetches the previews of some models, in their order.
+    """
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._pictures: dict[str, _Picture] = {}
+        self._wanted: dict[str, Model | str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def urls(self, models: Iterable[Model | str]) -> dict[str, str | None]:
+        """The URLs of some models by their ids; ``None`` for a model without a picture.
+
+        A cancellation ends the waiting, and not the requests: others may wait for the same.
+
+        Raises:
+            UsageError: It was ended meanwhile.
+            APIError: A request failed.
+        """
+        pictures = {_id_of(model): self._picture(model) for model in models}
+        return {model_id: await picture.url() for model_id, picture in pictures.items()}
+
+    async def end(self) -> None:
+        """End what is under way; who waits for it is told so."""
+        for task in self._tasks:
+            task.cancel()
+        await until_done(tuple(self._tasks))
+
+    def _picture(self, model: Model | str) -> _Picture:
+        model_id = _id_of(model)
+        picture = self._pictures.get(model_id)
+        if picture is None or picture.over(datetime.now(UTC)):
+            picture = self._pictures[model_id] = _Picture()
+            if not self._wanted:
+                task = asyncio.create_task(self._fetch_wanted(), name="previews")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            self._wanted[model_id] = model
+        return picture
+
+    async def _fetch_wanted(self) -> None:
+        wanted, pictures = self._wanted, self._pictures
+        error: Exception = UsageError("the live catalogue was left before the previews came")
+        try:
+            # All who ask in this pass of the loop are asked for together.
+            await asyncio.sleep(0)
+            self._wanted = {}
+            async with aclosing(self._fetch(wanted.values())) as found:
+                async for one in found:
+                    picture = pictures[one.id if isinstance(one, Missing) else one.model_id]
+                    picture.come(one, datetime.now(UTC))
+        except Exception as failure:  # noqa: BLE001 - raised to those who wait
+            error = failure
+        finally:
+            for model_id in wanted:
+                if pictures[model_id].is_awaited:
+                    pictures.pop(model_id).fail(error)
+
+
+class _Picture:
+    """The picture of one model, for all who wait for it and who come later."""
+
+    def __init__(self) -> None:
+        self._there = anyio.Event()
+        self._until: datetime | None = None
+        self._url: str | None = None
+        self._error: Exception | None = None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it has not come yet."""
+        return not self._there.is_set()
+
+    def over(self, now: datetime) -> bool:
+        """Whether it has come, and expires soon."""
+        return self._until is not None and self._until <= now
+
+    def come(self, preview: Preview | Missing, now: datetime) -> None:
+        self._until = now + _KEPT
+        if not isinstance(preview, Missing):
+            self._url = preview.url
+            if preview.expires_at is not None:
+                self._until = preview.expires_at - _MARGIN
+        self._there.set()
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+        self._there.set()
+
+    async def url(self) -> str | None:
+        await self._there.wait()
+        if self._error is not None:
+            raise self._error
+        return self._url
+
+
+def _id_of(model: Model | str) -> str:
+    return model.id if isinstance(model, Model) else model

@@ -1,0 +1,114 @@
+"""Pictures for a page: together, each once, and again before they expire."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from client_support import Leftovers, until_requests
+
+from scenario_async import InternalServerError, Missing, Model, Preview, UsageError
+from scenario_async.live import LiveCatalog
+from scenario_async.live._previews import PreviewUrls
+from scenario_async.sandbox import Catalogue, ServerError, Stalled
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+    from client_support import Connect
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+LATER = 3600.0
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue.seeded(private=3, public=60, odd=False)
+
+
+async def test_many_who_ask_at_once_take_one_request_and_later_ones_none(
+    sandbox: Sandbox, scenario: AsyncScenario
+) -> None:
+    models = [model async for model in scenario.models.public()]
+    async with LiveCatalog(scenario, scopes=["public"], every=LATER) as live:
+        sandbox.requests.clear()
+        ids = sorted(live.now)
+        urls = await asyncio.gather(*(live.preview_url(one) for one in (*ids, *ids)))
+        assert len(sandbox.requests) == 1
+        assert urls[: len(ids)] == urls[len(ids) :]
+        again = await live.preview_urls(models)
+        assert len(sandbox.requests) == 1
+        assert again == dict(zip(ids, urls, strict=False))
+        assert all(url and url.startswith("http") for url in again.values())
+
+
+async def test_a_model_that_is_not_there_has_no_picture(
+    sandbox: Sandbox, scenario: AsyncScenario
+) -> None:
+    async with LiveCatalog(scenario, every=LATER) as live:
+        assert await live.preview_url("model_of_nobody") is None
+
+
+async def test_a_failure_is_raised_to_all_who_wait_and_not_kept(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    async with (
+        connect(max_retries=0) as scenario,
+        LiveCatalog(scenario, scopes=["public"], every=LATER) as live,
+    ):
+        sandbox.faults.add(ServerError(500), times=1)
+        # By ids that are not there: each takes a request.
+        asked = [live.preview_url("model_of_nobody") for _ in range(2)]
+        failed = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(one) for one in failed] == [InternalServerError] * 2
+        assert await live.preview_url("model_of_nobody") is None
+
+
+async def test_whoever_stops_waiting_does_not_end_the_request_and_leaving_does(
+    sandbox: Sandbox, connect: Connect, leftovers: Leftovers
+) -> None:
+    async with connect() as scenario:
+        async with LiveCatalog(scenario, scopes=["public"], every=LATER) as live:
+            sandbox.requests.clear()
+            sandbox.faults.add(Stalled(), times=None)
+            first = asyncio.create_task(live.preview_url("model_of_nobody"))
+            second = asyncio.create_task(live.preview_url("model_of_nobody"))
+            await until_requests(sandbox, 1)
+            first.cancel()
+            await asyncio.wait([first])
+            assert not second.done()
+        with pytest.raises(UsageError, match="was left before"):
+            await second
+        with pytest.raises(UsageError, match="enter it"):
+            await live.preview_url("model_of_nobody")
+        assert len(sandbox.requests) == 1
+    await leftovers.check_connections()
+
+
+async def test_a_url_is_asked_for_again_before_it_expires() -> None:
+    asked: list[str] = []
+    lifetimes: dict[str, timedelta | None] = {
+        "soon": timedelta(minutes=5),
+        "late": timedelta(days=5),
+        "unknown": None,
+    }
+
+    async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
+        for model in models:
+            assert isinstance(model, str)
+            asked.append(model)
+            lifetime = lifetimes[model]
+            expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
+            yield Preview(model_id=model, url=f"http://{model}", expires_at=expires_at)
+
+    previews = PreviewUrls(fetch)
+    names: Any = list(lifetimes)
+    for _ in range(2):
+        assert await previews.urls(names) == {name: f"http://{name}" for name in names}
+
+    assert asked == ["soon", "late", "unknown", "soon"]
