@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pytest
-from catalogue_copies import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,4 +123,4 @@ events = st.tuples(
 def test_each_snapshot_is_the_service_at_some_moment_since_the_one_before(
     history: list[list[tuple[Event, int]]],
 ) -> None:
-    run(live_through(history))
+    asyncio.run(live_through(history))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from client_support import Leftovers, until_requests
+from support.client import Leftovers, until_requests
 
 from scenario_async import InternalServerError, Missing, Model, Preview, UsageError
 from scenario_async.live import LiveCatalog
@@ -17,7 +17,7 @@ from scenario_async.sandbox import Catalogue, ServerError, Stalled
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
-    from client_support import Connect
+    from support.client import Connect
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox
