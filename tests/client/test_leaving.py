@@ -16,9 +16,7 @@ from support.client import CURSOR, PREDICTED, WINDOWS, UnderWay, one_by_one, unt
 
 from scenario_async import (
     AsyncScenario,
-    EventHooks,
     InternalServerError,
-    Timeout,
     UsageError,
 )
 from scenario_async.sandbox import Delayed, Fault, RateLimited, Sandbox, ServerError, Stalled
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
 
     from support.client import Connect, Leftovers, Way
-    from support.clocks import FakeClock
 
     from scenario_async import Merged, Model
     from scenario_async.sandbox import Request
@@ -379,22 +376,6 @@ async def test_many_walks_at_once_share_the_slots_of_the_client(
     assert len(sandbox.requests) == 12 * 3
     assert under_way.most == 3
     assert sandbox.requests.most_unanswered <= 3
-
-
-async def test_waiting_for_a_slot_does_not_eat_the_timeout(
-    connect: Connect, sandbox: Sandbox, clock: FakeClock
-) -> None:
-    def answered(_: object) -> None:
-        clock.time += 5
-
-    hooks = EventHooks(on_response=answered)
-    options = {"max_concurrency": 1, "max_retries": 0, "event_hooks": hooks}
-    async with connect(timeout=Timeout(total=100), **options) as scenario:
-        async with anyio.create_task_group() as calls:
-            for _ in range(30):
-                calls.start_soon(_first_page, scenario)
-
-    assert len(sandbox.requests) == 30
 
 
 async def test_a_second_cancellation_does_not_keep_the_session_from_closing(
