@@ -17,11 +17,11 @@ from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
 
 from ._arguments import check_scopes, one_of, seconds_of
 from ._deltas import Feed
-from ._errors import NotLoadedError, StaleError
+from ._errors import NotLoadedError
 from ._previews import PreviewUrls
 from ._reader import StoreReader
 from ._refresher import Refresher
-from ._status import LiveStatus, status_of
+from ._status import LiveStatus, check_age, status_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -204,15 +204,8 @@ class LiveCatalog(Generic[ModelT]):
             StaleError: It is older.
             NotLoadedError: There is nothing yet.
         """
-        seconds = seconds_of("max_age", max_age)
         _ = self.now
-        age = self.status.age or 0.0
-        if age > seconds:
-            because = "" if self._error is None else f"; the last refresh failed: {self._error}"
-            raise StaleError(
-                f"what was loaded is {age:,.0f} seconds old, and may be {seconds:,.0f}{because}",
-                age=age,
-            ) from self._error
+        check_age(self.status, seconds_of("max_age", max_age))
 
     async def refresh(self) -> Snapshot[ModelT]:
         """Refresh now; where a refresh is under way, wait for that one.
@@ -278,14 +271,7 @@ class LiveCatalog(Generic[ModelT]):
         """
         if self._previews is None or self._closed:
             raise UsageError("previews take requests: use a catalogue with a client, and enter it")
-        return await self._previews.urls(self._known(one) for one in models)
-
-    def _known(self, model: Model | str) -> Model | str:
-        """The model, which takes fewer requests than its id, where it is there as one."""
-        if self._reader is None or isinstance(model, Model):
-            return model
-        known = self._reader.snapshot.get(model)
-        return known if isinstance(known, Model) else model
+        return await self._previews.urls(models)
 
     @property
     def _error(self) -> Exception | None:
@@ -307,7 +293,7 @@ class LiveCatalog(Generic[ModelT]):
         seen = await reader.standing()
         asked = None if self._role == "reader" else client
         if asked is not None:
-            self._previews = PreviewUrls(asked.models.previews)
+            self._previews = PreviewUrls(asked.models.previews, reader)
         self._refresher = Refresher(
             asked,
             store,

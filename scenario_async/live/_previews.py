@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
 
     from scenario_async import Preview
+
+    from ._reader import StoreReader
 
     Fetch: TypeAlias = Callable[[Iterable[Model | str]], AsyncGenerator[Preview | Missing, None]]
 
@@ -32,10 +34,12 @@ class PreviewUrls:
 
     Args:
         fetch: Fetches the previews of some models, in their order.
+        reader: What has models that may be asked for by their ids.
     """
 
-    def __init__(self, fetch: Fetch) -> None:
+    def __init__(self, fetch: Fetch, reader: StoreReader[Any]) -> None:
         self._fetch = fetch
+        self._reader = reader
         self._pictures: dict[str, _Picture] = {}
         self._wanted: dict[str, Model | str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,6 +61,8 @@ class PreviewUrls:
         for task in self._tasks:
             task.cancel()
         await until_done(tuple(self._tasks))
+        left = UsageError("the live catalogue was left before the previews came")
+        self._fail(tuple(self._pictures), left)
 
     def _picture(self, model: Model | str) -> _Picture:
         model_id = _id_of(model)
@@ -67,26 +73,28 @@ class PreviewUrls:
                 task = asyncio.create_task(self._fetch_wanted(), name="previews")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            self._wanted[model_id] = model
+            # A model takes fewer requests than its id.
+            known = self._reader.snapshot.get(model_id) if isinstance(model, str) else model
+            self._wanted[model_id] = known if isinstance(known, Model) else model
         return picture
 
     async def _fetch_wanted(self) -> None:
-        wanted, pictures = self._wanted, self._pictures
-        error: Exception = UsageError("the live catalogue was left before the previews came")
+        # All who ask in this pass of the loop are asked for together.
+        await asyncio.sleep(0)
+        wanted, self._wanted = self._wanted, {}
         try:
-            # All who ask in this pass of the loop are asked for together.
-            await asyncio.sleep(0)
-            self._wanted = {}
             async with aclosing(self._fetch(wanted.values())) as found:
                 async for one in found:
-                    picture = pictures[one.id if isinstance(one, Missing) else one.model_id]
-                    picture.come(one, datetime.now(UTC))
+                    model_id = one.id if isinstance(one, Missing) else one.model_id
+                    self._pictures[model_id].come(one, datetime.now(UTC))
         except Exception as failure:  # noqa: BLE001 - raised to those who wait
-            error = failure
-        finally:
-            for model_id in wanted:
-                if pictures[model_id].is_awaited:
-                    pictures.pop(model_id).fail(error)
+            self._fail(wanted, failure)
+
+    def _fail(self, model_ids: Iterable[str], error: Exception) -> None:
+        """Tell those who wait for these pictures that they do not come."""
+        for model_id in model_ids:
+            if self._pictures[model_id].is_awaited:
+                self._pictures.pop(model_id).fail(error)
 
 
 class _Picture:

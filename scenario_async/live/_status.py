@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._errors import StaleError
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from ._reader import StoreReader
     from ._refresher import Refresher
 
-__all__ = ["LiveStatus", "status_of"]
+__all__ = ["LiveStatus", "check_age", "status_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,20 @@ def status_of(
         failures=failures,
         error=None if refresher is None else refresher.error,
     )
+
+
+def check_age(status: LiveStatus, seconds: float) -> None:
+    """See that what a catalogue has is no older than this.
+
+    Raises:
+        StaleError: It is.
+    """
+    if status.age is not None and status.age > seconds:
+        because = "" if status.error is None else f"; the last refresh failed: {status.error}"
+        raise StaleError(
+            f"what was loaded is {status.age:,.0f} seconds old, and may be {seconds:,.0f}{because}",
+            age=status.age,
+        ) from status.error
 
 
 def _state_of(

@@ -90,7 +90,15 @@ async def test_whoever_stops_waiting_does_not_end_the_request_and_leaving_does(
     await leftovers.check_connections()
 
 
-async def test_a_url_is_asked_for_again_before_it_expires() -> None:
+async def test_leaving_at_once_ends_those_who_have_just_asked(scenario: AsyncScenario) -> None:
+    async with LiveCatalog(scenario, every=LATER) as live:
+        asked = asyncio.create_task(live.preview_url("model_of_nobody"))
+        await asyncio.sleep(0)
+    with pytest.raises(UsageError, match="was left before"):
+        await asked
+
+
+async def test_a_url_is_asked_for_again_before_it_expires(scenario: AsyncScenario) -> None:
     asked: list[str] = []
     lifetimes: dict[str, timedelta | None] = {
         "soon": timedelta(minutes=5),
@@ -106,7 +114,9 @@ async def test_a_url_is_asked_for_again_before_it_expires() -> None:
             expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
             yield Preview(model_id=model, url=f"http://{model}", expires_at=expires_at)
 
-    previews = PreviewUrls(fetch)
+    async with LiveCatalog(scenario, every=LATER) as live:
+        assert live._reader is not None
+        previews = PreviewUrls(fetch, live._reader)
     names: Any = list(lifetimes)
     for _ in range(2):
         assert await previews.urls(names) == {name: f"http://{name}" for name in names}
