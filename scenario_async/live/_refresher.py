@@ -140,7 +140,10 @@ class Refresher:
             self._due = time.monotonic() + until_due(self._every, self._reader.age())
         due = self._wanted.is_set() or time.monotonic() >= self._due
         if self._sync is not None and self._lead is not None and due:
-            await self._sync()
+            report = await self._sync()
+            if any(scope.mode == "resumed" for scope in report.scopes):
+                # It finished what one that failed had begun, and is as old as that one.
+                await self._sync()
             self._due = time.monotonic() + after_success(self._every, _chance())
         current = await self._reader.read()
         if self._lead is not None and current:
