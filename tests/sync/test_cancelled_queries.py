@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 asyncpg: Any = import_module("asyncpg")  # it has no types
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 ENOUGH = 2000  # operations; a run of a few models takes a tenth of that
 TRIES = 16  # operations; to look for a lock takes a third of that
 STEP = 7  # no multiple of the operations that make up one query: each kind has its turn

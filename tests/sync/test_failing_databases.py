@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from support.postgresql import PostgreSQL
 
 pytestmark = [
+    pytest.mark.one_loop,
     pytest.mark.once,
     pytest.mark.skipif(sys.platform == "win32", reason="limits and rights as POSIX has them"),
 ]

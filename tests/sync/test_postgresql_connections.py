@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
     from scenario_async.sync import ScopeReport
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 _LONG = 10  # seconds; what waits so long would wait for ever
 PASSWORD = "s3cr3tpw"
 END_OF_LOCKS = """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from scenario_async import AsyncScenario
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 _SOON = 60  # seconds; what takes longer would wait for ever
 WITH_POOLER = pytest.mark.skipif(
     binary() is None, reason="PgBouncer is not installed: apt-get install pgbouncer"

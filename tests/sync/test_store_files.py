@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
 
 pytestmark = [
+    pytest.mark.one_loop,
     pytest.mark.anyio,
     pytest.mark.skipif(sys.platform == "win32", reason="files as POSIX has them"),
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from scenario_async import AsyncScenario
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 WORDS = "A-name-nobody-else-has"
 
 

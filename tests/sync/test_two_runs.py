@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from support.clocks import FakeClock
 
 pytestmark = [
+    pytest.mark.one_loop,
     pytest.mark.once,
     pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as POSIX has it"),
 ]
