@@ -25,7 +25,8 @@ nox.options.error_on_missing_interpreters = False
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # The tests see what was installed and not the working tree beside them.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
-PACKAGE = ".[cli,export,sync]"
+EXTRAS = "[cli,export,sync]"
+PACKAGE = f".{EXTRAS}"
 # Some tests take half a minute, and the others should not wait for them.
 WORKERS = ("--numprocesses=auto", "--dist=worksteal")
 
@@ -86,11 +87,18 @@ def interpreters(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[:1])
 def lowest(session: nox.Session) -> None:
-    """Run the same with the oldest version of each dependency that pyproject.toml allows."""
+    """Run the tests of the sdist against its wheel, with the oldest dependencies allowed."""
     session.install("uv")
+    built = Path(session.create_tmp()).resolve()
+    shutil.rmtree(built / "dist", ignore_errors=True)
+    session.run("uv", "build", "--quiet", "--out-dir", str(built / "dist"))
+    (wheel,) = (built / "dist").glob("*.whl")
+    (sdist,) = (built / "dist").glob("*.tar.gz")
+    shutil.unpack_archive(sdist, built / "dist", filter="data")
     python = str(Path(session.bin) / "python")
-    oldest = ("--resolution", "lowest-direct", PACKAGE, *groups("test"))
+    oldest = ("--resolution", "lowest-direct", f"{wheel}{EXTRAS}", *groups("test"))
     session.run("uv", "pip", "install", "--quiet", "--python", python, *oldest)
+    session.chdir(built / "dist" / sdist.name.removesuffix(".tar.gz"))
     run_tests(session)
 
 
