@@ -30,7 +30,7 @@ parquet: Any = import_module("pyarrow.parquet")  # it has no types
 
 
 # Too deep for every Python: their limits differ.
-DEEP = b"[" * 100_000 + b"]" * 100_000
+DEEP = b"[" * 500_000 + b"]" * 500_000
 # What a record may have without any harm, as its text is stored and no column has it.
 HARMLESS: dict[str, dict[str, Any]] = {
     "a number beyond all": {"anything": msgspec.Raw(b"1e400000")},
