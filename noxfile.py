@@ -37,7 +37,7 @@ def installed_pythons() -> list[str]:
     A pyenv shim may stand on the path for an interpreter that is not active: found, it fails.
     """
     found = []
-    for version in ("3.11", "3.12", "3.13", "3.14"):
+    for version in ("3.11", "3.12", "3.13", "3.14", "3.15"):
         name = f"python{version}"
         if shutil.which(name) and _runs(name):
             found.append(version)
