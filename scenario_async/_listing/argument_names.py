@@ -45,6 +45,7 @@ _INSTEAD = {
 }
 # Of what methods take as `**parameters`; for any other it is None.
 _DEFAULTS = {"strategy": "auto", "timeout": NOT_GIVEN}
+_GIVEN_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -55,7 +56,9 @@ def checks_names(method: MethodT) -> MethodT:
     """
     # Python names the class in errors of its own, which is to be the public one.
     method.__qualname__ = f"Models.{method.__name__}"
-    known = {parameter.name: parameter for parameter in _spelled_out(method)}
+    parameters = list(_spelled_out(method))
+    # No others: `**parameters` would take the name of one that is given by its position.
+    known = [one.name for one in parameters if one.kind in _GIVEN_BY_NAME]
 
     @wraps(method)
     def checked(*args: Any, **given: Any) -> Any:  # noqa: ANN401 - as of the method
@@ -64,7 +67,7 @@ def checks_names(method: MethodT) -> MethodT:
                 raise TypeError(_unknown(checked.__qualname__, name, known))
         return method(*args, **given)
 
-    spelled_out = signature(method).replace(parameters=list(known.values()))
+    spelled_out = signature(method).replace(parameters=parameters)
     checked.__signature__ = spelled_out  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue] - as inspect documents it
     return cast("MethodT", checked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,7 +87,8 @@ async def first_models(
     planner = run.planner(ordered=True, most=pages)
     async with aclosing(run.rows(planner)) as parts:
         async for rows in parts:
-            found += rows
-            if len(found) >= limit:
+            # No row behind the last one is read, of which nobody wants to hear.
+            found += islice(rows, limit - len(found))
+            if len(found) == limit:
                 break
-    return found[:limit]
+    return found

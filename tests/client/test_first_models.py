@@ -172,6 +172,21 @@ async def test_rows_of_the_small_page_are_told_of_once_where_it_is_not_enough(
     ]
 
 
+async def test_rows_behind_the_last_model_are_not_told_of(
+    connect: Connect, scenario_sandbox_factory: SandboxFactory
+) -> None:
+    sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=520, odd=False))
+    ids = sandbox.catalogue.ids("private")
+    for odd in (ids[0], ids[511]):
+        sandbox.catalogue.update(odd, fields={"tags": {"0": "not a list"}}, touch=False)
+    rejected: list[InvalidRow] = []
+    async with connect(base_url=sandbox.base_url) as scenario:
+        models = await scenario.models.private(on_invalid=rejected.append).collect(limit=510)
+
+    assert [model.id for model in models] == ids[1:511]
+    assert [row.id for row in rejected] == [ids[0]]
+
+
 @each_way
 async def test_the_count_is_that_of_all_models_whether_they_fit_or_not(
     way: Way, connect: Connect, scenario_sandbox_factory: SandboxFactory

@@ -81,6 +81,12 @@ def test_python_names_the_public_class_too(models: Models) -> None:
         models.collection()  # type: ignore[call-overload] # pyright: ignore[reportCallIssue]
 
 
+@pytest.mark.parametrize("name", ["collection_id", "more"])
+def test_a_collection_is_not_given_by_name(name: str, models: Models) -> None:
+    with pytest.raises(TypeError, match=f"^Models.collection.. got an unexpected .* '{name}'$"):
+        models.collection("col_1", **{name: "col_2"})  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
 @pytest.mark.parametrize(("method", "given_ids"), LISTINGS)
 def test_the_signature_spells_out_every_parameter_with_its_default(
     method: str, given_ids: tuple[str, ...], models: Models
