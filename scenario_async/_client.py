@@ -12,7 +12,7 @@ from scenario_async._pagination import Learned
 
 from ._context import Context
 from ._credentials import hidden, resolve_credentials
-from ._events import EventHooks
+from ._events import NO_HOOKS
 from ._models import Models
 from ._options import (
     DEFAULT_BASE_URL,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from scenario_async._events import EventHooks
     from scenario_async._http.transport import Transport
 
 __all__ = ["AsyncScenario", "context_of"]
@@ -122,7 +123,7 @@ class AsyncScenario:
             max_response_size=max_response_size,
             default_headers=dict(default_headers or {}),
             default_query=dict(default_query or {}),
-            event_hooks=event_hooks or EventHooks(),
+            event_hooks=event_hooks or NO_HOOKS,
         )
         pacer = Pacer(SystemClock(), max_concurrency, requests_per_second)
         self._bind(options, Transport(session), pacer, Learned())

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._decoding import decode_page
-from scenario_async._events import Operation, told
+from scenario_async._events import NO_HOOKS, Operation, told
 from scenario_async._http import Call, TimeSlice
 from scenario_async._pagination import PageFetcher
 
@@ -59,6 +59,9 @@ class Context:
     @contextmanager
     def operation(self, kind: OperationKind, name: str) -> Generator[Context]:
         """Tell the hooks of an operation; what is asked for with its context is a part of it."""
+        if self.event_hooks is NO_HOOKS:
+            yield self
+            return
         operation = Operation(kind=kind, name=name, parent=self.within)
         with told(self.event_hooks, operation):
             yield replace(self, within=operation.id)

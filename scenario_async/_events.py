@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._errors import APIError
 
 __all__ = [
+    "NO_HOOKS",
     "EndEvent",
     "EventHooks",
     "FailureEvent",
@@ -231,8 +232,11 @@ class EventHooks:
 
 
 @contextmanager
-def told(hooks: EventHooks, operation: Operation) -> Generator[None]:
-    """Tell of an operation from its start to its end, whatever ends it."""
+def told(hooks: EventHooks, operation: Operation | None) -> Generator[None]:
+    """Tell of an operation, if there is one, from its start to its end, whatever ends it."""
+    if operation is None:
+        yield
+        return
     begun = time.monotonic()
     emit(hooks.on_start, StartEvent(operation=operation))
     try:
@@ -274,3 +278,7 @@ def emit(hook: Callable[[_Event], object] | None, event: _Event) -> None:
         hook(event)
     except Exception:  # noqa: BLE001 - anything may come out of a user's function
         _log.exception("an event hook failed on %s", type(event).__name__)
+
+
+NO_HOOKS = EventHooks()
+"""Those of a client that was given none: no operation is made for them, and no event."""

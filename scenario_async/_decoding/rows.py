@@ -148,7 +148,7 @@ class PageReader(Generic[RowT]):
             # Not while the error is handled, which would be the context of what a caller raises.
             self._report(misfit)
 
-    def event(self, *, last: bool) -> PageEvent:
+    def event(self, *, last: bool, listing: int | None = None) -> PageEvent:
         """What became of the rows taken so far."""
         return PageEvent(
             models=len(self._here),
@@ -156,6 +156,7 @@ class PageReader(Generic[RowT]):
             invalid=self._invalid,
             last=last,
             filtered=self._filtered,
+            listing=listing,
         )
 
     def _report(self, row: InvalidRow) -> None:

@@ -40,7 +40,7 @@ class Attempt:
 
     Attributes:
         call: What is asked for.
-        operation: That of the call.
+        operation: That of the call, where somebody wants to be told of it.
         request: What goes out, and after a redirect goes elsewhere.
         limits: Of time, but for the total, of which the call has a ``deadline``.
         deadline: See ``limits``.
@@ -51,7 +51,7 @@ class Attempt:
     transport: Transport
     pacer: Pacer
     call: Call
-    operation: Operation
+    operation: Operation | None
     request: HTTPRequest = field(repr=False)
     limits: Timeout
     deadline: Deadline
@@ -96,8 +96,25 @@ class Attempt:
         # aiohttp reads a limit of 0 as none; a deadline that has just run out is a tiny one.
         left = self.deadline.remaining()
         limits = replace(self.limits, total=None if left is None else max(left, 0.001))
+        if self.operation is None:
+            response = await self.transport.send(request, limits)
+        else:
+            response = await self._send_and_tell(request, limits, self.operation)
+        _log.debug(
+            "%s: attempt %d answered with %d, %d bytes, in %.3f s",
+            self.call,
+            self.number,
+            response.status,
+            len(response.body),
+            response.seconds,
+        )
+        return response
+
+    async def _send_and_tell(
+        self, request: HTTPRequest, limits: Timeout, call: Operation
+    ) -> HTTPResponse:
         hooks = self.options.event_hooks
-        sending = Operation(kind="request", name=self.operation.name, parent=self.operation.id)
+        sending = Operation(kind="request", name=call.name, parent=call.id)
         named = {"method": self.call.method, "path": self.call.path}
         begun = time.monotonic()
         emit(hooks.on_request, RequestEvent(**named, attempt=self.number, operation=sending))
@@ -106,21 +123,12 @@ class Attempt:
         except BaseException as error:
             tell_failure(hooks, sending, begun, error)
             raise
-        size, seconds = len(response.body), response.seconds
-        _log.debug(
-            "%s: attempt %d answered with %d, %d bytes, in %.3f s",
-            self.call,
-            self.number,
-            response.status,
-            size,
-            seconds,
-        )
         event = ResponseEvent(
             **named,
             attempt=self.number,
             status_code=response.status,
-            seconds=seconds,
-            size=size,
+            seconds=response.seconds,
+            size=len(response.body),
             sends=response.sends,
             operation=sending,
             request_id=request_id(response.headers),

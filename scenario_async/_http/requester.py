@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from scenario_async._decoding import encode
 from scenario_async._errors import APIError, APIResponseValidationError
-from scenario_async._events import Operation, RetryEvent, emit, told
+from scenario_async._events import NO_HOOKS, Operation, RetryEvent, emit, told
 from scenario_async._options import NOT_GIVEN, NotGiven, Timeout, check_headers
 from scenario_async._query import wire_value
 
@@ -100,13 +100,19 @@ class Requester:
 
         ``parent`` is the id of the operation that this is a part of.
         """
-        name = f"{call.method} {call.template or call.path}"
-        operation = Operation(kind="call", name=name, parent=parent)
-        with self._lifetime.call(), told(self._options.event_hooks, operation):
+        operation, hooks = None, self._options.event_hooks
+        if hooks is not NO_HOOKS:
+            name = f"{call.method} {call.template or call.path}"
+            operation = Operation(kind="call", name=name, parent=parent)
+        with self._lifetime.call(), told(hooks, operation):
             return await self._call(call, parse, options, operation)
 
     async def _call(
-        self, call: Call, parse: Parse[ResultT], options: RequestOptions, operation: Operation
+        self,
+        call: Call,
+        parse: Parse[ResultT],
+        options: RequestOptions,
+        operation: Operation | None,
     ) -> ResultT:
         limits = self._options.timeout
         if not isinstance(options.timeout, NotGiven):

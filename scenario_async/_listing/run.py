@@ -240,8 +240,7 @@ class ListingRun(Generic[RowT]):
 
     def report(self, reader: PageReader[RowT], emitted: EmittedPage) -> None:
         """Tell the hooks of a page."""
-        event = reader.event(last=emitted.following is None)
-        event = replace(event, listing=self.context.within)
+        event = reader.event(last=emitted.following is None, listing=self.context.within)
         if event.filtered and not self._logged:
             self._logged = True
             path = emitted.request.query.path

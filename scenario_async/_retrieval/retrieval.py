@@ -100,9 +100,9 @@ async def retrieve_one(context: Context, model_id: str, retrieval: Retrieval[Row
     call = retrieval.call(check_id("model_id", model_id))
     with context.operation("retrieval", _ONE) as retrieving:
         raw = await retrieving.call(call, decode_record, retrieval.request)
-    model = RowDecoder(retrieval.type_).decode(raw)
-    if isinstance(model, InvalidRow):
-        raise model.error
+        model = RowDecoder(retrieval.type_).decode(raw)
+        if isinstance(model, InvalidRow):
+            raise model.error
     return model
 
 

@@ -24,7 +24,7 @@ from scenario_async import (
     StartEvent,
     UsageError,
 )
-from scenario_async.sandbox import BadRow, Dropped, RateLimited, ServerError
+from scenario_async.sandbox import BadRow, Catalogue, Dropped, RateLimited, ServerError
 from scenario_async.sync import CatalogStore, sync
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from support.client import Connect
     from support.clocks import FakeClock
 
+    from scenario_async.pytest_plugin import SandboxFactory
     from scenario_async.sandbox import Sandbox
 
     Event = StartEvent | EndEvent | FailureEvent | RequestEvent | ResponseEvent
@@ -269,6 +270,48 @@ async def test_a_page_knows_its_listing(connect: Connect) -> None:
     *walked, alone = watched.pages
     assert {page.listing for page in walked} == {listing.id}
     assert alone.listing is None
+
+
+@each_way
+async def test_nothing_is_made_for_hooks_that_are_not_there(
+    way: Way, connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect() as client:
+        before = Operation(kind="call", name="before").id
+        assert await go(way(client, sandbox))
+
+    assert Operation(kind="call", name="after").id == before + 1
+
+
+async def test_a_single_hook_is_told_of_the_same_operations_as_all_of_them(
+    connect: Connect,
+) -> None:
+    pages: list[PageEvent] = []
+    requests: list[RequestEvent] = []
+    hooks = EventHooks(on_page=pages.append, on_request=requests.append)
+    async with connect(event_hooks=hooks) as client:
+        await client.models.private(page_size=30).collect()
+
+    assert len({page.listing for page in pages}) == 1
+    assert all(page.listing is not None for page in pages)
+    assert all(request.operation and request.operation.parent for request in requests)
+
+
+async def test_a_record_that_does_not_fit_fails_its_retrieval(
+    connect: Connect,
+    scenario_sandbox_factory: SandboxFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sandbox = scenario_sandbox_factory(Catalogue.seeded(public=0, private=1, odd=False))
+    (model_id,) = sandbox.catalogue.ids("private")
+    sandbox.catalogue.update(model_id, fields={"tags": 5}, touch=False)
+    watched = Watched()
+    async with connect(base_url=sandbox.base_url, event_hooks=watched.hooks) as client:
+        with pytest.raises(APIError) as caught:
+            await client.models.retrieve(model_id)
+    watched.check(caplog)
+    failures = [end for end in watched.ends.values() if isinstance(end, FailureEvent)]
+    assert [(one.operation.kind, one.error) for one in failures] == [("retrieval", caught.value)]
 
 
 async def test_the_names_of_records_have_no_ids(connect: Connect, sandbox: Sandbox) -> None:
