@@ -28,7 +28,7 @@ ResultT = TypeVar("ResultT")
 RowT = TypeVar("RowT")
 
 PAGES_AT_ONCE = 8
-"""How many pages a walk asks for at once, unless told otherwise.
+"""How many pages a run asks for at once, unless told otherwise.
 
 A page is some 2 MB: more at once would cost memory, and hardly saves time.
 """

@@ -185,7 +185,7 @@ class PageEvent:
 
     Attributes:
         models: How many were given.
-        repeated: How many were dropped because the walk had given their id before.
+        repeated: How many were dropped because the run had given their id before.
         invalid: How many did not fit the type.
         last: Whether the listing ends here.
         filtered: How many were dropped because they show that they were not asked for, as where the

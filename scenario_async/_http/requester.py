@@ -130,7 +130,7 @@ class Requester:
         )
 
         async def attempt(number: int) -> ResultT:
-            # Making a request takes a part of a millisecond, and walks make many at once.
+            # Making a request takes a part of a millisecond, and runs make many at once.
             await self.loop_budget.take()
             response = await replace(first, number=number).send()
             try:

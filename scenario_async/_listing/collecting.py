@@ -37,7 +37,7 @@ async def in_order(
         turn: A share of the loop.
 
     Raises:
-        APIError: As any walk.
+        APIError: A page could not be fetched.
     """
     models: dict[str, RowT] = {}
     placed: list[tuple[Any, list[str]]] = []
@@ -70,7 +70,7 @@ async def first_models(
         small: A page of so many rows, where one is likely to be enough.
 
     Raises:
-        APIError: As any walk.
+        APIError: A page could not be fetched.
     """
     run = begin()
     found: list[RowT] = []

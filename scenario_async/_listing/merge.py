@@ -29,7 +29,7 @@ _Place: TypeAlias = tuple[int, bool, int]
 
 
 class _Sighting:
-    """In which listings a model was found so far. It is all that a walk keeps beside the id."""
+    """In which listings a model was found so far. It is all that a run keeps beside the id."""
 
     __slots__ = ("_listings", "_names")
 
@@ -66,8 +66,8 @@ class Found(Generic[RowT]):
     def scopes(self) -> tuple[str, ...]:
         """Where it was found so far: :attr:`Listing.scope`, in the order of the listings.
 
-        While the walk that gave it goes on, another listing may come to the same model and be
-        added. It is complete when that walk is at its end, as after :meth:`Merged.collect`.
+        While the run that gave it goes on, another listing may come to the same model and be
+        added. It is complete when that run is at its end, as after :meth:`Merged.collect`.
         """
         return self._sighting.scopes
 
@@ -101,8 +101,8 @@ class Merged(Generic[RowT]):
 
     Nothing is requested before it is used. It can be used any number of times, also at once; each
     use begins all listings at their start. ``async for`` gives each :class:`Found` at first sight,
-    as pages arrive; its scopes grow while the walk goes on. The listings take turns, and together
-    they ask for no more pages at once than the bound. If one of them fails, the walk fails.
+    as pages arrive; its scopes grow while the run goes on. The listings take turns, and together
+    they ask for no more pages at once than the bound. If one of them fails, the run fails.
 
     Models are compared by id. A row that does not fit goes to ``on_invalid`` of its listing, or
     raises after the good rows of its page.
@@ -143,7 +143,7 @@ class Merged(Generic[RowT]):
         Each listing's own order is kept. They stay in memory: about 15 KB each with their bytes.
 
         Raises:
-            APIError: As any walk. There is no partial result.
+            APIError: A page could not be fetched. There is no partial result.
         """
         return await in_order(self._slices(), self._context.new_slice())
 

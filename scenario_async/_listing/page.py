@@ -106,7 +106,7 @@ class Page(Generic[RowT]):
                     yield rows
 
     def _onward(self) -> ListingRun[RowT]:
-        """The walk to go on with: the one that led here, or one of its own if another has it."""
+        """The run to go on with: the one that led here, or one of its own if another has it."""
         if self._run is None:
             raise UsageError(
                 "this page was pickled or copied, and does not know the way on: list again, from "

@@ -29,7 +29,7 @@ class TagIndex:
 
     Ordinary tags are in the index (measured). Of the others an answer decides, once for each tag
     and route; and of several at once, whether the service selects by them as a union. What is
-    decided stays: the tokens of a walk lead on in the listing that it began.
+    decided stays: the tokens of a run lead on in the listing that it began.
     """
 
     def __init__(self) -> None:

@@ -112,7 +112,7 @@ class _PlainIds(Generic[GivenT, IdT, RecordT]):
                 self._place += 1
         except StopIteration:
             return IdsRead(ids, last=True)
-        except Exception as error:  # noqa: BLE001 - raised by the walk, after what came before
+        except Exception as error:  # noqa: BLE001 - raised by the run, after what came before
             return IdsRead(ids, last=True, error=error)
         return IdsRead(ids)
 

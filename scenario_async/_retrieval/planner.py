@@ -109,7 +109,7 @@ class Records(Generic[IdT, RecordT]):
 
     A record is emitted in the order of the ids, or with ``ordered=False`` as it comes. A 403 or
     404 of a single record is an answer like any other. Another failure, of a record or of the ids
-    themselves, ends the walk after the records before it; of a walk without order, after those
+    themselves, ends the run after the records before it; of a run without order, after those
     that came.
 
     An id that is repeated while it is asked for, or is to be, costs no other request, and what came
