@@ -120,6 +120,7 @@ class ListingRun(Generic[RowT]):
         run = copy(self)
         run.options = replace(self.options, strategy="cursor")
         run.tracker = self.tracker.back_to(depth)
+        run._dated = False  # noqa: SLF001 - its own kind
         run.seen = {model_id: at for model_id, at in self.seen.items() if at <= depth}
         return run
 

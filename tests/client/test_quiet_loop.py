@@ -96,3 +96,24 @@ async def test_all_dates_of_a_page_are_read_by_whoever_has_the_pass_of_the_loop(
     assert len(models) == MODELS
     assert len(in_turn) >= MODELS // PAGE
     assert all(in_turn)
+
+
+async def test_no_dates_are_read_of_a_page_that_is_fetched_alone(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Any = vars(PageAnswer)["_moments"]
+    dated: list[PageAnswer] = []
+
+    def read_noted(answer: PageAnswer, kind: object) -> object:
+        dated.append(answer)
+        return read(answer, kind)
+
+    monkeypatch.setattr(PageAnswer, "_moments", read_noted)
+    async with connect() as scenario:
+        pages = [page async for page in WINDOWS.listing(scenario, page_size=PAGE).pages()]
+        assert dated
+        dated.clear()
+        onward = await pages[0].get_next_page()
+
+    assert onward.models
+    assert not dated
