@@ -135,20 +135,34 @@ class Refresher:
 
     async def _refreshed(self) -> float:
         """Refresh the store where that is up to this one, and read it; gives how long to rest."""
-        if self._sync is not None and self._lead is None and await self._has_lead():
-            await self._reader.read()
-            self._due = time.monotonic() + until_due(self._every, self._reader.age())
-        due = self._wanted.is_set() or time.monotonic() >= self._due
-        if self._sync is not None and self._lead is not None and due:
-            report = await self._sync()
-            if any(scope.mode == "resumed" for scope in report.scopes):
-                # It finished what one that failed had begun, and is as old as that one.
-                await self._sync()
-            self._due = time.monotonic() + after_success(self._every, _chance())
+        asked = self._wanted.is_set()
+        synced = await self._brought_up_to_date()
         current = await self._reader.read()
+        if self._wanted.is_set() and not asked and not synced:
+            # It was asked for while there was only a look at the store, which is no refresh.
+            await self._brought_up_to_date()
+            current = await self._reader.read()
         if self._lead is not None and current:
             return max(0.0, self._due - time.monotonic())
         return look_again(self._every, _chance(), loaded=self._reader.as_of is not None)
+
+    async def _brought_up_to_date(self) -> bool:
+        """Refresh the store where that is due and up to this one; gives whether it was."""
+        if self._sync is None:
+            return False
+        if self._lead is None:
+            if not await self._has_lead():
+                return False
+            await self._reader.read()
+            self._due = time.monotonic() + until_due(self._every, self._reader.age())
+        if not self._wanted.is_set() and time.monotonic() < self._due:
+            return False
+        report = await self._sync()
+        if any(scope.mode == "resumed" for scope in report.scopes):
+            # It finished what one that failed had begun, and is as old as that one.
+            await self._sync()
+        self._due = time.monotonic() + after_success(self._every, _chance())
+        return True
 
     async def _failed(self, error: Exception) -> float:
         """Note that a refresh failed; gives how long to rest."""

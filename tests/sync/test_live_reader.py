@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import msgspec
 import pytest
 from sqlalchemy import update
 
 from scenario_async.live import LiveCatalog, NotLoadedError, _reader
+from scenario_async.live._reader import StoreReader
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, sync
 from scenario_async.sync._store.catalog_store import database_of
@@ -68,6 +71,43 @@ async def test_what_a_run_changes_while_it_is_read_is_not_taken_in_part(
             assert len(await live.refresh()) == 11
     # What had been read was not read again.
     assert len(read) == 12
+
+
+@pytest.mark.parametrize("role", ["auto", "reader"])
+async def test_a_refresh_that_is_asked_for_during_a_look_comes_after_it(
+    role: Any,
+    sandbox: Sandbox,
+    scenario: AsyncScenario,
+    new_sqlite: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = StoreReader[Any].read
+    # Of what is stored, of whoever begins to lead, and the first look.
+    seen, looks = 0, 2 if role == "reader" else 3
+    looked, go_on = anyio.Event(), anyio.Event()
+
+    async def read_slowly(self: StoreReader[Any], **options: Any) -> bool:
+        nonlocal seen
+        found = await read(self, **options)
+        seen += 1
+        if seen == looks:
+            looked.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(StoreReader, "read", read_slowly)
+    async with CatalogStore.open(new_sqlite()) as store:
+        await sync(scenario, store)
+        async with LiveCatalog(scenario, store=store, every=LATER, role=role) as live:
+            with anyio.fail_after(30):
+                await looked.wait()
+            new = sandbox.catalogue.add(name="New")
+            if role == "reader":
+                await sync(scenario, store)
+            asked = asyncio.create_task(live.refresh())
+            await asyncio.sleep(0)
+            go_on.set()
+            assert new in await asked
 
 
 async def test_a_description_that_is_no_text_is_found_by_the_rest(
