@@ -278,6 +278,8 @@ class LiveCatalog(Generic[ModelT]):
         return None if self._refresher is None else self._refresher.error
 
     async def _begin(self) -> None:
+        # All that is held is let go of, the last first, whatever becomes of the others.
+        self._held.callback(self._feed.close)
         store = self._store
         if store is None:
             store = await self._held.enter_async_context(CatalogStore.open(_IN_MEMORY))
@@ -294,6 +296,7 @@ class LiveCatalog(Generic[ModelT]):
         asked = None if self._role == "reader" else client
         if asked is not None:
             self._previews = PreviewUrls(asked.models.previews, reader)
+            self._held.push_async_callback(self._previews.end)
         self._refresher = Refresher(
             asked,
             store,
@@ -303,6 +306,7 @@ class LiveCatalog(Generic[ModelT]):
             full_every=self._full_every,
             max_deletions=self._max_deletions,
         )
+        self._held.push_async_callback(self._refresher.stop)
         self._refresher.start()
         while self._start == "wait" and reader.as_of is None:
             await self._refresher.joined()
@@ -312,12 +316,5 @@ class LiveCatalog(Generic[ModelT]):
 
     async def _end(self) -> None:
         self._closed = True
-        try:
-            if self._previews is not None:
-                await self._previews.end()
-            if self._refresher is not None:
-                await self._refresher.stop()
-        finally:
-            self._feed.close()
-            with anyio.CancelScope(shield=True):
-                await self._held.aclose()
+        with anyio.CancelScope(shield=True):
+            await self._held.aclose()

@@ -60,9 +60,11 @@ class PreviewUrls:
         """End what is under way; who waits for it is told so."""
         for task in self._tasks:
             task.cancel()
-        await until_done(tuple(self._tasks))
-        left = UsageError("the live catalogue was left before the previews came")
-        self._fail(tuple(self._pictures), left)
+        try:
+            await until_done(tuple(self._tasks))
+        finally:
+            left = UsageError("the live catalogue was left before the previews came")
+            self._fail(tuple(self._pictures), left)
 
     def _picture(self, model: Model | str) -> _Picture:
         model_id = _id_of(model)

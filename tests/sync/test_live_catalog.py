@@ -481,6 +481,35 @@ async def test_a_cancellation_anywhere_leaves_nothing_behind(
     await leftovers.check_connections()
 
 
+@pytest.mark.once
+async def test_a_cancellation_of_leaving_leaves_nothing_behind(
+    sandbox: Sandbox, connect: Connect, leftovers: Leftovers
+) -> None:
+    sandbox.faults.add(Stalled(), times=None, when=lambda request: request.method == "POST")
+
+    async def use() -> None:
+        async with connect() as scenario, LiveCatalog(scenario, every=LATER) as live:
+            before = len(sandbox.requests)
+            waiting.append(asyncio.create_task(live.preview_url("model_of_nobody")))
+            waiting.append(asyncio.create_task(anext(live.changes(), None)))
+            await until_requests(sandbox, before + 1)
+            leaving.set()
+
+    for passes in range(6):
+        waiting, leaving = list[asyncio.Task[Any]](), asyncio.Event()
+        task = asyncio.create_task(use())
+        await leaving.wait()
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with anyio.fail_after(30):
+            told = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(one) for one in told] == [UsageError, type(None)]
+    await leftovers.check_connections()
+
+
 # Who follows the changes
 
 
