@@ -14,6 +14,7 @@ import anyio
 from scenario_async import UsageError
 from scenario_async._http import until_done
 from scenario_async.sync import StoreBusyError, StoreError, sync
+from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._store import database_of
 
 from ._schedule import after_failure, after_success, look_again, until_due
@@ -176,6 +177,7 @@ class Refresher:
         self._due = time.monotonic() + pause
         return pause
 
+    @in_own_task
     async def _has_lead(self) -> bool:
         """Be the one who refreshes the store for these scopes, unless another one is."""
         lead = AsyncExitStack()
@@ -186,6 +188,7 @@ class Refresher:
         self._lead = lead
         return True
 
+    @in_own_task
     async def _stop_leading(self) -> None:
         lead, self._lead = self._lead, None
         if lead is not None:

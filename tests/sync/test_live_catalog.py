@@ -34,6 +34,7 @@ from scenario_async.sandbox import (
     Truncated,
 )
 from scenario_async.sync import CatalogStore, StoreError, sync
+from scenario_async.sync._store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -508,6 +509,20 @@ async def test_a_cancellation_of_leaving_leaves_nothing_behind(
             told = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(one) for one in told] == [UsageError, type(None)]
     await leftovers.check_connections()
+
+
+@pytest.mark.once
+async def test_leaving_at_any_moment_loses_no_connection_and_no_lock(
+    scenario: AsyncScenario, new_store: Callable[[], str]
+) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await sync(scenario, store)
+        for moment in range(30):
+            async with LiveCatalog(scenario, store=store, every=LATER, start="background"):
+                await asyncio.sleep(moment / 1000)
+            async with database_of(store).lead("private"):
+                pass
+        assert (await store.counts()).models == MODELS
 
 
 # Who follows the changes
