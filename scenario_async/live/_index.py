@@ -99,10 +99,12 @@ def _refiled(
             yield
     facets: dict[Facet, dict[str, frozenset[str]]] = {name: dict(old[name]) for name in old}
     for facet, value in left.keys() | joined.keys():
-        ids = facets[facet].pop(value, frozenset())
-        ids = (ids - left[facet, value]) | joined[facet, value]
-        if ids:
-            facets[facet][value] = ids
+        out, into = left[facet, value], joined[facet, value]
+        # Most that change keep most values: what is the same is one object in all snapshots.
+        if out != into:
+            ids = (facets[facet].pop(value, frozenset()) - out) | into
+            if ids:
+                facets[facet][value] = ids
         yield
     return facets
 

@@ -244,6 +244,16 @@ def test_many_changes_and_few_come_to_the_same_order() -> None:
     assert other.find(sort="created_at") == [*ranked, "model_008/1"]
 
 
+def test_what_did_not_change_is_the_same_object_in_all_snapshots() -> None:
+    models = [entry(f"model_{number}", type="lora", tags=("a",)) for number in range(9)]
+    before = snapshot_of(*models)
+    after = changed(before, [], [entry("model_3", type="lora", tags=("b",), content_hash="1")])
+
+    one, other = contents_of(before).index.facets, contents_of(after).index.facets
+    assert other["type"]["lora"] is one["type"]["lora"]
+    assert other["tags"]["a"] == one["tags"]["a"] - {"model_3"}
+
+
 def test_counts_begin_with_the_most_frequent_value() -> None:
     snapshot = snapshot_of(
         entry("1", type="a", status="new"), entry("2", type="b"), entry("3", type="b")
