@@ -96,7 +96,7 @@ def slice_of(limit: int | None, offset: int) -> slice[int, int | None, None]:
     for name, value in (("limit", limit), ("offset", offset)):
         if (given_count(name, value) or 0) < 0:
             raise ArgumentError(Parameter(name), f" must not be below 0, and is {value}")
-    return slice(offset, None if limit is None else offset + limit)
+    return slice(offset, None if limit is None else (offset or 0) + limit)
 
 
 def type_name(value: object) -> str:

@@ -124,9 +124,9 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
             TypeError: A value of the wrong type.
         """
         found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
-        part = slice_of(limit, offset)
-        ids = self._sorted(found, sort, part.stop)
-        return [self._entries[model_id].model for model_id in islice(ids, part.start, part.stop)]
+        start, end, _ = slice_of(limit, offset).indices(len(self))
+        ids = self._sorted(found, sort, end)
+        return [self._entries[model_id].model for model_id in islice(ids, start, end)]
 
     def counts(
         self,

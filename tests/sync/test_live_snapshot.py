@@ -265,6 +265,18 @@ def test_counts_begin_with_the_most_frequent_value() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("options", [{}, {"type": "lora"}])
+async def test_numbers_beyond_all_models_find_what_there_is(options: Any) -> None:
+    snapshot = snapshot_of(*(entry(str(number), type="lora") for number in range(9)))
+    many = 10**400  # more than a machine counts, as a query string may have it
+
+    assert snapshot.find(offset=many, limit=many, **options) == []
+    assert len(snapshot.find(limit=many, **options)) == 9
+    assert snapshot.find(offset=8, limit=many, **options) == ["8/0"]
+    assert await snapshot.search("", offset=many, limit=many, **options) == []
+
+
+@pytest.mark.anyio
 async def test_a_search_finds_all_words_in_any_case_and_names_first() -> None:
     snapshot = snapshot_of(
         entry("1", text="brush\npixel\nart for all"),
