@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import anyio
@@ -256,6 +257,8 @@ class LiveCatalog(Generic[ModelT]):
             model: The model or its id.
 
         Raises:
+            TypeError: It is neither.
+            ValueError: The id is empty.
             UsageError: It is a reader, is not entered, or was left meanwhile.
             APIError: A request failed.
         """
@@ -266,8 +269,10 @@ class LiveCatalog(Generic[ModelT]):
         """The same for several models, by their ids.
 
         Raises:
-            UsageError: As for :meth:`preview_url`.
-            APIError: As for :meth:`preview_url`.
+            TypeError: As for :meth:`preview_url`, or it is one in place of several.
+            ValueError: As for :meth:`preview_url`; so are the others.
+            UsageError: See there.
+            APIError: See there.
         """
         if self._previews is None or self._closed:
             raise UsageError("previews take requests: use a catalogue with a client, and enter it")
@@ -295,7 +300,9 @@ class LiveCatalog(Generic[ModelT]):
         seen = await reader.standing()
         asked = None if self._role == "reader" else client
         if asked is not None:
-            self._previews = PreviewUrls(asked.models.previews, reader)
+            # A row that cannot be read is a model without a picture, and no failure of others.
+            fetch = partial(asked.models.previews, on_invalid=lambda _: None)
+            self._previews = PreviewUrls(fetch, reader)
             self._held.push_async_callback(self._previews.end)
         self._refresher = Refresher(
             asked,

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 
-from scenario_async import Missing, Model, UsageError
+from scenario_async import Model, Preview, UsageError
 from scenario_async._http import until_done
+from scenario_async._retrieval import check_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
 
-    from scenario_async import Preview
+    from scenario_async import Missing
 
     from ._reader import StoreReader
 
@@ -27,6 +28,8 @@ __all__ = ["PreviewUrls"]
 _MARGIN = timedelta(minutes=10)
 # For URLs that do not say when they expire, and for models without a picture.
 _KEPT = timedelta(minutes=10)
+# So many that are over do no harm.
+_FEW = 1_000
 
 
 class PreviewUrls:
@@ -41,6 +44,7 @@ class PreviewUrls:
         self._fetch = fetch
         self._reader = reader
         self._pictures: dict[str, _Picture] = {}
+        self._left = _FEW
         self._wanted: dict[str, Model | str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -50,10 +54,14 @@ class PreviewUrls:
         A cancellation ends the waiting, and not the requests: others may wait for the same.
 
         Raises:
+            TypeError: One is neither a model nor an id, or it is one for several.
+            ValueError: An id is empty.
             UsageError: It was ended meanwhile.
             APIError: A request failed.
         """
-        pictures = {_id_of(model): self._picture(model) for model in models}
+        # One that cannot be asked for must not fail for others who ask at the same time.
+        given = _by_id(models)
+        pictures = {model_id: self._picture(model_id, one) for model_id, one in given.items()}
         return {model_id: await picture.url() for model_id, picture in pictures.items()}
 
     async def end(self) -> None:
@@ -66,8 +74,7 @@ class PreviewUrls:
             left = UsageError("the live catalogue was left before the previews came")
             self._fail(tuple(self._pictures), left)
 
-    def _picture(self, model: Model | str) -> _Picture:
-        model_id = _id_of(model)
+    def _picture(self, model_id: str, model: Model | str) -> _Picture:
         picture = self._pictures.get(model_id)
         if picture is None or picture.over(datetime.now(UTC)):
             picture = self._pictures[model_id] = _Picture()
@@ -84,13 +91,24 @@ class PreviewUrls:
         # All who ask in this pass of the loop are asked for together.
         await asyncio.sleep(0)
         wanted, self._wanted = self._wanted, {}
+        self._forget_some()
         try:
             async with aclosing(self._fetch(wanted.values())) as found:
                 async for one in found:
-                    model_id = one.id if isinstance(one, Missing) else one.model_id
-                    self._pictures[model_id].come(one, datetime.now(UTC))
+                    if isinstance(one, Preview):
+                        self._pictures[one.model_id].come(one, datetime.now(UTC))
+            for model_id in wanted:
+                if self._pictures[model_id].is_awaited:
+                    self._pictures[model_id].come(None, datetime.now(UTC))
         except Exception as failure:  # noqa: BLE001 - raised to those who wait
             self._fail(wanted, failure)
+
+    def _forget_some(self) -> None:
+        """Forget what is over, now and then: whoever asks may make up ids."""
+        if len(self._pictures) > 2 * self._left:
+            now = datetime.now(UTC)
+            kept = {key: one for key, one in self._pictures.items() if not one.over(now)}
+            self._pictures, self._left = kept, max(_FEW, len(kept))
 
     def _fail(self, model_ids: Iterable[str], error: Exception) -> None:
         """Tell those who wait for these pictures that they do not come."""
@@ -117,9 +135,9 @@ class _Picture:
         """Whether it has come, and expires soon."""
         return self._until is not None and self._until <= now
 
-    def come(self, preview: Preview | Missing, now: datetime) -> None:
+    def come(self, preview: Preview | None, now: datetime) -> None:
         self._until = now + _KEPT
-        if not isinstance(preview, Missing):
+        if preview is not None:
             self._url = preview.url
             if preview.expires_at is not None:
                 self._until = preview.expires_at - _MARGIN
@@ -136,5 +154,13 @@ class _Picture:
         return self._url
 
 
-def _id_of(model: Model | str) -> str:
-    return model.id if isinstance(model, Model) else model
+def _by_id(models: Iterable[Model | str]) -> dict[str, Model | str]:
+    if isinstance(models, str | Model):
+        raise TypeError(f"models must be several, such as [model], not one {type(models).__name__}")
+    found: dict[str, Model | str] = {}
+    for place, one in enumerate(models):
+        if not isinstance(one, Model | str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            kind = type(one).__name__
+            raise TypeError(f"models[{place}] must be a Model or the id of one, not {kind}")
+        found[one.id if isinstance(one, Model) else check_id(f"models[{place}]", one)] = one
+    return found

@@ -6,11 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from support.client import Leftovers, until_requests
 
 from scenario_async import InternalServerError, Missing, Model, Preview, UsageError
-from scenario_async.live import LiveCatalog
+from scenario_async._argument_errors import ArgumentError
+from scenario_async.live import LiveCatalog, _previews
 from scenario_async.live._previews import PreviewUrls
 from scenario_async.sandbox import Catalogue, ServerError, Stalled
 
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 LATER = 3600.0
+
+
+class Short(msgspec.Struct):
+    id: str
 
 
 @pytest.fixture
@@ -96,6 +102,51 @@ async def test_leaving_at_once_ends_those_who_have_just_asked(scenario: AsyncSce
         await asyncio.sleep(0)
     with pytest.raises(UsageError, match="was left before"):
         await asked
+
+
+async def test_what_cannot_be_asked_for_fails_for_nobody_else(
+    sandbox: Sandbox, scenario: AsyncScenario
+) -> None:
+    async with LiveCatalog(scenario, every=LATER, as_type=Short) as live:
+        odd: list[Any] = ["", 1, live[sandbox.catalogue.ids("private")[0]]]
+        wrong = [live.preview_url(one) for one in odd]
+        *failed, url = await asyncio.gather(
+            *wrong, live.preview_url(next(iter(live.now))), return_exceptions=True
+        )
+        assert [type(one) for one in failed] == [ArgumentError, TypeError, TypeError]
+        assert str(failed[-1]) == "models[0] must be a Model or the id of one, not Short"
+        assert isinstance(url, str)
+        with pytest.raises(TypeError, match="models must be several"):
+            await live.preview_urls("model_x")
+
+
+async def test_a_row_that_cannot_be_read_is_a_model_without_a_picture(
+    sandbox: Sandbox, scenario: AsyncScenario
+) -> None:
+    async with LiveCatalog(scenario, scopes=["public"], every=LATER, as_type=Short) as live:
+        odd = sandbox.catalogue.ids("public")[3]
+        sandbox.catalogue.update(odd, fields={"thumbnail": "not a record"})
+        urls = await live.preview_urls(live.now)
+        assert urls.keys() == live.now.keys()
+        assert [model_id for model_id, url in urls.items() if url is None] == [odd]
+
+
+async def test_pictures_of_ids_that_are_made_up_are_forgotten(
+    scenario: AsyncScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
+        for model in models:
+            assert isinstance(model, str)
+            yield Missing(model, 404, "nobody")
+
+    monkeypatch.setattr(_previews, "_KEPT", timedelta(0))
+    async with LiveCatalog(scenario, every=LATER) as live:
+        assert live._reader is not None
+        previews = PreviewUrls(fetch, live._reader)
+    for start in range(0, 5_000, 500):
+        ids = [f"model_{start + number}" for number in range(500)]
+        assert set((await previews.urls(ids)).values()) == {None}
+    assert len(previews._pictures) < 3_000
 
 
 async def test_a_url_is_asked_for_again_before_it_expires(scenario: AsyncScenario) -> None:
