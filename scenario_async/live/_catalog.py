@@ -1,27 +1,17 @@
-"""The live catalogue: a view of a store in memory, and the task that keeps it fresh."""
+"""The live catalogue, as users see it."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-import anyio
-
 from scenario_async import AsyncScenario, Model, UsageError
-from scenario_async._client import context_of
-from scenario_async._http import LoopBudget
 from scenario_async._iteration import Iteration
 from scenario_async._options import check_count
-from scenario_async.sync import CatalogStore
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
 
-from ._arguments import check_scopes, one_of, seconds_of
-from ._deltas import Feed
+from ._arguments import Settings, seconds_of
 from ._errors import NotLoadedError
-from ._previews import PreviewUrls
-from ._reader import StoreReader
-from ._refresher import Refresher
+from ._parts import Parts
 from ._status import LiveStatus, check_age, status_of
 
 if TYPE_CHECKING:
@@ -29,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from types import TracebackType
     from typing import Self, Unpack
+
+    from scenario_async.sync import CatalogStore
 
     from ._arguments import LiveOptions, Role, Start
     from ._deltas import Delta, Resync
@@ -38,7 +30,6 @@ __all__ = ["LiveCatalog"]
 
 ModelT = TypeVar("ModelT")
 OtherT = TypeVar("OtherT")
-_IN_MEMORY = "sqlite://"
 _KEPT = 100
 
 
@@ -107,28 +98,21 @@ class LiveCatalog(Generic[ModelT]):
         full_every: timedelta = FULL_EVERY,
         max_deletions: float | None = MAX_DELETIONS,
     ) -> None:
-        self._scenario = scenario
-        self._store = store
-        self._scopes = check_scopes(scopes)
-        self._type: type[Any] = Model if as_type is None else as_type
-        self._start = one_of("start", start)
-        self._role: Role = one_of("role", role)
-        self._every = seconds_of("every", every)
-        self._full_every = full_every
-        self._max_deletions = max_deletions
-        if role == "reader" and store is None:
-            raise ValueError('role="reader" reads a store that others refresh: give it one')
-        if role != "reader" and scenario is None:
-            raise ValueError('a client is needed for all but role="reader"')
-        self._held = AsyncExitStack()
-        self._feed: Feed[ModelT] = Feed()
-        self._reader: StoreReader[ModelT] | None = None
-        self._refresher: Refresher | None = None
-        self._previews: PreviewUrls | None = None
-        self._closed = False
+        self._settings = Settings.of(
+            scenario,
+            store,
+            scopes=scopes,
+            every=every,
+            start=start,
+            role=role,
+            full_every=full_every,
+            max_deletions=max_deletions,
+        )
+        type_: type[Any] = Model if as_type is None else as_type
+        self._parts: Parts[ModelT] = Parts(self._settings, type_)
 
     def __repr__(self) -> str:
-        return f"<LiveCatalog of {', '.join(self._scopes)}, {self.status.state}>"
+        return f"<LiveCatalog of {', '.join(self._settings.scopes)}, {self.status.state}>"
 
     async def __aenter__(self) -> Self:
         """Begin.
@@ -139,13 +123,7 @@ class LiveCatalog(Generic[ModelT]):
                 ``"wait"``: it has none, and another one, which refreshes it, failed.
             ScenarioError: With ``"wait"``: the first refresh failed.
         """
-        if self._reader is not None:
-            raise UsageError("a live catalogue is entered once: make another one")
-        try:
-            await self._begin()
-        except BaseException:
-            await self._end()
-            raise
+        await self._parts.begin()
         return self
 
     async def __aexit__(
@@ -154,7 +132,7 @@ class LiveCatalog(Generic[ModelT]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._end()
+        await self._parts.end()
 
     @property
     def now(self) -> Snapshot[ModelT]:
@@ -163,10 +141,11 @@ class LiveCatalog(Generic[ModelT]):
         Raises:
             NotLoadedError: There are none yet.
         """
-        reader = self._reader
+        reader = self._parts.reader
         if reader is None or reader.as_of is None:
-            because = "" if self._error is None else f": {self._error}"
-            raise NotLoadedError(f"nothing was loaded yet{because}") from self._error
+            error = self._parts.error
+            because = "" if error is None else f": {error}"
+            raise NotLoadedError(f"nothing was loaded yet{because}") from error
         return reader.snapshot
 
     def __getitem__(self, model_id: str) -> ModelT:
@@ -193,7 +172,8 @@ class LiveCatalog(Generic[ModelT]):
     @property
     def status(self) -> LiveStatus:
         """How it is."""
-        return status_of(self._reader, self._refresher, self._role, closed=self._closed)
+        parts = self._parts
+        return status_of(parts.reader, parts.refresher, self._settings.role, closed=parts.closed)
 
     def check(self, *, max_age: timedelta | float) -> None:
         """See that what there is is no older than this: for a page that says whether all is well.
@@ -219,8 +199,8 @@ class LiveCatalog(Generic[ModelT]):
             NotLoadedError: There is nothing yet.
             ScenarioError: The refresh failed.
         """
-        refresher = self._refresher
-        if refresher is None or self._closed:
+        refresher = self._parts.refresher
+        if refresher is None or self._parts.closed:
             raise UsageError("a live catalogue is refreshed inside of its 'async with'")
         refresher.want()
         await refresher.joined()
@@ -244,7 +224,7 @@ class LiveCatalog(Generic[ModelT]):
             ValueError: It is below 1.
         """
         check_count("max_buffered", max_buffered, least=1)
-        return Iteration(self._feed.consume(max_buffered), "feed of changes")
+        return Iteration(self._parts.feed.consume(max_buffered), "feed of changes")
 
     async def preview_url(self, model: Model | str) -> str | None:
         """A URL of a picture of a model, ``None`` where it has none.
@@ -274,54 +254,7 @@ class LiveCatalog(Generic[ModelT]):
             UsageError: See there.
             APIError: See there.
         """
-        if self._previews is None or self._closed:
+        previews = self._parts.previews
+        if previews is None or self._parts.closed:
             raise UsageError("previews take requests: use a catalogue with a client, and enter it")
-        return await self._previews.urls(models)
-
-    @property
-    def _error(self) -> Exception | None:
-        return None if self._refresher is None else self._refresher.error
-
-    async def _begin(self) -> None:
-        # All that is held is let go of, the last first, whatever becomes of the others.
-        self._held.callback(self._feed.close)
-        store = self._store
-        if store is None:
-            store = await self._held.enter_async_context(CatalogStore.open(_IN_MEMORY))
-        client = self._scenario
-        budget = LoopBudget() if client is None else context_of(client).requester.loop_budget
-        reader = StoreReader(store, self._scopes, self._type, self._feed.tell, budget)
-        self._reader = reader
-        if self._start != "background":
-            await reader.read_stored()
-        if self._start == "stored" and reader.as_of is None:
-            scopes = ", ".join(self._scopes)
-            raise NotLoadedError(f"the store has no complete copy of {scopes}: run a sync first")
-        seen = await reader.standing()
-        asked = None if self._role == "reader" else client
-        if asked is not None:
-            # A row that cannot be read is a model without a picture, and no failure of others.
-            fetch = partial(asked.models.previews, on_invalid=lambda _: None)
-            self._previews = PreviewUrls(fetch, reader)
-            self._held.push_async_callback(self._previews.end)
-        self._refresher = Refresher(
-            asked,
-            store,
-            reader,
-            scopes=self._scopes,
-            every=self._every,
-            full_every=self._full_every,
-            max_deletions=self._max_deletions,
-        )
-        self._held.push_async_callback(self._refresher.stop)
-        self._refresher.start()
-        while self._start == "wait" and reader.as_of is None:
-            await self._refresher.joined()
-            standing = await reader.standing()
-            if standing.error is not None and standing.runs != seen.runs:
-                raise NotLoadedError(f"the first refresh failed elsewhere: {standing.error}")
-
-    async def _end(self) -> None:
-        self._closed = True
-        with anyio.CancelScope(shield=True):
-            await self._held.aclose()
+        return await previews.urls(models)

@@ -160,7 +160,8 @@ def _by_id(models: Iterable[Model | str]) -> dict[str, Model | str]:
     found: dict[str, Model | str] = {}
     for place, one in enumerate(models):
         if not isinstance(one, Model | str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-            kind = type(one).__name__
-            raise TypeError(f"models[{place}] must be a Model or the id of one, not {kind}")
+            raise TypeError(
+                f"models[{place}] must be a Model or the id of one, not {type(one).__name__}"
+            )
         found[one.id if isinstance(one, Model) else check_id(f"models[{place}]", one)] = one
     return found

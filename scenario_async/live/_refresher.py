@@ -17,15 +17,14 @@ from scenario_async.sync import StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._store import database_of
 
+from ._errors import NotLoadedError
 from ._schedule import after_failure, after_success, look_again, until_due
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import timedelta
-
-    from scenario_async import AsyncScenario
     from scenario_async.sync import CatalogStore
+    from scenario_async.sync._store import Standing
 
+    from ._arguments import Settings
     from ._reader import StoreReader
 
 __all__ = ["Refresher"]
@@ -35,44 +34,30 @@ class Refresher:
     """Refreshes a store again and again, unless another one does, and reads it after each time.
 
     Args:
-        scenario: Who is asked; ``None`` to read alone.
+        settings: Who is asked, if anybody is, for what and when.
         store: What is refreshed; open.
         reader: What reads it.
-        scopes: Which scopes.
-        every: How long after a refresh the next one begins, in seconds.
-        full_every: As for :func:`sync`.
-        max_deletions: As for :func:`sync`.
 
     Attributes:
         failures: How many refreshes have failed since one did not.
         error: What the last one failed with.
     """
 
-    def __init__(
-        self,
-        scenario: AsyncScenario | None,
-        store: CatalogStore,
-        reader: StoreReader[Any],
-        *,
-        scopes: Sequence[str],
-        every: float,
-        full_every: timedelta,
-        max_deletions: float | None,
-    ) -> None:
+    def __init__(self, settings: Settings, store: CatalogStore, reader: StoreReader[Any]) -> None:
         self._database = database_of(store)
         self._reader = reader
-        self._name = " ".join(scopes)
-        self._every = every
+        self._name = " ".join(settings.scopes)
+        self._every = settings.every
         self._sync = None
-        if scenario is not None:
+        if settings.scenario is not None:
             self._sync = partial(
                 sync,
-                scenario,
+                settings.scenario,
                 store,
-                scopes=scopes,
-                full_every=full_every,
+                scopes=settings.scopes,
+                full_every=settings.full_every,
                 wait=True,
-                max_deletions=max_deletions,
+                max_deletions=settings.max_deletions,
             )
         self._lead: AsyncExitStack | None = None
         self._task: asyncio.Task[None] | None = None
@@ -113,6 +98,23 @@ class Refresher:
             ScenarioError: The refresh failed.
         """
         await self._refresh.wait()
+
+    async def loaded(self, seen: Standing) -> None:
+        """Wait until there is a snapshot.
+
+        Args:
+            seen: How far the store was before; that a run failed until then means nothing.
+
+        Raises:
+            NotLoadedError: Another one refreshes the store, and failed.
+            UsageError: As for :meth:`joined`.
+            ScenarioError: As for :meth:`joined`.
+        """
+        while self._reader.as_of is None:
+            await self.joined()
+            standing = await self._reader.standing()
+            if standing.error is not None and standing.runs != seen.runs:
+                raise NotLoadedError(f"the first refresh failed elsewhere: {standing.error}")
 
     async def _run(self) -> None:
         """Refresh again and again. Nothing but a cancellation ends it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
 from scenario_async._query import LARGEST_PAGE, ListingQuery, Privacy
 
-__all__ = ["Scope"]
+__all__ = ["Scope", "parse_scopes"]
 
 _FORMS = (
     '"private", "public", "unlisted", "collection:ID", "public:collection:ID,ID" or '
@@ -102,3 +103,27 @@ class Scope(msgspec.Struct, frozen=True):
                 return one
             case "new" | "training" | "deleted":
                 return msgspec.structs.replace(one, status=kind)
+
+
+def parse_scopes(texts: Iterable[str]) -> list[Scope]:
+    """Several scopes from their texts.
+
+    Raises:
+        TypeError: It is one text, or one of them is none.
+        ValueError: There is none, one is not a scope, or one is given twice.
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"scopes must be several scopes, such as [{texts!r}], and not one str")
+    if not isinstance(texts, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"scopes must be several str, not {type(texts).__name__}")
+    parsed: list[Scope] = []
+    for text in texts:
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            raise TypeError(f"scopes must be several str, and has {text!r}")
+        scope = Scope.parse(text)
+        if scope in parsed:
+            raise ValueError(f"the scope {str(scope)!r} is given twice")
+        parsed.append(scope)
+    if not parsed:
+        raise ValueError('scopes must name at least one scope, such as "private"')
+    return parsed

@@ -339,8 +339,8 @@ async def test_what_is_too_old_is_an_error_that_says_why(
         sandbox.faults.add(ServerError(500), times=1)
         with pytest.raises(InternalServerError):
             await live.refresh()
-        assert live._reader is not None
-        monkeypatch.setattr(live._reader, "as_of", datetime.now(UTC) - timedelta(seconds=400))
+        assert live._parts.reader is not None
+        monkeypatch.setattr(live._parts.reader, "as_of", datetime.now(UTC) - timedelta(seconds=400))
         live.check(max_age=timedelta(hours=1))
         with pytest.raises(
             StaleError, match=r"is 400 seconds old, and may be 300; .*500"
@@ -567,10 +567,10 @@ async def test_whoever_drops_the_changes_is_forgotten(
 ) -> None:
     async with LiveCatalog(scenario, every=LATER) as live:
         dropped = live.changes()
-        assert len(live._feed._consumers) == 1
+        assert len(live._parts.feed._consumers) == 1
         del dropped
         gc.collect()
-        assert len(live._feed._consumers) == 0
+        assert len(live._parts.feed._consumers) == 0
 
 
 async def test_a_delta_shows_no_records(sandbox: Sandbox, scenario: AsyncScenario) -> None:
@@ -591,6 +591,9 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "every": ({"every": 0}, ValueError, "every must be above zero"),
     "start": ({"start": "now"}, ValueError, "start must be one of"),
     "role": ({"role": "leader"}, ValueError, "role must be one of"),
+    "full_every": ({"full_every": 60}, TypeError, "full_every must be a timedelta, not int"),
+    "deletions": ({"max_deletions": 2.0}, ValueError, "max_deletions as a share"),
+    "store": ({"store": "models.db"}, TypeError, "store must be a CatalogStore, not str"),
     "reader": ({"role": "reader"}, ValueError, "reads a store that others refresh"),
 }
 
@@ -607,6 +610,8 @@ async def test_an_argument_that_fits_nothing_is_an_error_at_once(
 async def test_all_but_a_reader_need_a_client() -> None:
     with pytest.raises(ValueError, match="a client is needed"):
         LiveCatalog(None)
+    with pytest.raises(TypeError, match="scenario must be an AsyncScenario or None, not str"):
+        LiveCatalog(cast("Any", "public"))
 
 
 async def test_changes_are_buffered_one_at_least(scenario: AsyncScenario) -> None:
@@ -615,10 +620,8 @@ async def test_changes_are_buffered_one_at_least(scenario: AsyncScenario) -> Non
         live.changes(max_buffered=0)
 
 
-async def test_a_store_has_to_be_one_and_open(
+async def test_a_store_has_to_be_open(
     scenario: AsyncScenario, new_sqlite: Callable[[], str]
 ) -> None:
-    with pytest.raises(TypeError, match="store must be a CatalogStore"):
-        await LiveCatalog(scenario, store=cast("Any", "models.db")).__aenter__()
     with pytest.raises(UsageError, match="is not open"):
         await LiveCatalog(scenario, store=CatalogStore.open(new_sqlite())).__aenter__()

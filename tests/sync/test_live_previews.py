@@ -141,8 +141,8 @@ async def test_pictures_of_ids_that_are_made_up_are_forgotten(
 
     monkeypatch.setattr(_previews, "_KEPT", timedelta(0))
     async with LiveCatalog(scenario, every=LATER) as live:
-        assert live._reader is not None
-        previews = PreviewUrls(fetch, live._reader)
+        assert live._parts.reader is not None
+        previews = PreviewUrls(fetch, live._parts.reader)
     for start in range(0, 5_000, 500):
         ids = [f"model_{start + number}" for number in range(500)]
         assert set((await previews.urls(ids)).values()) == {None}
@@ -166,8 +166,8 @@ async def test_a_url_is_asked_for_again_before_it_expires(scenario: AsyncScenari
             yield Preview(model_id=model, url=f"http://{model}", expires_at=expires_at)
 
     async with LiveCatalog(scenario, every=LATER) as live:
-        assert live._reader is not None
-        previews = PreviewUrls(fetch, live._reader)
+        assert live._parts.reader is not None
+        previews = PreviewUrls(fetch, live._parts.reader)
     names: Any = list(lifetimes)
     for _ in range(2):
         assert await previews.urls(names) == {name: f"http://{name}" for name in names}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import AuthenticationError, InternalServerError, RateLimitError
-from scenario_async.live._arguments import check_scopes, one_of, seconds_of
+from scenario_async.live._arguments import one_of, seconds_of
 from scenario_async.live._schedule import after_failure, after_success, look_again, until_due
 from scenario_async.sync import StoreError
+from scenario_async.sync._scopes import Scope, parse_scopes
 
 chances = st.floats(0, 1, exclude_max=True)
 intervals = st.floats(0.01, 10_000)
@@ -71,6 +73,8 @@ def test_whoever_has_nothing_yet_looks_each_second() -> None:
 def test_lengths_of_time_are_seconds_or_a_timedelta() -> None:
     assert seconds_of("every", 1.5) == 1.5
     assert seconds_of("every", timedelta(minutes=1)) == 60
+    # More than any float is, and than a loop can wait.
+    assert seconds_of("every", 10**400) == seconds_of("every", timedelta.max) == 1e9
     with pytest.raises(TypeError, match="every must be seconds or a timedelta, not str"):
         seconds_of("every", "60")
     with pytest.raises(TypeError, match="not bool"):
@@ -80,15 +84,20 @@ def test_lengths_of_time_are_seconds_or_a_timedelta() -> None:
 
 
 def test_scopes_are_several_and_each_once() -> None:
-    assert check_scopes(("public", "collection:a")) == ["public", "collection:a"]
+    given: Any = ("public", "collection:a")
+    assert parse_scopes(given) == [Scope("public"), Scope("private", ("a",))]
     with pytest.raises(TypeError, match="not one str"):
-        check_scopes("public")
+        parse_scopes("public")
+    for wrong in (None, [1]):
+        given = wrong
+        with pytest.raises(TypeError, match="scopes must be several str"):
+            parse_scopes(given)
     with pytest.raises(ValueError, match="at least one"):
-        check_scopes([])
+        parse_scopes([])
     with pytest.raises(ValueError, match="twice"):
-        check_scopes(["public", "public"])
+        parse_scopes(["public", "public"])
     with pytest.raises(ValueError, match="a scope is"):
-        check_scopes(["publik"])
+        parse_scopes(["publik"])
 
 
 def test_options_with_a_few_values_have_one_of_them() -> None:

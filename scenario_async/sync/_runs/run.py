@@ -17,7 +17,7 @@ from scenario_async._events import check_callback
 from scenario_async._options import check_count
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._report import ScopeReport, SyncReport, total
-from scenario_async.sync._scopes import Scope
+from scenario_async.sync._scopes import Scope, parse_scopes
 from scenario_async.sync._state import Plan, plan
 from scenario_async.sync._store import (
     Members,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from scenario_async.sync._backends import Database
     from scenario_async.sync._store import CatalogStore
 
-__all__ = ["FULL_EVERY", "sync"]
+__all__ = ["FULL_EVERY", "check_duration", "sync"]
 
 FULL_EVERY = timedelta(days=1)
 """How often a scope is listed in full, unless it is told otherwise."""
@@ -109,7 +109,7 @@ async def sync(
             scope that failed no model is marked as deleted but those that were asked for by their
             ids and are gone. Once a run has begun, ``report`` of each error says what it did.
     """
-    parsed = _parsed(scopes)
+    parsed = parse_scopes(scopes)
     names = [str(scope) for scope in parsed]
     database = database_of(store)
     options = _Options(full, full_every, details, max_deletions, max_concurrency, on_progress)
@@ -140,7 +140,7 @@ class _Options:
     def __post_init__(self) -> None:
         if not (self.full is None or isinstance(self.full, bool)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise TypeError(f"full must be True, False or None, not {self.full!r}")
-        _check_duration("full_every", self.full_every)
+        check_duration("full_every", self.full_every)
         check_max_deletions(self.max_deletions)
         check_count("max_concurrency", self.max_concurrency, least=1)
         check_callback("on_progress", self.on_progress)
@@ -260,18 +260,7 @@ def _text(error: Exception) -> str:
     return str(error).replace("\0", "")
 
 
-def _check_duration(name: str, value: object) -> None:
+def check_duration(name: str, value: object) -> None:
+    """Raises TypeError where it is no ``timedelta``."""
     if not isinstance(value, timedelta):
         raise TypeError(f"{name} must be a timedelta, not {type(value).__name__}")
-
-
-def _parsed(scopes: Sequence[str]) -> list[Scope]:
-    if isinstance(scopes, str):
-        raise TypeError(f"scopes must be several scopes, such as [{scopes!r}], and not one str")
-    parsed = [Scope.parse(scope) for scope in scopes]
-    if not parsed:
-        raise ValueError('scopes must name at least one scope, such as "private"')
-    for position, scope in enumerate(parsed):
-        if scope in parsed[:position]:
-            raise ValueError(f"the scope {str(scope)!r} is given twice")
-    return parsed
