@@ -172,8 +172,8 @@ class Refresher:
         self.failures += 1
         # Without its frames, which hold what the refresh had in memory.
         self.error = error.with_traceback(None)
-        if isinstance(error, StoreError):
-            # The lock may be lost with the database.
+        if isinstance(error, StoreError | UsageError):
+            # The lock may be lost with the database; and a client that is closed stays so.
             await self._stop_leading()
         pause = after_failure(self._every, self.failures, error, _chance())
         self._due = time.monotonic() + pause
