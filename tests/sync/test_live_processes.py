@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from support.client import until
 
+from scenario_async import InternalServerError, UsageError
 from scenario_async.live import LiveCatalog, NotLoadedError
 from scenario_async.sandbox import Catalogue, ServerError
-from scenario_async.sync import CatalogStore
+from scenario_async.sync import CatalogStore, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,40 @@ async def test_whoever_leaves_hands_the_store_on(
         new = sandbox.catalogue.add(name="New")
         assert new in await other.refresh()
         assert other.status.role == "leader"
+
+
+@pytest.mark.anyio
+async def test_whoever_has_a_closed_client_hands_the_store_on(
+    sandbox: Sandbox, connect: Connect, new_sqlite: Callable[[], str]
+) -> None:
+    url = new_sqlite()
+    async with AsyncExitStack() as stack:
+        scenario = await stack.enter_async_context(connect())
+        async with connect() as closed:
+            leader = await opened(stack, url, closed, every=LATER)
+        other = await opened(stack, url, scenario, every=LATER)
+        with pytest.raises(UsageError, match="is closed"):
+            await leader.refresh()
+        new = sandbox.catalogue.add(name="New")
+        assert new in await other.refresh()
+        assert other.status.role == "leader"
+
+
+@pytest.mark.anyio
+async def test_a_first_run_that_fails_leaves_a_new_file_to_the_others(
+    sandbox: Sandbox, connect: Connect, new_sqlite: Callable[[], str]
+) -> None:
+    url = new_sqlite()
+    async with AsyncExitStack() as stack:
+        scenario = await stack.enter_async_context(connect(max_retries=0))
+        sandbox.faults.add(ServerError(500), times=None)
+        async with CatalogStore.open(url) as store:
+            other = await opened(stack, url, scenario, every=LATER, start="background")
+            await until(lambda: other.status.failures == 1)
+            with pytest.raises(InternalServerError):
+                await sync(scenario, store, wait=True)
+        sandbox.faults.clear()
+        assert len(await other.refresh()) == 12
 
 
 @pytest.mark.anyio

@@ -237,7 +237,8 @@ class Database:
                     empty = await is_empty(connection)
                 if empty:
                     await self._backend.engine.dispose()
-                    file.remove()
+                    if not file.is_open_elsewhere:
+                        file.remove()
         except StoreError:
             pass  # another run is at work on it, or nobody can tell
 

@@ -124,6 +124,14 @@ class StoreFile:
         """Whether not even a table is in it."""
         return self._path.stat().st_size == 0
 
+    @property
+    def is_open_elsewhere(self) -> bool:
+        """Whether others have connections to it, where there are none of our own.
+
+        The last one to go takes the index of the log away, unless it was killed.
+        """
+        return self._beside("-shm").exists()
+
     def remove(self) -> None:
         """Remove it, and what SQLite and the lock have left beside it."""
         for suffix in ("", "-wal", "-shm", "-journal", "-lock"):
