@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from scenario_async import AsyncScenario, Model, UsageError
 from scenario_async._iteration import Iteration
@@ -142,7 +142,9 @@ class LiveCatalog(Generic[ModelT]):
             NotLoadedError: There are none yet.
         """
         reader = self._parts.reader
-        if reader is None or reader.as_of is None:
+        if reader is None:
+            raise NotLoadedError("nothing is loaded before it is entered, with 'async with'")
+        if reader.as_of is None:
             error = self._parts.error
             because = "" if error is None else f": {error}"
             raise NotLoadedError(f"nothing was loaded yet{because}") from error
@@ -168,6 +170,9 @@ class LiveCatalog(Generic[ModelT]):
 
     def __len__(self) -> int:
         return len(self.now)
+
+    # Python would ask for the model 0 else. What is gone through is a snapshot, which stays.
+    __iter__: ClassVar[None] = None
 
     @property
     def status(self) -> LiveStatus:

@@ -99,6 +99,16 @@ async def test_it_has_the_models_of_its_scopes_as_they_are_listed(
         assert live.now.counts("privacy") == {"public": 30, "private": MODELS}
 
 
+async def test_what_is_gone_through_is_a_snapshot(scenario: AsyncScenario) -> None:
+    live: Any = LiveCatalog(scenario, every=LATER)
+    with pytest.raises(NotLoadedError, match="before it is entered"):
+        _ = live.now
+    async with live:
+        with pytest.raises(TypeError, match="'LiveCatalog' object is not iterable"):
+            list(live)
+        assert len(list(live.now)) == MODELS
+
+
 async def test_models_come_without_their_bytes(scenario: AsyncScenario) -> None:
     async with LiveCatalog(scenario, every=LATER) as live:
         assert {model.raw for model in live.now.values()} == {b""}
