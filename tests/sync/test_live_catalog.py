@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,12 +14,13 @@ import pytest
 from support.client import Leftovers, until, until_requests
 
 from scenario_async import (
+    APITimeoutError,
     AuthenticationError,
     InternalServerError,
     ScenarioError,
     UsageError,
 )
-from scenario_async.live import Delta, LiveCatalog, NotLoadedError, Resync, StaleError
+from scenario_async.live import Delta, LiveCatalog, NotLoadedError, Resync, Snapshot, StaleError
 from scenario_async.sandbox import (
     BadRow,
     Catalogue,
@@ -77,6 +78,14 @@ def role(live: LiveCatalog[Any]) -> str:
 
 def failures(live: LiveCatalog[Any]) -> int:
     return live.status.failures
+
+
+async def refreshed(live: LiveCatalog[Any]) -> Snapshot[Any]:
+    """Refresh until the client does not give up, as it may where the machine is busy."""
+    with anyio.fail_after(30):
+        while True:
+            with suppress(APITimeoutError):
+                return await live.refresh()
 
 
 async def test_it_has_the_models_of_its_scopes_as_they_are_listed(
@@ -315,9 +324,11 @@ async def test_a_fault_leaves_what_there_is_and_the_next_refresh_mends_it(
 ) -> None:
     async with (
         connect(max_retries=0, timeout=0.5 if name == "stalled" else 30) as scenario,
-        LiveCatalog(scenario, scopes=["private", "public"], every=LATER) as live,
+        LiveCatalog(
+            scenario, scopes=["private", "public"], every=LATER, start="background"
+        ) as live,
     ):
-        before = live.now
+        before = await refreshed(live)
         new = sandbox.catalogue.add(name="New")
         sandbox.faults.add(FAULTS[name], times=None)
         failed = False
@@ -331,7 +342,7 @@ async def test_a_fault_leaves_what_there_is_and_the_next_refresh_mends_it(
             assert status.error is error  # noqa: PT017 - some faults end no refresh
             assert failures(live) == 1
         sandbox.faults.clear()
-        after = await live.refresh()
+        after = await refreshed(live)
 
         assert failed is (name not in ("repeated", "delayed", "token", "bad row"))
         assert set(after) == on_server(sandbox, "private", "public")
@@ -353,10 +364,10 @@ async def test_what_is_too_old_is_an_error_that_says_why(
         monkeypatch.setattr(live._parts.reader, "as_of", datetime.now(UTC) - timedelta(seconds=400))
         live.check(max_age=timedelta(hours=1))
         with pytest.raises(
-            StaleError, match=r"is 400 seconds old, and may be 300; .*500"
+            StaleError, match=r"is 4\d\d seconds old, and may be 300; .*500"
         ) as caught:
             live.check(max_age=300)
-        assert caught.value.age == pytest.approx(400, abs=20)
+        assert caught.value.age == pytest.approx(400, abs=90)
         assert isinstance(caught.value.__cause__, InternalServerError)
 
 
