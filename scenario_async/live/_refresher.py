@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from scenario_async import UsageError
+from scenario_async import ScenarioError, UsageError
 from scenario_async._http import until_done
 from scenario_async.sync import StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import in_own_task
@@ -123,13 +123,20 @@ class Refresher:
             while True:
                 with anyio.move_on_after(pause):
                     await self._wanted.wait()
-                refresh, error = self._refresh, None
+                refresh = self._refresh
+                error: Exception | None = None
                 try:
                     pause = await self._refreshed()
                     self.failures, self.error = 0, None
                 except Exception as failure:  # noqa: BLE001 - kept, and raised to those who wait
                     error = failure
-                    pause = await self._failed(failure)
+                except asyncio.CancelledError:
+                    if _is_cancelled():
+                        raise
+                    # Nobody ends this task: a future below was cancelled, or a hook raised it.
+                    error = ScenarioError("something that the refresh waited for was cancelled")
+                if error is not None:
+                    pause = await self._failed(error)
                 self._refresh, self._wanted = _Refresh(), anyio.Event()
                 refresh.end(error)
         finally:
@@ -212,6 +219,12 @@ class _Refresh:
         await self._done.wait()
         if self._error is not None:
             raise self._error
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody told this task to end."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _chance() -> float:

@@ -16,6 +16,7 @@ from support.client import Leftovers, until, until_requests
 from scenario_async import (
     APITimeoutError,
     AuthenticationError,
+    EventHooks,
     InternalServerError,
     ScenarioError,
     UsageError,
@@ -387,6 +388,25 @@ async def test_a_database_that_fails_ends_no_task(
             new = sandbox.catalogue.add(name="New")
             assert new in await live.refresh()
             assert role(live) == "leader"
+
+
+async def test_a_cancellation_that_nobody_asked_for_ends_no_task(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    def cancel(_: object) -> None:
+        if odd:
+            raise asyncio.CancelledError
+
+    odd = False
+    hooks = EventHooks(on_request=cancel)
+    async with connect(event_hooks=hooks) as scenario, LiveCatalog(scenario, every=LATER) as live:
+        odd = True
+        with anyio.fail_after(30), pytest.raises(ScenarioError, match="was cancelled"):
+            await live.refresh()
+        assert state(live) == "failing"
+        odd = False
+        new = sandbox.catalogue.add(name="New")
+        assert new in await live.refresh()
 
 
 async def test_a_run_that_was_cut_short_is_not_seen_in_part(
