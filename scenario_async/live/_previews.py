@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 
-from scenario_async import Model, Preview, UsageError
+from scenario_async import Model, Preview, ScenarioError, UsageError
 from scenario_async._http import until_done
 from scenario_async._retrieval import check_id
 
@@ -66,13 +66,11 @@ class PreviewUrls:
 
     async def end(self) -> None:
         """End what is under way; who waits for it is told so."""
+        left = UsageError("the live catalogue was left before the previews came")
+        self._fail(tuple(self._pictures), left)
         for task in self._tasks:
             task.cancel()
-        try:
-            await until_done(tuple(self._tasks))
-        finally:
-            left = UsageError("the live catalogue was left before the previews came")
-            self._fail(tuple(self._pictures), left)
+        await until_done(tuple(self._tasks))
 
     def _picture(self, model_id: str, model: Model | str) -> _Picture:
         picture = self._pictures.get(model_id)
@@ -102,6 +100,11 @@ class PreviewUrls:
                     self._pictures[model_id].come(None, datetime.now(UTC))
         except Exception as failure:  # noqa: BLE001 - raised to those who wait
             self._fail(wanted, failure)
+        finally:
+            # Where nobody ended this: a future below was cancelled, or a hook raised it.
+            self._fail(
+                wanted, ScenarioError("something that the previews waited for was cancelled")
+            )
 
     def _forget_some(self) -> None:
         """Forget what is over, now and then: whoever asks may make up ids."""
@@ -113,8 +116,10 @@ class PreviewUrls:
     def _fail(self, model_ids: Iterable[str], error: Exception) -> None:
         """Tell those who wait for these pictures that they do not come."""
         for model_id in model_ids:
-            if self._pictures[model_id].is_awaited:
-                self._pictures.pop(model_id).fail(error)
+            picture = self._pictures.get(model_id)
+            if picture is not None and picture.is_awaited:
+                del self._pictures[model_id]
+                picture.fail(error)
 
 
 class _Picture:

@@ -6,11 +6,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import msgspec
 import pytest
 from support.client import Leftovers, until_requests
 
-from scenario_async import InternalServerError, Missing, Model, Preview, UsageError
+from scenario_async import InternalServerError, Missing, Model, Preview, ScenarioError, UsageError
 from scenario_async._argument_errors import ArgumentError
 from scenario_async.live import LiveCatalog, _previews
 from scenario_async.live._previews import PreviewUrls
@@ -94,6 +95,25 @@ async def test_whoever_stops_waiting_does_not_end_the_request_and_leaving_does(
             await live.preview_url("model_of_nobody")
         assert len(sandbox.requests) == 1
     await leftovers.check_connections()
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_told_to_all_who_wait(
+    scenario: AsyncScenario,
+) -> None:
+    async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
+        for model in models:
+            if odd:
+                raise asyncio.CancelledError
+            yield Missing(str(model), 404, "nobody")
+
+    async with LiveCatalog(scenario, every=LATER) as live:
+        assert live._parts.reader is not None
+        previews = PreviewUrls(fetch, live._parts.reader)
+    odd = True
+    with anyio.fail_after(30), pytest.raises(ScenarioError, match="was cancelled"):
+        await previews.urls(["model_x"])
+    odd = False
+    assert await previews.urls(["model_x"]) == {"model_x": None}
 
 
 async def test_leaving_at_once_ends_those_who_have_just_asked(scenario: AsyncScenario) -> None:
