@@ -104,8 +104,10 @@ class ListingRun(Generic[RowT]):
         self.context = context
         self.options = options
         sized = query.rows_per_page is not None
-        self.first = PageRequest(query if sized else query.with_rows_per_page(LARGEST_PAGE))
-        self.tracker = CursorTracker(query, context.learned.public_route)
+        self.first: PageRequest = PageRequest(
+            query if sized else query.with_rows_per_page(LARGEST_PAGE)
+        )
+        self.tracker: CursorTracker = CursorTracker(query, context.learned.public_route)
         self.seen: dict[str | bytes, int] = {}
         self._decoder = RowDecoder(options.type_)
         self._check = row_check(query, replaced=options.request.extra_query)

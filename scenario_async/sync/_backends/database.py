@@ -22,9 +22,16 @@ from .sqlite import SQLite
 from .task import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Generator, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        Awaitable,
+        Callable,
+        Collection,
+        Generator,
+        Sequence,
+    )
 
-    from sqlalchemy import Column
+    from sqlalchemy import Column, FromClause, Index, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -50,11 +57,11 @@ class Database:
         backend: Backend = SQLite(url) if sqlite else PostgreSQL(url)
         self.name: str = backend.name
         self.one_run: bool = backend.one_run
-        self.insert = backend.insert
-        self.make_index = backend.make_index
-        self.is_ours_alone = backend.is_ours_alone
-        self.listed = backend.listed
-        self.has = backend.has
+        self.insert: Callable[[Table], Insert] = backend.insert
+        self.make_index: Callable[[AsyncConnection, Index], Awaitable[None]] = backend.make_index
+        self.is_ours_alone: Callable[[AsyncConnection], Awaitable[bool]] = backend.is_ours_alone
+        self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
+        self.has: Callable[[Column[Any], str], ColumnElement[bool]] = backend.has
         self._backend = backend
         self._write_lock = asyncio.Lock()
         self._opened = False
