@@ -45,7 +45,7 @@ OperationKind: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Something that is done from a start to an end, of which the hooks are told once each.
+    """Something with a start and an end; the hooks are told once of each.
 
     A ``"sync"`` is one run of :func:`scenario_async.sync.sync`, a ``"scope"`` one of its scopes. A
     ``"listing"`` is one way through a listing or through several that are merged, a ``"page"`` what
@@ -213,8 +213,8 @@ class EventHooks:
         on_response: Called after each whole answer, of whatever status.
         on_retry: Called before each pause that a retry follows.
         on_page: Called for each page whose models were given.
-        on_start: Called before each operation but requests, of which ``on_request`` is told.
-        on_end: Called after each operation but requests, of which ``on_response`` is told.
+        on_start: Called before each operation. For requests, ``on_request`` is called instead.
+        on_end: Called after each operation. For requests, ``on_response`` is called instead.
         on_failure: Called after each operation that an error or a cancellation ends.
     """
 

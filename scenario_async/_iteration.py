@@ -111,9 +111,9 @@ class Iteration(AsyncGenerator[ItemT, None]):
 
 
 class RowIteration(Iteration[ItemT]):
-    """The same for a generator of iterables, each of which is gone through before the next.
+    """An iteration over the items of a generator of iterables, one iterable after the other.
 
-    That costs less for each item.
+    This costs less for each item than a generator of items.
     """
 
     __slots__ = ("_ready",)

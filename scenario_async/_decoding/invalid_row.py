@@ -47,8 +47,8 @@ class InvalidRow(_WithRaw):
     def raw(self) -> bytes:
         """The row exactly as the service sent it.
 
-        It is no field: what encodes, compares or shows a row finds the id and the error, and never
-        the signed URLs that a row may have. Kept by ``copy`` and ``pickle``.
+        Not a field: encoders, comparisons and reprs use the id and the error alone, as the bytes
+        may have signed URLs in them. ``copy`` and ``pickle`` keep it.
         """
         return self._raw
 

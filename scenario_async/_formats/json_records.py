@@ -53,7 +53,7 @@ class JSONArray:
         if not self._style.indented:
             return _on_one_line(record)
         indented = msgspec.json.format(record, indent=2)
-        # JSON has no line break inside a text, so each one begins a line.
+        # JSON escapes line breaks in strings, so that each one here begins a line.
         return indented if self._style.alone else b"  " + indented.replace(b"\n", b"\n  ")
 
 

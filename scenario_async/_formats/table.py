@@ -67,8 +67,8 @@ def lines_of(
     Args:
         columns: All of them, with as many cells each.
         width: Of the terminal; ``None`` where the output goes elsewhere and nothing is shortened.
-        first_out: Which columns go first where there is no room; default: the last ones. The first
-            one, which says what a row is about, always stays.
+        first_out: Which columns are left out first in a narrow terminal; default: the last ones.
+            The first column, which says what a row is about, always stays.
     """
     widths = [max(map(cell_len, (one.title, *one.cells))) for one in columns]
     if width is not None:
@@ -127,7 +127,7 @@ def _created(model: Model) -> str:
     return as_text(model.created_at)[:16].replace("T", " ")
 
 
-# In the order of their worth: the last ones go where there is no room.
+# The most useful ones first: in a narrow terminal the last ones are left out.
 _COLUMNS: tuple[tuple[str, int | None, Callable[[Model], str]], ...] = (
     ("ID", None, lambda model: model.id),
     ("Name", 16, lambda model: model.name or ""),

@@ -42,8 +42,8 @@ class Attempt:
         call: What is asked for.
         operation: That of the call, where somebody wants to be told of it.
         request: What goes out, and after a redirect goes elsewhere.
-        limits: Of time, but for the total, of which the call has a ``deadline``.
-        deadline: See ``limits``.
+        limits: The time limits of one attempt; the total is kept by ``deadline``.
+        deadline: When the whole call has to be over.
         number: 1 for the first attempt of the call.
     """
 
