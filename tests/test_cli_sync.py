@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from scenario_async.sandbox import Request
 
 PUBLIC, PRIVATE = 60, 120
-PAGE = Path(__file__).parent.parent / "docs" / "command-line.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "command-line.md"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"  # as logs have it
 OWN = [f"models.db{suffix}" for suffix in ("-wal", "-shm", "-journal", "-lock")]
 parquet: Any = import_module("pyarrow.parquet")  # it has no types

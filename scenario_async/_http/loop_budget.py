@@ -1,6 +1,6 @@
 """Work that holds the event loop: a millisecond at a time, and one piece of it at a time.
 
-What is promised is under "Quiet on the loop" in ``docs/promises.md``.
+What is promised is under "Quiet on the loop" in ``docs/explanation/promises.md``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How fast a client may ask: slots, turns, the pause after a 429, the share of retries.
 
-What is promised is under "Polite" and "Finite" in ``docs/promises.md``.
+What is promised is under "Polite" and "Finite" in ``docs/explanation/promises.md``.
 """
 
 from __future__ import annotations

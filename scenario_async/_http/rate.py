@@ -51,7 +51,7 @@ class LearnedRate:
     service takes requests again, one at a time. Clients with one key adapt alike without knowing
     of each other: each takes the same part less, and the same number of requests more. That moves
     their shares towards each other, but slowly: after minutes they are far from equal
-    (``docs/benchmarks.md``).
+    (``docs/explanation/benchmarks.md``).
 
     The first 429 costs most, as all requests under way are refused with it. The documented limit
     makes it cheap: near it, requests go out one at a time, until the limit is met or has proven to

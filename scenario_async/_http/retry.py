@@ -1,7 +1,7 @@
 """Trying again: what is worth it, how long to wait, when to give up.
 
-What is promised is under "Polite" and "Finite" in ``docs/promises.md``. The only module that knows
-tenacity.
+What is promised is under "Polite" and "Finite" in ``docs/explanation/promises.md``. The only module
+that knows tenacity.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The tables of a store, the same in SQLite and PostgreSQL. ``docs/sync.md`` describes them."""
+"""The tables of a store, the same in SQLite and PostgreSQL.
+
+``docs/how-to/sync.md`` describes them.
+"""
 
 from __future__ import annotations
 
