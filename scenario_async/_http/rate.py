@@ -54,7 +54,7 @@ class LearnedRate:
     (``docs/explanation/benchmarks.md``).
 
     The first 429 costs most, as all requests under way are refused with it. The documented limit
-    makes it cheap: near it, requests go out one at a time, until the limit is met or has proven to
+    makes it cheap: near it, requests go out two at a time, until the limit is met or has proven to
     be another one. And a minute after the begin of the cycle is one of the times to ask again; the
     others come after waits that grow.
     """
@@ -65,6 +65,7 @@ class LearnedRate:
 
     # Found by simulation (tests/support/rate_simulation.py); none of these is sharp.
     NEAR = 5  # requests below the documented limit, and beyond it
+    FEW = 2  # requests under way there
     SHARE = 0.95  # of what was measured, at the begin of a cycle
     EXTRA = 0.75  # requests a cycle on top, the same for everybody
     ENOUGH = 20  # requests: less in a cycle say little, so it goes on after a 429
@@ -98,7 +99,8 @@ class LearnedRate:
         """How many requests may be under way, of ``most`` that there are slots for.
 
         All that are under way at the first 429 are refused. So they become fewer on the way to the
-        documented limit: half of them after a tenth of it, one near it.
+        documented limit: half of them after a tenth of it, two near it, so that one without an
+        answer holds nobody up.
         """
         if self.probing:
             return 1
@@ -108,7 +110,7 @@ class LearnedRate:
             self._beyond = True
             return most
         if self._sent_within(now, self.REQUESTS - self.NEAR):
-            return 1
+            return min(self.FEW, most)
         return max(1, most // 2) if self._sent_within(now, self.REQUESTS // 10) else most
 
     def limit(self, now: float) -> float | None:

@@ -22,6 +22,7 @@ from scenario_async import (
     PermissionDeniedError,
     UsageError,
 )
+from scenario_async._http.rate import LearnedRate
 from scenario_async.sandbox import BadRow, Catalogue, Delayed, NotJSON, ServerError, Stalled
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ async def test_as_they_arrive_no_slow_one_holds_up_the_others(
                 break
 
     assert sorted(given) == sorted(ids[1:])
+    assert len(ids) == LearnedRate.REQUESTS
+    assert sum(is_for(ids[0])(request) for request in sandbox.requests) == 1, "it timed out"
 
 
 @pytest.mark.parametrize("make", [tuple, iter, one_by_one], ids=["tuple", "iterator", "async"])
