@@ -337,7 +337,7 @@ class TestIds:
                 yield model_id
             await scenario.aclose()
 
-        with anyio.fail_after(20), pytest.raises(UsageError, match="closed"):
+        with anyio.fail_after(30), pytest.raises(UsageError, match="closed"):
             async for _ in scenario.models.retrieve_many(closing()):
                 pass
 

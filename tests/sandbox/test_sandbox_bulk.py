@@ -30,7 +30,7 @@ def catalogue() -> Catalogue:
 def fetch(url: str) -> Reply:
     """Fetch a signed URL as a browser would, without credentials."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     connection.request("GET", f"{parts.path}?{parts.query}")
     with connection.getresponse() as response:
         reply = Reply(response.status, dict(response.getheaders()), response.read())

@@ -18,7 +18,7 @@ from scenario_async.sandbox import Behavior, Catalogue
 
 def status(sandbox, path="/v1/models/public"):
     host = sandbox.base_url.removeprefix("http://").removesuffix("/v1")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=60)
     connection.request("GET", path, headers={"Authorization": "public-auth-token"})
     with connection.getresponse() as response:
         response.read()

@@ -50,7 +50,7 @@ class Wire:
 
     def __init__(self, sandbox: Sandbox) -> None:
         parts = urlsplit(sandbox.base_url)
-        self.connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        self.connection = http.client.HTTPConnection(parts.netloc, timeout=60)
         self.prefix = parts.path
         pair = f"{sandbox.api_key}:{sandbox.api_secret}"
         self.authorization = "Basic " + base64.b64encode(pair.encode()).decode()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scenario_async.sync import ScopeReport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
-_LONG = 10  # seconds; what waits so long would wait for ever
+_LONG = 60  # seconds; what waits so long would wait for ever
 PASSWORD = "s3cr3tpw"
 END_OF_LOCKS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
