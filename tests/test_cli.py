@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import logging
 import re
+import shlex
 import sys
 import urllib.request
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import pytest
 from scenario_async import AsyncScenario, Models
 from scenario_async._argument_errors import ArgumentError, InPython, Parameter
 from scenario_async._formats import printable
+from scenario_async.cli._options import StrictCommand
 from scenario_async.cli._output.messages import option_names
 from scenario_async.cli._program import command
 from scenario_async.sandbox import (
@@ -63,11 +66,13 @@ def subcommand(*names: str) -> click.Command:
     return found
 
 
-def all_commands() -> list[tuple[str, ...]]:
-    return [(), ("list",), *(("list", name) for name in SCOPES), *((name,) for name in OTHERS)]
+def all_commands(*names: str) -> list[tuple[str, ...]]:
+    """What is written for each command and each group of them, from this one downwards."""
+    found = subcommand(*names)
+    inner = list(found.commands) if isinstance(found, click.Group) else []
+    return [names, *(each for name in inner for each in all_commands(*names, name))]
 
 
-OTHERS = ("get", "sync", "status", "export", "sandbox")
 SCOPES: dict[str, Callable[..., object]] = {
     "private": Models.private,
     "unlisted": Models.private,  # `Models.list` takes what the others do as well
@@ -126,6 +131,48 @@ class TestOptions:
         text = ran.out.decode()
         assert max(map(len, text.splitlines())) <= 80
         assert not [word for word in ("--api-key", "--api-secret", "--jwt") if word in text]
+        assert "..." not in text.partition("\n\n")[2]  # one line is enough for each command
+
+    @pytest.mark.parametrize("names", all_commands(), ids=" ".join)
+    def test_help_ends_with_examples_that_are_right(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+    ) -> None:
+        parsed: list[str] = []
+
+        async def note(_: StrictCommand, ctx: click.Context) -> None:
+            parsed.append(ctx.command_path)
+
+        monkeypatch.setattr(StrictCommand, "invoke", note)
+        lines = run(*names, "--help").out.decode().partition("\nExamples:\n")[2].splitlines()
+        assert len(lines) >= 2
+        for line in lines:
+            own = itertools.takewhile(lambda word: word not in {"|", ">"}, shlex.split(line))
+            ran = run(*list(own)[1:])
+            assert (line, ran.code, ran.err) == (line, 0, "")
+        path = " ".join(("scenario-async", *names))
+        assert len(parsed) == len(lines)
+        assert all(one.startswith(path) for one in parsed)
+
+    def test_help_has_the_options_by_sections_in_the_same_columns(self, run: Run) -> None:
+        _, *sections = re.split(
+            r"^(\S.*):\n", run("list", "private", "--help").out.decode(), flags=re.MULTILINE
+        )
+        titles = dict(zip(sections[::2], sections[1::2], strict=True))
+        options = {
+            title: re.findall(r"^  (-\S+)", text, re.MULTILINE) for title, text in titles.items()
+        }
+        assert list(titles)[:5] == [
+            *("Which models", "In which order", "Output", "Requests", "Without an account")
+        ]
+        assert options["Without an account"] == ["--public-access", "--sandbox", "--sandbox-models"]
+        assert options["Output"][-2:] == ["--quiet", "--verbose"]
+        assert options["Other options"] == ["-h,"]
+        columns = {
+            len(found[0])
+            for title in options
+            for found in re.finditer(r"^  -(?:\S| (?! ))+ {2,}", titles[title], re.MULTILINE)
+        }
+        assert len(columns) == 1
 
     def test_the_version_is_that_of_the_package(self, run: Run) -> None:
         ran = run("--version")

@@ -12,7 +12,7 @@ import asyncclick as click
 from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
 from scenario_async.cli._output import WrongUsageError, doing, wrong_usage
 
-from ._options import Numbers, Option, gathered
+from ._options import Numbers, Option, gathered, section
 from ._sandbox_models import COLLECTIONS, PRIVATE, PUBLIC, UNLISTED
 
 if TYPE_CHECKING:
@@ -136,59 +136,70 @@ class Connection:
 connection_options: Option = gathered(
     "connection",
     Connection,
-    (
-        click.option(
-            "--base-url", metavar="URL", help="The service, in place of SCENARIO_BASE_URL."
+    [
+        section(
+            "Requests",
+            click.option(
+                "--base-url", metavar="URL", help="The service, in place of SCENARIO_BASE_URL."
+            ),
+            click.option(
+                "--timeout",
+                type=Numbers(min=0, min_open=True),
+                metavar="SECONDS",
+                help="For connecting, and for each silence of the service.",
+            ),
+            click.option(
+                "--max-retries",
+                type=click.IntRange(min=0),
+                default=4,
+                show_default=True,
+                metavar="N",
+                help="How often a failed request is tried again.",
+            ),
+            click.option(
+                "--max-concurrency",
+                type=click.IntRange(min=1),
+                default=16,
+                show_default=True,
+                metavar="N",
+                help="Requests under way at once, of which a listing needs 8 at most.",
+            ),
+            click.option(
+                "--rate",
+                type=Numbers(min=0, min_open=True),
+                metavar="PER_MINUTE",
+                help="Requests in a minute at most, evenly spaced: leaves room for other programs.",
+            ),
         ),
-        click.option(
-            "--public-access",
-            is_flag=True,
-            help="Ask without an account: public models only, whatever the environment has.",
+        section(
+            "Without an account",
+            click.option(
+                "--public-access",
+                is_flag=True,
+                help="Ask without an account: public models only, whatever the environment has.",
+            ),
+            click.option(
+                "--sandbox",
+                is_flag=True,
+                help="Ask a sandbox that runs on this machine meanwhile: no key, no network.",
+            ),
+            click.option(
+                "--sandbox-models",
+                type=click.IntRange(min=0),
+                metavar="N",
+                show_default=f"{PUBLIC} and {PRIVATE}",
+                help="How many public and how many private models the sandbox has. "
+                f"{UNLISTED} more, at most as many, are unlisted.",
+            ),
         ),
-        click.option(
-            "--timeout",
-            type=Numbers(min=0, min_open=True),
-            metavar="SECONDS",
-            help="For connecting, and for each silence of the service.",
+        section(
+            "Output",
+            click.option(
+                "--verbose",
+                is_flag=True,
+                help="Log each request to standard error, without progress.",
+            ),
         ),
-        click.option(
-            "--max-retries",
-            type=click.IntRange(min=0),
-            default=4,
-            show_default=True,
-            metavar="N",
-            help="How often a failed request is tried again.",
-        ),
-        click.option(
-            "--max-concurrency",
-            type=click.IntRange(min=1),
-            default=16,
-            show_default=True,
-            metavar="N",
-            help="Requests under way at once, of which a listing needs 8 at most.",
-        ),
-        click.option(
-            "--rate",
-            type=Numbers(min=0, min_open=True),
-            metavar="PER_MINUTE",
-            help="Requests in a minute at most, evenly spaced: leaves room for other programs.",
-        ),
-        click.option(
-            "--sandbox",
-            is_flag=True,
-            help="Ask a sandbox that runs on this machine meanwhile: no key, no network.",
-        ),
-        click.option(
-            "--sandbox-models",
-            type=click.IntRange(min=0),
-            metavar="N",
-            show_default=f"{PUBLIC} and {PRIVATE}",
-            help=f"How many public and how many private models the sandbox has. {UNLISTED} more, "
-            "at most as many, are unlisted.",
-        ),
-        click.option(
-            "--verbose", is_flag=True, help="Log each request to standard error, without progress."
-        ),
-    ),
+    ],
 )
 """Declares these options on a command and hands them over as ``connection``."""

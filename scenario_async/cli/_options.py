@@ -1,22 +1,23 @@
-"""Options that several commands share, declared once each."""
+"""Commands and options as this command line has them: how they are declared, and shown in help."""
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncclick as click
 from asyncclick.formatting import wrap_text
 
 from scenario_async._formats import FORMATS
-from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status, did_you_mean
+from scenario_async._query import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "Choice",
@@ -25,12 +26,18 @@ __all__ = [
     "Numbers",
     "Option",
     "StrictCommand",
-    "filters",
     "format_options",
     "formats_help",
     "gathered",
-    "ids",
+    "section",
+    "with_options",
 ]
+
+_TITLE = "section"
+# Columns of the help: where click begins a new line behind longer names, and what is left of 80 in
+# an overview.
+_NAMES = 30
+_SHORT = 60
 
 Command: TypeAlias = Callable[..., Awaitable[None]]
 Option: TypeAlias = Callable[[Command], Command]
@@ -58,8 +65,59 @@ class Numbers(click.FloatRange):
         return number
 
 
-class Group(click.Group):
+class _WithExamples(click.Command):
+    """A command whose help ends with command lines to copy.
+
+    Args:
+        *args: As click has them.
+        examples: The command lines.
+        **more: As click has them.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **more: Any) -> None:  # noqa: ANN401 - as above
+        super().__init__(*args, **more)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what is below the options."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples:
+                    formatter.write(textwrap.indent(f"{line}\n", "  "))
+
+
+class Group(_WithExamples, click.Group):
     """Commands, whose options are looked for where they were written before their command."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - as click has them
+        super().__init__(*args, **more)
+        self._sections: dict[str, Sequence[click.Command]] = {}
+
+    def add_section(self, title: str, *commands: click.Command) -> None:
+        """Add commands, which the help shows in this order under a title of their own."""
+        self._sections[title] = commands
+        for command in commands:
+            self.add_command(command)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """The names of the commands, in the order in which they are shown."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each command."""
+        placed = {command for commands in self._sections.values() for command in commands}
+        names = self.list_commands(ctx)
+        others = [self.commands[name] for name in names if self.commands[name] not in placed]
+        room = max(map(len, names))
+        for title, commands in [*self._sections.items(), ("Commands", others)]:
+            lines = [
+                (str(command.name).ljust(room), command.get_short_help_str(_SHORT))
+                for command in commands
+            ]
+            if lines:
+                with formatter.section(title):
+                    formatter.write_dl(lines)
 
     async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, and say which commands have an option that is none of the group's."""
@@ -96,11 +154,28 @@ def _options_of(command: click.Command) -> list[str]:
     return [one for parameter in command.params for one in parameter.opts]
 
 
-class StrictCommand(click.Command):
+class StrictCommand(_WithExamples):
     """A command whose options are given once each, but for those that are repeatable.
 
-    Of several values click would keep the last one without a word.
+    Of several values click would keep the last one without a word. Its help shows the options by
+    the titles of their sections.
     """
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, in columns that are the same in all sections."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(vars(parameter).get(_TITLE, ""), []).append(record)
+        others = sections.pop("", [])
+        titled = {**sections, "Other options" if sections else "Options": others}
+        room = max(len(names) for lines in titled.values() for names, _ in lines)
+        for title, lines in titled.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(names.ljust(min(room, _NAMES)), what) for names, what in lines]
+                )
 
     async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Look for repeated options, and parse."""
@@ -116,14 +191,6 @@ class StrictCommand(click.Command):
 
 def _takes_one(option: click.Option) -> bool:
     return not (option.multiple or option.is_flag or option.count)
-
-
-def ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Check ids as the callback of a parameter: the API separates several by commas."""
-    for one in given:
-        if not one.strip() or "," in one:
-            raise click.BadParameter(f"{one!r} is not an id: give ids one by one, and none empty")
-    return tuple(one.strip() for one in given)
 
 
 def format_options(formats: Sequence[str], **about: Any) -> Option:  # noqa: ANN401 - as click has it
@@ -143,7 +210,7 @@ def format_options(formats: Sequence[str], **about: Any) -> Option:  # noqa: ANN
                 "formula: names and tags are other people's.",
             )
         )
-    return _with_options(options)
+    return with_options(options)
 
 
 def formats_help(formats: Sequence[str]) -> str:
@@ -156,93 +223,26 @@ def formats_help(formats: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-_FILTERS: dict[str, Option] = {
-    "status": click.option(
-        "--status", type=Choice(get_args(Status)), help="Only models of this status."
-    ),
-    "tags": click.option(
-        "--tag",
-        "tags",
-        multiple=True,
-        metavar="TAG",
-        help="Only models with this tag, or with one of several. Repeatable.",
-    ),
-    "types": click.option(
-        "--type",
-        "types",
-        multiple=True,
-        metavar="TYPE",
-        help="Only models of this type. Repeatable.",
-    ),
-    "collection_ids": click.option(
-        "--collection",
-        "collection_ids",
-        multiple=True,
-        metavar="ID",
-        callback=ids,
-        help="Only models of this collection. Repeatable.",
-    ),
-    "created_after": click.option(
-        "--created-after", metavar="TIME", help="Only models created after this moment."
-    ),
-    "created_before": click.option(
-        "--created-before", metavar="TIME", help="Only models created before this moment."
-    ),
-    "updated_after": click.option(
-        "--updated-after", metavar="TIME", help="Only models updated after this moment."
-    ),
-    "updated_before": click.option(
-        "--updated-before", metavar="TIME", help="Only models updated before this moment."
-    ),
-    "sort_by": click.option(
-        "--sort-by", type=Choice(get_args(SortBy)), help="The order; time bounds set it."
-    ),
-    "private_sort_by": click.option(
-        "--sort-by",
-        type=Choice(["createdAt", "score"]),
-        help="The order; time bounds set it. Score needs --status.",
-    ),
-    "sort_direction": click.option(
-        "--sort-direction",
-        type=Choice(get_args(SortDirection)),
-        help="Ascending or descending; needs an order.",
-    ),
-    "privacy": click.option(
-        "--privacy",
-        type=Choice(get_args(Privacy)),
-        default="private",
-        show_default=True,
-        help="Which models of the collection.",
-    ),
-    "route": click.option(
-        "--route",
-        type=Choice(get_args(Route)),
-        default="filter",
-        show_default=True,
-        help="Ask GET /models?privacy=public, or GET /models/public.",
-    ),
-    "offset": click.option(
-        "--offset", type=int, metavar="N", help="Begin with this row, from 0; --route public only."
-    ),
-    "page_size": click.option(
-        "--page-size", type=int, metavar="N", help="Rows in one request, 500 at most."
-    ),
-    "project_id": click.option("--project-id", metavar="ID", help="The project that is asked for."),
-    "blacklisted": click.option(
-        "--blacklisted", is_flag=True, help="Also blacklisted models; team admins only."
-    ),
-    "loaded_only": click.option(
-        "--loaded-only", is_flag=True, help="Only models that are loaded now."
-    ),
-    "original_assets": click.option(
-        "--original-assets", is_flag=True, help="Give assets without transformation."
-    ),
-}
+def section(title: str, *options: Option) -> Option:
+    """Declare these options on a command, under this title of its help.
+
+    Options of the same title are shown together, wherever they are declared.
+    """
+
+    def declare(command: Command) -> Command:
+        before = len(_declared(command))
+        command = with_options(options)(command)
+        for parameter in _declared(command)[before:]:
+            vars(parameter)[_TITLE] = title
+        return command
+
+    return declare
 
 
-def filters(*names: str) -> Option:
-    """Declare these filters on a command, in this order. The client has the same names for them."""
-    return _with_options([_FILTERS[name] for name in names])
+def _declared(command: Command) -> list[click.Parameter]:
+    """The parameters of a command that is still a function, where click keeps them."""
+    declared: list[click.Parameter] = vars(command).get("__click_params__", [])
+    return declared
 
 
 def gathered(name: str, kind: type[Any], options: Sequence[Option]) -> Option:
@@ -261,16 +261,16 @@ def gathered(name: str, kind: type[Any], options: Sequence[Option]) -> Option:
             value = kind(**{name: given.pop(name) for name in own})
             await command(**{name: value}, **given)
 
-        return _with_options(options)(run)
+        return with_options(options)(run)
 
     return declare
 
 
-def _with_options(options: Sequence[Option]) -> Option:
+def with_options(options: Iterable[Option]) -> Option:
     """Declare these options on a command, in this order."""
 
     def declare(command: Command) -> Command:
-        for option in reversed(options):
+        for option in reversed(tuple(options)):
             command = option(command)
         return command
 

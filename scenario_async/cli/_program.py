@@ -61,18 +61,17 @@ Exit codes:
   6    a sync found more models gone than --max-deletions allows
   130  Ctrl-C, which ends in order; pressed again it ends at once
   143  SIGTERM, which does the same
-
-\b
-Examples:
-  scenario-async list public --public-access --limit 20
-  scenario-async list private --status trained --format csv > models.csv
-  scenario-async get model_0123
-  scenario-async sync models.db --private --public
-  scenario-async sync models.db --private --watch 5m
-  scenario-async status models.db
-  scenario-async export models.db models.parquet
-  scenario-async sandbox
 """,
+    examples=(
+        "scenario-async list public --public-access --limit 20",
+        "scenario-async list private --status trained --format csv > models.csv",
+        "scenario-async get model_0123",
+        "scenario-async sync models.db --private --public",
+        "scenario-async sync models.db --private --watch 5m",
+        "scenario-async status models.db",
+        "scenario-async export models.db models.parquet",
+        "scenario-async sandbox",
+    ),
 )
 @click.version_option(
     __version__, "-V", "--version", prog_name=_NAME, message="%(prog)s %(version)s"
@@ -84,12 +83,9 @@ def command() -> None:
     """
 
 
-command.add_command(list_models)
-command.add_command(get)
-command.add_command(sync)
-command.add_command(status)
-command.add_command(export)
-command.add_command(sandbox)
+command.add_section("Ask the service", list_models, get)
+command.add_section("Keep a copy", sync, status, export)
+command.add_section("Try it out", sandbox)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick as click
 
 from scenario_async._formats import ENCODED, FORMATS, format_of
-from scenario_async.cli._options import Choice, StrictCommand, format_options, formats_help
+from scenario_async.cli._options import Choice, StrictCommand, format_options, formats_help, section
 from scenario_async.cli._output import counted, write_data, write_lines, wrong_usage
 from scenario_async.cli._stores import opened_store, store_argument
 
@@ -36,30 +36,37 @@ keeps its mode; a new one is its owner's alone to read (0600).
 A value of --status, --type, --tag or --collection that no model of the store has is wrong usage,
 unless the service documents it. Where no model fits, an older file stays as it is, with exit code
 1. --allow-empty is how to say that both are meant.
-
-\b
-Examples:
-  scenario-async export models.db models.parquet
-  scenario-async export models.db trained.csv --status trained
-  scenario-async export models.db - --format jsonl | jq -r .name
 """,
+    examples=(
+        "scenario-async export models.db models.parquet",
+        "scenario-async export models.db trained.csv --status trained",
+        "scenario-async export models.db - --format jsonl | jq -r .name",
+    ),
 )
 @store_argument
 @click.argument("path", metavar="FILE")
-@format_options(ENCODED, show_default="by the suffix of FILE", help="What is written.")
-@click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status.")
-@click.option("--privacy", type=Choice(["private", "public", "unlisted"]), help="Only such models.")
-@click.option("--status", metavar="STATUS", help="Only models of this status.")
-@click.option("--type", metavar="TYPE", help="Only models of this type.")
-@click.option(
-    "--tag", "tags", multiple=True, metavar="TAG", help="Only models with this tag. Repeatable."
+@section(
+    "Which models",
+    click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status."),
+    click.option(
+        "--privacy", type=Choice(["private", "public", "unlisted"]), help="Only such models."
+    ),
+    click.option("--status", metavar="STATUS", help="Only models of this status."),
+    click.option("--type", metavar="TYPE", help="Only models of this type."),
+    click.option(
+        "--tag", "tags", multiple=True, metavar="TAG", help="Only models with this tag. Repeatable."
+    ),
+    click.option("--collection", metavar="ID", help="Only models in this collection."),
+    click.option("--with-deleted", is_flag=True, help="Also models that are marked as deleted."),
 )
-@click.option("--collection", metavar="ID", help="Only models in this collection.")
-@click.option("--with-deleted", is_flag=True, help="Also models that are marked as deleted.")
-@click.option(
-    "--allow-empty",
-    is_flag=True,
-    help="Replace an older file also where no model fits, and take values that no model has.",
+@section(
+    "The file",
+    format_options(ENCODED, show_default="by the suffix of FILE", help="What is written."),
+    click.option(
+        "--allow-empty",
+        is_flag=True,
+        help="Replace an older file also where no model fits, and take values that no model has.",
+    ),
 )
 async def export(
     store: str,

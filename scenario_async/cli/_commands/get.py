@@ -12,7 +12,8 @@ from scenario_async import Missing
 from scenario_async._errors import error_for_status
 from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async.cli._connection import connection_options
-from scenario_async.cli._options import StrictCommand, filters, format_options, ids
+from scenario_async.cli._filters import filters, ids
+from scenario_async.cli._options import StrictCommand, format_options, section
 from scenario_async.cli._output import Counts, counts_shown, debug_log, writer_of, wrong_usage
 
 if TYPE_CHECKING:
@@ -33,28 +34,30 @@ the order of their ids; the first that cannot be had ends the run.
 
 Each model is a request. --summary asks for 50 in one, and cannot tell a model that may not be read
 from one that is not there.
-
-\b
-Examples:
-  scenario-async get model_0123
-  scenario-async get model_0123 | jq .inputs
-  scenario-async list private --format jsonl | jq -r .id \\
-    | xargs scenario-async get --format jsonl > whole.jsonl
 """,
+    examples=(
+        "scenario-async get model_0123",
+        "scenario-async get model_0123 | jq .inputs",
+        "scenario-async get model_0123 model_0456 --summary --format jsonl",
+    ),
 )
 @click.argument("model_ids", metavar="ID...", nargs=-1, required=True, callback=ids)
-@format_options(
-    _FORMATS,
-    default="json",
-    show_default=True,
-    help="json: indented, an array for several ids. jsonl: one line each, as the service sent it.",
+@section(
+    "Output",
+    format_options(
+        _FORMATS,
+        default="json",
+        show_default=True,
+        help="json: indented, an array for several ids. jsonl: one line each, as the service sent "
+        "it.",
+    ),
+    click.option(
+        "--summary",
+        is_flag=True,
+        help="Without inputs and layout, as in a listing: 50 models in a request.",
+    ),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
 )
-@click.option(
-    "--summary",
-    is_flag=True,
-    help="Without inputs and layout, as in a listing: 50 models in a request.",
-)
-@click.option("--quiet", is_flag=True, help="Show no progress.")
 @filters("project_id", "original_assets")
 @connection_options
 async def get(

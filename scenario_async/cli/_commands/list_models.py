@@ -9,7 +9,8 @@ import asyncclick as click
 
 from scenario_async._formats import MODELS
 from scenario_async.cli._connection import connection_options
-from scenario_async.cli._options import Group, StrictCommand, filters, formats_help, ids
+from scenario_async.cli._filters import filters, ids
+from scenario_async.cli._options import Group, StrictCommand, formats_help
 
 from .listing import LIST_FORMATS, listing_options, write_listing
 
@@ -22,14 +23,10 @@ __all__ = ["list_models"]
 
 _CREATED = ("created_after", "created_before")
 _UPDATED = ("updated_after", "updated_before")
-_COMMON = (
-    "page_size",
-    "project_id",
-    "blacklisted",
-    "loaded_only",
-    "original_assets",
-)
-_PUBLIC = ("tags", "types", *_CREATED, *_UPDATED, "sort_by", "sort_direction")
+_MORE = ("blacklisted", "loaded_only")
+_OWN = ("status", *_CREATED, *_MORE, "private_sort_by", "sort_direction")
+_PUBLIC = ("tags", "types", *_CREATED, *_UPDATED, *_MORE, "sort_by", "sort_direction")
+_REQUESTS = ("page_size", "project_id", "original_assets")
 
 
 @click.group(
@@ -48,6 +45,11 @@ json, jsonl and csv are UTF-8, and written page by page in little memory.
 Progress is shown on a terminal where no models appear meanwhile: for tables, and where standard
 output is a file.
 """,
+    examples=(
+        "scenario-async list private --status trained",
+        "scenario-async list public --public-access --limit 20",
+        "scenario-async list private --format csv > models.csv",
+    ),
 )
 def list_models() -> None:
     """List all models that a query finds."""
@@ -56,18 +58,17 @@ def list_models() -> None:
 @list_models.command(
     cls=StrictCommand,
     short_help="Private models, newest first.",
-    epilog="""
-\b
-Examples:
-  scenario-async list private
-  scenario-async list private --status trained --format csv > models.csv
-  scenario-async list private --created-after 2026-01-01 --limit 50
-  scenario-async list private --format jsonl | jq -r .id
-  scenario-async list private --sandbox --sandbox-models 3000
-""",
+    examples=(
+        "scenario-async list private",
+        "scenario-async list private --status trained --format csv > models.csv",
+        "scenario-async list private --created-after 2026-01-01 --limit 50",
+        "scenario-async list private --format jsonl | jq -r .id",
+        "scenario-async list private --sandbox --sandbox-models 3000",
+    ),
 )
-@filters("status", *_CREATED, "private_sort_by", "sort_direction", *_COMMON)
+@filters(*_OWN)
 @listing_options
+@filters(*_REQUESTS)
 @connection_options
 async def private(connection: Connection, options: ListingOptions, **given: object) -> None:
     """List private models, newest first.
@@ -80,16 +81,15 @@ async def private(connection: Connection, options: ListingOptions, **given: obje
 @list_models.command(
     cls=StrictCommand,
     short_help="Public models, best score first.",
-    epilog="""
-\b
-Examples:
-  scenario-async list public --public-access --limit 20
-  scenario-async list public --tag sc:scenario --format jsonl > models.jsonl
-  scenario-async list public --type flux.1-lora --updated-after 2026-06-01
-""",
+    examples=(
+        "scenario-async list public --public-access --limit 20",
+        "scenario-async list public --tag sc:scenario --format jsonl > models.jsonl",
+        "scenario-async list public --type flux.1-lora --updated-after 2026-06-01",
+    ),
 )
-@filters("collection_ids", *_PUBLIC, "route", "offset", *_COMMON)
+@filters("collection_ids", *_PUBLIC, "offset")
 @listing_options
+@filters("route", *_REQUESTS)
 @connection_options
 async def public(connection: Connection, options: ListingOptions, **given: object) -> None:
     """List public models, best score first.
@@ -102,15 +102,14 @@ async def public(connection: Connection, options: ListingOptions, **given: objec
 @list_models.command(
     cls=StrictCommand,
     short_help="Unlisted models, newest first.",
-    epilog="""
-\b
-Examples:
-  scenario-async list unlisted
-  scenario-async list unlisted --status trained --format csv > models.csv
-""",
+    examples=(
+        "scenario-async list unlisted",
+        "scenario-async list unlisted --status trained --format csv > models.csv",
+    ),
 )
-@filters("status", *_CREATED, "private_sort_by", "sort_direction", *_COMMON)
+@filters(*_OWN)
 @listing_options
+@filters(*_REQUESTS)
 @connection_options
 async def unlisted(connection: Connection, options: ListingOptions, **given: object) -> None:
     """List unlisted models, newest first.
@@ -125,16 +124,15 @@ async def unlisted(connection: Connection, options: ListingOptions, **given: obj
 @list_models.command(
     cls=StrictCommand,
     short_help="Models of a collection.",
-    epilog="""
-\b
-Examples:
-  scenario-async list collection collection_01
-  scenario-async list collection collection_01 collection_02 --privacy public
-""",
+    examples=(
+        "scenario-async list collection collection_01",
+        "scenario-async list collection collection_01 collection_02 --privacy public",
+    ),
 )
 @click.argument("collection_ids", metavar="ID...", nargs=-1, required=True, callback=ids)
-@filters("privacy", "status", *_PUBLIC, *_COMMON)
+@filters("privacy", "status", *_PUBLIC)
 @listing_options
+@filters(*_REQUESTS)
 @connection_options
 async def collection(
     connection: Connection,

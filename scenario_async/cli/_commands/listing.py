@@ -14,7 +14,7 @@ import asyncclick as click
 from scenario_async import BadRequestError, Listing, Model, Models
 from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async._query import LARGEST_PAGE, did_you_mean
-from scenario_async.cli._options import Choice, Option, format_options, gathered
+from scenario_async.cli._options import Choice, Option, format_options, gathered, section
 from scenario_async.cli._output import (
     Counts,
     WrongUsageError,
@@ -64,25 +64,28 @@ class ListingOptions:
 listing_options: Option = gathered(
     "options",
     ListingOptions,
-    (
-        format_options(
-            LIST_FORMATS, default="table", show_default=True, help="How models are written."
-        ),
-        click.option(
-            "--limit",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Stop after so many models; no page behind them is requested.",
-        ),
-        click.option(
-            "--on-invalid",
-            type=Choice(["fail", "skip"]),
-            default="fail",
-            show_default=True,
-            help="Where a record cannot be read: fail, or name it on standard error and go on.",
-        ),
-        click.option("--quiet", is_flag=True, help="Show no progress."),
-    ),
+    [
+        section(
+            "Output",
+            format_options(
+                LIST_FORMATS, default="table", show_default=True, help="How models are written."
+            ),
+            click.option(
+                "--limit",
+                type=click.IntRange(min=1),
+                metavar="N",
+                help="Stop after so many models; no page behind them is requested.",
+            ),
+            click.option(
+                "--on-invalid",
+                type=Choice(["fail", "skip"]),
+                default="fail",
+                show_default=True,
+                help="Where a record cannot be read: fail, or name it on standard error and go on.",
+            ),
+            click.option("--quiet", is_flag=True, help="Show no progress."),
+        )
+    ],
 )
 """Declares these options on a command and hands them over as ``options``."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from scenario_async.cli._options import Numbers, StrictCommand
+from scenario_async.cli._options import Numbers, StrictCommand, section
 from scenario_async.cli._output import write_lines
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
@@ -31,83 +31,93 @@ __all__ = ["sandbox"]
     epilog="""
 Standard output gets lines for a shell: where it runs, and key and secret, which are invented. The
 same numbers and seed give the same models each time.
-
-\b
-Examples:
-  scenario-async sandbox
-  scenario-async sandbox --port 8123 --private 20000 --latency 0.2
-  scenario-async sandbox --rate-limit 5
-  scenario-async sandbox --behavior models_tags=all --behavior bulk=refused
 """,
+    examples=(
+        "scenario-async sandbox",
+        "scenario-async sandbox --port 8123 --private 20000 --latency 0.2",
+        "scenario-async sandbox --rate-limit 5",
+        "scenario-async sandbox --behavior models_tags=all --behavior bulk=refused",
+    ),
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    metavar="N",
-    default=0,
-    show_default="any free one",
-    help="The port to listen on.",
+@section(
+    "Which models it has",
+    click.option(
+        "--public",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=PUBLIC,
+        show_default=True,
+        help="Public models.",
+    ),
+    click.option(
+        "--private",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=PRIVATE,
+        show_default=True,
+        help="Private models.",
+    ),
+    click.option(
+        "--unlisted",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=UNLISTED,
+        show_default=True,
+        help="Unlisted models.",
+    ),
+    click.option(
+        "--collections",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=COLLECTIONS,
+        show_default=True,
+        help="Collections.",
+    ),
+    click.option(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="Another number gives other models.",
+    ),
 )
-@click.option(
-    "--public",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=PUBLIC,
-    show_default=True,
-    help="Public models.",
+@section(
+    "Where it listens",
+    click.option(
+        "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        metavar="N",
+        default=0,
+        show_default="any free one",
+        help="The port to listen on.",
+    ),
 )
-@click.option(
-    "--private",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=PRIVATE,
-    show_default=True,
-    help="Private models.",
-)
-@click.option(
-    "--unlisted",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=UNLISTED,
-    show_default=True,
-    help="Unlisted models.",
-)
-@click.option(
-    "--collections",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=COLLECTIONS,
-    show_default=True,
-    help="Collections.",
-)
-@click.option(
-    "--seed",
-    type=int,
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Another number gives other models.",
-)
-@click.option(
-    "--latency",
-    type=Numbers(min=0),
-    default=0.0,
-    metavar="SECONDS",
-    help="The wait before each answer.",
-)
-@click.option(
-    "--rate-limit",
-    type=Numbers(min=0, min_open=True),
-    metavar="PER_SECOND",
-    help="Requests that are taken; the others are answered with 429.",
-)
-@click.option(
-    "--behavior",
-    "behaviors",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A switch of the sandbox's behavior where the service's is not known. Repeatable.",
+@section(
+    "How it answers",
+    click.option(
+        "--latency",
+        type=Numbers(min=0),
+        default=0.0,
+        metavar="SECONDS",
+        help="The wait before each answer.",
+    ),
+    click.option(
+        "--rate-limit",
+        type=Numbers(min=0, min_open=True),
+        metavar="PER_SECOND",
+        help="Requests that are taken; the others are answered with 429.",
+    ),
+    click.option(
+        "--behavior",
+        "behaviors",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A switch of the sandbox's behavior where the service's is not known. Repeatable.",
+    ),
 )
 async def sandbox(
     *,

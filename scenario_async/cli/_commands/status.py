@@ -29,13 +29,11 @@ __all__ = ["status"]
 @click.command(
     cls=StrictCommand,
     short_help="What a store has, and how its last runs went.",
-    epilog="""
-\b
-Examples:
-  scenario-async status models.db
-  scenario-async status models.db --json | jq .scopes
-  scenario-async status postgresql://user@host/database
-""",
+    examples=(
+        "scenario-async status models.db",
+        "scenario-async status models.db --json | jq .scopes",
+        "scenario-async status postgresql://user@host/database",
+    ),
 )
 @store_argument
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object in place of tables.")

@@ -15,8 +15,9 @@ import asyncclick as click
 from scenario_async import APIError
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._exit_codes import ExitCode
+from scenario_async.cli._filters import filters
 from scenario_async.cli._interrupts import InterruptedRunError
-from scenario_async.cli._options import StrictCommand, filters
+from scenario_async.cli._options import StrictCommand
 from scenario_async.cli._output import (
     SyncProgress,
     debug_log,
@@ -65,14 +66,13 @@ It is 6 where more models are gone than --max-deletions allows, and none was mar
 With --watch such rows are only said, and so is a service that fails after the first run.
 
 Times are seconds, or a number with its unit: 90s, 5m, 6h, 1d.
-
-\b
-Examples:
-  scenario-async sync models.db --private --public
-  scenario-async sync models.db --collection collection_01 --details
-  scenario-async sync postgresql://user@host/database --public --watch 5m
-  scenario-async sync models.db --private --public --sandbox
 """,
+    examples=(
+        "scenario-async sync models.db --private --public",
+        "scenario-async sync models.db --collection collection_01 --details",
+        "scenario-async sync postgresql://user@host/database --public --watch 5m",
+        "scenario-async sync models.db --private --public --sandbox",
+    ),
 )
 @store_argument
 @sync_options

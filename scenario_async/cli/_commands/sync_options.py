@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import asyncclick as click
 
-from scenario_async.cli._options import Option, gathered, ids
+from scenario_async.cli._filters import ids
+from scenario_async.cli._options import Option, gathered, section
 from scenario_async.cli._output import WrongUsageError
 
 __all__ = ["SyncOptions", "sync_options"]
@@ -88,81 +89,92 @@ def _limit(_: click.Context, __: click.Parameter, given: str) -> float:
 sync_options: Option = gathered(
     "options",
     SyncOptions,
-    (
-        click.option("--private", is_flag=True, help="Copy all private models."),
-        click.option("--public", is_flag=True, help="Copy all public models."),
-        click.option("--unlisted", is_flag=True, help="Copy all unlisted models."),
-        click.option(
-            "--collection",
-            "collections",
-            multiple=True,
-            metavar="ID",
-            callback=ids,
-            help="Copy the private models of this collection. Repeatable.",
+    [
+        section(
+            "What is copied",
+            click.option("--private", is_flag=True, help="Copy all private models."),
+            click.option("--public", is_flag=True, help="Copy all public models."),
+            click.option("--unlisted", is_flag=True, help="Copy all unlisted models."),
+            click.option(
+                "--collection",
+                "collections",
+                multiple=True,
+                metavar="ID",
+                callback=ids,
+                help="Copy the private models of this collection. Repeatable.",
+            ),
+            click.option(
+                "--public-collection",
+                "public_collections",
+                multiple=True,
+                metavar="ID",
+                callback=ids,
+                help="Copy the public models of this collection. Repeatable.",
+            ),
+            click.option(
+                "--unlisted-collection",
+                "unlisted_collections",
+                multiple=True,
+                metavar="ID",
+                callback=ids,
+                help="Copy the unlisted models of this collection. Repeatable.",
+            ),
         ),
-        click.option(
-            "--public-collection",
-            "public_collections",
-            multiple=True,
-            metavar="ID",
-            callback=ids,
-            help="Copy the public models of this collection. Repeatable.",
+        section(
+            "How it is copied",
+            click.option(
+                "--details",
+                is_flag=True,
+                help="Also fetch the full records of models that have none, or have changed since.",
+            ),
+            click.option(
+                "--full",
+                is_flag=True,
+                help="List everything, also where that was done today, or finish such a listing "
+                "that was broken off.",
+            ),
+            click.option(
+                "--full-every",
+                default="1d",
+                show_default=True,
+                callback=_duration,
+                metavar="TIME",
+                help="How old the last listing of everything may be, such as 6h or 7d.",
+            ),
+            click.option(
+                "--wait",
+                is_flag=True,
+                help="Wait while another run is at work, instead of failing.",
+            ),
+            click.option(
+                "--max-deletions",
+                default="50%",
+                show_default=True,
+                callback=_limit,
+                metavar="LIMIT",
+                help="Stop before more models of a scope than that are marked as deleted, without "
+                "the service's own word for it: a number, or a share, which holds for scopes of "
+                "more than 20 models. 100% is no limit.",
+            ),
+            click.option(
+                "--new-owner",
+                is_flag=True,
+                help="Let the store become a copy of another owner's models, which it refuses.",
+            ),
+            click.option(
+                "--watch",
+                callback=_duration,
+                metavar="TIME",
+                help="Run again so long after the end of each run, until Ctrl-C: seconds, or a "
+                "time such as 5m. Into a log each run is one line, with the time.",
+            ),
         ),
-        click.option(
-            "--unlisted-collection",
-            "unlisted_collections",
-            multiple=True,
-            metavar="ID",
-            callback=ids,
-            help="Copy the unlisted models of this collection. Repeatable.",
+        section(
+            "Output",
+            click.option(
+                "--json", "as_json", is_flag=True, help="Report in JSON, one line for each run."
+            ),
+            click.option("--quiet", is_flag=True, help="Show no progress."),
         ),
-        click.option(
-            "--details",
-            is_flag=True,
-            help="Also fetch the full records of models that have none, or have changed since.",
-        ),
-        click.option(
-            "--full",
-            is_flag=True,
-            help="List everything, also where it was done today. A walk that was broken off is "
-            "finished.",
-        ),
-        click.option(
-            "--full-every",
-            default="1d",
-            show_default=True,
-            callback=_duration,
-            metavar="TIME",
-            help="How old the last listing of everything may be, such as 6h or 7d.",
-        ),
-        click.option(
-            "--wait", is_flag=True, help="Wait while another run is at work, instead of failing."
-        ),
-        click.option(
-            "--max-deletions",
-            default="50%",
-            show_default=True,
-            callback=_limit,
-            metavar="LIMIT",
-            help="Stop before more models of a scope than that are marked as deleted, without the "
-            "service's own word for it: a number, or a share, which holds for scopes of more than "
-            "20 models. 100% is no limit.",
-        ),
-        click.option(
-            "--new-owner",
-            is_flag=True,
-            help="Let the store become a copy of another owner's models, which it refuses.",
-        ),
-        click.option(
-            "--watch",
-            callback=_duration,
-            metavar="TIME",
-            help="Run again so long after the end of each run, until Ctrl-C: seconds, or a time "
-            "such as 5m. Into a log each run is one line, with the time.",
-        ),
-        click.option(
-            "--json", "as_json", is_flag=True, help="Report in JSON, one line for each run."
-        ),
-        click.option("--quiet", is_flag=True, help="Show no progress."),
-    ),
+    ],
 )
