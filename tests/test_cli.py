@@ -221,7 +221,7 @@ class TestOptions:
             given.append(options["requests_per_second"])
             return AsyncScenario(**options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
-        monkeypatch.setattr("scenario_async.cli._connection.AsyncScenario", note)
+        monkeypatch.setattr("scenario_async.AsyncScenario", note)
         assert ask("list", "public", "--limit", "1", "--rate", "90").code == 0
         assert ask("list", "public", "--limit", "1").code == 0
         assert given == [1.5, None]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from scenario_async import NOT_GIVEN, AsyncScenario, EventHooks
 from scenario_async.cli._output import WrongUsageError, doing, wrong_usage
 
 from ._options import Numbers, Option, gathered, section
@@ -18,6 +17,7 @@ from ._sandbox_models import COLLECTIONS, PRIVATE, PUBLIC, UNLISTED
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
 
+    from scenario_async import AsyncScenario, EventHooks
     from scenario_async.sandbox import Sandbox
 
 __all__ = ["Connection", "Service", "connection_options"]
@@ -102,6 +102,8 @@ class Connection:
         project_id: str | None,
         sandbox: Sandbox | None = None,
     ) -> AsyncScenario:
+        from scenario_async import NOT_GIVEN, AsyncScenario  # noqa: PLC0415 - slow, and not for help
+
         # Given explicitly, the sandbox's key and secret leave no room for those of the environment.
         keyed = sandbox is not None and not self.public_access
         with wrong_usage():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from scenario_async import Missing
 from scenario_async._errors import error_for_status
 from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async.cli._connection import connection_options
@@ -17,7 +16,7 @@ from scenario_async.cli._options import StrictCommand, format_options, section
 from scenario_async.cli._output import Counts, counts_shown, debug_log, writer_of, wrong_usage
 
 if TYPE_CHECKING:
-    from scenario_async import APIStatusError
+    from scenario_async import APIStatusError, Missing
     from scenario_async.cli._connection import Connection
 
 __all__ = ["get"]
@@ -71,6 +70,8 @@ async def get(
     original_assets: bool,
 ) -> None:
     """Get models with all that is known of them, inputs and layout included."""
+    from scenario_async import Missing  # noqa: PLC0415 - slow, and not for help
+
     encoder = new_encoder(format_, MODELS, Style(indented=True, alone=len(model_ids) == 1))
     write = writer_of(FORMATS[format_])
     counts = Counts()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import asyncclick as click
 
-from scenario_async import BadRequestError, Listing, Model, Models
+from scenario_async import BadRequestError
 from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async._query import LARGEST_PAGE, did_you_mean
 from scenario_async.cli._options import Choice, Option, format_options, gathered, section
@@ -29,9 +28,9 @@ from scenario_async.cli._output import (
 from scenario_async.types import ModelType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 
-    from scenario_async import InvalidRow
+    from scenario_async import InvalidRow, Listing, Model, Models
     from scenario_async.cli._connection import Connection
 
 __all__ = [
@@ -43,7 +42,7 @@ __all__ = [
     "write_listing",
 ]
 
-Scope: TypeAlias = Callable[[Models], Callable[..., Listing[Model]]]
+Scope: TypeAlias = "Callable[[Models], Callable[..., Listing[Model]]]"
 """Which method of the client lists. Its arguments are checked by tests: they come from options."""
 
 LIST_FORMATS = tuple(name for name, one in FORMATS.items() if one.kind != "binary")

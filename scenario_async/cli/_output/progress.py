@@ -5,16 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.text import Text
-
-from scenario_async import EventHooks
 
 from .messages import clock, counted, say
 from .output import is_pipe, is_terminal
@@ -22,7 +15,7 @@ from .output import is_pipe, is_terminal
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from scenario_async import PageEvent, RequestEvent, RetryEvent
+    from scenario_async import EventHooks, PageEvent, RequestEvent, RetryEvent
 
 __all__ = ["Counts", "counts_shown", "doing"]
 
@@ -66,6 +59,8 @@ class Counts:
 
     def hooks(self) -> EventHooks:
         """Functions that count here."""
+        from scenario_async import EventHooks  # noqa: PLC0415 - help and completion need none
+
         return EventHooks(
             on_request=self._count_request, on_retry=self._count_retry, on_page=self._count_page
         )
@@ -117,28 +112,14 @@ def counts_shown(counts: Counts, *, wanted: bool, streamed: bool) -> Generator[N
     """
     wanted = wanted and is_terminal(sys.stderr)
     alone = wanted and not (streamed and (is_terminal(sys.stdout) or is_pipe(sys.stdout)))
-    spinner: Spinner | None = Spinner("line")
+    with ExitStack() as stack:
+        if alone:
+            from .live import live_line  # noqa: PLC0415 - it is slow to import
 
-    def line() -> Text:
-        text = Text(no_wrap=True, overflow="ellipsis")
-        if spinner is not None:
-            frame = spinner.render(time.monotonic())
-            text.append(frame if isinstance(frame, Text) else "").append(" ")
-        return text.append(counts.line())
-
-    live = Live(
-        console=Console(stderr=True, force_terminal=True),
-        get_renderable=line,
-        refresh_per_second=8,
-        redirect_stdout=False,
-    )
-    if alone:
-        live.start(refresh=True)
-    try:
-        yield
-    finally:
-        spinner = None
-        counts.pause = ""
-        live.stop()
-        if wanted and streamed and is_terminal(sys.stdout):
-            say(counts.line())
+            stack.enter_context(live_line(counts.line))
+        try:
+            yield
+        finally:
+            counts.pause = ""
+    if wanted and streamed and is_terminal(sys.stdout):
+        say(counts.line())

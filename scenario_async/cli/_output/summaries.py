@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scenario_async._formats import printable
-from scenario_async._formats.table import Column, lines_of
 
 from .messages import stamp
 
@@ -104,6 +103,9 @@ def _columns(
     titles: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int, width: int | None
 ) -> list[str]:
     """Lines of columns: so many of texts, then numbers, which end at the same place."""
+    # It imports rich, which is slow, and few commands have a table.
+    from scenario_async._formats.table import Column, lines_of  # noqa: PLC0415 - see above
+
     columns = [
         Column(
             title, _ENOUGH_TEXT if place < texts else None, place >= texts, list(map(_cell, cells))

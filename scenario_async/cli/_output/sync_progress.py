@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
-from rich.table import Column
-from rich.text import Text
-
 from scenario_async._formats import printable
 
 from .messages import clock, counted
@@ -17,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from rich.progress import Progress, TaskID
+
     from scenario_async.sync import ScopeReport
 
 __all__ = ["SyncProgress", "progress_words"]
-
-_BAR = 20
 
 
 class SyncProgress:
@@ -37,14 +32,9 @@ class SyncProgress:
         self._tasks: dict[str, TaskID] = {}
         self._progress: Progress | None = None
         if shown:
-            self._progress = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(_BAR),
-                _Words(table_column=Column(no_wrap=True, overflow="ellipsis")),
-                console=Console(stderr=True, force_terminal=True),
-                refresh_per_second=8,
-                redirect_stdout=False,
-            )
+            from .live import scope_bars  # noqa: PLC0415 - it is slow to import
+
+            self._progress = scope_bars()
 
     def __enter__(self) -> Self:
         if self._progress is not None:
@@ -76,17 +66,6 @@ class SyncProgress:
         """How many models there will be, where that can be known."""
         expected = self._stored.get(report.scope, 0)
         return expected if report.mode == "full" and expected >= _rows(report) > 0 else None
-
-
-class _Words(ProgressColumn):
-    """Counts and times. Made anew each time it is shown: the time goes on without models."""
-
-    def render(self, task: Task) -> Text:
-        """The words of a scope."""
-        report: ScopeReport = task.fields["report"]
-        ended = report.complete or report.error is not None
-        seconds = report.seconds if ended else task.elapsed or 0.0
-        return Text(progress_words(report, task.total, seconds))
 
 
 def progress_words(report: ScopeReport, total: float | None, seconds: float) -> str:
