@@ -7,7 +7,9 @@ from typing import get_args
 import asyncclick as click
 
 from scenario_async._query import Privacy, Route, SortBy, SortDirection, Status
+from scenario_async.types import ModelType
 
+from ._completion import values
 from ._options import Choice, Option, section, with_options
 
 __all__ = ["filters", "ids"]
@@ -38,6 +40,7 @@ _FILTERS: dict[str, dict[str, Option]] = {
             "types",
             multiple=True,
             metavar="TYPE",
+            shell_complete=values(get_args(ModelType)),
             help="Only models of this type. Repeatable.",
         ),
         "collection_ids": click.option(

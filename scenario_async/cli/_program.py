@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from scenario_async.cli._output import (
     stamp_messages,
 )
 
+from ._completion import VARIABLE, completion_option
 from ._exit_codes import ExitCode, exit_code_for
 from ._interrupts import InterruptedRunError, Interruption
 from ._options import Group
@@ -76,6 +78,7 @@ Exit codes:
 @click.version_option(
     __version__, "-V", "--version", prog_name=_NAME, message="%(prog)s %(version)s"
 )
+@completion_option
 def command() -> None:
     """Scenario's model catalogue on the command line.
 
@@ -105,6 +108,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         return ExitCode.DONE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a bug is a sentence as well
+        if os.environ.get(VARIABLE):
+            return ExitCode.FAILED  # nobody wants a sentence in the middle of a command line
         _explain(error)
         code = exit_code_for(error)
         terminated = code is ExitCode.INTERRUPTED and interruption.signal is signal.SIGTERM

@@ -10,12 +10,14 @@ import asyncclick as click
 
 from scenario_async.cli._output import WrongUsageError, wrong_usage
 
+from ._completion import files
+
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
 
 __all__ = ["opened_store", "store_argument"]
 
-store_argument = click.argument("store", metavar="STORE")
+store_argument = click.argument("store", metavar="STORE", shell_complete=files)
 """A path, or the URL of a database."""
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import asyncclick as click
 
 from scenario_async._formats import ENCODED, FORMATS, format_of
+from scenario_async._query import Status
+from scenario_async.cli._completion import files, values
 from scenario_async.cli._options import Choice, StrictCommand, format_options, formats_help, section
 from scenario_async.cli._output import counted, write_data, write_lines, wrong_usage
 from scenario_async.cli._stores import opened_store, store_argument
+from scenario_async.types import ModelType
 
 if TYPE_CHECKING:
     from scenario_async._formats import ExportFormat
@@ -44,15 +47,25 @@ unless the service documents it. Where no model fits, an older file stays as it 
     ),
 )
 @store_argument
-@click.argument("path", metavar="FILE")
+@click.argument("path", metavar="FILE", shell_complete=files)
 @section(
     "Which models",
     click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status."),
     click.option(
         "--privacy", type=Choice(["private", "public", "unlisted"]), help="Only such models."
     ),
-    click.option("--status", metavar="STATUS", help="Only models of this status."),
-    click.option("--type", metavar="TYPE", help="Only models of this type."),
+    click.option(
+        "--status",
+        metavar="STATUS",
+        shell_complete=values(get_args(Status)),
+        help="Only models of this status.",
+    ),
+    click.option(
+        "--type",
+        metavar="TYPE",
+        shell_complete=values(get_args(ModelType)),
+        help="Only models of this type.",
+    ),
     click.option(
         "--tag", "tags", multiple=True, metavar="TAG", help="Only models with this tag. Repeatable."
     ),
