@@ -1,5 +1,6 @@
 """Models as bytes, in each of the formats: for ``list``, ``get`` and ``export``."""
 
+from .arrow import ArrowColumns, chosen_columns
 from .csv_rows import as_text
 from .records import MODELS, Records, Style
 from .registry import (
@@ -17,12 +18,14 @@ __all__ = [
     "ENCODED",
     "FORMATS",
     "MODELS",
+    "ArrowColumns",
     "Encoder",
     "ExportFormat",
     "Format",
     "Records",
     "Style",
     "as_text",
+    "chosen_columns",
     "escaped",
     "format_of",
     "new_encoder",

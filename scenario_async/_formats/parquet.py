@@ -6,6 +6,8 @@ import io
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .arrow import ArrowColumns
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,38 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Parquet"]
 
-_LISTS = ("capabilities", "tags", "collection_ids")
-_MOMENTS = ("created_at", "updated_at", "deleted_at", "first_seen_at")
-_NEVER_NULL = ("id", "first_seen_at", "record")
-
 
 class Parquet:
     """A row group for each batch; what the writer has ready is taken from it after each one."""
 
     def __init__(self, records: Records[Any], _: Style) -> None:
+        self._columns = ArrowColumns((*records.columns, *records.texts))
         # Only here: it takes long to import, and has no types.
-        arrow: Any = import_module("pyarrow")
         parquet: Any = import_module("pyarrow.parquet")
-        types = {
-            **dict.fromkeys(_LISTS, arrow.list_(arrow.string())),
-            **dict.fromkeys(_MOMENTS, arrow.timestamp("ms", tz="UTC")),
-        }
-        self._schema: Any = arrow.schema(
-            arrow.field(name, types.get(name, arrow.string()), nullable=name not in _NEVER_NULL)
-            for name in (*records.columns, *records.texts)
-        )
-        self._record_batch: Any = arrow.record_batch
-        self._array: Any = arrow.array
         self._file = _Appended()
-        self._writer: Any = parquet.ParquetWriter(self._file, self._schema, compression="zstd")
+        self._writer: Any = parquet.ParquetWriter(
+            self._file, self._columns.schema, compression="zstd"
+        )
 
     def batch(self, models: Sequence[Any]) -> bytes:
         """The bytes that are ready with these models."""
-        columns = [
-            self._array([getattr(model, field.name) for model in models], field.type)
-            for field in self._schema
-        ]
-        self._writer.write_batch(self._record_batch(columns, schema=self._schema))
+        self._writer.write_batch(self._columns.batch(models))
         return self._file.taken()
 
     def end(self) -> bytes:

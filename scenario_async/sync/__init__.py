@@ -16,7 +16,7 @@ from ._errors import (
 from ._export import ExportFormat, export
 from ._report import Counts, ScopeReport, SyncReport
 from ._runs import sync
-from ._store import CatalogStore, RunRecord, StoreCounts, StoredModel
+from ._store import CatalogStore, ModelFilters, RunRecord, StoreCounts, StoredModel
 from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "EmptyExportError",
     "ExportError",
     "ExportFormat",
+    "ModelFilters",
     "Removed",
     "RunRecord",
     "ScopeReport",

@@ -187,7 +187,9 @@ async def encoded(
         ModuleNotFoundError: Parquet needs pyarrow.
         StoreError: The database failed.
     """
-    encoder = new_encoder(format_, STORED, Style(csv_safe=csv_safe))
+    style = Style(csv_safe=csv_safe)
+    # In a thread: a module that writes a format may take a tenth of a second to import.
+    encoder = await anyio.to_thread.run_sync(new_encoder, format_, STORED, style)
     async with aclosing(_batches(models)) as batches:
         async for batch in batches:
             # In a thread: a batch takes a tenth of a second.

@@ -3,6 +3,7 @@
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .filter_values import check_values
+from .filters import ModelFilters
 from .identity import claim, identity_of
 from .members import ChangingModel, Members
 from .owners import Owners
@@ -15,6 +16,7 @@ __all__ = [
     "CatalogStore",
     "ChangingModel",
     "Members",
+    "ModelFilters",
     "Owners",
     "RunLog",
     "RunRecord",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 from sqlalchemy import func, select, union
@@ -13,8 +13,9 @@ from scenario_async._retrieval import check_id
 from scenario_async.sync._backends import Database, database_url, in_own_task
 from scenario_async.sync._tables import SCOPE_KEY, memberships, models, rejected, runs, state
 
-from .filters import conditions_of, count_of, ids_of, order_of, storable
-from .model_query import ModelQuery
+from .arrow import table_of
+from .filters import ModelFilters, check_names, storable
+from .model_query import ModelQuery, query_of
 from .values import RunRecord, StoreCounts, as_stored, read_stored
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
+    from typing import Unpack
 
     from .filters import OrderBy
     from .values import StoredModel
@@ -145,7 +147,7 @@ class CatalogStore:
             TypeError: A value of the wrong type.
             StoreError: The database failed, or a model in it cannot be read.
         """
-        conditions = conditions_of(
+        query = query_of(
             self._database,
             scope=scope,
             type=type,
@@ -159,16 +161,36 @@ class CatalogStore:
             updated_after=updated_after,
             updated_before=updated_before,
             deleted=deleted,
-        )
-        query = ModelQuery(
-            self._database,
-            conditions,
-            ids=ids_of(ids),
-            order_by=order_of(order_by),
-            offset=count_of("offset", offset) or 0,
-            limit=count_of("limit", limit),
+            ids=ids,
+            order_by=order_by,
+            offset=offset,
+            limit=limit,
         )
         return Iteration(query.run(), "query of the store")
+
+    async def to_arrow(
+        self, columns: Iterable[str] | None = None, **filters: Unpack[ModelFilters]
+    ) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """The models that fit, as a ``pyarrow.Table``. Needs ``scenario-async[export]``.
+
+        The columns are those of :class:`StoredModel`, the same with the same types as in an
+        :func:`export` to Parquet: strings, lists of strings, and timestamps in UTC. A table
+        without rows has them as well. Rows become record batches of 500 in a thread, and no more
+        of them than that are Python objects at once.
+
+        Args:
+            columns: Which ones, in this order; default: all of them. No others are read from the
+                database. ``record`` and ``details`` are nearly all of the bytes.
+            **filters: As for :meth:`models`, with the same order.
+
+        Raises:
+            ValueError: There is no such column, or as for :meth:`models`.
+            TypeError: There is no such filter, or as for :meth:`models`.
+            ModuleNotFoundError: pyarrow is not installed.
+            StoreError: The database failed, or a model in it cannot be read.
+        """
+        check_names("to_arrow", filters, ModelFilters.__annotations__)
+        return await table_of(query_of(self._database, **filters), columns)
 
     async def get(self, model_id: str) -> StoredModel | None:
         """The model of this id, ``None`` where the store has none.

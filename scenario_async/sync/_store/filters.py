@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from collections.abc import Iterable, Sequence
+from datetime import datetime  # noqa: TC003 - whoever reads the hints of what is public needs it
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, get_args
 
 from sqlalchemy import exists, or_
 
-from scenario_async._query import given_count, given_text, given_time
+from scenario_async._query import did_you_mean, given_count, given_text, given_time
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._tables import memberships, models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from typing import Unpack
 
     from sqlalchemy import ColumnElement
 
     from scenario_async.sync._backends import Database
 
-__all__ = ["OrderBy", "conditions_of", "count_of", "ids_of", "order_of", "storable"]
+__all__ = [
+    "ModelFilters",
+    "OrderBy",
+    "check_names",
+    "conditions_of",
+    "count_of",
+    "ids_of",
+    "order_of",
+    "storable",
+]
 
 OrderBy: TypeAlias = Literal[
     "id",
@@ -41,45 +51,75 @@ _LARGEST = 2**63 - 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def conditions_of(
-    database: Database,
-    *,
-    scope: str | None,
-    collection: str | None,
-    tags: Sequence[str],
-    capabilities: Sequence[str],
-    deleted: bool | None,
-    **given: Any,  # noqa: ANN401 - whatever a user gives
-) -> list[ColumnElement[bool]]:
+class ModelFilters(TypedDict, total=False):
+    """What :meth:`CatalogStore.models` takes, for functions that hand it on.
+
+    As ``**filters: Unpack[ModelFilters]`` type checkers know the names and types.
+    """
+
+    scope: str | None
+    type: str | None
+    status: str | None
+    privacy: str | None
+    tags: Sequence[str]
+    capabilities: Sequence[str]
+    collection: str | None
+    created_after: datetime | None
+    created_before: datetime | None
+    updated_after: datetime | None
+    updated_before: datetime | None
+    deleted: bool | None
+    ids: Iterable[str] | None
+    order_by: OrderBy
+    offset: int
+    limit: int | None
+
+
+def check_names(method: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """See that there are only such filters, where they are handed on by their names.
+
+    Raises:
+        TypeError: There is another one; as Python says it, with one that it may stand for.
+    """
+    for name in given:
+        if name not in known:
+            meant = did_you_mean(name, known)
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}{meant}")
+
+
+def conditions_of(database: Database, **filters: Unpack[ModelFilters]) -> list[ColumnElement[bool]]:
     """The conditions for :meth:`CatalogStore.models`, which says what the filters mean.
 
     Raises:
         ValueError: A value that fits nothing.
         TypeError: A value of the wrong type.
     """
+    given = cast("dict[str, Any]", filters)
     conditions: list[ColumnElement[bool]] = []
     for name in ("type", "status", "privacy"):
-        text = given_text(name, given[name])
+        text = given_text(name, given.get(name))
         conditions += [] if text is None else [models.c[name] == text]
     has = database.has
-    several_tags = [has(models.c.tags, tag) for tag in _several("tags", tags)]
+    several_tags = [has(models.c.tags, tag) for tag in _several("tags", filters.get("tags", ()))]
     conditions += [or_(*several_tags)] if several_tags else []
     conditions += [
-        has(models.c.capabilities, one) for one in _several("capabilities", capabilities)
+        has(models.c.capabilities, one)
+        for one in _several("capabilities", filters.get("capabilities", ()))
     ]
-    collection = given_text("collection", collection)
+    collection = given_text("collection", filters.get("collection"))
     if collection is not None:
         conditions.append(has(models.c.collection_ids, collection))
-    scope = given_text("scope", scope)
+    scope = given_text("scope", filters.get("scope"))
     if scope is not None:
         seen = memberships.c.model_id == models.c.id
         conditions.append(exists().where(memberships.c.scope == str(Scope.parse(scope)), seen))
     for name in ("created", "updated"):
         column = models.c[f"{name}_at"]
-        after = given_time(f"{name}_after", given[f"{name}_after"], round_up=False)
-        before = given_time(f"{name}_before", given[f"{name}_before"], round_up=True)
+        after = given_time(f"{name}_after", given.get(f"{name}_after"), round_up=False)
+        before = given_time(f"{name}_before", given.get(f"{name}_before"), round_up=True)
         conditions += [] if after is None else [column > after]
         conditions += [] if before is None else [column < before]
+    deleted = filters.get("deleted", False)
     if deleted is not None:
         gone = models.c.deleted_at.is_not(None)
         conditions.append(gone if deleted else ~gone)

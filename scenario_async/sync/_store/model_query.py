@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +11,23 @@ from sqlalchemy import select
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._tables import models
 
+from .filters import conditions_of, count_of, ids_of, order_of
 from .values import StoredModel, as_stored, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+    from typing import Unpack
 
+    import msgspec
     from sqlalchemy import ColumnElement, Select
 
     from scenario_async.sync._backends import Database
 
-    from .filters import OrderBy
+    from .filters import ModelFilters, OrderBy
 
-__all__ = ["ModelQuery"]
+__all__ = ["ModelQuery", "query_of"]
 
 _BATCH = 500
-_COLUMNS = as_stored(models, StoredModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,41 +50,50 @@ class ModelQuery:
     offset: int = 0
     limit: int | None = None
 
-    def run(self) -> AsyncGenerator[StoredModel, None]:
+    async def run(self) -> AsyncGenerator[StoredModel, None]:
         """The models.
 
         Raises:
             StoreError: The database failed, or a model in it cannot be read.
         """
-        return self._by_key() if self.ids is None and self.order_by == "id" else self._by_position()
+        async with aclosing(self.batches(StoredModel)) as batches:
+            async for rows in batches:
+                for row in rows:
+                    yield read_stored(row, StoredModel, self.database.name)
 
-    async def _by_key(self) -> AsyncGenerator[StoredModel, None]:
+    def batches(self, kind: type[msgspec.Struct]) -> AsyncGenerator[Sequence[Any], None]:
+        """The rows of the models, for :func:`read_stored` of this kind, which begins with the id.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        columns = select(*as_stored(models, kind)).where(*self.conditions)
+        by_key = self.ids is None and self.order_by == "id"
+        return self._by_key(columns) if by_key else self._by_position(columns)
+
+    async def _by_key(self, columns: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
         """In the order of the key, each batch from the last one on: memory does not grow."""
-        query = select(*_COLUMNS).where(*self.conditions).order_by(models.c.id)
+        query = columns.order_by(models.c.id)
         batch = query.offset(self.offset)
         left = self.limit
         while left is None or left > 0:
             size = _BATCH if left is None else min(_BATCH, left)
             rows = await self._rows(batch.limit(size))
-            for row in rows:
-                yield self._read(row)
+            yield rows
             if len(rows) < size:
                 return
             left = None if left is None else left - len(rows)
             batch = query.where(models.c.id > rows[-1][0])
 
-    async def _by_position(self) -> AsyncGenerator[StoredModel, None]:
+    async def _by_position(self, columns: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
         """The ids at first, in their order, and then what the store has of so many of them."""
         ids = [row[0] for row in await self._rows(self._ids())]
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
-            among = self.database.among(models.c.id, batch)
-            rows = await self._rows(select(*_COLUMNS).where(*self.conditions, among))
+            rows = await self._rows(columns.where(self.database.among(models.c.id, batch)))
             found = {row[0]: row for row in rows}
-            for model_id in batch:
-                # Unless it was changed meanwhile, and is none of them any more.
-                if model_id in found:
-                    yield self._read(found[model_id])
+            # Without those that were changed meanwhile, and are none of them any more.
+            yield [found[model_id] for model_id in batch if model_id in found]
 
     def _ids(self) -> Select[Any]:
         column = models.c[self.order_by.removeprefix("-")]
@@ -99,5 +111,19 @@ class ModelQuery:
             rows: Sequence[Any] = (await connection.execute(query)).all()
         return rows
 
-    def _read(self, row: Sequence[Any]) -> StoredModel:
-        return read_stored(row, StoredModel, self.database.name)
+
+def query_of(database: Database, **filters: Unpack[ModelFilters]) -> ModelQuery:
+    """What :meth:`CatalogStore.models` asks, which says what the filters mean.
+
+    Raises:
+        ValueError: A value that fits nothing.
+        TypeError: A value of the wrong type.
+    """
+    return ModelQuery(
+        database,
+        conditions_of(database, **filters),
+        ids=ids_of(filters.get("ids")),
+        order_by=order_of(filters.get("order_by", "id")),
+        offset=count_of("offset", filters.get("offset", 0)) or 0,
+        limit=count_of("limit", filters.get("limit")),
+    )

@@ -18,7 +18,7 @@ from scenario_async.sync._report import SyncReport
 from scenario_async.types._base import Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Table
@@ -29,6 +29,7 @@ __all__ = [
     "StoredModel",
     "as_stored",
     "moment_of",
+    "part_of_model",
     "read_model",
     "read_stored",
 ]
@@ -135,16 +136,14 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     **dict.fromkeys(("capabilities", "tags", "collection_ids", "scopes"), _texts),
     "report": msgspec.json.Decoder(SyncReport),
 }
-_REPAIRS: dict[type[msgspec.Struct], tuple[str, str]] = {
-    StoredModel: (
-        "model",
-        (
-            "delete its row, or, if the service still has it, set its content_hash to '': "
-            "the next full run writes it again"
-        ),
+_REPAIR_OF_RUN = ("run", "delete its row")
+_REPAIR_OF_MODEL = (
+    "model",
+    (
+        "delete its row, or, if the service still has it, set its content_hash to '': "
+        "the next full run writes it again"
     ),
-    RunRecord: ("run", "delete its row"),
-}
+)
 
 
 def as_stored(table: Table, kind: type[StoredT]) -> list[ColumnElement[Any]]:
@@ -160,6 +159,13 @@ def _column(table: Table, name: str) -> ColumnElement[Any]:
         return column
     # Those that were fetched for an older row say what is not true any more.
     return case((table.c.details_hash == table.c.content_hash, column))
+
+
+def part_of_model(columns: Collection[str]) -> type[msgspec.Struct]:
+    """The type of a :class:`StoredModel` that has no more than the id and these columns."""
+    fields = msgspec.structs.fields(StoredModel)
+    wanted = [(one.name, one.type) for one in fields if one.name == "id" or one.name in columns]
+    return msgspec.defstruct(StoredModel.__name__, wanted, frozen=True)
 
 
 def read_stored(row: Sequence[Any], kind: type[StoredT], store: str) -> StoredT:
@@ -181,7 +187,7 @@ def read_stored(row: Sequence[Any], kind: type[StoredT], store: str) -> StoredT:
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError) as error:
         found = _COLUMN.search(str(error))
         column = column or (found and found["column"])
-        noun, repair = _REPAIRS[kind]
+        noun, repair = _REPAIR_OF_RUN if kind is RunRecord else _REPAIR_OF_MODEL
         # Not chained: an error of a decoder keeps what it was to decode.
         raise StoreError(
             f"{store}: the {noun} {values['id']!r} cannot be read, for its {column}: {repair}"
