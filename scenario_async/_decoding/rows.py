@@ -9,6 +9,7 @@ from scenario_async._events import PageEvent
 from scenario_async.types import Model
 from scenario_async.types._decoding import NOT_DECODED, model_decoder
 
+from .columns import ListedRow, listed_row
 from .envelope import decoder_of
 from .invalid_row import AskableRow, Identity, InvalidRow, invalid_row, read_id
 
@@ -31,7 +32,7 @@ Sighted: TypeAlias = tuple[str, RowT | None]
 class RowDecoder(Generic[RowT]):
     """From a raw row to a record. The decoder of a type is built once in a process.
 
-    A :class:`Model` gets its bytes along.
+    A :class:`Model` and a :class:`ListedRow` get their bytes along.
 
     Args:
         type_: Of the records.
@@ -48,6 +49,8 @@ class RowDecoder(Generic[RowT]):
         self, type_: type[RowT], read: Callable[[msgspec.Raw | bytes], RowT] | None = None
     ) -> None:
         kind = cast("object", type_)  # which may as well be dict[str, Any] and no class
+        if kind is ListedRow:
+            read = cast("Callable[[msgspec.Raw | bytes], RowT]", listed_row)
         self.has_id: bool = read is not None or kind is Identity or kind is AskableRow
         self.read: Callable[[msgspec.Raw | bytes], Any]
         if read is not None:

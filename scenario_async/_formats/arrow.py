@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scenario_async._extras import need
-from scenario_async._query import did_you_mean
+from scenario_async._query import did_you_mean, in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,11 +76,18 @@ class ArrowColumns:
     def batch(self, rows: Sequence[Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
         """A ``pyarrow.RecordBatch`` of these rows."""
         columns = [
-            self._arrow.array([getattr(row, field.name) for row in rows], field.type)
-            for field in self.schema
+            self._arrow.array(_values(field.name, rows), field.type) for field in self.schema
         ]
         return self._arrow.record_batch(columns, schema=self.schema)
 
     def table(self, batches: Iterable[Any]) -> Any:  # noqa: ANN401 - as above
         """A ``pyarrow.Table`` of these batches, of which there may be none."""
         return self._arrow.Table.from_batches(batches, schema=self.schema)
+
+
+def _values(name: str, rows: Sequence[Any]) -> list[Any]:
+    values = [getattr(row, name) for row in rows]
+    if name not in _MOMENTS:
+        return values
+    # Arrow would take one that is beyond the calendar in UTC, and could not give it back.
+    return [None if moment is None else in_utc(moment) for moment in values]

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from scenario_async._decoding import AskableRow, Identity
+from scenario_async._decoding import AskableRow, Identity, ListedRow
 from scenario_async._http import RequestOptions
 from scenario_async._iteration import Iteration, RowIteration
 from scenario_async._options import check_count
@@ -14,6 +14,7 @@ from scenario_async._pagination import PageRequest, sorted_by_date
 from scenario_async._query import LARGEST_PAGE
 from scenario_async._retrieval import Retrieval, retrieve_many
 
+from .arrow import arrow_table, listed_columns
 from .collecting import first_models, in_order
 from .page import Page, fetch_page, walk_pages
 from .run import ListingOptions, ListingRun
@@ -155,6 +156,31 @@ class Listing(Generic[RowT]):
         run = self._begin()
         slices = run.slices(run.planner(ordered=False))
         return await in_order(slices, self._context.new_slice())
+
+    async def to_arrow(self, columns: Iterable[str] | None = None) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """All models, in listing order, as a ``pyarrow.Table``. Needs ``scenario-async[export]``.
+
+        The columns are strings, lists of strings without nulls, and timestamps in UTC, under the
+        names of the fields of :class:`Model`, with ``thumbnail_asset_id`` and, last, the
+        ``record`` as it was sent, as :meth:`CatalogStore.to_arrow` has them. A listing without
+        models has them as well. Each page becomes a record batch in a thread, when it is there:
+        no more than the pages under way are Python objects. Rows are read for these columns
+        alone, whatever :meth:`as_type` says.
+
+        Args:
+            columns: Which ones, in this order; default: all of them. ``record`` is nearly all of
+                the bytes.
+
+        Raises:
+            ValueError: There is no such column.
+            TypeError: ``columns`` are not strings.
+            ModuleNotFoundError: pyarrow is not installed.
+            APIError: A page could not be fetched. There is no partial result.
+            APIResponseValidationError: A row does not fit, and there is no ``on_invalid``.
+        """
+        names = listed_columns(columns)
+        run = begin(self.as_type(ListedRow))
+        return await arrow_table(run.slices(run.planner(ordered=False)), names)
 
     def with_details(
         self, *, ordered: bool = True, max_concurrency: int | None = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from scenario_async._context import PAGES_AT_ONCE
+from scenario_async._decoding import ListedRow
 from scenario_async._iteration import RowIteration
 from scenario_async._options import check_count
 from scenario_async._pagination import RoundRobin, fetch_planned
 
+from .arrow import arrow_table, listed_columns
 from .collecting import in_order
 from .listing import Listing, begin
 from .run import place_of, warn_of
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Found", "Merged"]
 
 RowT = TypeVar("RowT")
+OtherT = TypeVar("OtherT")
 # Of which listing, and of which page of it.
 _Place: TypeAlias = tuple[int, bool, int]
+_FoundSlice: TypeAlias = "tuple[_Place, Iterable[Sighted[Found[RowT]]]]"
 
 
 class _Sighting:
@@ -147,22 +151,50 @@ class Merged(Generic[RowT]):
         """
         return await in_order(self._slices(), self._context.new_slice())
 
+    async def to_arrow(self, columns: Iterable[str] | None = None) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """All models as a ``pyarrow.Table``, each once, with all its scopes.
+
+        The columns of :meth:`Listing.to_arrow`, and ``scopes``: those of :class:`Found`. The rows
+        are sorted by the listing that came to the model first, and within it in its order.
+
+        Args:
+            columns: Which ones, in this order; default: all of them.
+
+        Raises:
+            ValueError: There is no such column.
+            TypeError: ``columns`` are not strings.
+            ModuleNotFoundError: pyarrow is not installed.
+            APIError: A page could not be fetched. There is no partial result.
+            APIResponseValidationError: A row does not fit, and its listing has no ``on_invalid``.
+        """
+        names = listed_columns(columns, several=True)
+        listings = [listing.as_type(ListedRow) for listing in self._listings]
+        sightings = _Sightings([listing.scope for listing in listings])
+        slices = self._slices_of(listings, sightings)
+        return await arrow_table(_models(slices), names, sightings.__getitem__)
+
     async def _first_sights(self) -> AsyncGenerator[Iterable[Found[RowT]], None]:
         async with aclosing(self._slices()) as slices:
             async for _, rows in slices:
                 yield (found for _, found in rows if found is not None)
 
-    async def _slices(self) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[Found[RowT]]]], None]:
+    def _slices(self) -> AsyncGenerator[_FoundSlice[RowT], None]:
         names = [listing.scope for listing in self._listings]
-        with self._context.operation("listing", " ".join(dict.fromkeys(names))) as context:
-            async with aclosing(self._slices_within(context, _Sightings(names))) as slices:
+        return self._slices_of(self._listings, _Sightings(names))
+
+    async def _slices_of(
+        self, listings: Sequence[Listing[OtherT]], sightings: _Sightings
+    ) -> AsyncGenerator[_FoundSlice[OtherT], None]:
+        names = dict.fromkeys(listing.scope for listing in listings)
+        with self._context.operation("listing", " ".join(names)) as context:
+            async with aclosing(self._slices_within(context, listings, sightings)) as slices:
                 async for one in slices:
                     yield one
 
     async def _slices_within(
-        self, context: Context, sightings: _Sightings
-    ) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[Found[RowT]]]], None]:
-        runs = [begin(listing).within(context) for listing in self._listings]
+        self, context: Context, listings: Sequence[Listing[OtherT]], sightings: _Sightings
+    ) -> AsyncGenerator[_FoundSlice[OtherT], None]:
+        runs = [begin(listing).within(context) for listing in listings]
         planners = [run.planner(ordered=False, most=self._most) for run in runs]
 
         async def fetch(part: Part[PageRequest]) -> PageAnswer:
@@ -188,6 +220,15 @@ class Merged(Generic[RowT]):
                     raise reader.error
         for run, planner in zip(runs, planners, strict=True):
             run.over(planner)
+
+
+async def _models(
+    slices: AsyncGenerator[_FoundSlice[ListedRow], None],
+) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[ListedRow]]], None]:
+    """The models of slices, of which each row is read when it is asked for."""
+    async with aclosing(slices):
+        async for place, rows in slices:
+            yield place, ((one, None if found is None else found.model) for one, found in rows)
 
 
 def _refuse_others(given: object) -> None:

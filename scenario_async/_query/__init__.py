@@ -12,6 +12,7 @@ from .query import (
     SortDirection,
     Status,
     Time,
+    in_utc,
     wire_time,
     wire_value,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "given_count",
     "given_text",
     "given_time",
+    "in_utc",
     "listing_query",
     "row_check",
     "wire_time",

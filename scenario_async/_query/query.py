@@ -24,6 +24,7 @@ __all__ = [
     "SortDirection",
     "Status",
     "Time",
+    "in_utc",
     "names_in",
     "wire_time",
     "wire_value",
@@ -157,16 +158,21 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
+def in_utc(moment: datetime) -> datetime:
+    """An aware moment in UTC: where that is beyond the calendar, the first or last one within."""
+    if moment.tzinfo is UTC:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if moment.year == _FIRST.year else _LAST
+
+
 def wire_time(moment: datetime) -> str:
     """An aware moment as the API writes it, in UTC and whole milliseconds.
 
     One that is beyond the calendar in UTC is written as the first or the last moment within.
     """
-    if moment.tzinfo is not UTC:
-        try:
-            moment = moment.astimezone(UTC)
-        except OverflowError:
-            moment = _FIRST if moment.year == _FIRST.year else _LAST
     # By msgspec, which is several times as fast as isoformat; it writes six digits or none.
-    text: str = msgspec.to_builtins(moment)
+    text: str = msgspec.to_builtins(in_utc(moment))
     return f"{text[:-4]}Z" if "." in text else f"{text[:-1]}.000Z"

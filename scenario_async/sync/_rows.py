@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from xxhash import xxh3_128_hexdigest
 
-from scenario_async._decoding import InvalidRow, RowDecoder
+from scenario_async._decoding import InvalidRow, RowDecoder, read_columns
 from scenario_async._query import wire_time
-from scenario_async.types._base import Timestamp  # noqa: TC001 - msgspec reads it at run time
 from scenario_async.types._decoding import NOT_DECODED
 
 if TYPE_CHECKING:
@@ -42,34 +41,8 @@ _LONGEST_ID = 500
 # The columns that may have a NUL: as text, and as JSON.
 _PLAIN = ("name", "type", "status", "privacy", "thumbnail_asset_id")
 _LISTS = ("capabilities", "tags", "collection_ids")
-_Texts: TypeAlias = list[str | None] | None
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
-
-
-class _Thumbnail(msgspec.Struct, rename="camel", gc=False):
-    asset_id: str | None = None
-
-
-class _Columns(msgspec.Struct, rename="camel", gc=False):
-    """What is read of a row, with the types that a ``Model`` has: nulls in lists are no reason.
-
-    So a date that one reads the other reads, to the same moment.
-    """
-
-    id: str
-    name: str | None = None
-    type: str | None = None
-    status: str | None = None
-    privacy: str | None = None
-    capabilities: _Texts = None
-    tags: _Texts = None
-    collection_ids: _Texts = None
-    created_at: Timestamp | None = None
-    updated_at: Timestamp | None = None
-    deleted_at: Timestamp | None = None
-    owner_id: object = None
-    thumbnail: _Thumbnail | None = None
 
 
 class ModelRow(NamedTuple):
@@ -97,11 +70,8 @@ class ModelRow(NamedTuple):
     record: str
 
 
-_decode = msgspec.json.Decoder(_Columns).decode
-
-
 def _read(raw: msgspec.Raw | bytes) -> ModelRow:
-    columns = _decode(raw)
+    columns = read_columns(raw)
     sent = bytes(raw)
     record = sent.decode()
     row = ModelRow(
@@ -115,7 +85,7 @@ def _read(raw: msgspec.Raw | bytes) -> ModelRow:
         _list(columns.collection_ids),
         _date(columns.created_at),
         _date(columns.updated_at),
-        None if columns.thumbnail is None else columns.thumbnail.asset_id,
+        columns.thumbnail_asset_id,
         _owner(columns.owner_id),
         _date(columns.deleted_at),
         content_hash(sent),
@@ -180,7 +150,7 @@ def _owner(value: object) -> str | None:
     return value if isinstance(value, str) and "\0" not in value else None
 
 
-def _list(value: _Texts) -> str | None:
+def _list(value: list[str | None] | None) -> str | None:
     return None if value is None else str(_encode(value), "utf-8")
 
 
