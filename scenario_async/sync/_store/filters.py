@@ -55,6 +55,24 @@ class ModelFilters(TypedDict, total=False):
     """What :meth:`CatalogStore.models` takes, for functions that hand it on.
 
     As ``**filters: Unpack[ModelFilters]`` type checkers know the names and types.
+
+    Attributes:
+        scope: As for :meth:`CatalogStore.models`, and so are all that follow.
+        type: See ``scope``.
+        status: See ``scope``.
+        privacy: See ``scope``.
+        tags: See ``scope``.
+        capabilities: See ``scope``.
+        collection: See ``scope``.
+        created_after: See ``scope``.
+        created_before: See ``scope``.
+        updated_after: See ``scope``.
+        updated_before: See ``scope``.
+        deleted: See ``scope``.
+        ids: See ``scope``.
+        order_by: See ``scope``.
+        offset: See ``scope``.
+        limit: See ``scope``.
     """
 
     scope: str | None
