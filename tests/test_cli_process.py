@@ -15,12 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
+import anyio
 import pytest
 
 from scenario_async.sandbox import Catalogue, Delayed, Sandbox
+from scenario_async.sync import CatalogStore
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Sequence
+
+    from support.command_line import Run
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="signals, pipes and terminals as POSIX has them"
@@ -30,6 +34,7 @@ SECRET = "invented-secret-90be"
 PRIVATE = 1500
 ENDS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 LONG = 120  # seconds; nothing here takes a tenth of that, but on a very busy machine
+GOES_ON = "Interrupted: what was listed is kept; the same command goes on from there.\n"
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +76,8 @@ class Start(Protocol):
         stdout: int | IO[bytes] = ...,
         stderr: int = ...,
         env: dict[str, str] | None = ...,
+        within: Sequence[str] = ...,
+        cwd: Path | None = ...,
     ) -> subprocess.Popen[bytes]: ...
 
 
@@ -86,9 +93,12 @@ def start(environment: dict[str, str]) -> Generator[Start]:
         stdout: int | IO[bytes] = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
         env: dict[str, str] | None = None,
+        within: Sequence[str] = (),
+        cwd: Path | None = None,
     ) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "scenario_async.cli", *arguments],
+            [*within, sys.executable, "-m", "scenario_async.cli", *arguments],
+            cwd=cwd,
             stdout=stdout,
             stderr=stderr,
             env=env or environment,
@@ -110,6 +120,25 @@ def start(environment: dict[str, str]) -> Generator[Start]:
 def read_line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     return process.stdout.readline()
+
+
+def stored(path: Path) -> int:
+    """How many models are committed."""
+    if path.exists():
+        with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):
+            count: int = database.execute("SELECT count(*) FROM models").fetchone()[0]
+            return count
+    return 0
+
+
+def wait_for(process: subprocess.Popen[bytes], reached: Callable[[], object]) -> None:
+    """Wait until a process has come so far, which can be seen from outside alone."""
+    for _ in range(LONG * 20):
+        if reached():
+            return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+    pytest.fail("it never came so far")
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
@@ -257,42 +286,126 @@ class TestSignals:
         assert json.loads(read_line(process))["run"] == 1
         process.send_signal(signal.SIGTERM)
         code, _, err = ended(process)
-        assert (code, err[err.index("Z ") + 2 :]) == (143, TestSync.GOES_ON)
+        assert (code, err[err.index("Z ") + 2 :]) == (143, GOES_ON)
         _, out, _ = ended(start("status", path, "--json"))
         assert [run["status"] for run in json.loads(out)["runs"]] == ["finished"]
 
-    def test_sigterm_ends_process_number_1(self, environment: dict[str, str]) -> None:
-        alone = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+
+class TestSignalsInsideThisProcess:
+    """What SIGTERM leaves of the work of each command: sent by the command itself, half way."""
+
+    @pytest.fixture
+    def sent_meanwhile(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Half way through what it does, a command gets the signal."""
+
+        def send(*_: object) -> bool:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return True
+
+        async def send_and_wait(*_: object) -> None:
+            send()
+            await anyio.sleep_forever()
+
+        sandbox.faults.add(Delayed(LONG), when=send, times=None)
+        monkeypatch.setattr(CatalogStore, "runs", send_and_wait)
+        monkeypatch.setattr(Sandbox, "serve_forever", send_and_wait)
+        monkeypatch.setattr("scenario_async.sync._export.replacement.os.fsync", send)
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ("list private", "Interrupted.\n"),
+            ("get model_1", "Interrupted.\n"),
+            ("sync new.db --public", GOES_ON),
+            ("status models.db", "Interrupted.\n"),
+            ("export models.db models.csv", "Interrupted.\n"),
+            ("sandbox --public 1 --private 1", "Interrupted.\n"),
+        ],
+    )
+    def test_every_command_ends_in_order(
+        self, ask: Run, request: pytest.FixtureRequest, arguments: str, said: str
+    ) -> None:
+        if "models.db" in arguments:
+            ask("sync", "models.db", "--public")
+            ask("export", "models.db", "models.csv")
+        before = {path: path.read_bytes() for path in Path.cwd().glob("*.csv*")}
+        handler = signal.getsignal(signal.SIGTERM)
+        request.getfixturevalue("sent_meanwhile")
+        ran = ask(*arguments.split())
+        assert (ran.code, ran.err) == (143, said)
+        assert {path: path.read_bytes() for path in Path.cwd().glob("*.csv*")} == before
+        assert signal.getsignal(signal.SIGTERM) == handler
+
+
+ALONE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+CONTAINER = Path(__file__).parent.parent / "docs" / "how-to" / "docker.md"
+
+
+class TestProcessNumber1:
+    """As in a container: in a namespace of its own no signal ends what does not handle it."""
+
+    @pytest.fixture(autouse=True)
+    def _can_be_alone(self) -> None:
         probe = partial(subprocess.run, check=False, capture_output=True)
-        if shutil.which("unshare") is None or probe([*alone, "true"]).returncode:
+        if shutil.which("unshare") is None or probe([*ALONE, "true"]).returncode:
             pytest.skip("no process can be the first of a namespace of its own here")
-        command = [sys.executable, "-m", "scenario_async", "sandbox", "--public", "3"]
-        with subprocess.Popen(  # noqa: S603 - our own command
-            [*alone, "--kill-child", *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-        ) as outer:
-            try:
-                assert read_line(outer)
-                children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text()
-                os.kill(int(children), signal.SIGTERM)
-                code, _, err = ended(outer)
-            finally:
-                outer.kill()
-        assert (code, err) == (143, "Interrupted.\n")
+
+    def terminate(self, outer: subprocess.Popen[bytes]) -> None:
+        children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text()
+        os.kill(int(children), signal.SIGTERM)
+
+    def instruction(self, name: str) -> list[str]:
+        """What the file for an image on the page has for this."""
+        found = re.search(
+            rf"^{name} (\[.*\])$", CONTAINER.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        assert found is not None, name
+        words: list[str] = json.loads(found[1])
+        return words
+
+    def test_sigterm_ends_a_server_that_has_nothing_to_do(self, start: Start) -> None:
+        process = start("sandbox", "--public", "3", "--private", "0", within=ALONE)
+        assert read_line(process)
+        self.terminate(process)
+        assert ended(process)[::2] == (143, "Interrupted.\n")
+
+    def test_sigterm_ends_what_is_still_being_imported(
+        self, start: Start, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        program = "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(99)\n"
+        (tmp_path / "asyncclick.py").write_text(program)
+        environment["PYTHONPATH"] = str(tmp_path)
+        assert ended(start("status", "models.db", within=ALONE)) == (143, b"", "Interrupted.\n")
+
+    @pytest.mark.once
+    @pytest.mark.parametrize("moment", ["in a run", "between two runs"])
+    def test_the_documented_container_ends_in_order_and_says_whether_it_is_healthy(
+        self, start: Start, sandbox: Sandbox, tmp_path: Path, moment: str
+    ) -> None:
+        assert self.instruction("ENTRYPOINT") == ["scenario-async"]
+        path = tmp_path / "models.db"
+        if moment == "in a run":
+            sandbox.faults.add(Delayed(LONG), after=2, times=None)
+        process = start(*self.instruction("CMD"), within=ALONE, cwd=tmp_path)
+        if moment == "in a run":
+            wait_for(process, lambda: stored(path))
+        else:
+            assert b" run 1: 1,520 new, " in read_line(process)
+        self.terminate(process)
+        code, _, err = ended(process)
+        assert (code, err[err.index("Z ") + 2 :]) == (143, GOES_ON)
+
+        program, *health = self.instruction("    CMD")
+        code, out, err = ended(start(*health, cwd=tmp_path))
+        assert program == "scenario-async"
+        assert f"models  {stored(path):,}" in " ".join(out.decode().split(" "))[:200] or out
+        if moment == "in a run":
+            assert (code, err) == (1, "Error: none of the last runs has finished\n")
+        else:
+            assert (code, err) == (0, "")
 
 
 class TestSync:
-    GOES_ON = "Interrupted: what was listed is kept; the same command goes on from there.\n"
-
-    def stored(self, path: Path) -> int:
-        """How many models are committed."""
-        with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):
-            count: int = database.execute("SELECT count(*) FROM models").fetchone()[0]
-            return count
-        return 0
-
     def test_ctrl_c_keeps_what_was_listed_and_the_next_run_goes_on(
         self, start: Start, sandbox: Sandbox, tmp_path: Path
     ) -> None:
@@ -300,15 +413,10 @@ class TestSync:
         command = ("sync", str(path), "--private", "--max-concurrency", "1", "--json")
         sandbox.faults.add(Delayed(LONG), after=2, times=None)
         process = start(*command)
-        for _ in range(LONG * 20):
-            # There is no telling from outside otherwise.
-            if path.exists() and self.stored(path):
-                break
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
+        wait_for(process, lambda: stored(path))
         process.send_signal(signal.SIGINT)
-        assert ended(process) == (130, b"", self.GOES_ON)
-        kept = self.stored(path)
+        assert ended(process) == (130, b"", GOES_ON)
+        kept = stored(path)
         assert 0 < kept < PRIVATE
 
         sandbox.reset()
@@ -316,7 +424,7 @@ class TestSync:
         (report,) = json.loads(out)["scopes"]
         assert (code, err, report["mode"]) == (0, "", "resumed")
         assert report["new"] == PRIVATE - kept == PRIVATE - report["unchanged"] - kept
-        assert self.stored(path) == PRIVATE
+        assert stored(path) == PRIVATE
         _, out, _ = ended(start("status", str(path), "--json"))
         assert [run["status"] for run in json.loads(out)["runs"]] == ["finished", "interrupted"]
 
@@ -326,7 +434,7 @@ class TestSync:
         assert [report["run"] for report in reports] == [1, 2, 3]
         process.send_signal(signal.SIGINT)
         code, _, err = ended(process)
-        assert (code, err[err.index("Z ") + 2 :]) == (130, self.GOES_ON)
+        assert (code, err[err.index("Z ") + 2 :]) == (130, GOES_ON)
 
     def test_ctrl_c_again_does_not_wait_for_a_database_that_somebody_holds(
         self, start: Start, sandbox: Sandbox, tmp_path: Path
@@ -334,11 +442,7 @@ class TestSync:
         path = tmp_path / "models.db"
         sandbox.faults.add(Delayed(LONG), times=None)
         process = start("sync", str(path), "--private")
-        for _ in range(LONG * 20):
-            if sandbox.requests.unanswered:
-                break
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(0.05)
+        wait_for(process, lambda: sandbox.requests.unanswered)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             # Until it is gone: there is no telling from outside when the first one was taken.

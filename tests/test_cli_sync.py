@@ -477,6 +477,23 @@ class TestStatus:
         assert [run["status"] for run in status["runs"]] == ["finished"]
         assert status["runs"][0]["report"]["new"] == PRIVATE
 
+    def test_it_fails_where_no_run_has_finished_for_too_long(
+        self, ask: Run, sandbox: Sandbox
+    ) -> None:
+        ask("sync", "models.db", "--private")
+        sandbox.faults.add(ServerError(500), times=None)
+        ask("sync", "models.db", "--private", "--max-retries", "0")
+        assert (ran := ask("status", "models.db", "--max-age", "1d")).code == 0
+        late = ask("status", "models.db", "--max-age", "0.001")
+        assert (late.code, late.out) == (1, ran.out)
+        assert re.fullmatch(f"Error: no run has finished since {TIME}\n", late.err)
+        assert ask("status", "models.db", "--max-age", "soon").code == 2
+        with closing(sqlite3.connect("models.db")) as database, database:
+            database.execute("DELETE FROM runs WHERE status = 'finished'")
+        none = ask("status", "models.db", "--max-age", "1d", "--json")
+        assert (none.code, none.err) == (1, "Error: none of the last runs has finished\n")
+        assert json.loads(none.out)["models"] == PRIVATE
+
     def test_a_store_without_runs_has_no_table_of_them(self, run: Run) -> None:
         make_store()
         assert len(run("status", "models.db").out.splitlines()) == 4

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ._signals import end_at_once, ending_signals_taken
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,13 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: see ``scenario-async --help``.
     """
-    try:
-        from ._program import run  # noqa: PLC0415 - the extra may be missing
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        sys.stderr.write(
-            'scenario-async needs its command line extra: pip install "scenario-async[cli]"\n'
-        )
-        return 2
-    return run(arguments)
+    # Before anything else: importing the rest takes its time.
+    with ending_signals_taken(end_at_once):
+        try:
+            from ._program import run  # noqa: PLC0415 - the extra may be missing
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in _EXTRA:
+                raise
+            sys.stderr.write(
+                'scenario-async needs its command line extra: pip install "scenario-async[cli]"\n'
+            )
+            return 2
+        return run(arguments)

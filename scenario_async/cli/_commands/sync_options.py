@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import asyncclick as click
 
+from scenario_async.cli._durations import duration
 from scenario_async.cli._filters import ids
 from scenario_async.cli._options import Option, gathered, section
 from scenario_async.cli._output import WrongUsageError
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 __all__ = ["SyncOptions", "sync_options"]
 
@@ -53,24 +56,6 @@ class SyncOptions:
     def wanted_collections(self) -> tuple[str, ...]:
         """The ids of all collections that are given."""
         return (*self.collections, *self.public_collections, *self.unlisted_collections)
-
-
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.ASCII)
-
-
-def _duration(_: click.Context, __: click.Parameter, given: str | None) -> timedelta | None:
-    """Seconds, or a number with its unit: ``90``, ``90s``, ``5m``, ``6h`` or ``1d``."""
-    if given is None:
-        return None
-    found = _DURATION.fullmatch(given.strip().lower())
-    try:
-        duration = timedelta(seconds=float(found[1]) * _UNITS[found[2]]) if found else timedelta()
-    except OverflowError:
-        duration = timedelta()
-    if not duration:
-        raise click.BadParameter(f"{given!r} is not a time such as 90, 90s, 5m, 6h or 1d")
-    return duration
 
 
 def _limit(_: click.Context, __: click.Parameter, given: str) -> float:
@@ -137,7 +122,7 @@ sync_options: Option = gathered(
                 "--full-every",
                 default="1d",
                 show_default=True,
-                callback=_duration,
+                callback=duration,
                 metavar="TIME",
                 help="How old the last listing of everything may be, such as 6h or 7d.",
             ),
@@ -163,7 +148,7 @@ sync_options: Option = gathered(
             ),
             click.option(
                 "--watch",
-                callback=_duration,
+                callback=duration,
                 metavar="TIME",
                 help="Run again so long after the end of each run, until Ctrl-C: seconds, or a "
                 "time such as 5m. Into a log each run is one line, with the time.",
