@@ -16,7 +16,7 @@ from ._errors import (
 from ._export import ExportFormat, export
 from ._report import Counts, ScopeReport, SyncReport
 from ._runs import sync
-from ._store import CatalogStore, ModelFilters, RunRecord, StoreCounts, StoredModel
+from ._store import CatalogStore, ModelFilters, ModelSelection, RunRecord, StoreCounts, StoredModel
 from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "ExportError",
     "ExportFormat",
     "ModelFilters",
+    "ModelSelection",
     "Removed",
     "RunRecord",
     "ScopeReport",

@@ -20,7 +20,7 @@ from scenario_async._decoding import InvalidRow, ListedRow, RowDecoder
 from scenario_async._extras import MissingExtraError
 from scenario_async._formats import ArrowColumns, new_encoder
 from scenario_async.sandbox import Catalogue, Sandbox, ServerError
-from scenario_async.sync import CatalogStore, ModelFilters, StoredModel, StoreError, export, sync
+from scenario_async.sync import CatalogStore, ModelSelection, StoredModel, StoreError, export, sync
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._export.file import STORED as STORED_RECORDS
 from scenario_async.sync._rows import ModelRow, read_row
@@ -92,7 +92,7 @@ async def test_filters_order_and_columns_are_those_of_a_query(new_store: Callabl
     private = catalogue.ids("private")
     for one in private[:9]:
         catalogue.update(one, tags=["chosen"])
-    queries: list[ModelFilters] = [
+    queries: list[ModelSelection] = [
         {"scope": "public", "order_by": "-created_at"},
         {"tags": ["chosen"], "limit": 3, "offset": 1},
         {"tags": ["chosen"], "deleted": None},
@@ -219,7 +219,7 @@ async def test_a_listing_has_not_all_columns_of_a_store(monkeypatch: pytest.Monk
 
 def test_the_filters_are_those_of_a_query() -> None:
     of_models = CatalogStore.models.__annotations__.keys() - {"return"}
-    assert ModelFilters.__annotations__.keys() == of_models
+    assert ModelSelection.__optional_keys__ == of_models
 
 
 raw = msgspec.Raw

@@ -3,7 +3,7 @@
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .filter_values import check_values
-from .filters import ModelFilters
+from .filters import ModelFilters, ModelSelection
 from .identity import claim, identity_of
 from .members import ChangingModel, Members
 from .owners import Owners
@@ -17,6 +17,7 @@ __all__ = [
     "ChangingModel",
     "Members",
     "ModelFilters",
+    "ModelSelection",
     "Owners",
     "RunLog",
     "RunRecord",

@@ -14,7 +14,7 @@ from scenario_async.sync._backends import Database, database_url, in_own_task
 from scenario_async.sync._tables import SCOPE_KEY, memberships, models, rejected, runs, state
 
 from .arrow import table_of
-from .filters import ModelFilters, check_names, storable
+from .filters import ModelSelection, check_names, storable
 from .model_query import ModelQuery, query_of
 from .values import RunRecord, StoreCounts, as_stored, read_stored
 
@@ -169,7 +169,7 @@ class CatalogStore:
         return Iteration(query.run(), "query of the store")
 
     async def to_arrow(
-        self, columns: Iterable[str] | None = None, **filters: Unpack[ModelFilters]
+        self, columns: Iterable[str] | None = None, **selection: Unpack[ModelSelection]
     ) -> Any:  # noqa: ANN401 - pyarrow has no types
         """The models that fit, as a ``pyarrow.Table``. Needs ``scenario-async[export]``.
 
@@ -181,7 +181,7 @@ class CatalogStore:
         Args:
             columns: Which ones, in this order; default: all of them. No others are read from the
                 database. ``record`` and ``details`` are nearly all of the bytes.
-            **filters: As for :meth:`models`, with the same order.
+            **selection: As for :meth:`models`, with the same order.
 
         Raises:
             ValueError: There is no such column, or as for :meth:`models`.
@@ -189,8 +189,8 @@ class CatalogStore:
             ModuleNotFoundError: pyarrow is not installed.
             StoreError: The database failed, or a model in it cannot be read.
         """
-        check_names("to_arrow", filters, ModelFilters.__annotations__)
-        return await table_of(query_of(self._database, **filters), columns)
+        check_names("to_arrow", selection, ModelSelection.__optional_keys__)
+        return await table_of(query_of(self._database, **selection), columns)
 
     async def get(self, model_id: str) -> StoredModel | None:
         """The model of this id, ``None`` where the store has none.

@@ -14,7 +14,7 @@ from scenario_async.sync._scopes import Scope
 from scenario_async.sync._tables import memberships, models
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from collections.abc import Collection
 
     from sqlalchemy import ColumnElement
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ModelFilters",
+    "ModelSelection",
     "OrderBy",
     "check_names",
     "conditions_of",
@@ -52,9 +53,41 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ModelFilters(TypedDict, total=False):
-    """What :meth:`CatalogStore.models` takes, for functions that hand it on.
+    """Which models of a store, for functions that hand it on.
 
     As ``**filters: Unpack[ModelFilters]`` type checkers know the names and types.
+
+    Attributes:
+        scope: As for :meth:`CatalogStore.models`, and so are all that follow.
+        type: See ``scope``.
+        status: See ``scope``.
+        privacy: See ``scope``.
+        tags: See ``scope``.
+        capabilities: See ``scope``.
+        collection: See ``scope``.
+        created_after: See ``scope``.
+        created_before: See ``scope``.
+        updated_after: See ``scope``.
+        updated_before: See ``scope``.
+        deleted: See ``scope``.
+    """
+
+    scope: str | None
+    type: str | None
+    status: str | None
+    privacy: str | None
+    tags: Sequence[str]
+    capabilities: Sequence[str]
+    collection: str | None
+    created_after: datetime | None
+    created_before: datetime | None
+    updated_after: datetime | None
+    updated_before: datetime | None
+    deleted: bool | None
+
+
+class ModelSelection(ModelFilters, total=False):
+    """Which models of a store, and in which order: all that :meth:`CatalogStore.models` takes.
 
     Attributes:
         scope: As for :meth:`CatalogStore.models`, and so are all that follow.
@@ -75,25 +108,13 @@ class ModelFilters(TypedDict, total=False):
         limit: See ``scope``.
     """
 
-    scope: str | None
-    type: str | None
-    status: str | None
-    privacy: str | None
-    tags: Sequence[str]
-    capabilities: Sequence[str]
-    collection: str | None
-    created_after: datetime | None
-    created_before: datetime | None
-    updated_after: datetime | None
-    updated_before: datetime | None
-    deleted: bool | None
     ids: Iterable[str] | None
     order_by: OrderBy
     offset: int
     limit: int | None
 
 
-def check_names(method: str, given: Iterable[str], known: Iterable[str]) -> None:
+def check_names(method: str, given: Iterable[str], known: Collection[str]) -> None:
     """See that there are only such filters, where they are handed on by their names.
 
     Raises:
@@ -101,7 +122,7 @@ def check_names(method: str, given: Iterable[str], known: Iterable[str]) -> None
     """
     for name in given:
         if name not in known:
-            meant = did_you_mean(name, known)
+            meant = did_you_mean(name, sorted(known))
             raise TypeError(f"{method}() got an unexpected keyword argument {name!r}{meant}")
 
 

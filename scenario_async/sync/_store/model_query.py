@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._backends import Database
 
-    from .filters import ModelFilters, OrderBy
+    from .filters import ModelSelection, OrderBy
 
 __all__ = ["ModelQuery", "query_of"]
 
@@ -112,7 +112,7 @@ class ModelQuery:
         return rows
 
 
-def query_of(database: Database, **filters: Unpack[ModelFilters]) -> ModelQuery:
+def query_of(database: Database, **selection: Unpack[ModelSelection]) -> ModelQuery:
     """What :meth:`CatalogStore.models` asks, which says what the filters mean.
 
     Raises:
@@ -121,9 +121,9 @@ def query_of(database: Database, **filters: Unpack[ModelFilters]) -> ModelQuery:
     """
     return ModelQuery(
         database,
-        conditions_of(database, **filters),
-        ids=ids_of(filters.get("ids")),
-        order_by=order_of(filters.get("order_by", "id")),
-        offset=count_of("offset", filters.get("offset", 0)) or 0,
-        limit=count_of("limit", filters.get("limit")),
+        conditions_of(database, selection),
+        ids=ids_of(selection.get("ids")),
+        order_by=order_of(selection.get("order_by", "id")),
+        offset=count_of("offset", selection.get("offset", 0)) or 0,
+        limit=count_of("limit", selection.get("limit")),
     )
