@@ -126,7 +126,7 @@ def check_names(method: str, given: Iterable[str], known: Collection[str]) -> No
             raise TypeError(f"{method}() got an unexpected keyword argument {name!r}{meant}")
 
 
-def conditions_of(database: Database, **filters: Unpack[ModelFilters]) -> list[ColumnElement[bool]]:
+def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnElement[bool]]:
     """The conditions for :meth:`CatalogStore.models`, which says what the filters mean.
 
     Raises:
