@@ -16,7 +16,17 @@ from ._errors import (
 from ._export import ExportFormat, export
 from ._report import Counts, ScopeReport, SyncReport
 from ._runs import sync
-from ._store import CatalogStore, ModelFilters, ModelSelection, RunRecord, StoreCounts, StoredModel
+from ._store import (
+    CatalogStore,
+    ModelFilters,
+    ModelSelection,
+    RunRecord,
+    RunTotals,
+    StoreCounts,
+    StoredModel,
+    StoreSizes,
+    StoreStatistics,
+)
 from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [
@@ -32,10 +42,13 @@ __all__ = [
     "ModelSelection",
     "Removed",
     "RunRecord",
+    "RunTotals",
     "ScopeReport",
     "StoreBusyError",
     "StoreCounts",
     "StoreError",
+    "StoreSizes",
+    "StoreStatistics",
     "StoreVersionError",
     "StoredModel",
     "SyncReport",

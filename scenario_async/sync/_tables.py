@@ -42,10 +42,16 @@ __all__ = [
     "rejected",
     "runs",
     "state",
+    "within_calendar",
 ]
 
 _FIRST: ColumnElement[Any] = literal_column("timestamptz '0001-01-01T00:00:00Z'")
 _LAST: ColumnElement[Any] = literal_column("timestamptz '9999-12-31T23:59:59.999Z'")
+
+
+def within_calendar(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A moment of PostgreSQL, which beyond the calendar is its first or last moment."""
+    return case((column < _FIRST, _FIRST), (column > _LAST, _LAST), else_=column)
 
 
 class _Timestamp(UserDefinedType[str]):
@@ -67,7 +73,7 @@ class _Timestamp(UserDefinedType[str]):
 
     def column_expression(self, colexpr: ColumnElement[Any]) -> ColumnElement[Any]:
         """What lies beyond the calendar is read as its first or last moment."""
-        return case((colexpr < _FIRST, _FIRST), (colexpr > _LAST, _LAST), else_=colexpr)
+        return within_calendar(colexpr)
 
 
 class Moment(TypeDecorator[datetime | str]):

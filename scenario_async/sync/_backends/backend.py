@@ -102,3 +102,19 @@ class Backend(Protocol):
     def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
         """Whether a list has this value."""
         ...
+
+    def values(self, column: Column[Any]) -> FromClause:
+        """The values of a list as a table with one column, ``value``; none of what is no list."""
+        ...
+
+    def month(self, column: Column[Any]) -> ColumnElement[str]:
+        """The month of a moment in UTC, as ``2026-10``."""
+        ...
+
+    def octets(self, column: Column[Any]) -> ColumnElement[int]:
+        """How many bytes a text has in UTF-8."""
+        ...
+
+    def size(self) -> ColumnElement[int]:
+        """How many bytes the store takes, with its indexes."""
+        ...

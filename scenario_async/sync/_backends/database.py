@@ -62,6 +62,10 @@ class Database:
         self.is_ours_alone: Callable[[AsyncConnection], Awaitable[bool]] = backend.is_ours_alone
         self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
         self.has: Callable[[Column[Any], str], ColumnElement[bool]] = backend.has
+        self.values: Callable[[Column[Any]], FromClause] = backend.values
+        self.month: Callable[[Column[Any]], ColumnElement[str]] = backend.month
+        self.octets: Callable[[Column[Any]], ColumnElement[int]] = backend.octets
+        self.size: Callable[[], ColumnElement[int]] = backend.size
         self._backend = backend
         self._write_lock = asyncio.Lock()
         self._opened = False

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import ColumnElement, Text, func, literal, select, text
+from sqlalchemy import ColumnElement, Text, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex
 
 from scenario_async.sync._errors import StoreBusyError, StoreError
-from scenario_async.sync._tables import state
+from scenario_async.sync._tables import metadata, state, within_calendar
 
 from .postgresql_engine import GOODBYE, connected, postgresql_engine
 from .scopes_lock import OWN, ScopesLock
@@ -142,6 +142,20 @@ class PostgreSQL:
 
     def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
         return column.op("@>")(literal([value], postgresql.JSONB))
+
+    def values(self, column: Column[Any]) -> FromClause:
+        lists = case((func.jsonb_typeof(column) == "array", column))
+        return func.jsonb_array_elements_text(lists).table_valued("value").render_derived()
+
+    def month(self, column: Column[Any]) -> ColumnElement[str]:
+        return func.to_char(func.timezone("UTC", within_calendar(column)), "YYYY-MM")
+
+    def octets(self, column: Column[Any]) -> ColumnElement[int]:
+        return func.octet_length(column)
+
+    def size(self) -> ColumnElement[int]:
+        sizes = [func.pg_total_relation_size(name) for name in metadata.tables]
+        return sum(sizes[1:], start=sizes[0])
 
     async def _check_kept(self, connection: Any, session: int) -> None:  # noqa: ANN401 - the driver has no types
         """See that a pooler leaves a connection its session while others ask as well."""

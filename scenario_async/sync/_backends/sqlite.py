@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, LargeBinary, case, cast, exists, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["SQLite"]
 
 _OLDEST = (3, 31, 0)
+# Since then it tells how long a text is without reading it.
+_OCTETS = (3, 43, 0)
 
 
 class SQLite:
@@ -169,6 +171,25 @@ class SQLite:
     def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
         listed = func.json_each(column).table_valued("value")
         return exists(select(1).select_from(listed).where(listed.c.value == value))
+
+    def values(self, column: Column[Any]) -> FromClause:
+        valid = case((func.json_valid(column) == 1, column))
+        return func.json_each(valid).table_valued("value")
+
+    def month(self, column: Column[Any]) -> ColumnElement[str]:
+        return func.substr(column, 1, len("2026-10"))
+
+    def octets(self, column: Column[Any]) -> ColumnElement[int]:
+        if sqlite3.sqlite_version_info >= _OCTETS:
+            return func.octet_length(column)
+        return func.length(cast(column, LargeBinary))
+
+    def size(self) -> ColumnElement[int]:
+        pages, bytes_each = func.pragma_page_count(), func.pragma_page_size()
+        return (
+            select(pages.table_valued("page_count").c.page_count).scalar_subquery()
+            * select(bytes_each.table_valued("page_size").c.page_size).scalar_subquery()
+        )
 
 
 def _is_locked(error: OperationalError) -> bool:

@@ -8,6 +8,7 @@ from .identity import claim, identity_of
 from .members import ChangingModel, Members
 from .owners import Owners
 from .run_log import RunLog
+from .statistics import RunTotals, StoreSizes, StoreStatistics
 from .values import RunRecord, StoreCounts, StoredModel, as_stored, read_model
 from .writer import WATCH, ScopeWriter
 
@@ -21,9 +22,12 @@ __all__ = [
     "Owners",
     "RunLog",
     "RunRecord",
+    "RunTotals",
     "ScopeWriter",
     "Standing",
     "StoreCounts",
+    "StoreSizes",
+    "StoreStatistics",
     "StoredModel",
     "as_stored",
     "check_values",

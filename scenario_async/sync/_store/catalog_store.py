@@ -14,8 +14,9 @@ from scenario_async.sync._backends import Database, database_url, in_own_task
 from scenario_async.sync._tables import SCOPE_KEY, memberships, models, rejected, runs, state
 
 from .arrow import table_of
-from .filters import ModelSelection, check_names, storable
+from .filters import ModelFilters, ModelSelection, check_names, storable
 from .model_query import ModelQuery, query_of
+from .statistics import StoreStatistics, statistics_of
 from .values import RunRecord, StoreCounts, as_stored, read_stored
 
 if TYPE_CHECKING:
@@ -232,6 +233,22 @@ class CatalogStore:
                 rejected=await connection.scalar(count(rejected)) or 0,
                 scopes=dict(sorted(scopes.items())),
             )
+
+    async def statistics(self, **filters: Unpack[ModelFilters]) -> StoreStatistics:
+        """How many models are of which kind, what takes how much room, and what the runs did.
+
+        The database counts, each number in one query; no model is read.
+
+        Args:
+            **filters: Only of such models, as for :meth:`models`.
+
+        Raises:
+            ValueError: A value that fits nothing.
+            TypeError: A value of the wrong type, or there is no such filter.
+            StoreError: The database failed.
+        """
+        check_names("statistics", filters, ModelFilters.__optional_keys__)
+        return await statistics_of(self._database, filters)
 
     @in_own_task
     async def runs(self, limit: int = 10) -> list[RunRecord]:
