@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ._rows import changed_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Generator, Mapping, Sequence
     from datetime import datetime
 
     from scenario_async import InvalidRow
@@ -80,6 +80,8 @@ class Comparison:
     Attributes:
         new: Models that the store has not, or counts as deleted.
         changed: Models whose record differs; for :func:`compare` in any byte.
+        fields: The names of the fields that differ, by the id of the model; empty for
+            :func:`compare`.
         unchanged: How many models need no write.
         joined: The ids of those that were not seen in the scope before.
         found: The ids of those that were missing a moment ago.
@@ -87,6 +89,7 @@ class Comparison:
 
     new: list[ModelRow] = field(default_factory=list["ModelRow"])
     changed: list[ModelRow] = field(default_factory=list["ModelRow"])
+    fields: dict[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
     unchanged: int = 0
     joined: list[str] = field(default_factory=list[str])
     found: list[str] = field(default_factory=list[str])
@@ -113,8 +116,8 @@ def compare(rows: Sequence[ModelRow], known: Mapping[str, Known]) -> Comparison:
 
 def without_same(
     comparison: Comparison, known: Mapping[str, Known], records: Mapping[str, str]
-) -> Comparison:
-    """Count those as unchanged whose record says the same in other bytes.
+) -> Generator[None, None, Comparison]:
+    """Count those as unchanged whose record says the same in other bytes. A step is a row.
 
     Hashes are compared first, as taking each record apart would cost as much as all else. A hash
     that was emptied asks for the row to be written again.
@@ -124,10 +127,13 @@ def without_same(
         known: What the store has.
         records: The stored records of the models that count as changed.
     """
-    changed = [
-        row
-        for row in comparison.changed
-        if not known[row.id].content_hash or changed_fields(records[row.id], row.record)
-    ]
+    changed: list[ModelRow] = []
+    fields: dict[str, tuple[str, ...]] = {}
+    for row in comparison.changed:
+        fields[row.id] = changed_fields(records[row.id], row.record)
+        if fields[row.id] or not known[row.id].content_hash:
+            changed.append(row)
+        yield
     same = len(comparison.changed) - len(changed)
-    return replace(comparison, changed=changed, unchanged=comparison.unchanged + same)
+    unchanged = comparison.unchanged + same
+    return replace(comparison, changed=changed, fields=fields, unchanged=unchanged)

@@ -192,7 +192,8 @@ class _Run:
         report, options = self.reports[scope], self.options
         run, now = self.log.run, self.log.started_at
         notify = partial(self._notify, report)
-        writer = ScopeWriter(self.database, str(scope), run=run, now=now)
+        budget = context_of(self.scenario).requester.loop_budget
+        writer = ScopeWriter(self.database, str(scope), run=run, now=now, loop_budget=budget)
         catalogue = self._catalogue(report)
         try:
             state = await writer.load()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Text, and_, cast, delete, insert, select, update
 
+from scenario_async._http import LoopBudget
 from scenario_async._query import wire_time
 from scenario_async.sync._comparison import Comparison, Known, compare, without_same
 from scenario_async.sync._errors import StoreError, StoreVersionError
-from scenario_async.sync._rows import changed_fields, content_hash
+from scenario_async.sync._rows import content_hash
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._tables import (
     SCOPE_KEY,
@@ -54,15 +55,25 @@ class ScopeWriter:
         scope: Which one.
         run: The number of the run.
         now: When it began, by the clock of the machine.
+        loop_budget: What its work on the loop is held to; one of its own without.
     """
 
-    def __init__(self, database: Database, scope: str, *, run: int, now: datetime) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scope: str,
+        *,
+        run: int,
+        now: datetime,
+        loop_budget: LoopBudget | None = None,
+    ) -> None:
         self._database = database
         self._scope = scope
         self._members = Members(database, scope)
         self._run = run
         self._now = now
         self._seen_at = wire_time(now)
+        self._loop_budget = loop_budget or LoopBudget()
         self._upsert = _replacing(database)
         self._empty = False
 
@@ -108,13 +119,13 @@ class ScopeWriter:
             known = {} if page.fresh and self._empty else await self._known(connection, page.rows)
             comparison = compare(page.rows, known)
             old = await self._records(connection, comparison.changed)
-            comparison = without_same(comparison, known, old)
+            comparison = await self._loop_budget.finish(without_same(comparison, known, old))
             if not page.joins:
                 # Nothing is said of whether they are where they should be.
                 comparison.joined.clear()
                 comparison.found.clear()
             if comparison.new or comparison.changed:
-                await self._note(connection, comparison, old)
+                await self._note(connection, comparison)
                 # All of them in the order of ids, as each is locked when it is written.
                 written = sorted((*comparison.new, *comparison.changed), key=_by_id)
                 await self._upsert.write(connection, [self._values(row) for row in written])
@@ -213,9 +224,7 @@ class ScopeWriter:
         query = query.where(self._database.among(models.c.id, [row.id for row in rows]))
         return {row[0]: row[1] for row in await connection.execute(query)}
 
-    async def _note(
-        self, connection: AsyncConnection, comparison: Comparison, old: Mapping[str, str]
-    ) -> None:
+    async def _note(self, connection: AsyncConnection, comparison: Comparison) -> None:
         """Keep what has changed for whoever watches the store."""
         if not await _is_watched(connection):
             return
@@ -223,7 +232,7 @@ class ScopeWriter:
         noted += [
             _change("changed", row.id, names)
             for row in comparison.changed
-            if (names := changed_fields(old[row.id], row.record))
+            if (names := comparison.fields[row.id])
         ]
         if noted:
             await connection.execute(insert(changes), noted)
