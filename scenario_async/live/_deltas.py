@@ -62,9 +62,14 @@ def change(
 ) -> Generator[None, None, Delta[ModelT]]:
     """Take these models out of a snapshot and put these in, in small steps."""
     contents = yield from changed_to(contents_of(before), removed, entries)
+    added: dict[str, ModelT] = {}
+    changed: dict[str, ModelT] = {}
+    for one in entries:
+        (changed if one.id in before else added)[one.id] = one.model
+        yield
     return Delta(
-        added={one.id: one.model for one in entries if one.id not in before},
-        changed={one.id: one.model for one in entries if one.id in before},
+        added=added,
+        changed=changed,
         removed={model_id: before[model_id] for model_id in removed},
         snapshot=Snapshot(contents),
     )

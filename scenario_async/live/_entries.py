@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync import StoredModel
 
-__all__ = ["Entry", "Facet", "SortKey", "entry_of", "facets_of", "sort_value"]
+__all__ = ["Entry", "Facet", "SortKey", "entry_of", "facets_of", "kept", "sort_value"]
 
 ModelT = TypeVar("ModelT")
 Facet: TypeAlias = Literal["type", "status", "privacy", "tags", "capabilities", "collection"]
@@ -94,6 +94,18 @@ def entry_of(
         updated_at=stored.updated_at,
         text="\n".join((stored.name or "", *(stored.tags or ()), _described(raw))).casefold(),
     )
+
+
+def kept(entry: Entry[ModelT]) -> Entry[ModelT]:
+    """The same entry for as long as it is kept, with a model that the collector passes over.
+
+    CPython's garbage collector visits each :class:`Model` with fields that it visits, and looks for
+    that only when the model is made. The tuples in them are new when they are decoded, and are
+    passed over from its first pass on, which is a few hundred models later.
+    """
+    if not isinstance(entry.model, Model):
+        return entry
+    return msgspec.structs.replace(entry, model=msgspec.structs.replace(entry.model))
 
 
 def facets_of(entry: Entry[Any]) -> Iterator[tuple[Facet, str]]:

@@ -15,7 +15,6 @@ from ._entries import Facet, SortKey, facets_of, sort_value
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from ._entries import Entry
 
@@ -84,22 +83,26 @@ class Index(NamedTuple):
             )
         return Index(facets, orders)
 
+    def parts(self) -> Iterator[object]:
+        """What takes long to let go of, one after the other."""
+        for order in self.orders.values():
+            yield from order
+
 
 def _refiled(
     old: Mapping[Facet, Mapping[str, frozenset[str]]],
     gone: Iterable[Entry[Any]],
     come: Iterable[Entry[Any]],
 ) -> Generator[None, None, Mapping[Facet, Mapping[str, frozenset[str]]]]:
-    left: defaultdict[tuple[Facet, str], set[str]] = defaultdict(set)
-    joined: defaultdict[tuple[Facet, str], set[str]] = defaultdict(set)
-    for entries, filed in ((gone, left), (come, joined)):
+    moved: defaultdict[tuple[Facet, str], tuple[set[str], set[str]]]
+    moved = defaultdict(lambda: (set(), set()))
+    for entries, side in ((gone, 0), (come, 1)):
         for entry in entries:
             for place in facets_of(entry):
-                filed[place].add(entry.id)
+                moved[place][side].add(entry.id)
             yield
     facets: dict[Facet, dict[str, frozenset[str]]] = {name: dict(old[name]) for name in old}
-    for facet, value in left.keys() | joined.keys():
-        out, into = left[facet, value], joined[facet, value]
+    for (facet, value), (out, into) in moved.items():
         # Most that change keep most values: what is the same is one object in all snapshots.
         if out != into:
             ids = (facets[facet].pop(value, frozenset()) - out) | into
@@ -126,7 +129,7 @@ def _reordered(
     if not gone and not come:
         return old
     if len(gone) + len(come) > _FEW * len(old):
-        return (yield from _merged(old, set(gone), come))
+        return (yield from _merged(old, gone, come))
     keys = list(old)
     for key in gone:
         del keys[bisect_left(keys, key)]
@@ -138,10 +141,12 @@ def _reordered(
 
 
 def _merged(
-    old: Sequence[_Key], gone: AbstractSet[_Key], come: Sequence[_Key]
+    old: Sequence[_Key], gone: Iterable[_Key], come: Sequence[_Key]
 ) -> Generator[None, None, Sequence[_Key]]:
+    # By their ids, as a hash of a date takes several times as long.
+    left = {model_id for _, model_id in gone}
     runs: list[Iterable[_Key]] = []
-    runs.append(key for key in old if key not in gone)
+    runs.append(key for key in old if key[1] not in left)
     for start in range(0, len(come), _RUN):
         runs.append(sorted(come[start : start + _RUN]))
         yield

@@ -13,12 +13,12 @@ from scenario_async._http import TimeSlice
 from scenario_async.sync._store import contents, records, standing
 
 from ._deltas import change
-from ._entries import entry_of
+from ._entries import entry_of, kept
 from ._index import Index
-from ._snapshot import Contents, Snapshot, contents_of
+from ._snapshot import Contents, Snapshot, contents_of, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
 
     from scenario_async._http import LoopBudget
     from scenario_async.sync import CatalogStore
@@ -69,6 +69,7 @@ class StoreReader(Generic[ModelT]):
         # has typed already.
         self._unfit: dict[str, str] = {}
         self._spare: dict[str, Entry[ModelT]] = {}
+        self._replaced: list[object] = []
         self.snapshot: Snapshot[ModelT] = Snapshot(Contents({}, Index.empty(), 0, loop_budget))
         self.as_of: datetime | None = None
 
@@ -118,6 +119,7 @@ class StoreReader(Generic[ModelT]):
         Raises:
             StoreError: The database failed, or a model in it cannot be read.
         """
+        await self._loop_budget.finish(_emptied(self._replaced))
         before = await self.standing()
         if before.as_of is None or not (unfinished or before.finished):
             return False
@@ -128,8 +130,11 @@ class StoreReader(Generic[ModelT]):
             self._spare = {entry.id: entry for entry in entries}
             return False
         if removed or entries:
-            steps = change(self.snapshot, removed, entries)
-            delta = await self._loop_budget.finish(steps)
+            delta = await self._loop_budget.finish(change(self.snapshot, removed, entries))
+            # Whoever has the snapshot before lets go of it in one step, and not of what is in it:
+            # that would hold the loop, and is here until the next time.
+            steps = replaced(contents_of(self.snapshot), delta.removed, delta.changed)
+            self._replaced = await self._loop_budget.finish(steps)
             self.snapshot = delta.snapshot
             self._tell(delta)
         self._spare, self._unfit = {}, unfit
@@ -141,14 +146,14 @@ class StoreReader(Generic[ModelT]):
         unfit: dict[str, str] = {}
         entries: list[Entry[ModelT]] = []
         known = contents_of(self.snapshot).entries
-        left = set(known)
+        left = dict.fromkeys(known)
         async with aclosing(contents(self._store, self._scopes)) as parts:
             async for part in parts:
                 stale: list[str] = []
                 for model_id, content_hash in part:
                     entry, spare = known.get(model_id), self._spare.get(model_id)
                     if entry is not None and entry.content_hash == content_hash:
-                        left.discard(model_id)
+                        left.pop(model_id, None)
                     elif self._unfit.get(model_id) == content_hash:
                         unfit[model_id] = content_hash
                     elif spare is not None and spare.content_hash == content_hash:
@@ -157,8 +162,8 @@ class StoreReader(Generic[ModelT]):
                         stale.append(model_id)
                 for start in range(0, len(stale), _BATCH):
                     entries += await self._typed(stale[start : start + _BATCH], unfit)
-        left.difference_update(entry.id for entry in entries)
-        return sorted(left), entries, unfit
+        await self._loop_budget.finish(_settled(left, entries))
+        return list(left), entries, unfit
 
     async def _typed(self, ids: Collection[str], unfit: dict[str, str]) -> Sequence[Entry[ModelT]]:
         time_slice = TimeSlice(self._loop_budget)
@@ -173,3 +178,18 @@ class StoreReader(Generic[ModelT]):
                 if time_slice.over():
                     await time_slice.give_back()
         return entries
+
+
+def _settled(left: dict[str, None], entries: list[Entry[ModelT]]) -> Generator[None, None, None]:
+    """Take the ids of the entries out of those that are left, and have the entries as kept ones."""
+    for number, entry in enumerate(entries):
+        left.pop(entry.id, None)
+        entries[number] = kept(entry)
+        yield
+
+
+def _emptied(things: list[object]) -> Generator[None, None, None]:
+    """Let go of these things."""
+    while things:
+        things.pop()
+        yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ._entries import sort_value
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._index import Index
     from ._lookup import Sort
 
-__all__ = ["Contents", "Snapshot", "changed_to", "contents_of"]
+__all__ = ["Contents", "Snapshot", "changed_to", "contents_of", "replaced"]
 
 ModelT = TypeVar("ModelT")
 OtherT = TypeVar("OtherT")
@@ -259,3 +259,17 @@ def changed_to(
         yield
     index = yield from before.index.successor(gone, entries)
     return Contents(known, index, digest % (1 << _BITS), before.loop_budget)
+
+
+def replaced(before: Contents[Any], *changed: Iterable[str]) -> Generator[None, None, list[object]]:
+    """What is not in the next contents any more, for whoever lets go of it in small steps.
+
+    Args:
+        before: The contents before.
+        changed: The ids of what was removed, and of what has become something else.
+    """
+    found: list[object] = [*before.index.parts()]
+    for model_id in chain.from_iterable(changed):
+        found.append(before.entries[model_id])
+        yield
+    return found

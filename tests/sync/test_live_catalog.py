@@ -7,6 +7,7 @@ import gc
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
+from weakref import ref
 
 import anyio
 import msgspec
@@ -55,6 +56,10 @@ MODELS = 12
 class Short(msgspec.Struct, rename="camel"):
     id: str
     name: str
+
+
+class Referable(msgspec.Struct, weakref=True):
+    id: str
 
 
 @pytest.fixture
@@ -196,6 +201,20 @@ async def test_it_refreshes_by_itself(sandbox: Sandbox, scenario: AsyncScenario)
             change = await anext(changes)
         assert isinstance(change, Delta)
         assert change.added.keys() == {new}
+
+
+async def test_what_a_refresh_replaced_is_let_go_of_at_the_next_one(
+    sandbox: Sandbox, scenario: AsyncScenario
+) -> None:
+    model_id = sandbox.catalogue.ids("public")[0]
+    async with LiveCatalog(scenario, scopes=["public"], every=LATER, as_type=Referable) as live:
+        before = ref(live[model_id])
+        sandbox.catalogue.update(model_id, name="Changed")
+        await live.refresh()
+        # Not by whoever has the snapshot: thousands of them would hold the loop.
+        assert before() is not None
+        await live.refresh()
+        assert before() is None
 
 
 # How it starts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -14,9 +15,10 @@ from support.client import Passes
 from scenario_async._http import LoopBudget
 from scenario_async.live import Snapshot
 from scenario_async.live._deltas import change
-from scenario_async.live._entries import Entry
+from scenario_async.live._entries import Entry, kept
 from scenario_async.live._index import Index
-from scenario_async.live._snapshot import Contents, changed_to, contents_of
+from scenario_async.live._snapshot import Contents, changed_to, contents_of, replaced
+from scenario_async.types._decoding import decode_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -54,6 +56,7 @@ def snapshot_of(*entries: Entry[str]) -> Snapshot[str]:
 def entry(model_id: str, **fields: Any) -> Entry[str]:
     """A model that stands for itself by its id and its hash."""
     content_hash = fields.pop("content_hash", "0")
+    model = fields.pop("model", f"{model_id}/{content_hash}")
     defaults: dict[str, Any] = {
         "name": None,
         "type": None,
@@ -69,7 +72,7 @@ def entry(model_id: str, **fields: Any) -> Entry[str]:
     return Entry(
         id=model_id,
         content_hash=content_hash,
-        model=f"{model_id}/{content_hash}",
+        model=model,
         **{**defaults, **fields},
     )
 
@@ -252,6 +255,25 @@ def test_what_did_not_change_is_the_same_object_in_all_snapshots() -> None:
     one, other = contents_of(before).index.facets, contents_of(after).index.facets
     assert other["type"]["lora"] is one["type"]["lora"]
     assert other["tags"]["a"] == one["tags"]["a"] - {"model_3"}
+
+
+def test_each_step_is_about_one_model_whatever_changes() -> None:
+    models = [entry(f"model_{number:03}", name="a", tags=("a",)) for number in range(300)]
+    before = snapshot_of(*models)
+    other = [entry(one.id, name="b", tags=("b",), content_hash="1") for one in models[:200]]
+    gone = [one.id for one in models[200:]]
+
+    assert sum(1 for _ in change(before, gone, other)) > 2 * len(models)
+    assert sum(1 for _ in replaced(contents_of(before), gone)) == len(gone)
+
+
+def test_the_garbage_collector_passes_over_models_that_are_kept() -> None:
+    model = decode_model(b'{"id": "model_1", "tags": ["a"], "concepts": [{"modelId": "b"}]}')
+    gc.collect(0)
+    one: Entry[Any] = kept(entry("model_1", model=model))
+
+    assert one.model == model
+    assert not gc.is_tracked(one.model)
 
 
 def test_counts_begin_with_the_most_frequent_value() -> None:
