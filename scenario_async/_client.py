@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from scenario_async._http import Lifetime, Pacer, Requester, SystemClock
+from scenario_async._http import Pacer, SystemClock
 from scenario_async._pagination import Learned
 
-from ._context import Context
+from ._context import Context, context_of
 from ._credentials import hidden, resolve_credentials
 from ._events import NO_HOOKS
 from ._models import Models
@@ -25,7 +25,7 @@ from ._options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     import aiohttp
@@ -72,8 +72,8 @@ class AsyncScenario:
             connector, proxies, cookies and tracing are used as they are.
         default_headers: Added to each request. Not ``Authorization``.
         default_query: Added to each request.
-        event_hooks: Functions to call with each request, response, retry and page, and with the
-            start, the end or the failure of each operation.
+        event_hooks: Functions to call with each request, response, retry, wait and page, and with
+            the start, the end or the failure of each operation.
 
     Raises:
         ValueError: No credentials, half a pair, two kinds at once, or an option out of its range.
@@ -134,21 +134,13 @@ class AsyncScenario:
         transport: Transport,
         pacer: Pacer,
         learned: Learned,
-        parent: Lifetime | None = None,
+        parent: Context | None = None,
     ) -> None:
         self._options = options
         self._transport = transport
         self._pacer = pacer
-        lifetime = Lifetime(parent, transport.check_usable)
-        self._context = Context(
-            Requester(
-                options, transport=transport, pacer=pacer, lifetime=lifetime, clock=SystemClock()
-            ),
-            lifetime,
-            options.event_hooks,
-            options.max_concurrency,
-            options.default_query,
-            learned,
+        self._context = Context.of(
+            options, transport, pacer, SystemClock(), learned=learned, parent=parent
         )
 
     @cached_property
@@ -227,14 +219,9 @@ class AsyncScenario:
             and options.project_id == old.project_id
             and options.default_query == old.default_query
         )
+        learned = self._context.learned if same_models else Learned()
         derived = object.__new__(type(self))
-        derived._bind(
-            options,
-            self._transport,
-            pacer,
-            self._context.learned if same_models else Learned(),
-            self._context.lifetime,
-        )
+        derived._bind(options, self._transport, pacer, learned, self._context)
         return derived
 
     copy = with_options
@@ -248,6 +235,20 @@ class AsyncScenario:
     def project_id(self) -> str | None:
         """Which project requests are for, where they do not say otherwise."""
         return self._options.project_id
+
+    def add_event_hooks(self, hooks: EventHooks) -> Callable[[], None]:
+        """Tell others as well of all that happens from now on, beside ``event_hooks``.
+
+        Also of what clients do that are derived from this one, before or after. What is under way
+        may end without a word where it began with none.
+
+        Returns:
+            A function that takes them away again.
+
+        Raises:
+            TypeError: They are something else.
+        """
+        return self._context.hooks.add(hooks)
 
     def is_closed(self) -> bool:
         """Whether the client was closed."""
@@ -290,8 +291,3 @@ class AsyncScenario:
         if options is None:  # as in a traceback of bad arguments, with the values of locals
             return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {options.base_url} ({options.credentials.kind})>"
-
-
-def context_of(client: AsyncScenario) -> Context:
-    """What a client shares with what is built on it, for the packages of this library alone."""
-    return client._context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above

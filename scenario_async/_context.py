@@ -8,24 +8,35 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._decoding import decode_page
-from scenario_async._events import NO_HOOKS, Operation, told
-from scenario_async._http import Call, TimeSlice
+from scenario_async._events import (
+    NO_HOOKS,
+    ClientHooks,
+    Operation,
+    in_stretches,
+    told,
+    told_around,
+)
+from scenario_async._http import Call, Lifetime, Requester, TimeSlice
 from scenario_async._pagination import PageFetcher
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import AsyncGenerator, Generator, Mapping
 
     from scenario_async._decoding import PageAnswer, PageReader
-    from scenario_async._http import Lifetime, Parse, Requester, RequestOptions
+    from scenario_async._http import Clock, Pacer, Parse, RequestOptions
+    from scenario_async._http.transport import Transport
+    from scenario_async._options import ClientOptions
     from scenario_async._pagination import Learned, PageRequest
     from scenario_async._query import ListingQuery
 
+    from ._client import AsyncScenario
     from ._events import EventHooks, OperationKind
 
-__all__ = ["PAGES_AT_ONCE", "Context"]
+__all__ = ["PAGES_AT_ONCE", "Context", "context_of", "operation_of"]
 
 ResultT = TypeVar("ResultT")
 RowT = TypeVar("RowT")
+StepT = TypeVar("StepT")
 
 PAGES_AT_ONCE = 8
 """How many pages a run asks for at once, unless told otherwise.
@@ -41,30 +52,83 @@ class Context:
     Attributes:
         requester: Sends their requests.
         lifetime: Ends them all at once.
-        event_hooks: What the user wants to be told of.
+        hooks: What the user wants to be told of.
         max_concurrency: The largest number of requests under way.
         default_query: What is added to each request.
         learned: What is known of the service.
-        within: The id of the operation that all this is a part of, where it is one.
+        within: The operation that all this is a part of, where it is part of one.
     """
 
     requester: Requester
     lifetime: Lifetime
-    event_hooks: EventHooks
+    hooks: ClientHooks
     max_concurrency: int
     default_query: Mapping[str, object]
     learned: Learned
-    within: int | None = None
+    within: Operation | None = None
+
+    @classmethod
+    def of(
+        cls,
+        options: ClientOptions,
+        transport: Transport,
+        pacer: Pacer,
+        clock: Clock,
+        *,
+        learned: Learned,
+        parent: Context | None,
+    ) -> Context:
+        """That of a new client; with a parent, of one that is derived from another."""
+        lifetime = Lifetime(None if parent is None else parent.lifetime, transport.check_usable)
+        hooks = ClientHooks(options.event_hooks, None if parent is None else parent.hooks)
+        requester = Requester(
+            options, transport=transport, pacer=pacer, lifetime=lifetime, clock=clock, hooks=hooks
+        )
+        return cls(
+            requester, lifetime, hooks, options.max_concurrency, options.default_query, learned
+        )
+
+    @property
+    def event_hooks(self) -> EventHooks:
+        """All hooks of the client as one."""
+        return self.hooks.together
+
+    @property
+    def within_id(self) -> int | None:
+        """The id of the operation that all this is a part of."""
+        return None if self.within is None else self.within.id
 
     @contextmanager
     def operation(self, kind: OperationKind, name: str) -> Generator[Context]:
-        """Tell the hooks of an operation; what is asked for with its context is a part of it."""
-        if self.event_hooks is NO_HOOKS:
+        """Tell the hooks of an operation; what is asked for with its context is a part of it.
+
+        For one that gives its result at once. One that yields on the way is a :meth:`stepwise` one.
+        """
+        hooks = self.event_hooks
+        if hooks is NO_HOOKS:
             yield self
             return
-        operation = Operation(kind=kind, name=name, parent=self.within)
-        with told(self.event_hooks, operation):
-            yield replace(self, within=operation.id)
+        operation = self._part(kind, name)
+        with told_around(hooks, operation):
+            yield replace(self, within=operation)
+
+    @contextmanager
+    def stepwise(self, kind: OperationKind, name: str) -> Generator[Context]:
+        """The same for a generator, which does what takes requests in :meth:`steps`."""
+        hooks = self.event_hooks
+        if hooks is NO_HOOKS:
+            yield self
+            return
+        operation = self._part(kind, name)
+        with told(hooks, operation):
+            yield replace(self, within=operation)
+
+    def steps(self, steps: AsyncGenerator[StepT, None]) -> AsyncGenerator[StepT, None]:
+        """Steps of the operation of this context, each as a stretch of its work."""
+        hooks = self.event_hooks
+        if self.within is None or hooks.around is None:
+            return steps
+        return in_stretches(hooks, self.within, steps)
 
     def new_slice(self) -> TimeSlice:
         """A share of the loop of this client."""
@@ -96,9 +160,29 @@ class Context:
 
     async def call(self, call: Call, parse: Parse[ResultT], options: RequestOptions) -> ResultT:
         """Send a call until its answer can be parsed, or it is time to give up."""
-        return await self.requester.call(call, parse, options, parent=self.within)
+        return await self.requester.call(call, parse, options, parent=self.within_id)
+
+    def _part(self, kind: OperationKind, name: str) -> Operation:
+        return Operation(kind=kind, name=name, parent=self.within_id)
 
     async def _send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
         return await self.call(
             Call(path=query.path, parameters=query.parameters()), decode_page, options
         )
+
+
+def context_of(client: AsyncScenario) -> Context:
+    """What a client shares with what is built on it, for the packages of this library alone."""
+    return client._context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+
+
+@contextmanager
+def operation_of(client: AsyncScenario, kind: OperationKind, name: str) -> Generator[AsyncScenario]:
+    """An operation of a client; whatever is asked through the client that it gives is a part of it.
+
+    As above, for the packages of this library alone.
+    """
+    with context_of(client).operation(kind, name) as inside:
+        part = client.with_options()
+        part._context = inside  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+        yield part

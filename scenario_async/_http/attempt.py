@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ from scenario_async._errors import (
     QuotaExceededError,
     RateLimitError,
 )
-from scenario_async._events import Operation, RequestEvent, ResponseEvent, emit, tell_failure
 from scenario_async._urls import redact
 
 from .messages import HTTP_OK
@@ -23,6 +22,7 @@ from .responses import error_from_response, is_redirect, redirect_target, reques
 if TYPE_CHECKING:
     from scenario_async._options import ClientOptions, Timeout
 
+    from .call_events import CallEvents
     from .clock import Deadline
     from .messages import Call, HTTPRequest, HTTPResponse
     from .pacing import Pacer
@@ -40,7 +40,7 @@ class Attempt:
 
     Attributes:
         call: What is asked for.
-        operation: That of the call, where somebody wants to be told of it.
+        events: Who is told, where somebody wants to be.
         request: What goes out, and after a redirect goes elsewhere.
         limits: The time limits of one attempt; the total is kept by ``deadline``.
         deadline: When the whole call has to be over.
@@ -51,7 +51,7 @@ class Attempt:
     transport: Transport
     pacer: Pacer
     call: Call
-    operation: Operation | None
+    events: CallEvents | None
     request: HTTPRequest = field(repr=False)
     limits: Timeout
     deadline: Deadline
@@ -63,7 +63,8 @@ class Attempt:
         Raises:
             APIError: It is none, or no whole answer came.
         """
-        async with self.pacer.slot(self.deadline) as turn:
+        tell = None if self.events is None else self.events.waited
+        async with self.pacer.slot(self.deadline, tell) as turn:
             try:
                 response = await self._follow()
             except APITimeoutError:
@@ -96,10 +97,8 @@ class Attempt:
         # aiohttp reads a limit of 0 as none; a deadline that has just run out is a tiny one.
         left = self.deadline.remaining()
         limits = replace(self.limits, total=None if left is None else max(left, 0.001))
-        if self.operation is None:
-            response = await self.transport.send(request, limits)
-        else:
-            response = await self._send_and_tell(request, limits, self.operation)
+        send = partial(self.transport.send, request, limits)
+        response = await (send() if self.events is None else self.events.request(self.number, send))
         _log.debug(
             "%s: attempt %d answered with %d, %d bytes, in %.3f s",
             self.call,
@@ -108,32 +107,6 @@ class Attempt:
             len(response.body),
             response.seconds,
         )
-        return response
-
-    async def _send_and_tell(
-        self, request: HTTPRequest, limits: Timeout, call: Operation
-    ) -> HTTPResponse:
-        hooks = self.options.event_hooks
-        sending = Operation(kind="request", name=call.name, parent=call.id)
-        named = {"method": self.call.method, "path": self.call.path}
-        begun = time.monotonic()
-        emit(hooks.on_request, RequestEvent(**named, attempt=self.number, operation=sending))
-        try:
-            response = await self.transport.send(request, limits)
-        except BaseException as error:
-            tell_failure(hooks, sending, begun, error)
-            raise
-        event = ResponseEvent(
-            **named,
-            attempt=self.number,
-            status_code=response.status,
-            seconds=response.seconds,
-            size=len(response.body),
-            sends=response.sends,
-            operation=sending,
-            request_id=request_id(response.headers),
-        )
-        emit(hooks.on_response, event)
         return response
 
     def _target(self, request: HTTPRequest, response: HTTPResponse) -> str:

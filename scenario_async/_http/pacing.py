@@ -5,7 +5,7 @@ What is promised is under "Polite" and "Finite" in ``docs/explanation/promises.m
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,12 @@ import anyio
 from scenario_async._errors import RateLimitError
 
 from .rate import EvenSpacing, LearnedRate
+from .waits import Waits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
+
+    from scenario_async._events import WaitReason
 
     from .clock import Clock, Deadline
 
@@ -109,21 +112,33 @@ class Pacer:
         # Only who is first in the queue waits for a turn and a slot. With nothing reserved, it can
         # be cancelled at any time, and what changes meanwhile holds for everybody.
         self._queue = anyio.Lock(fast_acquire=True)
+        self._first_waits = Waits(clock)
         self._paused_until = float("-inf")
         self._taken = 0
         self._refused_at = float("-inf")
         self.retries: RetryBudget = RetryBudget()
 
     @asynccontextmanager
-    async def slot(self, deadline: Deadline) -> AsyncGenerator[Turn, None]:
+    async def slot(
+        self, deadline: Deadline, tell: Callable[[WaitReason, float], None] | None = None
+    ) -> AsyncGenerator[Turn, None]:
         """Hold one slot, from the moment on at which a request may go out.
+
+        Args:
+            deadline: Of the call.
+            tell: Called with what was waited for, and for how many seconds.
 
         Raises:
             RateLimitError: The client is paused for longer than the deadline allows.
         """
-        borrower = object()
-        await self._take_turn(borrower, deadline)
+        borrower, waits = object(), Waits(self._clock)
         try:
+            await self._take_turn(borrower, deadline, waits)
+        except BaseException:
+            waits.tell(tell)
+            raise
+        try:
+            waits.tell(tell)
             yield Turn(self._concurrency.generation, self._clock.now())
         finally:
             self._limiter.release_on_behalf_of(borrower)
@@ -190,16 +205,20 @@ class Pacer:
         if self._limiter.total_tokens != self.limit:
             self._limiter.total_tokens = self.limit
 
-    async def _take_turn(self, borrower: object, deadline: Deadline) -> None:
+    async def _take_turn(self, borrower: object, deadline: Deadline, waits: Waits) -> None:
         """Come back with a slot, as a request may go out."""
         paused, taken_before, taken = 0.0, self._taken, False
         while not taken:
             began = self._clock.now()
-            await self._outlast_pause(deadline)
+            await self._outlast_pause(deadline, waits)
             queued_at = self._clock.now()
             paused += queued_at - began
-            async with self._queue:
-                taken = await self._as_the_first(borrower)
+            before = self._first_waits.seconds()
+            try:
+                async with self._queue:
+                    taken = await self._as_the_first(borrower)
+            finally:
+                waits.add_since(before, self._first_waits)
             deadline.extend(self._clock.now() - queued_at)
             if self._taken != taken_before:
                 # Others of this client got through meanwhile: this was a queue, and no outage.
@@ -213,10 +232,13 @@ class Pacer:
         """
         while self.pause_left() <= 0:
             if (wait := self._until_due()) > 0:
-                await self._clock.sleep(wait)
+                with self._first_waits.waiting("pace"):
+                    await self._clock.sleep(wait)
                 continue
             self._apply_limit()
-            await self._limiter.acquire_on_behalf_of(borrower)
+            free = self._limiter.available_tokens > 0
+            with nullcontext() if free else self._first_waits.waiting("slot"):
+                await self._limiter.acquire_on_behalf_of(borrower)
             if self.pause_left() <= 0 and self._until_due() <= 0:
                 self._spacing.sent(self._clock.now())
                 self._learned_rate.sent(self._clock.now())
@@ -228,7 +250,7 @@ class Pacer:
     def _until_due(self) -> float:
         return self._spacing.wait(self._clock.now(), self.rate)
 
-    async def _outlast_pause(self, deadline: Deadline) -> None:
+    async def _outlast_pause(self, deadline: Deadline, waits: Waits) -> None:
         while (left := self.pause_left()) > 0:
             if not deadline.allows(left):
                 raise RateLimitError(
@@ -237,4 +259,5 @@ class Pacer:
                     status_code=429,
                     retry_after=left,
                 )
-            await self._clock.sleep(left)
+            with waits.waiting("pause"):
+                await self._clock.sleep(left)

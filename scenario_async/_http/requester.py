@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 
 from scenario_async._decoding import encode
 from scenario_async._errors import APIError, APIResponseValidationError
-from scenario_async._events import NO_HOOKS, Operation, RetryEvent, emit, told
+from scenario_async._events import NO_HOOKS, Operation, told_around
 from scenario_async._options import NOT_GIVEN, NotGiven, Timeout, check_headers
 from scenario_async._query import wire_value
 
 from .attempt import Attempt
+from .call_events import CallEvents
 from .clock import Deadline
 from .messages import HTTPRequest
 from .responses import request_id
@@ -24,6 +25,7 @@ from .retry import call_with_retries
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from scenario_async._events import ClientHooks
     from scenario_async._options import ClientOptions
 
     from .clock import Clock
@@ -70,12 +72,14 @@ class Requester:
         pacer: Pacer,
         lifetime: Lifetime,
         clock: Clock,
+        hooks: ClientHooks,
     ) -> None:
         self._options = options
         self._lifetime = lifetime
         self._transport = transport
         self._pacer = pacer
         self._clock = clock
+        self._hooks = hooks
         self.loop_budget: LoopBudget = transport.loop_budget
 
     @property
@@ -100,19 +104,28 @@ class Requester:
 
         ``parent`` is the id of the operation that this is a part of.
         """
-        operation, hooks = None, self._options.event_hooks
-        if hooks is not NO_HOOKS:
-            name = f"{call.method} {call.template or call.path}"
-            operation = Operation(kind="call", name=name, parent=parent)
-        with self._lifetime.call(), told(hooks, operation):
-            return await self._call(call, parse, options, operation)
+        hooks = self._hooks.together
+        if hooks is NO_HOOKS:
+            with self._lifetime.call():
+                return await self._call(call, parse, options, None)
+        name = f"{call.method} {call.template or call.path}"
+        operation = Operation(kind="call", name=name, parent=parent)
+        events = CallEvents(
+            hooks=hooks,
+            call=call,
+            operation=operation,
+            base_url=self._options.base_url,
+            clock=self._clock,
+        )
+        with self._lifetime.call(), told_around(hooks, operation):
+            return await self._call(call, parse, options, events)
 
     async def _call(
         self,
         call: Call,
         parse: Parse[ResultT],
         options: RequestOptions,
-        operation: Operation | None,
+        events: CallEvents | None,
     ) -> ResultT:
         limits = self._options.timeout
         if not isinstance(options.timeout, NotGiven):
@@ -123,7 +136,7 @@ class Requester:
             transport=self._transport,
             pacer=self._pacer,
             call=call,
-            operation=operation,
+            events=events,
             request=self._request(call, options),
             limits=limits,
             deadline=deadline,
@@ -142,22 +155,15 @@ class Requester:
 
         def before_pause(number: int, wait: float, error: APIError) -> None:
             _log.debug("%s: retrying in %.2f s: %s", call, wait, error)
-            event = RetryEvent(
-                method=call.method,
-                path=call.path,
-                attempt=number,
-                wait=wait,
-                error=error,
-                operation=operation,
-            )
-            emit(self._options.event_hooks.on_retry, event)
+            if events is not None:
+                events.retry(number, wait, error)
 
         return await call_with_retries(
             attempt,
             max_retries=self._options.max_retries,
             deadline=deadline,
             budget=self._pacer.retries,
-            clock=self._clock,
+            sleep=self._clock.sleep if events is None else events.pause,
             pause_left=self._pacer.pause_left,
             before_pause=before_pause,
         )

@@ -23,7 +23,7 @@ from scenario_async._errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .clock import Clock, Deadline
+    from .clock import Deadline
     from .pacing import RetryBudget
 
 __all__ = ["call_with_retries", "is_transient"]
@@ -59,7 +59,7 @@ async def call_with_retries(
     max_retries: int,
     deadline: Deadline,
     budget: RetryBudget,
-    clock: Clock,
+    sleep: Callable[[float], Awaitable[None]],
     pause_left: Callable[[], float],
     before_pause: Callable[[int, float, APIError], None],
 ) -> ResultT:
@@ -104,7 +104,7 @@ async def call_with_retries(
         wait=wait,
         stop=give_up,
         before_sleep=go_on,
-        sleep=clock.sleep,
+        sleep=sleep,
         reraise=True,
     ):
         with step:

@@ -186,7 +186,7 @@ class Merged(Generic[RowT]):
         self, listings: Sequence[Listing[OtherT]], sightings: _Sightings
     ) -> AsyncGenerator[_FoundSlice[OtherT], None]:
         names = dict.fromkeys(listing.scope for listing in listings)
-        with self._context.operation("listing", " ".join(names)) as context:
+        with self._context.stepwise("listing", " ".join(names)) as context:
             async with aclosing(self._slices_within(context, listings, sightings)) as slices:
                 async for one in slices:
                     yield one
@@ -207,7 +207,7 @@ class Merged(Generic[RowT]):
             concurrency=self._most,
             lifetime=context.lifetime,
         )
-        async with aclosing(fetched) as parts:
+        async with aclosing(context.steps(fetched)) as parts:
             async for part in parts:
                 run, emitted = runs[part.index], part.item
                 warn_of(emitted)

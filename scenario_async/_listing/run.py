@@ -182,9 +182,9 @@ class ListingRun(Generic[RowT]):
         self, planner: AdaptivePlanner
     ) -> AsyncGenerator[tuple[ListingRun[RowT], AsyncGenerator[EmittedPage, None]]]:
         """This run as an operation, from its start to its end, and the pages that it emits."""
-        with self.context.operation("listing", planner.query.scope) as context:
+        with self.context.stepwise("listing", planner.query.scope) as context:
             told = self.within(context)
-            async with aclosing(told.emitted(planner)) as pages:
+            async with aclosing(context.steps(told.emitted(planner))) as pages:
                 yield told, pages
 
     async def emitted(self, planner: AdaptivePlanner) -> AsyncGenerator[EmittedPage, None]:
@@ -243,7 +243,7 @@ class ListingRun(Generic[RowT]):
 
     def report(self, reader: PageReader[RowT], emitted: EmittedPage) -> None:
         """Tell the hooks of a page."""
-        event = reader.event(last=emitted.following is None, listing=self.context.within)
+        event = reader.event(last=emitted.following is None, listing=self.context.within_id)
         if event.filtered and not self._logged:
             self._logged = True
             path = emitted.request.query.path

@@ -70,7 +70,7 @@ async def _previews(
     answers = _Answers()
     request = replace(retrieval.request, extra_body=None)
 
-    with context.operation("retrieval", ASSETS.path) as retrieving:
+    with context.stepwise("retrieval", ASSETS.path) as retrieving:
 
         async def fetch(wanted: RecordRequest[str]) -> Mapping[str, Outcome[Preview | Asset]]:
             parameters = retrieval.parameters
@@ -83,7 +83,7 @@ async def _previews(
 
         models = models_of(retrieving, given, answers.model, retrieval, ordered=ordered)
         found = records_of(retrieving, planner, models, answers.picture, fetch)
-        async with aclosing(models), aclosing(found) as pictures:
+        async with aclosing(models), aclosing(retrieving.steps(found)) as pictures:
             async for place, picture in pictures:
                 yield answers.preview(place, picture)
 

@@ -143,13 +143,13 @@ async def models_of(
     )
     decoder = RowDecoder(retrieval.type_)
 
-    with context.operation("retrieval", MODELS.path if bulk else _ONE) as retrieving:
+    with context.stepwise("retrieval", MODELS.path if bulk else _ONE) as retrieving:
 
         async def fetch(request: RecordRequest[str]) -> Mapping[str, Outcome[RowT | InvalidRow]]:
             return await _fetch(retrieving, retrieval, decoder, request)
 
         found = records_of(retrieving, planner, given, read, fetch)
-        async with aclosing(found) as records:
+        async with aclosing(retrieving.steps(found)) as records:
             async for _, record in records:
                 if not isinstance(record, InvalidRow):
                     yield record

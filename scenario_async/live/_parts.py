@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import anyio
 
 from scenario_async import UsageError
-from scenario_async._client import context_of
+from scenario_async._context import context_of
 from scenario_async._http import LoopBudget
 from scenario_async.sync import CatalogStore
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from scenario_async import ScenarioError, UsageError
+from scenario_async import LiveEvent, ScenarioError, UsageError
+from scenario_async._context import context_of, operation_of
+from scenario_async._events import emit
 from scenario_async._http import until_done
 from scenario_async.sync import StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import in_own_task
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from ._reader import StoreReader
 
 __all__ = ["Refresher"]
+
+_numbers = count(1)
 
 
 class Refresher:
@@ -47,18 +52,17 @@ class Refresher:
         self._database = database_of(store)
         self._reader = reader
         self._name = " ".join(settings.scopes)
+        self._number = next(_numbers)
         self._every = settings.every
-        self._sync = None
-        if settings.scenario is not None:
-            self._sync = partial(
-                sync,
-                settings.scenario,
-                store,
-                scopes=settings.scopes,
-                full_every=settings.full_every,
-                wait=True,
-                max_deletions=settings.max_deletions,
-            )
+        self._client = settings.scenario
+        self._sync = partial(
+            sync,
+            store=store,
+            scopes=settings.scopes,
+            full_every=settings.full_every,
+            wait=True,
+            max_deletions=settings.max_deletions,
+        )
         self._lead: AsyncExitStack | None = None
         self._task: asyncio.Task[None] | None = None
         self._refresh = _Refresh()
@@ -137,9 +141,11 @@ class Refresher:
                     error = ScenarioError("something that the refresh waited for was cancelled")
                 if error is not None:
                     pause = await self._failed(error)
+                self._tell(closed=False)
                 self._refresh, self._wanted = _Refresh(), anyio.Event()
                 refresh.end(error)
         finally:
+            self._tell(closed=True)
             with anyio.CancelScope(shield=True):
                 await self._stop_leading()
 
@@ -158,7 +164,7 @@ class Refresher:
 
     async def _brought_up_to_date(self) -> bool:
         """Refresh the store where that is due and up to this one; gives whether it was."""
-        if self._sync is None:
+        if self._client is None:
             return False
         if self._lead is None:
             if not await self._has_lead():
@@ -167,10 +173,11 @@ class Refresher:
             self._due = time.monotonic() + until_due(self._every, self._reader.age())
         if not self._wanted.is_set() and time.monotonic() < self._due:
             return False
-        report = await self._sync()
-        if any(scope.mode == "resumed" for scope in report.scopes):
-            # It finished what one that failed had begun, and is as old as that one.
-            await self._sync()
+        with operation_of(self._client, "refresh", self._name) as client:
+            report = await self._sync(client)
+            if any(scope.mode == "resumed" for scope in report.scopes):
+                # It finished what one that failed had begun, and is as old as that one.
+                await self._sync(client)
         self._due = time.monotonic() + after_success(self._every, _chance())
         return True
 
@@ -185,6 +192,22 @@ class Refresher:
         pause = after_failure(self._every, self.failures, error, _chance())
         self._due = time.monotonic() + pause
         return pause
+
+    def _tell(self, *, closed: bool) -> None:
+        """Tell the hooks of the client what there is now."""
+        if self._client is None or (hook := context_of(self._client).event_hooks.on_live) is None:
+            return
+        event = LiveEvent(
+            catalog=self._number,
+            scopes=self._name,
+            as_of=self._reader.as_of,
+            models=len(self._reader.snapshot),
+            failures=self.failures,
+            closed=closed,
+        )
+        # It does not wait, so that no cancellation of this task comes out of it.
+        with suppress(asyncio.CancelledError):
+            emit(hook, event)
 
     @in_own_task
     async def _has_lead(self) -> bool:

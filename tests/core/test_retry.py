@@ -77,7 +77,7 @@ class Call:
             max_retries=self.max_retries,
             deadline=Deadline(clock, self.total),
             budget=self.budget,
-            clock=clock,
+            sleep=clock.sleep,
             pause_left=lambda: self.pause,
             before_pause=self.before_pause,
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from scenario_async import APIError, EventHooks, Timeout
 from scenario_async._credentials import Credentials
+from scenario_async._events import ClientHooks
 from scenario_async._http.lifetime import Lifetime
 from scenario_async._http.loop_budget import LoopBudget
 from scenario_async._http.messages import Call, HTTPResponse
@@ -193,6 +194,7 @@ def _requester(scene: Scene, service: _Service) -> Requester:
         pacer=Pacer(clock, options.max_concurrency, options.requests_per_second),
         lifetime=Lifetime(),
         clock=clock,
+        hooks=ClientHooks(options.event_hooks),
     )
 
 

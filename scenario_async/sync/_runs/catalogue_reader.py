@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scenario_async import APIError, APIResponseValidationError, APIStatusError, InvalidRow
-from scenario_async._client import context_of
+from scenario_async._context import context_of
 from scenario_async._decoding import Identity, PageReader, read_id
 from scenario_async._http import RequestOptions
 from scenario_async._listing import ListingOptions, ListingRun
@@ -29,7 +29,7 @@ from scenario_async.types._decoding import NOT_DECODED
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
 
-    from scenario_async import AsyncScenario
+    from scenario_async import AsyncScenario, Operation
     from scenario_async._decoding import PageAnswer
     from scenario_async._pagination import Strategy
     from scenario_async._query import ListingQuery, RowCheck
@@ -96,13 +96,13 @@ class CatalogueReader:
     Args:
         client: Which one.
         most: How many pages may be under way.
-        within: The id of the operation that all of it is a part of.
+        within: The operation that all of it is a part of.
 
     Attributes:
         most: The same, below the bound of the client.
     """
 
-    def __init__(self, client: AsyncScenario, most: int, within: int | None = None) -> None:
+    def __init__(self, client: AsyncScenario, most: int, within: Operation | None = None) -> None:
         self._context = replace(context_of(client), within=within)
         self.most: int = self._context.at_once(most)
 

@@ -1,36 +1,55 @@
-"""A client whose requests are counted."""
+"""What a run counts: the requests of a client, and for the hooks what became of models."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scenario_async._client import context_of
+from scenario_async import EventHooks, ScopeEvent
 from scenario_async._events import emit
 
 if TYPE_CHECKING:
-    from scenario_async import AsyncScenario, RequestEvent, ResponseEvent, RetryEvent
-    from scenario_async.sync._report import Counts
+    from collections.abc import Iterable
 
-__all__ = ["counting"]
+    from scenario_async import AsyncScenario, RequestEvent, ResponseEvent, RetryEvent
+    from scenario_async._context import Context
+    from scenario_async.sync._report import Counts, ScopeReport
+
+__all__ = ["counting", "tell_scopes"]
 
 
 def counting(client: AsyncScenario, counts: Counts) -> AsyncScenario:
     """The same client, with its requests counted."""
-    hooks = context_of(client).event_hooks
 
-    def on_request(event: RequestEvent) -> None:
+    def on_request(_: RequestEvent) -> None:
         counts.requests += 1
-        emit(hooks.on_request, event)
 
     def on_response(event: ResponseEvent) -> None:
         # Where aiohttp has repeated it by itself.
         counts.requests += event.sends - 1
-        emit(hooks.on_response, event)
 
-    def on_retry(event: RetryEvent) -> None:
+    def on_retry(_: RetryEvent) -> None:
         counts.retries += 1
-        emit(hooks.on_retry, event)
 
-    counted = replace(hooks, on_request=on_request, on_response=on_response, on_retry=on_retry)
-    return client.with_options(event_hooks=counted)
+    counted = client.with_options()
+    counted.add_event_hooks(
+        EventHooks(on_request=on_request, on_response=on_response, on_retry=on_retry)
+    )
+    return counted
+
+
+def tell_scopes(context: Context, reports: Iterable[ScopeReport]) -> None:
+    """Tell the hooks of a run what it did to the models of each scope."""
+    if context.within is None:
+        return
+    for report in reports:
+        event = ScopeEvent(
+            scope=report.scope,
+            new=report.new,
+            changed=report.changed,
+            unchanged=report.unchanged,
+            deleted=report.deleted,
+            rejected=report.rejected,
+            complete=report.complete,
+            sync=context.within.id,
+        )
+        emit(context.event_hooks.on_scope, event)

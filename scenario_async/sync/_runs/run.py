@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from scenario_async import ScenarioError
-from scenario_async._client import context_of
-from scenario_async._context import PAGES_AT_ONCE
+from scenario_async._context import PAGES_AT_ONCE, context_of
 from scenario_async._events import check_callback
 from scenario_async._options import check_count
 from scenario_async.sync._backends import in_own_task
@@ -30,7 +29,7 @@ from scenario_async.sync._store import (
 )
 
 from .catalogue_reader import CatalogueReader
-from .counting import counting
+from .counting import counting, tell_scopes
 from .deletions import MAX_DELETIONS, check_max_deletions
 from .details import fetch_details
 from .full_run import FullRun
@@ -40,7 +39,7 @@ from .scope_run import ScopeRun
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from scenario_async import AsyncScenario
+    from scenario_async import AsyncScenario, Operation
     from scenario_async.sync._backends import Database
     from scenario_async.sync._store import CatalogStore
 
@@ -126,6 +125,8 @@ async def sync(
             except ScenarioError as error:
                 error.report = run.report
                 raise
+            finally:
+                tell_scopes(context, reports.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class _Run:
     log: RunLog
     options: _Options
     reports: Mapping[Scope, ScopeReport]
-    within: int | None
+    within: Operation | None
     report: SyncReport | None = None
     _started: float = field(default_factory=time.monotonic)
     _failures: list[Exception] = field(default_factory=list["Exception"])
