@@ -38,8 +38,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Other projects' names: their documentation is on the network, where a build need not be.
     ("py:class", r"(abc|asyncio|collections\.abc|dataclasses|datetime|re|pathlib|types)\.\w+"),
-    ("py:class", r"datetime|timedelta|Path|TracebackType"),
-    ("py:class", r"(aiohttp|msgspec)\.\w+"),
+    ("py:class", r"datetime|timedelta|Path|TracebackType|AbstractContextManager"),
+    ("py:class", r"(aiohttp|msgspec)\.\w+|TracerProvider|MeterProvider"),
     # Type variables, which Sphinx has no entries for.
     ("py:class", r"(scenario_async(\.\w+)+\.)?(ModelT|OtherT|RowT)"),
 ]

@@ -258,8 +258,11 @@ def test_the_json_schema_of_what_is_read_has_nulls() -> None:
     assert {"type": "null"} in name["anyOf"]
 
 
-def test_pydantic_is_imported_by_those_who_have_it() -> None:
-    code = "import scenario_async, sys; assert 'pydantic_core' not in sys.modules"
+def test_pydantic_and_opentelemetry_are_imported_by_those_who_have_them() -> None:
+    code = (
+        "import scenario_async, sys; assert 'pydantic_core' not in sys.modules\n"
+        "import scenario_async.cli, scenario_async.live; assert 'opentelemetry' not in sys.modules"
+    )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
 

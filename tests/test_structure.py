@@ -25,6 +25,7 @@ CONTRIBUTING = Path(__file__).parent.parent / "CONTRIBUTING.md"
     [
         "scenario_async",
         "scenario_async.live",
+        "scenario_async.otel",
         "scenario_async.sandbox",
         "scenario_async.sync",
         "scenario_async.types",

@@ -33,6 +33,7 @@ PUBLIC_MODULES = (
     "scenario_async",
     "scenario_async.sync",
     "scenario_async.live",
+    "scenario_async.otel",
     "scenario_async.sandbox",
     "scenario_async.pytest_plugin",
 )
