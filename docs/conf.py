@@ -19,7 +19,14 @@ project = "scenario-async"
 author = "The scenario-async authors"
 release = version = installed_version("scenario-async")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "descriptions", "diagrams", "run_examples"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "descriptions",
+    "diagrams",
+    "messages",
+    "run_examples",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"scenario-async {release}"

@@ -3,20 +3,22 @@
 ``python``
     Runs in one namespace for the page, with ``await`` at the top level. What it prints must equal
     the ``text`` block after it, if there is one. A block that begins with ``# NAME.py`` is saved
-    under that name instead, for the commands and imports that come after it.
+    under that name instead, for the commands and imports that come after it. So is a ``yaml``
+    block that begins so.
 ``console``
     Lines that begin with ``$`` are commands, run by one shell; the others are what these write.
 ``sh``
     Commands that must not fail.
 
 ``...`` stands for any text in what is printed. A block that cannot run has a line above it that
-says why: ``% not run: it needs an account``. Commands that install something, or need what a build
-does not have, are not run either.
+says why: ``% not run: it needs an account``. Commands that install something are not run either,
+and those that need another program only where it is there.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,19 +28,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = re.compile(
-    r"^(?:% (?P<mark>not run\b.*)\n+)?"
-    r"^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$"
+    r"^(?:% (?P<mark>not run\b[^\n]*)\n+)?"
+    r"^(?P<fence>`{3,})(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=fence)$"
     r"(?:\s*^```text\n(?P<output>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
 )
 _REASON = re.compile(r"not run: \w.+")
 _HIDDEN = re.compile(r"^[ \t>]+`{3,}(?:python|console|sh)$", re.MULTILINE)
-_FILE = re.compile(r"# (\w+\.py)\n")
+_FILE = re.compile(r"# (\w+\.(?:py|yml))\n")
 _COMMAND = re.compile(r"\$ (.+)\n")
 _CONTINUED = re.compile(r"> (.*)\n")
 _ELSEWHERE = re.compile(
-    r"^(?:\S+/)?(?:docker|git|kubectl|nox|pip|podman|systemctl)\b", re.MULTILINE
+    r"^(?:\$ )?(?:\S+/)?(?:docker|git|kubectl|nox|pip|podman|systemctl)\b", re.MULTILINE
 )
+_PROGRAMS = re.compile(r"(?:^|\| *)(?:\$ )?(curl|datasette|jq|sqlite3)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +50,7 @@ class Block:
 
     Attributes:
         place: Where it is, for people.
-        language: ``"python"``, ``"console"`` or ``"sh"``.
+        language: ``"python"``, ``"console"``, ``"sh"``, or that of a file.
         code: What is run.
         output: What it must print; ``None`` where that does not matter.
     """
@@ -60,7 +63,7 @@ class Block:
     @property
     def file(self) -> str | None:
         """The name under which it is saved instead of being run."""
-        found = _FILE.match(self.code) if self.language == "python" else None
+        found = _FILE.match(self.code)
         return found[1] if found else None
 
 
@@ -75,17 +78,23 @@ def blocks(page: str, text: str) -> Iterator[Block]:
     for found in _BLOCK.finditer(text):
         place = f"{page}, line {text.count(chr(10), 0, found.start('fence')) + 1}"
         language, code, output = found["language"], found["text"], found["output"]
-        if language not in ("python", "console", "sh"):
+        saved = language == "yaml" and _FILE.match(code)
+        if language not in ("python", "console", "sh") and not saved:
             continue
         if found["mark"] is not None:
             if not _REASON.fullmatch(found["mark"]):
                 raise SphinxError(f"{place}: say why: `% not run: REASON`")
             continue
-        if language == "sh" and _ELSEWHERE.search(code):
+        if language in ("console", "sh") and _is_missing_here(code):
             continue
         if language == "console":
             code, output = _session(place, code)
         yield Block(place=place, language=language, code=code, output=output)
+
+
+def _is_missing_here(commands: str) -> bool:
+    missing = [name for name in _PROGRAMS.findall(commands) if shutil.which(name) is None]
+    return bool(missing or _ELSEWHERE.search(commands))
 
 
 def _session(place: str, text: str) -> tuple[str, str]:

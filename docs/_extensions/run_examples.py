@@ -15,6 +15,7 @@ import inspect
 import io
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def _environment(sandbox: Sandbox) -> Iterator[None]:
             PATH=f"{programs}{os.pathsep}{before.get('PATH', os.defpath)}",
             PORT=str(_free_port()),
             PYTHONUNBUFFERED="1",
+            PYTEST_ADDOPTS="-p no:asyncio -p no:cacheprovider",  # it would say how to set it up
         )
         try:
             yield
@@ -128,9 +130,12 @@ def _run_commands(example: Block) -> str:
     try:
         printed, _ = process.communicate(timeout=_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
+        os.killpg(process.pid, signal.SIGKILL)
         printed, _ = process.communicate()
         raise SphinxError(f"{example.place} does not end; it printed:\n{printed}") from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it left running behind it
     if strict and process.returncode:
         raise SphinxError(f"{example.place} failed ({process.returncode}):\n{printed}")
     return printed
