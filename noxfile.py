@@ -157,8 +157,11 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; its examples run on the way."""
+    """Check the spelling, and build the documentation; its examples run on the way."""
     session.install(PACKAGE, *groups("docs"))
+    written = ("docs", "README.md", "CONTRIBUTING.md")
+    session.run("codespell", *written, "CHANGELOG.md", "scenario_async", "benchmarks")
+    session.run("codespell", "--dictionary", "docs/words.txt", *written)  # words of other times
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
