@@ -11,8 +11,8 @@
     Commands that must not fail.
 
 ``...`` stands for any text in what is printed. A block that cannot run has a line above it that
-says why: ``% not run: it needs an account``. Commands that install something are not run either,
-and those that need another program only where it is there.
+says why: ``% not run: it needs an account``. Commands that install something or write into the
+home folder are not run either, and those that need another program only where it is there.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _FILE = re.compile(r"# (\w+\.(?:py|yml))\n")
 _COMMAND = re.compile(r"\$ (.+)\n")
 _CONTINUED = re.compile(r"> (.*)\n")
 _ELSEWHERE = re.compile(
-    r"^(?:\$ )?(?:\S+/)?(?:docker|git|kubectl|nox|pip|podman|systemctl)\b", re.MULTILINE
+    r"^(?:\$ )?(?:\S+/)?(?:docker|git|kubectl|nox|pip|podman|systemctl)\b|> ~/", re.MULTILINE
 )
-_PROGRAMS = re.compile(r"(?:^|\| *)(?:\$ )?(curl|datasette|jq|sqlite3)\b", re.MULTILINE)
+_PROGRAMS = re.compile(r"(?:^(?:[$>] *)?|\| *)(curl|datasette|jq|sqlite3)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

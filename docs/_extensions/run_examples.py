@@ -73,6 +73,7 @@ def _environment(sandbox: Sandbox) -> Iterator[None]:
             SCENARIO_BASE_URL=sandbox.base_url,
             SCENARIO_SDK_API_KEY=sandbox.api_key,
             SCENARIO_SDK_API_SECRET=sandbox.api_secret,
+            HOME=programs,
             PATH=f"{programs}{os.pathsep}{before.get('PATH', os.defpath)}",
             PORT=str(_free_port()),
             PYTHONUNBUFFERED="1",

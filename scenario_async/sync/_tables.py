@@ -1,6 +1,6 @@
 """The tables of a store, the same in SQLite and PostgreSQL.
 
-``docs/how-to/sync.md`` describes them.
+``docs/reference/store.md`` describes them.
 """
 
 from __future__ import annotations
