@@ -24,6 +24,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "descriptions",
     "diagrams",
+    "links",
     "messages",
     "run_examples",
 ]
