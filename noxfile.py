@@ -25,7 +25,7 @@ nox.options.error_on_missing_interpreters = False
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # The tests see what was installed and not the working tree beside them.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
-EXTRAS = "[cli,export,otel,sync]"
+EXTRAS = "[cli,export,gallery,otel,sync]"
 PACKAGE = f".{EXTRAS}"
 # Some tests take half a minute, and the others should not wait for them.
 WORKERS = ("--numprocesses=auto", "--dist=worksteal")
