@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from ._access import Access, Token
+from ._middleware import add_headers, errors_as_pages, only_who_may
+from ._pages import Pages
 from ._pictures import Pictures, pictures_routes
+from ._templates import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Collection
     from pathlib import Path
 
     from scenario_async import AsyncScenario
@@ -24,22 +28,35 @@ def application(
     *,
     scenario: AsyncScenario | None = None,
     pictures: Path | None = None,
+    hosts: Collection[str] = (),
+    token: str | None = None,
 ) -> web.Application:
     """The gallery of a store, to be run or to be mounted in another application.
+
+    Its links are relative: it may be mounted under any prefix with ``add_subapp``.
 
     Args:
         store: An open store, which is borrowed: it stays open for as long as this runs.
         scenario: Who is asked for pictures; without one, those are shown that are kept already.
         pictures: The folder in which pictures are kept.
+        hosts: The names of hosts by which it is asked for. Addresses and the names of this machine
+            are known; whatever else a browser asks for is refused, as it may be a name of another
+            site.
+        token: What has to be given once, as ``?token=``, by each browser; ``None`` where everybody
+            may look who can reach it.
     """
     kept = Pictures(store, scenario=scenario, folder=pictures)
+    pages = Pages(store, Templates())
+    access = Access(hosts=tuple(hosts), token=None if token is None else Token(token))
 
     @asynccontextmanager
     async def pictures_open(_: web.Application) -> AsyncGenerator[None]:
         async with kept:
             yield
 
-    app = web.Application()
+    app = web.Application(middlewares=[only_who_may(access, pages), errors_as_pages(pages)])
+    app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(pictures_open)
+    app.add_routes(pages.routes())
     app.add_routes(pictures_routes(kept))
     return app

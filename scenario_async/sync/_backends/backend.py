@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-    from sqlalchemy import Column, ColumnElement, FromClause, Index, Table
+    from sqlalchemy import ColumnElement, FromClause, Index, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -99,12 +99,15 @@ class Backend(Protocol):
         """These values as a table with one column, ``value``."""
         ...
 
-    def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
+    def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Whether a list has this value."""
         ...
 
-    def values(self, column: Column[Any]) -> FromClause:
-        """The values of a list as a table with one column, ``value``; none of what is no list."""
+    def values(self, column: ColumnElement[Any]) -> FromClause:
+        """What a list has as a table with one column, ``value``; to be joined without a condition.
+
+        Nothing where it is no list.
+        """
         ...
 
     def month(self, column: Column[Any]) -> ColumnElement[str]:

@@ -61,8 +61,8 @@ class Database:
         self.make_index: Callable[[AsyncConnection, Index], Awaitable[None]] = backend.make_index
         self.is_ours_alone: Callable[[AsyncConnection], Awaitable[bool]] = backend.is_ours_alone
         self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
-        self.has: Callable[[Column[Any], str], ColumnElement[bool]] = backend.has
-        self.values: Callable[[Column[Any]], FromClause] = backend.values
+        self.has: Callable[[ColumnElement[Any], str], ColumnElement[bool]] = backend.has
+        self.values: Callable[[ColumnElement[Any]], FromClause] = backend.values
         self.month: Callable[[Column[Any]], ColumnElement[str]] = backend.month
         self.octets: Callable[[Column[Any]], ColumnElement[int]] = backend.octets
         self.size: Callable[[], ColumnElement[int]] = backend.size

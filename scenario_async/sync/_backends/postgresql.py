@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Sequence
     from contextlib import AsyncExitStack
 
-    from sqlalchemy import Column, FromClause, Index, Table
+    from sqlalchemy import FromClause, Index, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -140,12 +140,14 @@ class PostgreSQL:
         array = literal(list(values), postgresql.ARRAY(Text))
         return func.unnest(array).table_valued("value").render_derived()
 
-    def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
+    def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         return column.op("@>")(literal([value], postgresql.JSONB))
 
-    def values(self, column: Column[Any]) -> FromClause:
+    def values(self, column: ColumnElement[Any]) -> FromClause:
+        # It fails at anything but a list.
         lists = case((func.jsonb_typeof(column) == "array", column))
-        return func.jsonb_array_elements_text(lists).table_valued("value").render_derived()
+        values = func.jsonb_array_elements_text(lists)
+        return values.table_valued("value", joins_implicitly=True).render_derived()
 
     def month(self, column: Column[Any]) -> ColumnElement[str]:
         return func.to_char(func.timezone("UTC", within_calendar(column)), "YYYY-MM")

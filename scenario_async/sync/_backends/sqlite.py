@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Column, FromClause, Index, Table
+    from sqlalchemy import FromClause, Index, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -168,13 +168,13 @@ class SQLite:
     def listed(self, values: Sequence[str]) -> FromClause:
         return func.json_each(json_text(values)).table_valued("value")
 
-    def has(self, column: Column[Any], value: str) -> ColumnElement[bool]:
+    def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         listed = func.json_each(column).table_valued("value")
         return exists(select(1).select_from(listed).where(listed.c.value == value))
 
-    def values(self, column: Column[Any]) -> FromClause:
+    def values(self, column: ColumnElement[Any]) -> FromClause:
         valid = case((func.json_valid(column) == 1, column))
-        return func.json_each(valid).table_valued("value")
+        return func.json_each(valid).table_valued("value", joins_implicitly=True)
 
     def month(self, column: Column[Any]) -> ColumnElement[str]:
         return func.substr(column, 1, len("2026-10"))

@@ -4,18 +4,21 @@ from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .filter_values import check_values
 from .filters import ModelFilters, ModelSelection
-from .identity import claim, identity_of
+from .identity import StoreIdentity, claim, identity_of, source_of
 from .members import ChangingModel, Members
 from .owners import Owners
 from .run_log import RunLog
+from .search import FACETS, Facets, Search, facets, found, scopes_with
 from .statistics import RunTotals, StoreSizes, StoreStatistics
 from .values import RunRecord, StoreCounts, StoredModel, as_stored, read_model
 from .writer import WATCH, ScopeWriter
 
 __all__ = [
+    "FACETS",
     "WATCH",
     "CatalogStore",
     "ChangingModel",
+    "Facets",
     "Members",
     "ModelFilters",
     "ModelSelection",
@@ -24,8 +27,10 @@ __all__ = [
     "RunRecord",
     "RunTotals",
     "ScopeWriter",
+    "Search",
     "Standing",
     "StoreCounts",
+    "StoreIdentity",
     "StoreSizes",
     "StoreStatistics",
     "StoredModel",
@@ -34,9 +39,13 @@ __all__ = [
     "claim",
     "contents",
     "database_of",
+    "facets",
+    "found",
     "identity_of",
     "read_model",
     "records",
     "scopes_of",
+    "scopes_with",
+    "source_of",
     "standing",
 ]

@@ -9,15 +9,19 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import select, update
 
-from scenario_async.sync._backends import is_empty
+from scenario_async.sync._backends import in_own_task, is_empty
 from scenario_async.sync._errors import StoreError
 from scenario_async.sync._tables import state
+
+from .catalog_store import database_of
 
 if TYPE_CHECKING:
     from scenario_async import AsyncScenario
     from scenario_async.sync._backends import Database
 
-__all__ = ["StoreIdentity", "claim", "identity_of"]
+    from .catalog_store import CatalogStore
+
+__all__ = ["StoreIdentity", "claim", "identity_of", "source_of"]
 
 _KEY = "source"
 _THIS_MACHINE = "this machine"
@@ -44,6 +48,21 @@ def identity_of(client: AsyncScenario) -> StoreIdentity:
     """Who is asked by a client."""
     local = _is_local(urlsplit(client.base_url).hostname or "")
     return StoreIdentity(_THIS_MACHINE if local else client.base_url, client.project_id)
+
+
+@in_own_task
+async def source_of(store: CatalogStore) -> StoreIdentity | None:
+    """What a store is a copy of; ``None`` where no run has begun, or nobody can tell.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    async with database_of(store).transaction() as connection:
+        value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
+    try:
+        return msgspec.convert(value, StoreIdentity)
+    except msgspec.ValidationError:
+        return None
 
 
 async def claim(database: Database, identity: StoreIdentity) -> None:

@@ -101,8 +101,8 @@ class ModelQuery:
         query = select(models.c.id).where(*self.conditions)
         if self.ids is not None:
             query = query.where(self.database.among(models.c.id, self.ids))
-        # The databases do not agree on where nulls come.
-        query = query.order_by(column.is_(None), ordered, models.c.id).offset(self.offset)
+        # The databases do not agree on where nulls come. Said like this, SQLite uses an index.
+        query = query.order_by(ordered.nulls_last(), models.c.id).offset(self.offset)
         return query if self.limit is None else query.limit(self.limit)
 
     @in_own_task

@@ -1,0 +1,90 @@
+"""What stands before all pages: who may ask, and what is said where something goes wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from scenario_async.sync import StoreError
+
+from ._access import HEADERS, refusal
+from ._text import line
+from ._url_state import BadUrlError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp.typedefs import Middleware
+
+    from ._access import Access, Token
+    from ._pages import Pages
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+__all__ = ["add_headers", "errors_as_pages", "only_who_may"]
+
+_PARAMETER = "token"
+_SENTENCES = {404: "There is no such page.", 405: "The gallery has pages to read."}
+
+
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Tell browsers what pages may do; also where a response is a stream."""
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+
+
+def only_who_may(access: Access, pages: Pages) -> Middleware:
+    """Answer those who may ask."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = refusal(access, request.method, request.headers)
+        if refused is not None:
+            return pages.message(request, *refused)
+        if access.token is None or access.token.is_in(request.cookies):
+            return await handler(request)
+        return _let_in(request, access.token, pages)
+
+    return check
+
+
+def _let_in(request: web.Request, token: Token, pages: Pages) -> web.StreamResponse:
+    """Give whoever knows the token a cookie, and take the token out of the URL."""
+    given = request.query.getall(_PARAMETER, [])
+    if not any(token.is_right(one) for one in given):
+        return pages.token_page(request, wrong=bool(given))
+    rest = [(name, value) for name, value in request.query.items() if name != _PARAMETER]
+    response = web.Response(status=303, headers={"Cache-Control": "no-store"})
+    # Relative, as nobody knows here what is in front of the path.
+    own = request.rel_url.raw_path.rpartition("/")[2]
+    query = request.rel_url.with_query(rest).raw_query_string
+    response.headers["Location"] = f"./{own}" + (f"?{query}" if query else "")
+    response.set_cookie(
+        token.cookie_name,
+        token.cookie,
+        path=pages.root_path(request),
+        httponly=True,
+        samesite="Strict",
+        secure=request.secure,
+    )
+    return response
+
+
+def errors_as_pages(pages: Pages) -> Middleware:
+    """Say what went wrong on a page."""
+
+    @web.middleware
+    async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except BadUrlError as error:
+            return pages.message(request, 400, line(str(error)))
+        except StoreError as error:
+            return pages.message(request, 503, line(f"The store cannot be read: {error}"))
+        except web.HTTPException as error:
+            if error.status not in _SENTENCES:
+                raise
+            return pages.message(request, error.status, _SENTENCES[error.status])
+
+    return explain

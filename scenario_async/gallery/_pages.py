@@ -1,0 +1,177 @@
+"""What is answered: pages, and the parts of them that htmx puts in place."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import ceil
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from scenario_async.sync._store import database_of, facets, found, scopes_with
+
+from ._cards import card_of
+from ._facet_links import chosen_choices, deleted_choices, facet_list
+from ._model_view import model_view
+from ._standing import store_view
+from ._url_state import SORTS, GridState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scenario_async.sync import CatalogStore
+
+    from ._cards import Card
+    from ._templates import Templates
+
+__all__ = ["Pages"]
+
+PAGE = 48
+_PAGES_AT_ONCE = 10
+_ROOT = "gallery"
+_FRESH = {"Cache-Control": "private, no-cache"}
+
+
+class Pages:
+    """The pages of one store.
+
+    Args:
+        store: An open store.
+        templates: What the pages are made of.
+    """
+
+    def __init__(self, store: CatalogStore, templates: Templates) -> None:
+        self._store = store
+        self._templates = templates
+        self._name = database_of(store).name
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where each is to be found."""
+        return [
+            web.get("/", self._grid, name=_ROOT),
+            # Mounted under a prefix, the root is also there without its slash.
+            web.get("", self._root),
+            web.get("/results", self._results),
+            web.get("/cards", self._cards),
+            web.get("/store", self._standing),
+            web.get("/models/{id}", self._model),
+            web.get("/static/{name}", self._static),
+        ]
+
+    def message(self, request: web.Request, status: int, sentence: str) -> web.Response:
+        """A page that says what is wrong; where a part of a page was asked for, the sentence."""
+        if "HX-Request" in request.headers:
+            return web.Response(status=status, text=sentence, headers=_FRESH)
+        return self._page(request, "message.html", {"sentence": sentence, "status": status}, status)
+
+    def token_page(self, request: web.Request, *, wrong: bool) -> web.Response:
+        """The page that asks for the token."""
+        return self._page(request, "token.html", {"wrong": wrong}, 401)
+
+    def root_path(self, request: web.Request) -> str:
+        """The path of the root, as far as it is known here."""
+        return request.app.router[_ROOT].url_for().raw_path
+
+    async def _root(self, request: web.Request) -> web.StreamResponse:
+        name = request.rel_url.raw_path.rpartition("/")[2]
+        raise web.HTTPPermanentRedirect(f"./{name}/")
+
+    async def _grid(self, request: web.Request) -> web.StreamResponse:
+        """The whole page: all that was seen up to the page of the URL, unless that is too much."""
+        context = await self._results_context(GridState.parse(request.query.items()))
+        context["store"] = await store_view(self._store, self._name)
+        return self._page(request, "grid.html", context)
+
+    async def _results(self, request: web.Request) -> web.StreamResponse:
+        """What changes with the search: the models, the facets, and how many there are."""
+        state = GridState.parse(request.query.items()).at(1)
+        # Each key that is typed makes no step to go back by.
+        typed = request.headers.get("HX-Trigger") == "search"
+        headers = {"HX-Replace-Url" if typed else "HX-Push-Url": _here(state)}
+        return self._part("results.html", await self._results_context(state), headers)
+
+    async def _cards(self, request: web.Request) -> web.StreamResponse:
+        """One more page of models."""
+        state = GridState.parse(request.query.items())
+        cards = await self._cards_of(state, state.page, state.page)
+        more = state.at(state.page + 1) if len(cards) == PAGE else None
+        context = {"pages": [(state.page, cards)], "more": more}
+        return self._part("cards.html", context, {"HX-Replace-Url": _here(state)})
+
+    async def _standing(self, _: web.Request) -> web.StreamResponse:
+        return self._part("store.html", {"store": await store_view(self._store, self._name)})
+
+    async def _model(self, request: web.Request) -> web.StreamResponse:
+        model_id = request.match_info["id"]
+        model = await self._store.get(model_id)
+        if model is None:
+            return self.message(request, 404, "The store has no such model.")
+        scopes = await scopes_with(self._store, model.id)
+        view = model_view(model, scopes, self._name, datetime.now(UTC))
+        return self._page(request, "model.html", {"model": view})
+
+    async def _static(self, request: web.Request) -> web.StreamResponse:
+        file = self._templates.files.get(request.match_info["name"])
+        if file is None:
+            raise web.HTTPNotFound
+        is_current = request.query.get("v") == file.version
+        kept = "public, max-age=31536000, immutable" if is_current else "no-cache"
+        headers = {"Cache-Control": kept, "Content-Type": file.content_type}
+        return web.Response(body=file.content, headers=headers)
+
+    async def _results_context(self, state: GridState) -> dict[str, object]:
+        counts = await facets(self._store, state.search)
+        # Models may have gone since somebody was so far down.
+        state = state.at(min(state.page, max(1, ceil(counts.models / PAGE))))
+        first = max(1, state.page - _PAGES_AT_ONCE + 1)
+        cards = await self._cards_of(state, first, state.page)
+        pages = {
+            first + start // PAGE: cards[start : start + PAGE]
+            for start in range(0, len(cards), PAGE)
+        }
+        return {
+            "state": state,
+            "store_name": self._name,
+            "count": counts.models,
+            "facets": facet_list(state, counts),
+            "deleted": deleted_choices(state),
+            "chips": chosen_choices(state),
+            "sorts": SORTS,
+            "earlier": state.at(first - 1) if first > 1 else None,
+            "pages": list(pages.items()),
+            "more": state.at(state.page + 1) if counts.models > state.page * PAGE else None,
+        }
+
+    async def _cards_of(self, state: GridState, first: int, last: int) -> list[Card]:
+        models = found(
+            self._store,
+            state.search,
+            order_by=state.sort,
+            offset=(first - 1) * PAGE,
+            limit=(last - first + 1) * PAGE,
+        )
+        now = datetime.now(UTC)
+        return [card_of(model, now) async for model in models]
+
+    def _way_to_root(self, request: web.Request) -> str:
+        """The way from a page to the root of the gallery, wherever that is mounted."""
+        within = request.rel_url.raw_path.removeprefix(self.root_path(request))
+        return "../" * within.count("/")
+
+    def _page(
+        self, request: web.Request, template: str, context: Mapping[str, object], status: int = 200
+    ) -> web.Response:
+        text = self._templates.render(template, {"root": self._way_to_root(request), **context})
+        return web.Response(text=text, content_type="text/html", headers=_FRESH, status=status)
+
+    def _part(
+        self, template: str, context: Mapping[str, object], headers: Mapping[str, str] | None = None
+    ) -> web.Response:
+        # Parts are of the grid, which is at the root.
+        text = self._templates.render(template, {"root": "", **context})
+        headers = {**_FRESH, **(headers or {})}
+        return web.Response(text=text, content_type="text/html", headers=headers)
+
+
+def _here(state: GridState) -> str:
+    return f"?{state.query()}"

@@ -1,0 +1,69 @@
+"""How a store is: of what it is a copy, how old that is, and whether a sync is at work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scenario_async.sync._store import StoreIdentity, scopes_of, source_of, standing
+
+from ._text import ago, line
+
+if TYPE_CHECKING:
+    from scenario_async.sync import CatalogStore
+    from scenario_async.sync._store import Standing
+
+__all__ = ["StoreView", "store_view"]
+
+_HTTPS = "https://"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreView:
+    """What pages say of the store.
+
+    Attributes:
+        name: Of the database, without who asks.
+        service: Of what it is a copy; ``None`` where no run has begun.
+        scopes: What was ever copied.
+        as_of: When the copy was whole, for machines; ``None`` where it never was.
+        age: The same, in words.
+        under_way: Whether a run is at work on it.
+        error: What ended the last run, where something did.
+        refresh_error: Why it is not kept fresh, where it should be.
+    """
+
+    name: str
+    service: str | None
+    scopes: tuple[str, ...]
+    as_of: str | None
+    age: str | None
+    under_way: bool
+    error: str | None
+    refresh_error: str | None = None
+
+
+async def store_view(store: CatalogStore, name: str) -> StoreView:
+    """How a store is now.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    source, scopes = await source_of(store), await scopes_of(store)
+    return _view(name, source, scopes, await standing(store, scopes), datetime.now(UTC))
+
+
+def _view(
+    name: str, source: StoreIdentity | None, scopes: list[str], state: Standing, now: datetime
+) -> StoreView:
+    as_of = state.as_of if scopes else None
+    return StoreView(
+        name=name,
+        service=None if source is None else line(str(source).removeprefix(_HTTPS)),
+        scopes=tuple(line(scope) for scope in scopes),
+        as_of=None if as_of is None else as_of.isoformat(),
+        age=None if as_of is None else ago(as_of, now),
+        under_way=state.under_way,
+        error=None if state.error is None else line(state.error, 200),
+    )
