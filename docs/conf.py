@@ -7,6 +7,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 # Before autodoc does it with TYPE_CHECKING set: the examples run in the same process.
+import scenario_async.gallery
 import scenario_async.live
 import scenario_async.pytest_plugin
 import scenario_async.sandbox
@@ -48,7 +49,7 @@ nitpick_ignore_regex = [
     # Other projects' names: their documentation is on the network, where a build need not be.
     ("py:class", r"(abc|asyncio|collections\.abc|dataclasses|datetime|re|pathlib|types)\.\w+"),
     ("py:class", r"datetime|timedelta|Path|TracebackType|AbstractContextManager"),
-    ("py:class", r"(aiohttp|msgspec)\.\w+|TracerProvider|MeterProvider"),
+    ("py:class", r"(aiohttp|msgspec|web)\.\w+|TracerProvider|MeterProvider"),
     # Type variables, which Sphinx has no entries for.
     ("py:class", r"(scenario_async(\.\w+)+\.)?(ModelT|OtherT|RowT)"),
 ]

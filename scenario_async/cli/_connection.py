@@ -53,6 +53,12 @@ class Connection:
     sandbox_models: int | None
     verbose: bool
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is anything to ask with."""
+        given = any(os.environ.get(name) for name in _CREDENTIALS)
+        return given or self.sandbox or self.public_access
+
     @asynccontextmanager
     async def open(
         self,
@@ -88,8 +94,7 @@ class Connection:
             raise WrongUsageError("--sandbox-models needs --sandbox")
         if self.sandbox and self.base_url is not None:
             raise WrongUsageError("--sandbox and --base-url cannot be used together")
-        given = any(os.environ.get(name) for name in _CREDENTIALS)
-        if not (given or self.sandbox or self.public_access):
+        if not self.can_ask:
             raise WrongUsageError(
                 "no credentials: set SCENARIO_SDK_API_KEY and SCENARIO_SDK_API_SECRET (or "
                 "SCENARIO_SDK_JWT) in the environment; --public-access lists public models "

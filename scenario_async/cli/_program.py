@@ -13,6 +13,7 @@ import asyncclick as click
 from scenario_async import ScenarioError, __version__
 from scenario_async._extras import MissingExtraError
 from scenario_async.cli._commands.export import export
+from scenario_async.cli._commands.gallery import gallery
 from scenario_async.cli._commands.get import get
 from scenario_async.cli._commands.list_models import list_models
 from scenario_async.cli._commands.sandbox import sandbox
@@ -72,6 +73,7 @@ Exit codes:
         "scenario-async sync models.db --private --watch 5m",
         "scenario-async status models.db",
         "scenario-async export models.db models.parquet",
+        "scenario-async gallery models.db --open",
         "scenario-async sandbox",
     ),
 )
@@ -87,7 +89,7 @@ def command() -> None:
 
 
 command.add_section("Ask the service", list_models, get)
-command.add_section("Keep a copy", sync, status, export)
+command.add_section("Keep a copy", sync, status, export, gallery)
 command.add_section("Try it out", sandbox)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,7 +30,7 @@ _TONES = {
 class _Pictured(msgspec.Struct, rename="camel"):
     """What of a record leads to pictures, whatever else it may be."""
 
-    example_asset_ids: Any = None
+    example_asset_ids: list[object] = []
 
 
 _pictured = msgspec.json.Decoder(_Pictured)
@@ -97,7 +97,7 @@ def examples_of(model: StoredModel) -> Iterator[str]:
         ids = _pictured.decode(model.record).example_asset_ids
     except (msgspec.MsgspecError, RecursionError):
         return
-    for one in ids if isinstance(ids, list) else ():
+    for one in ids:
         if isinstance(one, str) and in_path(one) is not None:
             yield one
 

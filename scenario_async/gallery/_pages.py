@@ -73,8 +73,8 @@ class Pages:
         return request.app.router[_ROOT].url_for().raw_path
 
     async def _root(self, request: web.Request) -> web.StreamResponse:
-        name = request.rel_url.raw_path.rpartition("/")[2]
-        raise web.HTTPPermanentRedirect(f"./{name}/")
+        name, query = request.rel_url.raw_name, request.rel_url.raw_query_string
+        raise web.HTTPPermanentRedirect(f"./{name}/?{query}" if query else f"./{name}/")
 
     async def _grid(self, request: web.Request) -> web.StreamResponse:
         """The whole page: all that was seen up to the page of the URL, unless that is too much."""

@@ -57,13 +57,11 @@ class Templates:
             lstrip_blocks=True,
         )
         self._templates.filters["line"] = line
-        self._templates.globals["versions"] = {
-            name: file.version for name, file in self.files.items()
-        }
+        self._versions = {name: file.version for name, file in self.files.items()}
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
         """A page, or a part of one."""
-        return self._templates.get_template(name).render(context)
+        return self._templates.get_template(name).render(context, versions=self._versions)
 
 
 def _static(content: bytes, kind: str) -> StaticFile:

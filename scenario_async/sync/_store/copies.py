@@ -80,7 +80,7 @@ async def standing(store: CatalogStore, scopes: Sequence[str]) -> Standing:
         values = (await connection.scalars(select(value).where(state.c.key.in_(keys)))).all()
     dates = [_last_complete(one) for one in values]
     known = [date for date in dates if date is not None]
-    as_of = min(known) if len(known) == len(scopes) else None
+    as_of = min(known, default=None) if len(known) == len(scopes) else None
     return Standing(tuple(found), as_of, errors[0] if errors else None)
 
 
