@@ -40,7 +40,8 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
   tokens are sealed: they name the last row given, and are refused with other filters.
 - Without parameters, get-bulk gives models as listings do.
 - URLs of pictures expire at the end of the documented days, by the clock of the machine.
-  They are served all the same, whatever their signature, without credentials, limits or faults.
+  They are served all the same, whatever their signature, without credentials and limits. The only
+  faults that they take are those that are meant for them, such as ``ExpiredURL``.
 - A request with a token may leave ``pageSize`` out.
 - Access without an account gets 403 for everything that is not public.
 - get-bulk answers in the order asked for, and leaves out what cannot be read.
@@ -62,10 +63,12 @@ from scenario_async.sandbox._faults import (
     EmptyPage,
     EndToken,
     ExpiredToken,
+    ExpiredURL,
     Fault,
     FaultSchedule,
     IgnoredBounds,
     NotJSON,
+    PictureContent,
     PlanLimitReached,
     QuotaExceeded,
     RateLimited,
@@ -95,10 +98,12 @@ __all__ = [
     "EmptyPage",
     "EndToken",
     "ExpiredToken",
+    "ExpiredURL",
     "Fault",
     "FaultSchedule",
     "IgnoredBounds",
     "NotJSON",
+    "PictureContent",
     "PlanLimitReached",
     "Privacy",
     "QuotaExceeded",

@@ -15,8 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.wire import Reply, Wire, serving, wired
 
-from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox, ServerError
-from scenario_async.sandbox._catalogue.pictures import picture
+from scenario_async.sandbox import (
+    Behavior,
+    Catalogue,
+    ExpiredURL,
+    PictureContent,
+    RateLimit,
+    Sandbox,
+    ServerError,
+)
+from scenario_async.sandbox._catalogue.pictures import picture, picture_size
 from scenario_async.sandbox._catalogue.signed_urls import expiry
 
 PUBLIC = {"Authorization": "public-auth-token"}
@@ -38,8 +46,8 @@ def fetch(url: str) -> Reply:
     return reply
 
 
-def pixels(png: bytes) -> set[bytes]:
-    """Decode a PNG of one bit a pixel, and return its lines."""
+def pixels(png: bytes) -> list[bytes]:
+    """Decode a PNG of four bits a pixel, and return its lines."""
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     chunks: dict[bytes, bytes] = {}
     rest = png[8:]
@@ -52,11 +60,11 @@ def pixels(png: bytes) -> set[bytes]:
     assert list(chunks) == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
     width, height, depth, kind_of_color = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     lines = zlib.decompress(chunks[b"IDAT"])
-    assert (width, height, depth, kind_of_color) == (64, 64, 1, 3)
-    assert len(chunks[b"PLTE"]) == 6
-    assert len(lines) == 64 * 9
-    assert set(lines[::9]) == {0}
-    return {lines[start + 1 : start + 9] for start in range(0, len(lines), 9)}
+    assert (width, height, depth, kind_of_color) == (320, 320, 4, 3)
+    assert len(chunks[b"PLTE"]) == 48
+    assert len(lines) == 320 * 161
+    assert set(lines[::161]) == {0}
+    return [lines[start + 1 : start + 161] for start in range(0, len(lines), 161)]
 
 
 def test_every_example_asset_can_be_read(wire: Wire) -> None:
@@ -104,14 +112,15 @@ def test_a_picture_of_nothing_is_not_found(sandbox: Sandbox) -> None:
 def test_an_asset_has_one_picture_of_its_own(asset_id: str) -> None:
     lines = pixels(picture(asset_id))
 
-    assert picture(asset_id) == picture(asset_id)
-    assert len(picture(asset_id)) < 300
-    for line in lines:
-        assert line == line[::-1]
+    assert picture.__wrapped__(asset_id) == picture(asset_id)
+    assert len(picture(asset_id)) == picture_size()
+    # The sky is above, and the nearest hill below.
+    assert set(lines[0]) == {0}
+    assert 0xDD in lines[-1]
 
 
 def test_pictures_differ() -> None:
-    assert len({picture(f"asset_{number:024}") for number in range(500)}) == 500
+    assert len({picture(f"asset_{number:024}") for number in range(50)}) == 50
 
 
 def test_assets_that_cannot_be_read_are_left_out() -> None:
@@ -232,7 +241,7 @@ def test_a_sandbox_tells_the_record_that_its_listings_carry(sandbox: Sandbox, wi
         sandbox.record("model_unknown")
 
 
-def test_a_picture_takes_no_fault_and_counts_for_no_limit() -> None:
+def test_a_picture_takes_the_faults_for_pictures_alone_and_counts_for_no_limit() -> None:
     limit = RateLimit(requests_per_second=0.001)
     with Sandbox(Catalogue(), rate_limit=limit).in_thread() as sandbox:
         sandbox.faults.add(ServerError())
@@ -240,7 +249,16 @@ def test_a_picture_takes_no_fault_and_counts_for_no_limit() -> None:
 
         assert [fetch(url).status for _ in range(3)] == [200, 200, 200]
         assert len(sandbox.faults) == 1
-        assert [request.status for request in sandbox.requests] == [200, 200, 200]
+        sandbox.faults.add(ExpiredURL(), path="/assets")
+        sandbox.faults.add(PictureContent(b"<svg/>", "image/svg+xml"))
+        sandbox.faults.add(ServerError(502), pictures=True)
+        with wired(sandbox) as wire:
+            assert wire.get("/models").status == 503  # the only one that is not for pictures
+            assert wire.get("/models").status == 429
+        replies = [fetch(url) for _ in range(4)]
+
+    assert [reply.status for reply in replies] == [403, 200, 502, 200]
+    assert (replies[1].headers["Content-Type"], replies[1].body) == ("image/svg+xml", b"<svg/>")
 
 
 def test_pictures_move_with_a_sandbox_that_is_started_again() -> None:

@@ -100,8 +100,6 @@ class Server:
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         request = self._note(incoming)
         try:
-            if is_picture(request.path):
-                return self._respond_with_picture(request)
             return await self._respond(incoming, request)
         finally:
             self._log.answered(request.number, status=None)
@@ -122,10 +120,13 @@ class Server:
         return request
 
     async def _respond(self, incoming: web.BaseRequest, request: Request) -> web.StreamResponse:
-        refusal = None if self._limiter is None else self._limiter.refusal(request.when)
+        # The network that pictures come from has no limit, and is near.
+        limiter = None if is_picture(request.path) else self._limiter
+        refusal = None if limiter is None else limiter.refusal(request.when)
         # A request over the limit uses up no fault.
         effects = Effects() if refusal is not None else self._service.effects(request)
-        if not await self._pause(self._latency() + effects.seconds):
+        latency = 0.0 if is_picture(request.path) else self._latency()
+        if not await self._pause(latency + effects.seconds):
             return _drop(incoming)
         if refusal is not None:
             answer = refusal.answer()
@@ -143,14 +144,9 @@ class Server:
             return await self._send_part(incoming, answer, headers, effects.cut)
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
-    def _respond_with_picture(self, request: Request) -> web.Response:
-        """Answer as the network that pictures come from: no credentials, limits or faults."""
-        answer = self._service.picture(request)
-        self._log.answered(request.number, status=answer.status)
-        headers = _headers(answer, request)
-        return web.Response(status=answer.status, body=answer.body, headers=headers)
-
     async def _answer(self, incoming: web.BaseRequest, request: Request) -> Answer:
+        if is_picture(request.path):
+            return self._service.picture(request)
         if not self._credentials.accept(incoming.headers.get("Authorization")):
             return reason(401, "Authorization is missing or wrong")
         encoding = None

@@ -4,7 +4,7 @@ from .catalogue import Catalogue
 from .contents import Collection, Contents
 from .details import write_detail
 from .letters import ID_LENGTH, MOST_EXAMPLES, asset_id, is_asset_id, position
-from .pictures import SIDE, picture
+from .pictures import SIDE, picture, picture_size
 from .rows import Privacy, Row, encode_row, encode_summary, iso, training_images_number
 from .selection import Filters, SortBy, Window
 from .signed_urls import ORIGIN, is_picture, signed_url
@@ -29,6 +29,7 @@ __all__ = [
     "is_picture",
     "iso",
     "picture",
+    "picture_size",
     "position",
     "signed_url",
     "training_images_number",

@@ -28,6 +28,7 @@ from .page_faults import (
     RepeatedRows,
     RepeatedToken,
 )
+from .picture_faults import ExpiredURL, PictureContent
 from .schedule import BASE_PATH, FaultSchedule
 
 __all__ = [
@@ -43,11 +44,13 @@ __all__ = [
     "EmptyPage",
     "EndToken",
     "ExpiredToken",
+    "ExpiredURL",
     "Fault",
     "FaultSchedule",
     "IgnoredBounds",
     "NotJSON",
     "PageFault",
+    "PictureContent",
     "PlanLimitReached",
     "QuotaExceeded",
     "RateLimited",

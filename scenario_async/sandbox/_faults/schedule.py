@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scenario_async.sandbox._catalogue import is_picture
 from scenario_async.sandbox._requests import Request
 
 from .faults import Fault
 from .page_faults import PageFault
+from .picture_faults import PictureFault
 
 if TYPE_CHECKING:
     from scenario_async.sandbox._api import Page
@@ -30,9 +32,12 @@ class _Entry:
     skip: int
     path: str | re.Pattern[str] | None
     when: Predicate | None
+    pictures: bool
 
     def concerns(self, request: Request, page: Page | None) -> bool:
         if self.remaining == 0 or not _on_path(self.path, request.path):
+            return False
+        if self.pictures != is_picture(request.path):
             return False
         if not self.fault.concerns(request) or not (self.when is None or self.when(request)):
             return False
@@ -76,6 +81,7 @@ class FaultSchedule:
         after: int = 0,
         path: str | re.Pattern[str] | None = None,
         when: Predicate | None = None,
+        pictures: bool = False,
     ) -> None:
         """Show ``fault`` to requests.
 
@@ -94,6 +100,8 @@ class FaultSchedule:
             path: How the path begins, with or without ``/v1``: a regular expression, so that a
                 plain beginning such as ``/models`` works as well.
             when: Asked about each request; must be quick and may not raise.
+            pictures: Show it to requests for pictures, and to no others. Without it only
+                ``ExpiredURL`` and ``PictureContent`` are, which are for nothing else.
 
         Raises:
             TypeError: ``fault`` is none, as a class without its parentheses.
@@ -107,7 +115,10 @@ class FaultSchedule:
             raise ValueError(f"path is no regular expression: {error}") from None
         if after < 0 or (times is not None and times < 0):
             raise ValueError("times and after count requests: give 0 or more")
-        entry = _Entry(fault=fault, remaining=times, skip=after, path=path, when=when)
+        for_pictures = pictures or isinstance(fault, PictureFault)
+        entry = _Entry(
+            fault=fault, remaining=times, skip=after, path=path, when=when, pictures=for_pictures
+        )
         with self._lock:
             self._entries.append(entry)
 
