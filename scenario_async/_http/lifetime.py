@@ -121,7 +121,7 @@ class Lifetime:
             lifetime = lifetime._parent  # noqa: SLF001 - its own kind
 
 
-async def until_done(tasks: Collection[asyncio.Task[None]]) -> None:
+async def until_done(tasks: Collection[asyncio.Task[object]]) -> None:
     """Wait for tasks that were told to end; a cancellation waits until they have, and then goes on.
 
     A shield of anyio keeps its own cancellations away, and not those of asyncio.

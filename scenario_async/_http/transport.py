@@ -14,18 +14,16 @@ from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 import aiohttp
 
-from scenario_async._credentials import Secret
 from scenario_async._errors import UsageError
 from scenario_async._version import __version__
 
 from .connection_errors import bare, connection_error, too_large
+from .environment import environment_proxy
 from .loop_budget import LoopBudget
 from .messages import HTTP_OK, LARGEST_ERROR, HTTPResponse
-from .proxies import proxy_for
 
 if TYPE_CHECKING:
     from scenario_async._options import Timeout
@@ -207,22 +205,11 @@ class Transport:
         }
 
     def _proxy_for(self, url: str) -> Proxy | None:
-        """The proxy of the environment, read once for each host.
-
-        Not by aiohttp's ``trust_env``: that reads a ``.netrc`` file too, in a thread, at each
-        request.
-        """
+        """The proxy of the environment, read once for each host."""
         origin = "://".join(urlsplit(url)[:2])
         if origin not in self._proxies:
-            self._proxies[origin] = _environment_proxy(url)
+            self._proxies[origin] = environment_proxy(url)
         return self._proxies[origin]
-
-
-def _environment_proxy(url: str) -> Proxy | None:
-    # Where the environment names no proxy, some systems have settings of their own.
-    if not getproxies_environment() and proxy_bypass(urlsplit(url).hostname or ""):
-        return None
-    return proxy_for(url, {kind: Secret(value) for kind, value in getproxies().items()})
 
 
 def _middlewares(

@@ -45,8 +45,8 @@ def application(
         token: What has to be given once, as ``?token=``, by each browser; ``None`` where everybody
             may look who can reach it.
     """
-    kept = Pictures(store, scenario=scenario, folder=pictures)
-    pages = Pages(store, Templates())
+    kept = Pictures(scenario=scenario, folder=pictures)
+    pages = Pages(store, Templates(), expect=kept.expect)
     access = Access(hosts=tuple(hosts), token=None if token is None else Token(token))
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -43,7 +44,8 @@ class Card:
     Attributes:
         id: Of the model, as it is.
         path: The path of its page, from the root of the gallery.
-        preview: The path of its picture.
+        asset_id: Of its picture, where it has one.
+        preview: The path of that picture, or of one that is drawn.
         name: Its name, or its id.
         type: ``None`` where it has none; so are all that follow.
         status: See ``type``; ``deleted`` where it is marked so.
@@ -57,6 +59,7 @@ class Card:
 
     id: str
     path: str
+    asset_id: str | None
     preview: str
     name: str
     type: str | None
@@ -78,7 +81,8 @@ def card_of(model: StoredModel, now: datetime) -> Card:
     return Card(
         id=model.id,
         path=f"models/{in_path(model.id)}",
-        preview=preview_path(asset_id or model.id, name),
+        asset_id=asset_id,
+        preview=preview_path(asset_id, name, model.id),
         name=name,
         type=line(model.type, _TAG) if model.type else None,
         status="deleted" if deleted else line(model.status, _TAG) if model.status else None,
@@ -102,8 +106,9 @@ def examples_of(model: StoredModel) -> Iterator[str]:
             yield one
 
 
-def preview_path(asset_id: str, name: str) -> str:
-    """The path of a picture, which is drawn with the initials of a name where there is none."""
-    label = in_path(initials(name))
-    path = f"preview/{in_path(asset_id) or 'none'}"
-    return path if label is None else f"{path}?label={label}"
+def preview_path(asset_id: str | None, name: str, model_id: str) -> str:
+    """The path of a picture of a model, which is drawn with its initials where there is none."""
+    asset = None if asset_id is None else in_path(asset_id)
+    shown = {"label": initials(name)} if asset else {"label": initials(name), "key": model_id}
+    query = urlencode({name: value for name, value in shown.items() if value}, errors="replace")
+    return f"preview/{asset or 'none'}" + (f"?{query}" if query else "")

@@ -31,7 +31,7 @@ _SENTENCES = {404: "There is no such page.", 405: "The gallery has pages to read
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
     """Tell browsers what pages may do; also where a response is a stream."""
     for name, value in HEADERS.items():
-        response.headers[name] = value
+        response.headers.setdefault(name, value)
 
 
 def only_who_may(access: Access, pages: Pages) -> Middleware:

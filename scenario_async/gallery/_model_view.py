@@ -72,7 +72,8 @@ class ModelView:
         title: The name in full.
         id: The id as text.
         description: As its owner wrote it.
-        pictures: The paths of its pictures.
+        asset_ids: Of its pictures.
+        pictures: The paths of those.
         more_pictures: How many others it has.
         links: Its tags, capabilities and collections.
         sections: Its fields.
@@ -87,6 +88,7 @@ class ModelView:
     title: str
     id: str
     description: str
+    asset_ids: tuple[str, ...]
     pictures: tuple[str, ...]
     more_pictures: int
     links: dict[str, tuple[Link, ...]]
@@ -110,12 +112,14 @@ def model_view(model: StoredModel, scopes: Sequence[str], store: str, now: datet
     record = model.details or model.record
     card = card_of(model, now)
     pictures = list(dict.fromkeys((*_thumbnail(model), *examples_of(model))))
+    shown = tuple(pictures[:_PICTURES])
     return ModelView(
         card=card,
         title=line(model.name or model.id, _LONGEST_TITLE) or card.name,
         id=line(model.id),
         description=_description(record),
-        pictures=tuple(preview_path(one, card.name) for one in pictures[:_PICTURES]),
+        asset_ids=shown,
+        pictures=tuple(preview_path(one, card.name, model.id) for one in shown),
         more_pictures=max(0, len(pictures) - _PICTURES),
         links={
             "Tags": _links("tag", model.tags),

@@ -17,7 +17,7 @@ from ._standing import store_view
 from ._url_state import SORTS, GridState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from scenario_async.sync import CatalogStore
 
@@ -38,11 +38,19 @@ class Pages:
     Args:
         store: An open store.
         templates: What the pages are made of.
+        expect: Told of the assets of each page: browsers ask for their pictures next.
     """
 
-    def __init__(self, store: CatalogStore, templates: Templates) -> None:
+    def __init__(
+        self,
+        store: CatalogStore,
+        templates: Templates,
+        *,
+        expect: Callable[[Iterable[str]], object],
+    ) -> None:
         self._store = store
         self._templates = templates
+        self._expect = expect
         self._name = database_of(store).name
 
     def routes(self) -> list[web.RouteDef]:
@@ -108,6 +116,7 @@ class Pages:
             return self.message(request, 404, "The store has no such model.")
         scopes = await scopes_with(self._store, model.id)
         view = model_view(model, scopes, self._name, datetime.now(UTC))
+        self._expect(view.asset_ids)
         return self._page(request, "model.html", {"model": view})
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
@@ -151,7 +160,9 @@ class Pages:
             limit=(last - first + 1) * PAGE,
         )
         now = datetime.now(UTC)
-        return [card_of(model, now) async for model in models]
+        cards = [card_of(model, now) async for model in models]
+        self._expect(card.asset_id for card in cards if card.asset_id is not None)
+        return cards
 
     def _way_to_root(self, request: web.Request) -> str:
         """The way from a page to the root of the gallery, wherever that is mounted."""
