@@ -16,6 +16,7 @@ nox.options.sessions = [
     "lowest",
     "coverage",
     "kill",
+    "browser",
     "lint",
     "types",
     "docs",
@@ -123,6 +124,13 @@ def kill(session: nox.Session) -> None:
     """Kill runs of a sync at 50 random instants each; takes a few minutes."""
     session.install(PACKAGE, *groups("test"))
     session.run("pytest", "-m", "kill", *WORKERS, *session.posargs, env=INSTALLED)
+
+
+@nox.session(python=PYTHONS[:1])
+def browser(session: nox.Session) -> None:
+    """Look at the gallery in the system's Chromium; ``-- --screenshots FOLDER`` keeps pictures."""
+    session.install(PACKAGE, *groups("browser"))
+    session.run("pytest", "-m", "browser", *session.posargs, env=INSTALLED)
 
 
 @nox.session(python=PYTHONS[:1])

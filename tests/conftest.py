@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave out what one interpreter shows for all: tests that are marked `once`, asyncio's"
         " debug mode, and uvloop",
     )
+    parser.addoption("--screenshots", metavar="FOLDER", help="keep what browsers have shown")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
