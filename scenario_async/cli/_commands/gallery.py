@@ -47,14 +47,13 @@ credentials, or without a network, all data are there and all pictures that were
 
 Only this machine can ask, unless --host says otherwise. Then a token is needed: the command writes
 it once, as part of the URL.
-
-\b
-Examples:
-  scenario-async gallery models.db --open
-  scenario-async gallery --sandbox
-  scenario-async gallery postgresql://user@host/database --port 0
-  scenario-async gallery models.db --host 0.0.0.0
 """,
+    examples=(
+        "scenario-async gallery models.db --open",
+        "scenario-async gallery --sandbox",
+        "scenario-async gallery postgresql://user@host/database --port 0",
+        "scenario-async gallery models.db --host 0.0.0.0",
+    ),
 )
 @click.argument("store", metavar="[STORE]", required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")

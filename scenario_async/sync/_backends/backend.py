@@ -110,11 +110,11 @@ class Backend(Protocol):
         """
         ...
 
-    def month(self, column: Column[Any]) -> ColumnElement[str]:
+    def month(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         """The month of a moment in UTC, as ``2026-10``."""
         ...
 
-    def octets(self, column: Column[Any]) -> ColumnElement[int]:
+    def octets(self, column: ColumnElement[Any]) -> ColumnElement[int]:
         """How many bytes a text has in UTF-8."""
         ...
 

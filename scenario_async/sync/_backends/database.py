@@ -63,8 +63,8 @@ class Database:
         self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
         self.has: Callable[[ColumnElement[Any], str], ColumnElement[bool]] = backend.has
         self.values: Callable[[ColumnElement[Any]], FromClause] = backend.values
-        self.month: Callable[[Column[Any]], ColumnElement[str]] = backend.month
-        self.octets: Callable[[Column[Any]], ColumnElement[int]] = backend.octets
+        self.month: Callable[[ColumnElement[Any]], ColumnElement[str]] = backend.month
+        self.octets: Callable[[ColumnElement[Any]], ColumnElement[int]] = backend.octets
         self.size: Callable[[], ColumnElement[int]] = backend.size
         self._backend = backend
         self._write_lock = asyncio.Lock()

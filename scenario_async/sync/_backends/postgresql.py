@@ -149,10 +149,10 @@ class PostgreSQL:
         values = func.jsonb_array_elements_text(lists)
         return values.table_valued("value", joins_implicitly=True).render_derived()
 
-    def month(self, column: Column[Any]) -> ColumnElement[str]:
+    def month(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         return func.to_char(func.timezone("UTC", within_calendar(column)), "YYYY-MM")
 
-    def octets(self, column: Column[Any]) -> ColumnElement[int]:
+    def octets(self, column: ColumnElement[Any]) -> ColumnElement[int]:
         return func.octet_length(column)
 
     def size(self) -> ColumnElement[int]:

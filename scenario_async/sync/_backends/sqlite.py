@@ -176,10 +176,10 @@ class SQLite:
         valid = case((func.json_valid(column) == 1, column))
         return func.json_each(valid).table_valued("value", joins_implicitly=True)
 
-    def month(self, column: Column[Any]) -> ColumnElement[str]:
+    def month(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         return func.substr(column, 1, len("2026-10"))
 
-    def octets(self, column: Column[Any]) -> ColumnElement[int]:
+    def octets(self, column: ColumnElement[Any]) -> ColumnElement[int]:
         if sqlite3.sqlite_version_info >= _OCTETS:
             return func.octet_length(column)
         return func.length(cast(column, LargeBinary))

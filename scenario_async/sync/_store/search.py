@@ -159,7 +159,7 @@ def _has_word(database: Database, word: str) -> ColumnElement[bool]:
         as_json = msgspec.json.encode(word)[1:-1].decode()
         found.append(cast(models.c.tags, Text).icontains(as_json, autoescape=True))
     else:
-        tags = database.elements(models.c.tags)
+        tags = database.values(models.c.tags)
         has = cast(tags.c.value, Text).icontains(word, autoescape=True)
         found.append(select(1).select_from(tags).where(has).correlate(models).exists())
     return or_(*found)
