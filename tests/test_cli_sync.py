@@ -970,7 +970,7 @@ def documented_commands() -> list[str]:
 
 def test_the_documented_commands_run_in_their_order(run: Run) -> None:
     commands = documented_commands()
-    assert {line.split()[1] for line in commands} == {"sync", "status", "export"}
+    assert {line.split()[1] for line in commands} == {"sync", "status", "stats", "export"}
     for line in commands:
         ran = run(*shlex.split(line)[1:])
         assert (line, ran.code, ran.err) == (line, 0, "")

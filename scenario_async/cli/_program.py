@@ -17,6 +17,7 @@ from scenario_async.cli._commands.gallery import gallery
 from scenario_async.cli._commands.get import get
 from scenario_async.cli._commands.list_models import list_models
 from scenario_async.cli._commands.sandbox import sandbox
+from scenario_async.cli._commands.stats import stats
 from scenario_async.cli._commands.status import status
 from scenario_async.cli._commands.sync import sync
 from scenario_async.cli._output import (
@@ -72,6 +73,7 @@ Exit codes:
         "scenario-async sync models.db --private --public",
         "scenario-async sync models.db --private --watch 5m",
         "scenario-async status models.db",
+        "scenario-async stats models.db",
         "scenario-async export models.db models.parquet",
         "scenario-async gallery models.db --open",
         "scenario-async sandbox",
@@ -89,7 +91,7 @@ def command() -> None:
 
 
 command.add_section("Ask the service", list_models, get)
-command.add_section("Keep a copy", sync, status, export, gallery)
+command.add_section("Keep a copy", sync, status, stats, export, gallery)
 command.add_section("Try it out", sandbox)
 
 

@@ -4,18 +4,47 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import asyncclick as click
 
+from scenario_async._query import Status
+from scenario_async.cli._options import Choice, section
 from scenario_async.cli._output import WrongUsageError, wrong_usage
+from scenario_async.types import ModelType
 
-from ._completion import files
+from ._completion import files, values
 
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
 
-__all__ = ["opened_store", "store_argument"]
+__all__ = ["opened_store", "store_argument", "store_filters"]
+
+store_filters = section(
+    "Which models",
+    click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status."),
+    click.option(
+        "--privacy", type=Choice(["private", "public", "unlisted"]), help="Only such models."
+    ),
+    click.option(
+        "--status",
+        metavar="STATUS",
+        shell_complete=values(get_args(Status)),
+        help="Only models of this status.",
+    ),
+    click.option(
+        "--type",
+        metavar="TYPE",
+        shell_complete=values(get_args(ModelType)),
+        help="Only models of this type.",
+    ),
+    click.option(
+        "--tag", "tags", multiple=True, metavar="TAG", help="Only models with this tag. Repeatable."
+    ),
+    click.option("--collection", metavar="ID", help="Only models in this collection."),
+    click.option("--with-deleted", is_flag=True, help="Also models that are marked as deleted."),
+)
+"""Declares the options that choose models of a store."""
 
 store_argument = click.argument("store", metavar="STORE", shell_complete=files)
 """A path, or the URL of a database."""

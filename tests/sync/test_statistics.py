@@ -10,11 +10,13 @@ import pytest
 from support.catalogue_copies import copying
 
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync import CatalogStore, ModelFilters, RunTotals, StoredModel, sync
+from scenario_async.sync import CatalogStore, Counts, ModelFilters, StoredModel, sync
+from scenario_async.sync._backends.sqlite import SQLite
+from scenario_async.sync._backends.urls import database_url
+from scenario_async.sync._tables import models as table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
@@ -24,6 +26,10 @@ def counted(values: Iterable[str | None]) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
+def each(lists: Iterable[list[str] | None]) -> Iterable[str]:
+    return chain.from_iterable(set(one or ()) for one in lists)
+
+
 def expected(models: list[StoredModel]) -> dict[str, Any]:
     months = counted(f"{one.created_at:%Y-%m}" if one.created_at else None for one in models)
     return {
@@ -31,7 +37,9 @@ def expected(models: list[StoredModel]) -> dict[str, Any]:
         "by_type": counted(one.type for one in models),
         "by_status": counted(one.status for one in models),
         "by_privacy": counted(one.privacy for one in models),
-        "by_capability": counted(chain.from_iterable(set(one.capabilities or ()) for one in models)),
+        "by_capability": counted(
+            chain.from_iterable(set(one.capabilities or ()) for one in models)
+        ),
         "by_tag": counted(chain.from_iterable(set(one.tags or ()) for one in models)),
         "by_month": {month: months[month] for month in sorted(months)},
     }
@@ -67,3 +75,57 @@ async def test_numbers_are_those_of_the_models_that_fit(new_store: Callable[[], 
                 max(sizes, default=0),
             )
             assert found.sizes.store > 0
+
+
+async def test_runs_are_summed_up(new_store: Callable[[], str]) -> None:
+    async with copying(Catalogue.seeded(public=0, private=30), new_store()) as copy:
+        empty = await copy.store.statistics()
+        reports = [await sync(copy.scenario, copy.store) for _ in range(2)]
+        await copy.execute("UPDATE runs SET status = 'running', report = NULL WHERE id = 2")
+        found = (await copy.store.statistics()).runs
+        runs = await copy.store.runs()
+
+    assert (empty.models, empty.by_type, empty.sizes.records, empty.runs.runs) == (0, {}, 0, 0)
+    assert (empty.runs.first_at, empty.runs.work) == (None, Counts())
+    assert (found.runs, found.by_status) == (2, {"finished": 1, "running": 1})
+    assert (found.first_at, found.last_at) == (runs[1].started_at, runs[0].started_at)
+    for name in Counts.__struct_fields__:
+        assert getattr(found.work, name) == pytest.approx(getattr(reports[0], name))
+
+
+async def test_what_cannot_be_read_is_in_no_group(new_store: Callable[[], str]) -> None:
+    url = new_store()
+    sqlite = url.startswith("sqlite")
+
+    async with copying(Catalogue.seeded(public=0, private=9, odd=False), url) as copy:
+        await sync(copy.scenario, copy.store)
+        moments = (
+            ["'yesterday'", "'2026-0'"] if sqlite else ["'-infinity'", "'0044-03-15T12:00:00Z BC'"]
+        )
+        lists = ["'[\"a'", "'{}'"] if sqlite else ["'5'", "'{\"a\": 1}'"]
+        ids = [model.id async for model in copy.store.models(limit=4)]
+        for model_id, moment, values in zip(ids, moments, lists, strict=False):
+            changes = f"created_at = {moment}, tags = {values}, type = NULL"
+            await copy.execute(f"UPDATE models SET {changes} WHERE id = '{model_id}'")  # noqa: S608 - ours
+        found = await copy.store.statistics()
+
+    assert (found.models, sum(found.by_type.values())) == (9, 7)
+    assert sum(found.by_month.values()) == (7 if sqlite else 9)
+    assert sqlite or next(iter(found.by_month.items())) == ("0001-01", 2)
+
+
+async def test_a_filter_that_there_is_not_is_named() -> None:
+    unknown: Any = {"stat": "trained"}
+    with pytest.raises(TypeError, match=r"statistics\(\) got .* 'stat'; did you mean 'status'[?]"):
+        await CatalogStore.open("sqlite://").statistics(**unknown)
+
+
+@pytest.mark.parametrize(
+    ("version", "sql"), [((3, 42, 0), "length(CAST("), ((3, 43, 0), "octet_length(")]
+)
+def test_an_sqlite_that_knows_how_long_a_text_is_need_not_read_it(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], sql: str
+) -> None:
+    monkeypatch.setattr("sqlite3.sqlite_version_info", version)
+    backend = SQLite(database_url("sqlite://"))
+    assert str(backend.octets(table.c.record)).startswith(sql)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
 from scenario_async._formats import ENCODED, FORMATS, format_of
-from scenario_async._query import Status
-from scenario_async.cli._completion import files, values
-from scenario_async.cli._options import Choice, StrictCommand, format_options, formats_help, section
+from scenario_async.cli._completion import files
+from scenario_async.cli._options import StrictCommand, format_options, formats_help, section
 from scenario_async.cli._output import counted, write_data, write_lines, wrong_usage
-from scenario_async.cli._stores import opened_store, store_argument
-from scenario_async.types import ModelType
+from scenario_async.cli._stores import opened_store, store_argument, store_filters
 
 if TYPE_CHECKING:
     from scenario_async._formats import ExportFormat
@@ -48,30 +46,7 @@ unless the service documents it. Where no model fits, an older file stays as it 
 )
 @store_argument
 @click.argument("path", metavar="FILE", shell_complete=files)
-@section(
-    "Which models",
-    click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status."),
-    click.option(
-        "--privacy", type=Choice(["private", "public", "unlisted"]), help="Only such models."
-    ),
-    click.option(
-        "--status",
-        metavar="STATUS",
-        shell_complete=values(get_args(Status)),
-        help="Only models of this status.",
-    ),
-    click.option(
-        "--type",
-        metavar="TYPE",
-        shell_complete=values(get_args(ModelType)),
-        help="Only models of this type.",
-    ),
-    click.option(
-        "--tag", "tags", multiple=True, metavar="TAG", help="Only models with this tag. Repeatable."
-    ),
-    click.option("--collection", metavar="ID", help="Only models in this collection."),
-    click.option("--with-deleted", is_flag=True, help="Also models that are marked as deleted."),
-)
+@store_filters
 @section(
     "The file",
     format_options(ENCODED, show_default="by the suffix of FILE", help="What is written."),

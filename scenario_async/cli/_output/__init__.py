@@ -1,5 +1,6 @@
 """What the commands write: models, tables, messages and progress."""
 
+from .bars import statistics_lines, statistics_svg
 from .messages import (
     WrongUsageError,
     counted,
@@ -43,6 +44,8 @@ __all__ = [
     "say",
     "stamp",
     "stamp_messages",
+    "statistics_lines",
+    "statistics_svg",
     "store_lines",
     "summary_lines",
     "terminal_width",

@@ -2,6 +2,6 @@
 
 from scenario_async._formats import ExportFormat
 
-from .file import encoded, export, models_of
+from .file import encoded, export, file_of, models_of
 
-__all__ = ["ExportFormat", "encoded", "export", "models_of"]
+__all__ = ["ExportFormat", "encoded", "export", "file_of", "models_of"]

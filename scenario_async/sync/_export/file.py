@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from scenario_async._formats import Records, Style, format_of, new_encoder
-from scenario_async._query import given_text
 from scenario_async.sync._errors import EmptyExportError, ExportError
-from scenario_async.sync._scopes import Scope
-from scenario_async.sync._store import StoredModel, check_values, database_of, scopes_of
+from scenario_async.sync._store import StoredModel, check_scope, check_values, database_of
 
 from .replacement import Replacement
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from scenario_async._formats import ExportFormat
     from scenario_async.sync._store import CatalogStore
 
-__all__ = ["STORED", "encoded", "export", "models_of"]
+__all__ = ["STORED", "encoded", "export", "file_of", "models_of"]
 
 
 def _record(model: StoredModel) -> bytes:
@@ -101,8 +99,7 @@ async def export(
         StoreError: The database failed.
     """
     chosen = format_of(path, format)
-    _refuse_folder(path)
-    _refuse_own_file(store, path)
+    replacement = file_of(store, path)
     models = await models_of(
         store,
         allow_empty=allow_empty,
@@ -116,7 +113,7 @@ async def export(
     )
     count = 0
     parts_of = encoded(models, chosen, csv_safe=csv_safe)
-    async with aclosing(parts_of) as parts, Replacement(Path(path)) as file:
+    async with aclosing(parts_of) as parts, replacement as file:
         async for number, data in parts:
             count += number
             await file.write(data)
@@ -142,19 +139,22 @@ async def models_of(
         TypeError: A filter of the wrong type.
         StoreError: The database failed.
     """
-    models = store.models(**filters)
-    if scope is not None:
-        known = await scopes_of(store)
-        name = given_text("scope", scope)
-        with suppress(ValueError):
-            name = str(Scope.parse(scope))
-        if name not in known:
-            has = ", ".join(map(repr, known)) or "none yet"
-            raise ValueError(f"the store has no scope {scope!r}; it has {has}")
-        models = store.models(scope=scope, **filters)
+    await check_scope(store, scope)
+    models = store.models(scope=scope, **filters)
     if not allow_empty:
         await check_values(store, **filters)
     return models
+
+
+def file_of(store: CatalogStore, path: str | Path) -> Replacement:
+    """A file for what is read of a store.
+
+    Raises:
+        ExportError: It names a folder, or is one of the store's own.
+    """
+    _refuse_folder(path)
+    _refuse_own_file(store, path)
+    return Replacement(Path(path))
 
 
 def _refuse_folder(path: str | Path) -> None:

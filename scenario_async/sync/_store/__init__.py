@@ -2,7 +2,7 @@
 
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
-from .filter_values import check_values
+from .filter_values import check_scope, check_values
 from .filters import ModelFilters, ModelSelection
 from .identity import StoreIdentity, claim, identity_of, source_of
 from .members import ChangingModel, Members
@@ -35,6 +35,7 @@ __all__ = [
     "StoreStatistics",
     "StoredModel",
     "as_stored",
+    "check_scope",
     "check_values",
     "claim",
     "contents",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import select
 
 from scenario_async._argument_errors import ArgumentError, Parameter
-from scenario_async._query import did_you_mean
+from scenario_async._query import did_you_mean, given_text
 from scenario_async.sync._backends import in_own_task
+from scenario_async.sync._scopes import Scope
 from scenario_async.sync._tables import models
 from scenario_async.types import ModelStatus, ModelType, Privacy
 
-from .catalog_store import database_of
+from .catalog_store import database_of, scopes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from .catalog_store import CatalogStore
 
-__all__ = ["check_values"]
+__all__ = ["check_scope", "check_values"]
 
 # What a model may have at any time, although none of the store does.
 _DOCUMENTED = {
@@ -31,6 +33,25 @@ _DOCUMENTED = {
     "privacy": get_args(Privacy),
 }
 _LISTS = {"tags": models.c.tags, "collection": models.c.collection_ids}
+
+
+async def check_scope(store: CatalogStore, scope: str | None) -> None:
+    """See that a scope was ever copied into the store.
+
+    Raises:
+        ValueError: It never was; names those that were.
+        TypeError: It is not a string.
+        StoreError: The database failed.
+    """
+    name = given_text("scope", scope)
+    if name is None:
+        return
+    with suppress(ValueError):
+        name = str(Scope.parse(name))
+    known = await scopes_of(store)
+    if name not in known:
+        has = ", ".join(map(repr, known)) or "none yet"
+        raise ValueError(f"the store has no scope {scope!r}; it has {has}")
 
 
 async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: ANN401 - as for ``CatalogStore.models``
