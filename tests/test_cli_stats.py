@@ -35,6 +35,7 @@ RUNS = RunTotals(
     work=Counts(requests=1, retries=2),
 )
 NO_RUNS = RunTotals(runs=0, by_status={}, first_at=None, last_at=None, work=Counts())
+# Numbers are never cut: a terminal has 16 columns at least.
 STATISTICS = st.builds(
     StoreStatistics,
     models=st.integers(0, 10**7),
@@ -55,7 +56,7 @@ def plain(lines: list[str]) -> list[str]:
     return [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
 
 
-@given(found=STATISTICS, width=st.none() | st.integers(12, 200), top=st.integers(1, 6))
+@given(found=STATISTICS, width=st.none() | st.integers(16, 200), top=st.integers(1, 6))
 def test_bars_fit_whatever_they_are_of(found: StoreStatistics, width: int | None, top: int) -> None:
     lines = plain(statistics_lines(found, width=width, top=top))
 
