@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -56,6 +56,7 @@ def plain(lines: list[str]) -> list[str]:
     return [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
 
 
+@settings(max_examples=50)
 @given(found=STATISTICS, width=st.none() | st.integers(16, 200), top=st.integers(1, 6))
 def test_bars_fit_whatever_they_are_of(found: StoreStatistics, width: int | None, top: int) -> None:
     lines = plain(statistics_lines(found, width=width, top=top))
@@ -67,7 +68,7 @@ def test_bars_fit_whatever_they_are_of(found: StoreStatistics, width: int | None
         for name, number in list(groups.items())[:top]:
             assert f"{number:,}" in text
             assert width is not None or printable(name) in text
-        assert len(groups) <= top or f"{len(groups) - top} more"[: width or 99] in text or width
+        assert width is not None or len(groups) <= top or f"{len(groups) - top} more" in lines
     if found.by_month and width is None:
         months = [line for line in lines if re.match(r"\d{4}-\d\d  ", line)]
         assert 1 <= len(months) <= 24

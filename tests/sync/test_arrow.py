@@ -7,6 +7,7 @@ import io
 import sys
 from datetime import UTC, datetime
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +20,7 @@ from scenario_async import APIResponseValidationError, AsyncScenario, InternalSe
 from scenario_async._decoding import InvalidRow, ListedRow, RowDecoder
 from scenario_async._extras import MissingExtraError
 from scenario_async._formats import ArrowColumns, new_encoder
+from scenario_async._listing.arrow import arrow_table
 from scenario_async.sandbox import Catalogue, Sandbox, ServerError
 from scenario_async.sync import CatalogStore, ModelSelection, StoredModel, StoreError, export, sync
 from scenario_async.sync._comparison import ScopePage
@@ -28,7 +30,7 @@ from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.writer import ScopeWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
@@ -305,3 +307,26 @@ async def test_others_run_while_a_table_is_made(tmp_path: Path) -> None:
             # Each batch is made elsewhere, and the loop goes round meanwhile.
             assert len(passes) - before > 30
         counting.cancel()
+
+
+def listed(model_id: str) -> ListedRow:
+    row = RowDecoder(ListedRow).decode(msgspec.json.encode({"id": model_id}))
+    assert isinstance(row, ListedRow)
+    return row
+
+
+async def test_pages_that_come_in_any_order_are_put_in_theirs_each_model_once() -> None:
+    async def slices() -> AsyncGenerator[tuple[int, list[tuple[str, ListedRow | None]]], None]:
+        yield 2, [("e", listed("e")), ("f", None)]
+        yield 2, [("c", listed("c"))]
+        yield 0, []
+        yield 0, [("a", listed("a")), ("c", listed("c")), ("b", listed("b"))]
+        yield 1, [("d", None)]
+
+    scopes = {one: SimpleNamespace(scopes=("private", one)) for one in "abce"}
+    for names in (["id"], ["scopes", "id"]):
+        table = await arrow_table(slices(), names, scopes.__getitem__)
+        assert table.column_names == names
+        assert table["id"].to_pylist() == ["a", "b", "e", "c"]
+        assert table.column(0).num_chunks == 2
+    assert table["scopes"].to_pylist() == [["private", one] for one in "abec"]
