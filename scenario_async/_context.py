@@ -143,6 +143,19 @@ class Context:
             rows.update((model_id, row) for model_id, row in sighted if row is not None)
         return rows
 
+    def now(self) -> float:
+        """Seconds since some fixed moment, by the clock of this client."""
+        return self.requester.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Come back after so many seconds.
+
+        Raises:
+            UsageError: The client was closed before.
+        """
+        with self.lifetime.call():
+            await self.requester.clock.sleep(seconds)
+
     def at_once(self, wanted: int | None) -> int:
         """How many requests may be under way where so many are wanted; ``None`` is all."""
         return min(self.max_concurrency, wanted or self.max_concurrency)

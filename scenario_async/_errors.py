@@ -7,9 +7,11 @@ nothing else. None of them holds a live object, and each survives pickling.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scenario_async.sync import SyncReport
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "RateLimitError",
     "ScenarioError",
     "ScenarioWarning",
+    "TrainingError",
+    "TrainingTimeoutError",
     "UnprocessableEntityError",
     "UsageError",
     "error_for_status",
@@ -58,6 +62,44 @@ class UsageError(ScenarioError, RuntimeError):
     After it was closed, from another event loop than its first one, for the page after the last, or
     for the rest of a listing that was cut short: by a cancellation, an error or ``aclose``.
     """
+
+
+class TrainingError(ScenarioError):
+    """A model that is waited for does not become trained.
+
+    Attributes:
+        model_id: Its id.
+        status: How it ended, such as ``"failed"``; ``None`` where it is not there any more.
+        model: The model as it was seen last: of the type that the catalogue has.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model_id: str = "",
+        status: str | None = None,
+        model: object = None,
+    ) -> None:
+        # Only the message is an argument of the exception: pickle calls the class with `args` and
+        # then restores the attributes from `__dict__`.
+        super().__init__(message)
+        self.model_id = model_id
+        self.status = status
+        self.model: Any = model
+
+
+class TrainingTimeoutError(ScenarioError, TimeoutError):
+    """Models that are waited for were not trained in time.
+
+    Attributes:
+        statuses: The statuses that they were seen with last, by their ids; ``None`` for one without
+            a status, or that was not seen.
+    """
+
+    def __init__(self, message: str, *, statuses: Mapping[str, str | None] | None = None) -> None:
+        super().__init__(message)
+        self.statuses: Mapping[str, str | None] = statuses or {}
 
 
 class APIError(ScenarioError):

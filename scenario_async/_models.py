@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._listing import Listings, Merged, request_options
-from scenario_async._retrieval import Retrieval, previews_of, retrieve_many, retrieve_one
+from scenario_async._retrieval import (
+    Retrieval,
+    as_trained,
+    previews_of,
+    retrieve_many,
+    retrieve_one,
+    wait_until_trained,
+)
 from scenario_async.types._preview import PicturedModel
 
 from ._iteration import Iteration
-from ._options import NOT_GIVEN, NotGiven, Timeout
+from ._options import NOT_GIVEN, NotGiven, Timeout, seconds_of
 from .types import Model
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+    from datetime import timedelta
 
     from scenario_async._decoding import InvalidRow
     from scenario_async._listing import Listing
@@ -198,3 +206,78 @@ class Models(Listings):
         )
         previews = previews_of(self._context, models, retrieval, ordered=ordered)
         return Iteration(previews, "retrieval")
+
+    async def wait_until_trained(
+        self,
+        model_id: str,
+        *,
+        max_wait: timedelta | float,
+        project_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: Timeout | float | NotGiven | None = NOT_GIVEN,  # noqa: ASYNC109 - the SDK's name
+    ) -> Model:
+        """One model in full, once it is trained.
+
+        One that is trained already takes one request. Else it is requested again after 5 seconds at
+        first, and then after a fifth of the time waited so far, up to a minute: some 20 times in
+        the first five minutes, and once a minute after that. An outage does not end the wait, and
+        neither does a status that is not documented.
+
+        To wait for several takes fewer requests with :meth:`as_trained`, and none more than its
+        refreshes with :meth:`LiveCatalog.wait_until_trained`.
+
+        Args:
+            model_id: Its id.
+            max_wait: How long to wait: a ``timedelta`` or seconds. It is requested once more when
+                that is over; that request takes as long as ``timeout`` lets it.
+            project_id: Overrides the client's.
+            extra_headers: More headers.
+            extra_query: More query parameters.
+            timeout: In place of the client's, for each request.
+
+        Raises:
+            TrainingError: Its training failed or was canceled.
+            TrainingTimeoutError: It was not trained in time. Also a ``TimeoutError``.
+            NotFoundError: The model does not exist.
+            APIError: A request failed, and so would the next one.
+        """
+        request = request_options(extra_headers, extra_query, None, timeout)
+        retrieval = Retrieval(type_=Model, project_id=project_id, request=request)
+        seconds = seconds_of("max_wait", max_wait)
+        return await wait_until_trained(self._context, model_id, retrieval, seconds)
+
+    def as_trained(
+        self,
+        ids: Iterable[str],
+        *,
+        max_wait: timedelta | float,
+        project_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: Timeout | float | NotGiven | None = NOT_GIVEN,
+    ) -> AsyncGenerator[Model | Missing, None]:
+        """Several models, each once its training has ended, well or not: look at ``status``.
+
+        They are requested as by :meth:`wait_until_trained`, all that are still waited for together,
+        50 in a request: summaries, without ``inputs`` and ``ui_config``. An id comes once, however
+        often it is given; a model that cannot be read yields a :class:`Missing` in its place.
+
+        Args:
+            ids: Their ids.
+            max_wait: As for :meth:`wait_until_trained`, for all of them.
+            project_id: Overrides the client's.
+            extra_headers: More headers.
+            extra_query: More query parameters.
+            timeout: In place of the client's, for each request.
+
+        Raises:
+            TypeError: An id is not a string, or ``ids`` is one. Raised at once.
+            ValueError: An id is empty. Raised at once.
+            TrainingTimeoutError: Some have not ended in time; the others have come out.
+            APIError: As for :meth:`wait_until_trained`.
+        """
+        request = request_options(extra_headers, extra_query, None, timeout)
+        retrieval = Retrieval(type_=Model, full=False, project_id=project_id, request=request)
+        seconds = seconds_of("max_wait", max_wait)
+        return Iteration(as_trained(self._context, ids, retrieval, seconds), "wait")

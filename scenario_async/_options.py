@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ._argument_errors import argument_error
+from ._argument_errors import ArgumentError, Parameter, argument_error
 from ._events import EventHooks
 from ._urls import host_and_port, host_problem, port_problem
 
@@ -26,11 +27,14 @@ __all__ = [
     "check_base_url",
     "check_count",
     "check_headers",
+    "seconds_of",
 ]
 
 DEFAULT_BASE_URL = "https://api.cloud.scenario.com/v1"
 # A page of 500 models is 1.5 to 2.5 MB.
 DEFAULT_MAX_RESPONSE_SIZE = 64 * 1024 * 1024
+# Seconds: 31 years. An int may be more than any float.
+_NEVER = 1e9
 
 
 class NotGiven:
@@ -133,6 +137,21 @@ def check_count(name: str, value: object, *, least: int) -> None:
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < least:
         raise ValueError(f"{name} must be {least} or more, not {value}")
+
+
+def seconds_of(name: str, value: object) -> float:
+    """A length of time, given as seconds or a ``timedelta``.
+
+    Raises:
+        TypeError: It is something else.
+        ValueError: It is not above zero.
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{name} must be seconds or a timedelta, not {type(value).__name__}")
+    if not seconds > 0:
+        raise ArgumentError(Parameter(name), f" must be above zero, not {value!r}")
+    return min(seconds, _NEVER)
 
 
 def _check_rate(name: str, value: object) -> None:

@@ -6,6 +6,7 @@ from .loop_budget import LoopBudget, TimeSlice
 from .messages import Call
 from .pacing import Pacer
 from .requester import Parse, Requester, RequestOptions
+from .retry import is_transient
 
 __all__ = [
     "Call",
@@ -18,5 +19,6 @@ __all__ = [
     "Requester",
     "SystemClock",
     "TimeSlice",
+    "is_transient",
     "until_done",
 ]

@@ -61,6 +61,7 @@ class Requester:
     """Sends calls for one client and its options.
 
     Attributes:
+        clock: What waits and limits go by.
         loop_budget: For whatever else holds the loop of this client.
     """
 
@@ -78,7 +79,7 @@ class Requester:
         self._lifetime = lifetime
         self._transport = transport
         self._pacer = pacer
-        self._clock = clock
+        self.clock: Clock = clock
         self._hooks = hooks
         self.loop_budget: LoopBudget = transport.loop_budget
 
@@ -115,7 +116,7 @@ class Requester:
             call=call,
             operation=operation,
             base_url=self._options.base_url,
-            clock=self._clock,
+            clock=self.clock,
         )
         with self._lifetime.call(), told_around(hooks, operation):
             return await self._call(call, parse, options, events)
@@ -130,7 +131,7 @@ class Requester:
         limits = self._options.timeout
         if not isinstance(options.timeout, NotGiven):
             limits = Timeout.of(options.timeout)
-        deadline = Deadline(self._clock, limits.total)
+        deadline = Deadline(self.clock, limits.total)
         first = Attempt(
             options=self._options,
             transport=self._transport,
@@ -163,7 +164,7 @@ class Requester:
             max_retries=self._options.max_retries,
             deadline=deadline,
             budget=self._pacer.retries,
-            sleep=self._clock.sleep if events is None else events.pause,
+            sleep=self.clock.sleep if events is None else events.pause,
             pause_left=self._pacer.pause_left,
             before_pause=before_pause,
         )

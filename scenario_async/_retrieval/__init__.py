@@ -6,11 +6,13 @@ from .ids import check_id
 from .planner import Missing
 from .previews import previews_of
 from .retrieval import Retrieval, retrieve_many, retrieve_one
+from .training import as_trained, still_waiting, training_ended, wait_until_trained
 
 __all__ = [
     "MODELS",
     "Missing",
     "Retrieval",
+    "as_trained",
     "check_id",
     "fetch_bulk",
     "previews_of",
@@ -18,4 +20,7 @@ __all__ = [
     "refuses_ids",
     "retrieve_many",
     "retrieve_one",
+    "still_waiting",
+    "training_ended",
+    "wait_until_trained",
 ]

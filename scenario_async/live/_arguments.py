@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 from scenario_async import AsyncScenario
 from scenario_async._argument_errors import ArgumentError, Parameter
+from scenario_async._options import seconds_of
 from scenario_async.sync._runs import check_duration, check_max_deletions
 from scenario_async.sync._scopes import parse_scopes
 from scenario_async.sync._store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from scenario_async.sync import CatalogStore
 
-__all__ = ["LiveOptions", "Role", "Settings", "Start", "one_of", "seconds_of"]
+__all__ = ["LiveOptions", "Role", "Settings", "Start", "one_of"]
 
 Start: TypeAlias = Literal["wait", "stored", "background"]
 """What entering a :class:`LiveCatalog` waits for."""
@@ -26,8 +27,6 @@ Role: TypeAlias = Literal["auto", "reader"]
 """Whether a :class:`LiveCatalog` may send requests."""
 
 TextT = TypeVar("TextT", bound=str)
-# Seconds: 31 years. An int may be more than any float.
-_NEVER = 1e9
 _KNOWN = {"start": get_args(Start), "role": get_args(Role)}
 
 
@@ -108,21 +107,6 @@ class Settings:
             full_every=full_every,
             max_deletions=max_deletions,
         )
-
-
-def seconds_of(name: str, value: object) -> float:
-    """A length of time, given as seconds or a ``timedelta``.
-
-    Raises:
-        TypeError: It is something else.
-        ValueError: It is not above zero.
-    """
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{name} must be seconds or a timedelta, not {type(value).__name__}")
-    if not seconds > 0:
-        raise ArgumentError(Parameter(name), f" must be above zero, not {value!r}")
-    return min(seconds, _NEVER)
 
 
 def one_of(name: str, value: TextT) -> TextT:

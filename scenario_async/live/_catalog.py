@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from scenario_async import AsyncScenario, Model, UsageError
 from scenario_async._iteration import Iteration
-from scenario_async._options import check_count
+from scenario_async._options import check_count, seconds_of
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
 
-from ._arguments import Settings, seconds_of
+from ._arguments import Settings
 from ._errors import NotLoadedError
 from ._parts import Parts
 from ._status import LiveStatus, check_age, status_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from datetime import timedelta
 from functools import partial
 from itertools import chain, cycle
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,6 +14,7 @@ from sqlalchemy import delete, select
 from scenario_async import InvalidRow, Model
 from scenario_async._events import check_callback
 from scenario_async._iteration import Iteration
+from scenario_async._options import seconds_of
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS, sync
 from scenario_async.sync._store import WATCH, as_stored, database_of, read_model
@@ -24,6 +24,7 @@ from ._tables import changes, models, state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from datetime import timedelta
 
     from scenario_async import AsyncScenario, ScenarioError
     from scenario_async.sync._backends import Database
@@ -127,11 +128,7 @@ def watch(
         APIError: The service could not be listed. What earlier runs changed was given; what this
             one did before it failed comes first when you watch again.
     """
-    pause = every.total_seconds() if isinstance(every, timedelta) else every
-    if isinstance(pause, bool) or not isinstance(pause, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise TypeError(f"every must be seconds or a timedelta, not {type(every).__name__}")
-    if not pause > 0:
-        raise ValueError(f"every must be above zero, not {every!r}")
+    pause = seconds_of("every", every)
     check_callback("on_error", on_error)
     run = partial(
         sync,

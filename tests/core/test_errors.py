@@ -25,6 +25,8 @@ from scenario_async import (
     RateLimitError,
     ScenarioError,
     ScenarioWarning,
+    TrainingError,
+    TrainingTimeoutError,
     UnprocessableEntityError,
     UsageError,
 )
@@ -51,6 +53,8 @@ PLAIN_ERRORS: list[type[ScenarioError]] = [ScenarioError, UsageError]
 ALL_ERRORS: list[type[ScenarioError]] = [
     *API_ERRORS,
     APIResponseValidationError,
+    TrainingError,
+    TrainingTimeoutError,
     *PLAIN_ERRORS,
 ]
 BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -88,6 +92,10 @@ def filled(kind: type[ScenarioError]) -> ScenarioError:
             trace_id="trace_1",
             body={"reason": "cooldown", "more": [1, None]},
         )
+    if kind is TrainingError:
+        return TrainingError("what happened", model_id="model_1", status="failed", model="last")
+    if kind is TrainingTimeoutError:
+        return TrainingTimeoutError("what happened", statuses={"model_1": "training"})
     return kind("what happened")
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import AuthenticationError, InternalServerError, RateLimitError
-from scenario_async.live._arguments import one_of, seconds_of
+from scenario_async._options import seconds_of
+from scenario_async.live._arguments import one_of
 from scenario_async.live._schedule import after_failure, after_success, look_again, until_due
 from scenario_async.sync import StoreError
 from scenario_async.sync._scopes import Scope, parse_scopes
