@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
-from scenario_async import AsyncScenario, Model, UsageError
+from scenario_async import AsyncScenario, Model, TrainingTimeoutError, UsageError
 from scenario_async._iteration import Iteration
 from scenario_async._options import check_count, seconds_of
+from scenario_async._retrieval import check_id
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
 
 from ._arguments import Settings
 from ._errors import NotLoadedError
 from ._parts import Parts
 from ._status import LiveStatus, check_age, status_of
+from ._training import trained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -230,6 +232,30 @@ class LiveCatalog(Generic[ModelT]):
         """
         check_count("max_buffered", max_buffered, least=1)
         return Iteration(self._parts.feed.consume(max_buffered), "feed of changes")
+
+    async def wait_until_trained(self, model_id: str, *, max_wait: timedelta | float) -> ModelT:
+        """One model, once it is trained. It takes no request beside the refreshes.
+
+        A model that is not there yet is waited for as well.
+
+        Args:
+            model_id: Its id.
+            max_wait: How long to wait: a ``timedelta`` or seconds.
+
+        Raises:
+            TrainingError: Its training failed or was canceled, or it is not there any more.
+            TrainingTimeoutError: It was not trained in time, as far as is known here; from the
+                error of the last refresh, where that failed. Also a ``TimeoutError``.
+            UsageError: It is not entered, or was left meanwhile.
+        """
+        seconds, reader = seconds_of("max_wait", max_wait), self._parts.reader
+        if reader is None:
+            raise UsageError("a live catalogue is entered, with 'async with', before it is used")
+        check_id("model_id", model_id)
+        try:
+            return await trained(model_id, seconds, self._parts.feed, lambda: reader.snapshot)
+        except TrainingTimeoutError as error:
+            raise error from self._parts.error
 
     async def preview_url(self, model: Model | str) -> str | None:
         """A URL of a picture of a model, ``None`` where it has none.
