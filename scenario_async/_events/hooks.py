@@ -190,7 +190,7 @@ def _together(everyone: Sequence[EventHooks]) -> EventHooks:
             merged[name] = given[0] if len(given) == 1 else partial(_emit_to_all, given)
     around = [one for one in hooks if one.around is not None]
     if around:
-        merged["around"] = partial(_entered_all, around)
+        merged["around"] = around[0].around if len(around) == 1 else partial(_entered_all, around)
     return EventHooks(**merged)
 
 
