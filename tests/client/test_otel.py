@@ -11,6 +11,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -28,6 +30,7 @@ from scenario_async import (
 )
 from scenario_async.live import LiveCatalog
 from scenario_async.otel import instrument
+from scenario_async.otel._names import known_scopes
 from scenario_async.sandbox import BadRow, Dropped, RateLimited, ServerError, Stalled
 from scenario_async.sync import CatalogStore, sync
 
@@ -474,6 +477,20 @@ async def test_nothing_that_is_exported_has_a_secret_or_an_id(
     assert len(values) > 500
     found = {secret for secret in secrets for value in set(values) if secret in value}
     assert found == set()
+
+
+WORDS = {"private", "public", "unlisted", "collection", "public:collection", "unlisted:collection"}
+
+
+@given(st.lists(st.sampled_from(sorted(WORDS)) | st.text(), max_size=8), st.text(max_size=3))
+def test_a_scope_has_no_more_names_than_there_are_kinds_of_scopes(
+    scopes: list[str], collection: str
+) -> None:
+    named = [f"{scope}:{collection}" if "collection" in scope else scope for scope in scopes]
+    known = known_scopes(" ".join(named)).split()
+    assert set(known) <= WORDS | {"private:collection"}
+    assert len(set(known)) == len(known)
+    assert {"private", "public", "unlisted"}.intersection(named) <= set(known)
 
 
 def test_what_it_needs_is_said(

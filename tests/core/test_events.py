@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import pytest
 
-from scenario_async import Operation, PageEvent, RequestEvent
-from scenario_async._events import emit
+from scenario_async import EventHooks, FailureEvent, Operation, PageEvent, RequestEvent
+from scenario_async._events import NO_HOOKS, ClientHooks, emit, entered
+
+if TYPE_CHECKING:
+    from scenario_async._events import OperationKind
 
 PAGE = PageEvent(models=1, repeated=0, invalid=0, last=True)
 
@@ -40,3 +45,55 @@ def test_an_event_is_equal_to_one_that_was_made_without_what_came_later() -> Non
     )
     assert later == RequestEvent(method="GET", path="/models", attempt=1)
     assert len({Operation(kind="page", name="/models").id for _ in range(3)}) == 3
+
+
+class Leaving:
+    """A context manager that fails as it is left."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, *_: object) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("inside", [None, ZeroDivisionError()])
+def test_what_is_around_an_operation_can_end_the_program_and_nothing_less(
+    inside: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    operation = Operation(kind="call", name="GET /models")
+
+    def run(error: BaseException) -> None:
+        with entered(EventHooks(around=lambda _: Leaving(error)), operation):
+            if inside is not None:
+                raise inside
+
+    with pytest.raises(KeyboardInterrupt):
+        run(KeyboardInterrupt())
+    assert caplog.records == []
+    with pytest.raises(ZeroDivisionError) if inside else nullcontext():
+        run(ValueError())
+    (record,) = caplog.records
+    assert record.getMessage() == "a context manager around a call failed"
+
+
+def test_what_fails_is_final_unless_it_is_a_request() -> None:
+    def final(kind: OperationKind) -> bool:
+        operation = Operation(kind=kind, name="GET /models")
+        return FailureEvent(operation=operation, seconds=1.0, error=ValueError()).final
+
+    assert (final("call"), final("listing"), final("request")) == (True, True, False)
+
+
+def test_hooks_with_nothing_in_them_are_none() -> None:
+    hooks = ClientHooks(EventHooks())
+    assert hooks.together is NO_HOOKS
+    seen: list[PageEvent] = []
+    remove = hooks.add(EventHooks(on_page=seen.append))
+    emit(hooks.together.on_page, PAGE)
+    remove()
+    assert hooks.together is NO_HOOKS
+    assert seen == [PAGE]
