@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import shlex
 import sqlite3
 import subprocess
 import sys
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
     from scenario_async.sandbox import Request
 
 PUBLIC, PRIVATE = 60, 120
-PAGE = Path(__file__).parent.parent / "docs" / "reference" / "command-line.md"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"  # as logs have it
 OWN = [f"models.db{suffix}" for suffix in ("-wal", "-shm", "-journal", "-lock")]
 parquet: Any = import_module("pyarrow.parquet")  # it has no types
@@ -959,18 +957,3 @@ class TestWords:
         assert run_lines([record], width=None)[1].split() == [
             *("7", "2026-01-02", "03:04", "interrupted", "private")
         ]
-
-
-def documented_commands() -> list[str]:
-    section = PAGE.read_text(encoding="utf-8").partition("## A copy in a database\n")[2]
-    section = section.partition("\n## ")[0]
-    shell = "\n".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
-    return [line for line in shell.splitlines() if line.startswith("scenario-async ")]
-
-
-def test_the_documented_commands_run_in_their_order(run: Run) -> None:
-    commands = documented_commands()
-    assert {line.split()[1] for line in commands} == {"sync", "status", "stats", "export"}
-    for line in commands:
-        ran = run(*shlex.split(line)[1:])
-        assert (line, ran.code, ran.err) == (line, 0, "")
