@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, get_args
 import asyncclick as click
 
 from scenario_async._query import Status
-from scenario_async.cli._options import Choice, section
 from scenario_async.cli._output import WrongUsageError, wrong_usage
 from scenario_async.types import ModelType
 
 from ._completion import files, values
+from ._options import Choice, Option, section
 
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
 
 __all__ = ["opened_store", "store_argument", "store_filters"]
 
-store_filters = section(
+store_argument = click.argument("store", metavar="STORE", shell_complete=files)
+"""A path, or the URL of a database."""
+
+store_filters: Option = section(
     "Which models",
     click.option("--scope", metavar="SCOPE", help="Only models of this scope; see status."),
     click.option(
@@ -44,10 +47,7 @@ store_filters = section(
     click.option("--collection", metavar="ID", help="Only models in this collection."),
     click.option("--with-deleted", is_flag=True, help="Also models that are marked as deleted."),
 )
-"""Declares the options that choose models of a store."""
-
-store_argument = click.argument("store", metavar="STORE", shell_complete=files)
-"""A path, or the URL of a database."""
+"""Declares the options on a command that choose models of a store."""
 
 
 def opened_store(url: str, *, create: bool) -> CatalogStore:
