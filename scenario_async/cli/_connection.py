@@ -11,7 +11,7 @@ import asyncclick as click
 
 from scenario_async.cli._output import WrongUsageError, doing, wrong_usage
 
-from ._options import Numbers, Option, gathered, section
+from ._options import Numbers, Option, Whole, gathered, section
 from ._sandbox_models import COLLECTIONS, PRIVATE, PUBLIC, UNLISTED
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ connection_options: Option = gathered(
             ),
             click.option(
                 "--max-retries",
-                type=click.IntRange(min=0),
+                type=Whole(min=0),
                 default=4,
                 show_default=True,
                 metavar="N",
@@ -165,7 +165,7 @@ connection_options: Option = gathered(
             ),
             click.option(
                 "--max-concurrency",
-                type=click.IntRange(min=1),
+                type=Whole(min=1),
                 default=16,
                 show_default=True,
                 metavar="N",
@@ -192,7 +192,7 @@ connection_options: Option = gathered(
             ),
             click.option(
                 "--sandbox-models",
-                type=click.IntRange(min=0),
+                type=Whole(min=0),
                 metavar="N",
                 show_default=f"{PUBLIC} and {PRIVATE}",
                 help="How many public and how many private models the sandbox has. "

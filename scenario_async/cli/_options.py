@@ -1,4 +1,4 @@
-"""Commands and options as this command line has them: how they are declared, and shown in help."""
+"""Commands and options as this command line has them: declared, shown in help, and checked."""
 
 from __future__ import annotations
 
@@ -22,22 +22,21 @@ if TYPE_CHECKING:
 __all__ = [
     "Choice",
     "Command",
-    "Group",
     "Numbers",
     "Option",
     "StrictCommand",
+    "Whole",
+    "WithExamples",
     "format_options",
     "formats_help",
     "gathered",
+    "owners_of",
     "section",
     "with_options",
 ]
 
 _TITLE = "section"
-# Columns of the help: where click begins a new line behind longer names, and what is left of 80 in
-# an overview.
-_NAMES = 30
-_SHORT = 60
+_NAMES = 30  # columns of the help; where click begins a new line behind longer names
 
 Command: TypeAlias = Callable[..., Awaitable[None]]
 Option: TypeAlias = Callable[[Command], Command]
@@ -52,20 +51,56 @@ class Choice(click.Choice[str]):
         return sentence + (did_you_mean(str(value), self.choices) or ".")
 
 
+class Whole(click.IntRange):
+    """A range of whole numbers."""
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The number."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        try:
+            return int(super().convert(number, param, ctx))
+        except click.BadParameter:
+            self.fail(f"must be {_range_in_words(self)}, not {value}.", param, ctx)
+
+    def _describe_range(self) -> str:
+        return _range_in_words(self)
+
+
 class Numbers(click.FloatRange):
     """A range of numbers, none of which is infinite."""
 
     def convert(
-        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The number."""
-        number = float(super().convert(value, param, ctx))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
+        try:
+            return float(super().convert(number, param, ctx))
+        except click.BadParameter:
+            self.fail(f"must be {_range_in_words(self)}, not {value}.", param, ctx)
+
+    def _describe_range(self) -> str:
+        return _range_in_words(self)
 
 
-class _WithExamples(click.Command):
+def _range_in_words(numbers: click.IntRange | click.FloatRange) -> str:
+    """What click would put as ``x>=1``, in the help and where a number is outside of it."""
+    if numbers.max is not None:
+        return f"from {numbers.min} to {numbers.max}"
+    return f"more than {numbers.min}" if numbers.min_open else f"{numbers.min} or more"
+
+
+class WithExamples(click.Command):
     """A command whose help ends with command lines to copy.
 
     Args:
@@ -87,74 +122,7 @@ class _WithExamples(click.Command):
                     formatter.write(textwrap.indent(f"{line}\n", "  "))
 
 
-class Group(_WithExamples, click.Group):
-    """Commands, whose options are looked for where they were written before their command."""
-
-    def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - as click has them
-        super().__init__(*args, **more)
-        self._sections: dict[str, Sequence[click.Command]] = {}
-
-    def add_section(self, title: str, *commands: click.Command) -> None:
-        """Add commands, which the help shows in this order under a title of their own."""
-        self._sections[title] = commands
-        for command in commands:
-            self.add_command(command)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
-        """The names of the commands, in the order in which they are shown."""
-        return list(self.commands)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a line for each command."""
-        placed = {command for commands in self._sections.values() for command in commands}
-        names = self.list_commands(ctx)
-        others = [self.commands[name] for name in names if self.commands[name] not in placed]
-        room = max(map(len, names))
-        for title, commands in [*self._sections.items(), ("Commands", others)]:
-            lines = [
-                (str(command.name).ljust(room), command.get_short_help_str(_SHORT))
-                for command in commands
-            ]
-            if lines:
-                with formatter.section(title):
-                    formatter.write_dl(lines)
-
-    async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, and say which commands have an option that is none of the group's."""
-        try:
-            return await super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            option = error.option_name
-            owners = [name for name, command in _commands(self) if option in _options_of(command)]
-            if owners:
-                raise click.UsageError(
-                    f"{option} belongs behind the command that it is for: {', '.join(owners)}", ctx
-                ) from error
-            raise
-
-    async def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command of this name; ``help`` is what people write for ``--help``."""
-        if args[0] == "help" and "help" not in self.commands:
-            raise click.UsageError("help is an option: write --help, also behind a command", ctx)
-        return await super().resolve_command(ctx, args)
-
-
-def _commands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
-    """The commands of a group, and those of the groups in it, by what is written for them."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from ((f"{name} {inner}", one) for inner, one in _commands(command))
-        else:
-            yield name, command
-
-
-def _options_of(command: click.Command) -> list[str]:
-    return [one for parameter in command.params for one in parameter.opts]
-
-
-class StrictCommand(_WithExamples):
+class StrictCommand(WithExamples):
     """A command whose options are given once each, but for those that are repeatable.
 
     Of several values click would keep the last one without a word. Its help shows the options by
@@ -178,15 +146,40 @@ class StrictCommand(_WithExamples):
                 )
 
     async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Look for repeated options, and parse."""
+        """Look for repeated options and for those of other commands, and parse."""
         if not ctx.resilient_parsing:
-            _, _, given = await self.make_parser(ctx).parse_args(list(args))
+            try:
+                _, _, given = await self.make_parser(ctx).parse_args(list(args))
+            except click.NoSuchOption as error:
+                if owners := owners_of(error.option_name, ctx.find_root().command):
+                    own = ctx.command_path.partition(" ")[2]
+                    sentence = f"{error.option_name} is an option of {owners}, and not of {own}"
+                    raise click.UsageError(sentence, ctx) from error
+                raise
             for option, times in Counter(given).items():
                 if times > 1 and isinstance(option, click.Option) and _takes_one(option):
                     raise click.UsageError(
                         f"{option.opts[0]} takes one value, and is given {times} times", ctx
                     )
         return await super().parse_args(ctx, args)
+
+
+def owners_of(option: str, command: click.Command) -> str:
+    """The commands within this one that have such an option, by what is written for them."""
+    return ", ".join(name for name, one in _commands(command) if option in _options_of(one))
+
+
+def _commands(command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            if isinstance(inner, click.Group):
+                yield from ((f"{name} {more}", one) for more, one in _commands(inner))
+            else:
+                yield name, inner
+
+
+def _options_of(command: click.Command) -> list[str]:
+    return [one for parameter in command.params for one in parameter.opts]
 
 
 def _takes_one(option: click.Option) -> bool:

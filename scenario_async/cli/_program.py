@@ -26,12 +26,13 @@ from scenario_async.cli._output import (
     in_words,
     say,
     stamp_messages,
+    system_reason,
 )
 
 from ._completion import VARIABLE, completion_option
 from ._exit_codes import ExitCode, exit_code_for
+from ._group import Group
 from ._interrupts import InterruptedRunError, Interruption
-from ._options import Group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,13 +138,13 @@ def _explain(error: BaseException) -> None:
             text = io.StringIO()
             error.show(text)
             for line in text.getvalue().splitlines():
-                say(line)
+                say(line, laid_out=True)
         case OutputClosedError():
             pass
         case ScenarioError() | OutputFailedError() | MissingExtraError():
             say(f"Error: {in_words(error)}")
         case OSError():
-            say(f"Error: {error.strerror or error}")
+            say(f"Error: {system_reason(error)}")
         case UnicodeEncodeError():
             say("Error: an argument is not UTF-8")
         case _:

@@ -10,7 +10,8 @@ import asyncclick as click
 from scenario_async._formats import MODELS
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._filters import filters, ids
-from scenario_async.cli._options import Group, StrictCommand, formats_help
+from scenario_async.cli._group import Group
+from scenario_async.cli._options import StrictCommand, formats_help
 
 from .listing import LIST_FORMATS, listing_options, write_listing
 

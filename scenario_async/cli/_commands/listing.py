@@ -13,7 +13,7 @@ import asyncclick as click
 from scenario_async import BadRequestError
 from scenario_async._formats import FORMATS, MODELS, Style, new_encoder
 from scenario_async._query import LARGEST_PAGE, did_you_mean
-from scenario_async.cli._options import Choice, Option, format_options, gathered, section
+from scenario_async.cli._options import Choice, Option, Whole, format_options, gathered, section
 from scenario_async.cli._output import (
     Counts,
     WrongUsageError,
@@ -71,7 +71,7 @@ listing_options: Option = gathered(
             ),
             click.option(
                 "--limit",
-                type=click.IntRange(min=1),
+                type=Whole(min=1),
                 metavar="N",
                 help="Stop after so many models; no page behind them is requested.",
             ),

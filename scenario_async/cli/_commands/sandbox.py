@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from scenario_async.cli._options import Numbers, StrictCommand, section
-from scenario_async.cli._output import write_lines
+from scenario_async.cli._options import Numbers, StrictCommand, Whole, section
+from scenario_async.cli._output import system_reason, write_lines
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
     PRIVATE,
@@ -43,7 +43,7 @@ same numbers and seed give the same models each time.
     "Which models it has",
     click.option(
         "--public",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         metavar="N",
         default=PUBLIC,
         show_default=True,
@@ -51,7 +51,7 @@ same numbers and seed give the same models each time.
     ),
     click.option(
         "--private",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         metavar="N",
         default=PRIVATE,
         show_default=True,
@@ -59,7 +59,7 @@ same numbers and seed give the same models each time.
     ),
     click.option(
         "--unlisted",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         metavar="N",
         default=UNLISTED,
         show_default=True,
@@ -67,7 +67,7 @@ same numbers and seed give the same models each time.
     ),
     click.option(
         "--collections",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         metavar="N",
         default=COLLECTIONS,
         show_default=True,
@@ -89,7 +89,7 @@ same numbers and seed give the same models each time.
     ),
     click.option(
         "--port",
-        type=click.IntRange(0, 65535),
+        type=Whole(0, 65535),
         metavar="N",
         default=0,
         show_default="any free one",
@@ -154,8 +154,9 @@ async def sandbox(
         try:
             await stack.enter_async_context(server)
         except OSError as error:
+            place = f"{host}, port {port}" if port else host
             raise click.ClickException(
-                f"cannot listen on {host}, port {port}: {error.strerror or error}"
+                f"cannot listen on {place}: {system_reason(error)}"
             ) from error
         await write_lines(_lines(server))
         await server.serve_forever()

@@ -9,6 +9,7 @@ from .messages import (
     say,
     stamp,
     stamp_messages,
+    system_reason,
     warnings_said,
     wrong_usage,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "statistics_svg",
     "store_lines",
     "summary_lines",
+    "system_reason",
     "terminal_width",
     "warnings_said",
     "write_data",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 import warnings
 from contextlib import contextmanager, suppress
@@ -29,6 +31,7 @@ __all__ = [
     "say",
     "stamp",
     "stamp_messages",
+    "system_reason",
     "warnings_said",
     "wrong_usage",
 ]
@@ -78,13 +81,19 @@ def stamp_messages(*, wanted: bool = True) -> None:
     _Said.stamped = wanted
 
 
-def say(text: str) -> None:
-    """Write one line to standard error. Nothing is lost where nobody listens there."""
+def say(text: str, *, laid_out: bool = False) -> None:
+    """Write one line to standard error. Nothing is lost where nobody listens there.
+
+    Args:
+        text: The line.
+        laid_out: Whether its spaces mean something, as those of a help do.
+    """
     if sys.stderr is None:
         return  # a process may well have been started without one
     time = f"{stamp(datetime.now(UTC))} " if _Said.stamped else ""
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{time}{printable(text)}\n")
+        line = without_steering(text) if laid_out else printable(text)
+        sys.stderr.write(f"{time}{line}\n")
         sys.stderr.flush()
 
 
@@ -97,6 +106,14 @@ def in_words(error: Exception) -> str:
         if error.request_id is not None:
             more.append(f"request {error.request_id}")
     return f"{error} ({'; '.join(more)})" if more else str(error)
+
+
+def system_reason(error: OSError) -> str:
+    """What the system calls the reason; asyncio has more words for it, and numbers among them."""
+    number = error.errno
+    words = os.strerror(number) if number is not None and number in errno.errorcode else ""
+    known = words and not words.startswith("Unknown error")  # as on Windows, of sockets
+    return words if known else error.strerror or str(error)
 
 
 def option_names(error: ValueError) -> str:
