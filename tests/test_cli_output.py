@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import errno
 import io
 import json
+import os
 import sys
 import urllib.request
 from contextlib import contextmanager
@@ -38,7 +40,7 @@ from scenario_async._formats import (
     steers,
 )
 from scenario_async._formats.table import fitting_widths
-from scenario_async.cli._output import Counts, write_data
+from scenario_async.cli._output import Counts, OutputFailedError, write_data, write_out
 from scenario_async.cli._program import command
 from scenario_async.sandbox import Catalogue, Sandbox, ServerError
 from scenario_async.sandbox._answers import Answer, json_answer
@@ -66,6 +68,39 @@ def written(output: Encoder, *pages: Sequence[Model]) -> bytes:
 
 INDENTED = '{\n  "id": "b",\r\n  "name": "two  words",\n  "n": 1.50\n}'
 A, B, C = model('{"id":"a"}'), model(INDENTED), model('{"id" : "c","tags":[]}')
+
+
+class NearlyFull(io.RawIOBase):
+    """A file without a buffer, on a disk that has room for so many bytes."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.data = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        taken = bytes(data[: min(100, self.room - len(self.data))])
+        if not taken:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.data += taken
+        return len(taken)
+
+
+@pytest.mark.parametrize("room", [10_000, 250])
+def test_what_takes_a_part_at_a_time_gets_all_of_it_or_the_command_fails(
+    monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    stream: Any = NearlyFull(room)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(stream, write_through=True))
+    data = bytes(range(200)) * 5
+    if room < len(data):
+        with pytest.raises(OutputFailedError, match="No space left on device"):
+            asyncio.run(write_out(data))
+    else:
+        asyncio.run(write_out(data))
+    assert stream.data == data[:room]
 
 
 class TestRegistry:

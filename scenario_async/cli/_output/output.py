@@ -119,7 +119,11 @@ def _write(data: bytes) -> None:
         raise OutputFailedError("there is no standard output")
     # Exceptions of our own, because any other OSError would be taken for something else.
     try:
-        sys.stdout.buffer.write(data)
+        # With PYTHONUNBUFFERED, as in many containers, it may take a part alone, such as what a
+        # disk has room for; the next write says what is wrong.
+        left = memoryview(data)
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
         sys.stdout.buffer.flush()
     except OSError as error:
         # Windows has another word for a broken pipe.
