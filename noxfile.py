@@ -28,6 +28,8 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 INSTALLED = {"PYTHONSAFEPATH": "1"}
 EXTRAS = "[cli,export,gallery,otel,sync]"
 PACKAGE = f".{EXTRAS}"
+# Beside those in `docs`.
+PAGES = ("README.md", "CONTRIBUTING.md")
 # Some tests take half a minute, and the others should not wait for them.
 WORKERS = ("--numprocesses=auto", "--dist=worksteal")
 
@@ -167,9 +169,9 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Check the spelling, and build the documentation; its examples run on the way."""
     session.install(PACKAGE, *groups("docs"))
-    written = ("docs", "README.md", "CONTRIBUTING.md")
-    session.run("codespell", *written, "CHANGELOG.md", "scenario_async", "benchmarks")
-    session.run("codespell", "--dictionary", "docs/words.txt", *written)  # words of other times
+    session.run("codespell", "docs", *PAGES, "CHANGELOG.md", "scenario_async", "benchmarks")
+    pages = (str(page) for page in Path("docs").glob("**/*.md") if "_build" not in page.parts)
+    session.run("codespell", "--dictionary", "docs/words.txt", *pages, *PAGES)
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 

@@ -269,12 +269,12 @@ def median(result: CaseResult, contender: str, figure: str) -> float | None:
 
 
 def _again(ratio: Ratio) -> Ratio:
-    """The aim for a later walk."""
+    """The aim for a later listing."""
     return msgspec.structs.replace(ratio, compared=_of_later_walk(ratio.compared), ours=AGAIN)
 
 
 def _of_later_walk(compared: str) -> str:
-    return f"a later walk: {compared}"
+    return f"a later listing: {compared}"
 
 
 def _judge_ratio(ratio: Ratio, results: Results) -> Bar | None:

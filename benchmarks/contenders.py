@@ -111,7 +111,7 @@ async def ours(target: Target) -> AsyncIterator[Walk]:
 
 @asynccontextmanager
 async def ours_again(target: Target) -> AsyncIterator[Walk]:
-    """Ours, a later walk of a client that has gone through the listing before."""
+    """Ours, a later listing of a client that has gone through the listing before."""
     from scenario_async import EventHooks
 
     before = 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = {
     "ours": "scenario-async",
-    "ours-again": "scenario-async, a later walk",
+    "ours-again": "scenario-async, a later listing",
     "ours-one-at-a-time": "scenario-async, one page at a time",
     "ours-kept": "scenario-async, kept by `collect()`",
     "plain-lists-kept": "the same with plain lists in the Structs",
