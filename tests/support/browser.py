@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import (  # pyright: ignore[reportMissingTypeStubs] - it has no types
     Axe,
 )
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from scenario_async.sandbox import Catalogue, Sandbox
 
@@ -37,6 +37,8 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# So long only where a test fails.
+_MILLISECONDS = 30_000
 _GRAVE = frozenset({"serious", "critical"})
 
 
@@ -81,6 +83,8 @@ def watched(browser: Browser, url: str, picture: Path | None, **options: Any) ->
 
     options = {"viewport": {"width": 1280, "height": 800}, **options}
     context = browser.new_context(**options)
+    context.set_default_timeout(_MILLISECONDS)
+    expect.set_options(timeout=_MILLISECONDS)
     page = context.new_page()
     page.on("console", on_console)
     page.on("pageerror", on_error)
