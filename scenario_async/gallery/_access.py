@@ -69,7 +69,9 @@ class Token:
         return hmac.compare_digest(given, _bytes(self.cookie))
 
     def _derived(self, use: str) -> str:
-        return hmac.new(_bytes(self.secret), use.encode(), sha256).hexdigest()
+        # Hashed at first: to HMAC itself a key is the same with NULs behind it.
+        key = sha256(_bytes(self.secret)).digest()
+        return hmac.new(key, use.encode(), sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
