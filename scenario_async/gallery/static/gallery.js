@@ -136,6 +136,18 @@
     });
   }
 
+  // What is put in place anew stays as open as it was, and whoever chose something is not lost.
+  let open = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    open = [...document.querySelectorAll("#filters details[open]")].map((details) => details.id);
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    if (document.activeElement === document.body) {
+      document.getElementById("main")?.focus({ preventScroll: true });
+    }
+  });
+
   document.addEventListener("htmx:responseError", (event) => {
     const { status, responseText } = event.detail.xhr;
     say(status < 500 || status === 503 ? responseText : "The gallery failed at this.");
