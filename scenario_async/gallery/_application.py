@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from ._access import Access, Token
 from ._middleware import add_headers, errors_as_pages, only_who_may
 from ._pages import Pages
 from ._pictures import Pictures, pictures_routes
+from ._refresher import Refresher
 from ._templates import Templates
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def application(
     *,
     scenario: AsyncScenario | None = None,
     pictures: Path | None = None,
+    refresh_every: timedelta | float | None = None,
     hosts: Collection[str] = (),
     token: str | None = None,
 ) -> web.Application:
@@ -39,24 +42,43 @@ def application(
         store: An open store, which is borrowed: it stays open for as long as this runs.
         scenario: Who is asked for pictures; without one, those are shown that are kept already.
         pictures: The folder in which pictures are kept.
+        refresh_every: Bring the scopes of the store up to date, with :func:`sync`, when the copy is
+            as old as that: a ``timedelta`` or seconds. ``None`` leaves it to others.
         hosts: The names of hosts by which it is asked for. Addresses and the names of this machine
             are known; whatever else a browser asks for is refused, as it may be a name of another
             site.
         token: What has to be given once, as ``?token=``, by each browser; ``None`` where everybody
             may look who can reach it.
+
+    Raises:
+        ValueError: ``refresh_every`` is not above zero, or there is no client to refresh with.
     """
+    refresher = _refresher(store, scenario, refresh_every)
     kept = Pictures(scenario=scenario, folder=pictures)
-    pages = Pages(store, Templates(), expect=kept.expect)
+    pages = Pages(store, Templates(), expect=kept.expect, refresher=refresher)
     access = Access(hosts=tuple(hosts), token=None if token is None else Token(token))
 
     @asynccontextmanager
-    async def pictures_open(_: web.Application) -> AsyncGenerator[None]:
-        async with kept:
+    async def at_work(_: web.Application) -> AsyncGenerator[None]:
+        async with kept, refresher or nullcontext():
             yield
 
     app = web.Application(middlewares=[only_who_may(access, pages), errors_as_pages(pages)])
     app.on_response_prepare.append(add_headers)
-    app.cleanup_ctx.append(pictures_open)
+    app.cleanup_ctx.append(at_work)
     app.add_routes(pages.routes())
     app.add_routes(pictures_routes(kept))
     return app
+
+
+def _refresher(
+    store: CatalogStore, scenario: AsyncScenario | None, every: timedelta | float | None
+) -> Refresher | None:
+    if every is None:
+        return None
+    seconds = every.total_seconds() if isinstance(every, timedelta) else every
+    if not seconds > 0:
+        raise ValueError(f"refresh_every must be above zero, not {every!r}")
+    if scenario is None:
+        raise ValueError("refresh_every needs scenario, the client to refresh the store with")
+    return Refresher(store, scenario, seconds)

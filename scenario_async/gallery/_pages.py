@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
 
     from ._cards import Card
+    from ._refresher import Refresher
+    from ._standing import StoreView
     from ._templates import Templates
 
 __all__ = ["Pages"]
@@ -39,6 +41,7 @@ class Pages:
         store: An open store.
         templates: What the pages are made of.
         expect: Told of the assets of each page: browsers ask for their pictures next.
+        refresher: What keeps the store fresh, where something does.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class Pages:
         templates: Templates,
         *,
         expect: Callable[[Iterable[str]], object],
+        refresher: Refresher | None = None,
     ) -> None:
         self._store = store
         self._templates = templates
         self._expect = expect
+        self._refresher = refresher
         self._name = database_of(store).name
 
     def routes(self) -> list[web.RouteDef]:
@@ -87,7 +92,7 @@ class Pages:
     async def _grid(self, request: web.Request) -> web.StreamResponse:
         """The whole page: all that was seen up to the page of the URL, unless that is too much."""
         context = await self._results_context(GridState.parse(request.query.items()))
-        context["store"] = await store_view(self._store, self._name)
+        context["store"] = await self._store_view()
         return self._page(request, "grid.html", context)
 
     async def _results(self, request: web.Request) -> web.StreamResponse:
@@ -107,7 +112,7 @@ class Pages:
         return self._part("cards.html", context, {"HX-Replace-Url": _here(state)})
 
     async def _standing(self, _: web.Request) -> web.StreamResponse:
-        return self._part("store.html", {"store": await store_view(self._store, self._name)})
+        return self._part("store.html", {"store": await self._store_view()})
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         model_id = request.match_info["id"]
@@ -163,6 +168,10 @@ class Pages:
         cards = [card_of(model, now) async for model in models]
         self._expect(card.asset_id for card in cards if card.asset_id is not None)
         return cards
+
+    async def _store_view(self) -> StoreView:
+        error = None if self._refresher is None else self._refresher.error
+        return await store_view(self._store, self._name, refresh_error=error)
 
     def _way_to_root(self, request: web.Request) -> str:
         """The way from a page to the root of the gallery, wherever that is mounted."""

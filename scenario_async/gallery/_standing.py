@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scenario_async.sync._store import StoreIdentity, scopes_of, source_of, standing
+from scenario_async.sync._store import scopes_of, source_of, standing
 
 from ._text import ago, line
 
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
-    from scenario_async.sync._store import Standing
 
 __all__ = ["StoreView", "store_view"]
 
 _HTTPS = "https://"
+_ERROR = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +41,20 @@ class StoreView:
     age: str | None
     under_way: bool
     error: str | None
-    refresh_error: str | None = None
+    refresh_error: str | None
 
 
-async def store_view(store: CatalogStore, name: str) -> StoreView:
+async def store_view(
+    store: CatalogStore, name: str, *, refresh_error: str | None = None
+) -> StoreView:
     """How a store is now.
 
     Raises:
         StoreError: The database failed.
     """
     source, scopes = await source_of(store), await scopes_of(store)
-    return _view(name, source, scopes, await standing(store, scopes), datetime.now(UTC))
-
-
-def _view(
-    name: str, source: StoreIdentity | None, scopes: list[str], state: Standing, now: datetime
-) -> StoreView:
-    as_of = state.as_of if scopes else None
+    state = await standing(store, scopes)
+    now, as_of = datetime.now(UTC), state.as_of
     return StoreView(
         name=name,
         service=None if source is None else line(str(source).removeprefix(_HTTPS)),
@@ -65,5 +62,6 @@ def _view(
         as_of=None if as_of is None else as_of.isoformat(),
         age=None if as_of is None else ago(as_of, now),
         under_way=state.under_way,
-        error=None if state.error is None else line(state.error, 200),
+        error=None if state.error is None else line(state.error, _ERROR),
+        refresh_error=None if refresh_error is None else line(refresh_error, _ERROR),
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["gallery"]
 
 _PORT = 8484
+_MINUTE = 60.0
 _SHORTEST_TOKEN = 8
 _SANDBOX_SCOPES = ("private", "public", "unlisted")
 
@@ -50,6 +51,7 @@ it once, as part of the URL.
 """,
     examples=(
         "scenario-async gallery models.db --open",
+        "scenario-async gallery models.db --live",
         "scenario-async gallery --sandbox",
         "scenario-async gallery postgresql://user@host/database --port 0",
         "scenario-async gallery models.db --host 0.0.0.0",
@@ -79,6 +81,11 @@ it once, as part of the URL.
     metavar="HOST",
     help="A name by which other machines ask, such as that of a proxy. Repeatable.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Keep the copy fresh meanwhile: a sync of its scopes once a minute.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open a browser.")
 @connection_options
 async def gallery(
@@ -88,6 +95,7 @@ async def gallery(
     port: int,
     token: str | None,
     names: tuple[str, ...],
+    live: bool,
     opens: bool,
     connection: Connection,
 ) -> None:
@@ -106,7 +114,7 @@ async def gallery(
         stack.enter_context(debug_log(shown=connection.verbose))
         folder = None if store is not None else Path(stack.enter_context(TemporaryDirectory()))
         client = None
-        if connection.can_ask:
+        if connection.can_ask or live:
             service = await stack.enter_async_context(connection.open(quiet=False))
             client = service.client
         opened = await stack.enter_async_context(_store(store, folder))
@@ -116,6 +124,7 @@ async def gallery(
             opened,
             scenario=client,
             pictures=None if folder is None else folder / "pictures",
+            refresh_every=_MINUTE if live else None,
             hosts=place.names,
             token=place.token,
         )
