@@ -136,6 +136,15 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[:1])
+def picture(session: nox.Session) -> None:
+    """Take the picture of the gallery anew that the README shows."""
+    session.install(PACKAGE, *groups("browser"))
+    session.chdir("tests")
+    taken = "../docs/images/gallery.webp"
+    session.run("python", "-m", "support.gallery_picture", taken)
+
+
+@nox.session(python=PYTHONS[:1])
 def mutants(session: nox.Session) -> None:
     """Change the pure modules in one small way after the other, and name what no test notices.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
+from support.browser import until_pictures
 
 from scenario_async.sandbox import Catalogue, Dropped, ExpiredURL, Request, Sandbox, Stalled
 
@@ -45,10 +46,7 @@ def count(page: Page) -> Locator:
 
 def loaded(page: Page) -> set[str]:
     """What the pictures on the screen are, once they are there."""
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.card img')].slice(0, 6)"
-        ".every(one => one.complete && one.naturalWidth)"
-    )
+    until_pictures(page)
     return set(page.locator(".card img").evaluate_all(_KINDS))
 
 

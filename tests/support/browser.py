@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
     from .gallery_server import Gallery
 
-__all__ = ["chromium", "copied", "gallery", "launched", "look", "sandbox", "serve", "watched"]
+__all__ = [
+    "chromium",
+    "copied",
+    "gallery",
+    "launched",
+    "look",
+    "sandbox",
+    "serve",
+    "until_pictures",
+    "watched",
+]
 
 # It asks nobody for updates. A container has no user whose sandbox it could use.
 _ARGUMENTS = (
@@ -97,6 +107,14 @@ def watched(browser: Browser, url: str, picture: Path | None, **options: Any) ->
     wrong += _barriers(page)
     context.close()
     assert not wrong, wrong
+
+
+def until_pictures(page: Page) -> None:
+    """Wait for the first pictures of the grid."""
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.card img')].slice(0, 6)"
+        ".every(one => one.complete && one.naturalWidth)"
+    )
 
 
 def _barriers(page: Page) -> list[str]:
