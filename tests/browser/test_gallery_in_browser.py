@@ -146,7 +146,8 @@ def test_everything_by_keyboard(look: Look, gallery: Gallery) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("q=portrait"))
-    expect(cards(page).first).to_be_visible()
+    expect(cards(page).nth(1)).to_be_focused()
+    expect(cards(page).nth(1)).to_have_text(name)
 
 
 def test_a_page_of_a_model(look: Look, gallery: Gallery) -> None:

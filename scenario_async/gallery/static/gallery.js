@@ -5,6 +5,7 @@
   const search = document.getElementById("q");
   const notice = document.getElementById("notice");
   const KEPT = "gallery";
+  const CARD = "gallery card";
 
   const cards = () => [...document.querySelectorAll(".card h2 a")];
   const isTyping = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
@@ -88,20 +89,21 @@
     if (card.dataset.page === "1") url.searchParams.delete("page");
     else url.searchParams.set("page", card.dataset.page);
     history.replaceState({ ...history.state, card: card.getAttribute("href") }, "", url);
-    keep(url.href);
+    keep(KEPT, url.href);
   }
 
-  function keep(href) {
+  function keep(key, value) {
     try {
-      sessionStorage.setItem(KEPT, href);
+      if (value === null) sessionStorage.removeItem(key);
+      else sessionStorage.setItem(key, value);
     } catch {
       // Not everybody lets sites keep something.
     }
   }
 
-  function kept() {
+  function kept(key) {
     try {
-      return sessionStorage.getItem(KEPT);
+      return sessionStorage.getItem(key);
     } catch {
       return null;
     }
@@ -122,13 +124,19 @@
 
   const up = document.getElementById("up");
   if (up && !search) {
-    const href = kept();
-    if (href && new URL(href).pathname === new URL(up.href).pathname) up.href = href;
+    const href = kept(KEPT);
+    if (href && new URL(href).pathname === new URL(up.href).pathname) {
+      up.href = href;
+      up.addEventListener("click", () => keep(CARD, location.pathname));
+    }
   } else if (search) {
-    keep(location.href);
-    document.addEventListener("htmx:afterSettle", () => keep(location.href));
+    keep(KEPT, location.href);
+    document.addEventListener("htmx:afterSettle", () => keep(KEPT, location.href));
     addEventListener("pageshow", () => {
-      const href = history.state?.card;
+      const from = kept(CARD);
+      keep(CARD, null);
+      const left = from && cards().find((link) => link.pathname === from);
+      const href = left ? left.getAttribute("href") : history.state?.card;
       const card = href && cards().find((link) => link.getAttribute("href") === href);
       if (!card) return;
       card.focus({ preventScroll: true });
