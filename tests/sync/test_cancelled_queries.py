@@ -122,6 +122,7 @@ async def test_no_connection_is_left_open(
                 await sync(scenario, store)
                 assert (await store.counts()).models == 3
                 assert len([model async for model in store.models()]) == 3
+                assert (await store.to_arrow(["id"], order_by="name")).num_rows == 3
                 assert len(await store.runs()) == 1
 
     for at in range(1, ENOUGH, STEP):
@@ -199,6 +200,7 @@ async def test_no_session_is_left_and_nothing_is_logged(
                 await sync(scenario, store)
                 assert (await store.counts()).models == 3
                 assert len([model async for model in store.models()]) == 3
+                assert (await store.to_arrow(["id"], order_by="name")).num_rows == 3
                 done = True
 
     for at in range(1, ENOUGH, 2 * STEP):

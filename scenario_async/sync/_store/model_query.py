@@ -87,7 +87,7 @@ class ModelQuery:
 
     async def _by_position(self, columns: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
         """The ids at first, in their order, and then what the store has of so many of them."""
-        ids = [row[0] for row in await self._rows(self._ids())]
+        ids = await self._all(self._ids())
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
             rows = await self._rows(columns.where(self.database.among(models.c.id, batch)))
@@ -104,6 +104,13 @@ class ModelQuery:
         # The databases do not agree on where nulls come. Said like this, SQLite uses an index.
         query = query.order_by(ordered.nulls_last(), models.c.id).offset(self.offset)
         return query if self.limit is None else query.limit(self.limit)
+
+    @in_own_task
+    async def _all(self, ids: Select[Any]) -> list[str]:
+        """Ids, however many there are: the loop goes on between two parts of them."""
+        async with self.database.transaction() as connection:
+            parts = (await connection.stream_scalars(ids)).partitions(_BATCH)
+            return [one async for part in parts for one in part]
 
     @in_own_task
     async def _rows(self, query: Select[Any]) -> Sequence[Any]:
