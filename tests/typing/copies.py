@@ -10,7 +10,17 @@ import msgspec
 
 from scenario_async import AsyncScenario, Model, ScenarioError
 from scenario_async.live import Delta, LiveCatalog, Resync
-from scenario_async.sync import Added, CatalogStore, Change, Changed, Removed, StoredModel, watch
+from scenario_async.sync import (
+    Added,
+    CatalogStore,
+    Change,
+    Changed,
+    ModelSelection,
+    Removed,
+    StoredModel,
+    StoreStatistics,
+    watch,
+)
 
 
 class Short(msgspec.Struct):
@@ -30,6 +40,10 @@ async def right(scenario: AsyncScenario, store: CatalogStore) -> None:
     models = store.models(ids={"a", "b"}, order_by="-created_at", offset=20, limit=20)
     assert_type(models, AsyncGenerator[StoredModel, None])
     store.models(ids=(model.id for model in [Model(id="a")]))
+    selected: ModelSelection = {"scope": "public", "order_by": "-name", "limit": 5}
+    await store.to_arrow(["id", "name"], **selected)
+    await store.to_arrow(columns={"id"}, ids=["a"], deleted=None)
+    assert_type(await store.statistics(tags=["a"], deleted=True), StoreStatistics)
     watch(scenario, store, every=timedelta(minutes=1), on_error=take_any)
     changes = watch(scenario, store, every=60, on_error=take_error)
     assert_type(changes, AsyncGenerator[Change, None])
@@ -62,6 +76,9 @@ async def wrong(scenario: AsyncScenario, store: CatalogStore) -> None:
     store.models(order_by="size")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     store.models(ids=[1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     store.models(offset="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await store.to_arrow(typ="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await store.to_arrow(limit="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await store.statistics(limit=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     watch(scenario, store)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     found = await store.get("model_x")
     len(found.record)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
