@@ -42,12 +42,12 @@ class EventHooks:
         on_scope: Called at the end of a sync, for each of its scopes.
         on_live: Called when a live catalogue was refreshed, or has looked at its store, and when it
             is left.
-        around: Returns a context manager for an operation, inside of which each stretch of its work
-            is done, after ``on_start`` and before what tells of the end: also in other tasks, and
-            never across a ``yield``. A listing or retrieval that is gone through with ``async for``
-            has a stretch for each step, and what its caller does in between is in none; most other
-            operations have one. So what it sets, such as a context variable, the caller does not
-            see. What it returns when it is left plays no part: no exception is swallowed.
+        around: Returns a context manager for an operation, or ``None``. Each stretch of its work is
+            done inside of one, after ``on_start`` and before what tells of the end. Most operations
+            have one stretch. A listing or retrieval that is gone through with ``async for`` has one
+            for each step, and what its caller does in between is in none: so the caller does not
+            see what is set, such as a context variable. The tasks that send its requests do. No
+            exception is swallowed, whatever the context manager says.
     """
 
     on_request: Callable[[RequestEvent], object] | None = None
@@ -60,7 +60,7 @@ class EventHooks:
     on_wait: Callable[[WaitEvent], object] | None = None
     on_scope: Callable[[ScopeEvent], object] | None = None
     on_live: Callable[[LiveEvent], object] | None = None
-    around: Callable[[Operation], AbstractContextManager[object]] | None = None
+    around: Callable[[Operation], AbstractContextManager[object] | None] | None = None
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -96,7 +96,8 @@ def entered(hooks: EventHooks, operation: Operation) -> Generator[None]:
     manager = None
     try:
         manager = hooks.around(operation)
-        manager.__enter__()
+        if manager is not None:
+            manager.__enter__()
     except Exception:  # noqa: BLE001 - as for emit
         _log.exception("a context manager around a %s failed", operation.kind)
         manager = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import Observation
@@ -48,18 +49,21 @@ _DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 
 # A window of the service's limit is a minute.
 _WAITS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120]
 _FIRST_ERROR = 400
+_Request: TypeAlias = tuple[str, str, str, int]
 
 
 class Instruments:
     """What is measured by one provider, for all clients that it measures.
 
     Attributes:
+        active: How many requests are under way, by the values of their attributes.
         ages: Of each live catalogue, its scopes and what it is the outcome of.
     """
 
     _all: ClassVar[WeakKeyDictionary[MeterProvider, Instruments]] = WeakKeyDictionary()
 
     def __init__(self, meter: Meter) -> None:
+        self.active: Counter[_Request] = Counter()
         self.ages: dict[int, tuple[str, datetime]] = {}
         self.duration = meter.create_histogram(
             "http.client.request.duration",
@@ -67,8 +71,10 @@ class Instruments:
             description="Duration of HTTP client requests.",
             explicit_bucket_boundaries_advisory=_DURATIONS,
         )
-        self.active = meter.create_up_down_counter(
+        # Observed, which costs nothing at each request.
+        meter.create_observable_up_down_counter(
             "http.client.active_requests",
+            [self._observe_active],
             unit="{request}",
             description="Number of active HTTP requests.",
         )
@@ -103,8 +109,14 @@ class Instruments:
             instruments = cls._all[provider] = cls(make())
         return instruments
 
+    # Whoever collects metrics may do so in any thread.
+
+    def _observe_active(self, _: CallbackOptions) -> Iterator[Observation]:
+        for request, number in tuple(self.active.items()):
+            yield Observation(number, _attributes(request))
+
     def _observe_ages(self, _: CallbackOptions) -> Iterator[Observation]:
-        """The oldest of each set of scopes; called by whoever collects metrics, in any thread."""
+        """The oldest of each set of scopes."""
         now, oldest = datetime.now(UTC), dict[str, float]()
         for scopes, as_of in tuple(self.ages.values()):
             age = max(0.0, (now - as_of).total_seconds())
@@ -122,7 +134,7 @@ class Metrics:
 
     def __init__(self, instruments: Instruments) -> None:
         self._to = instruments
-        self._under_way: dict[int, dict[str, str | int]] = {}
+        self._under_way: dict[int, _Request] = {}
         self._catalogues: set[int] = set()
         self.hooks: EventHooks = EventHooks(
             on_request=self._request,
@@ -141,14 +153,9 @@ class Metrics:
 
     def _request(self, event: RequestEvent) -> None:
         if event.operation is not None:
-            attributes: dict[str, str | int] = {
-                METHOD: event.method,
-                SERVER: event.host,
-                PORT: event.port,
-                TEMPLATE: event.template,
-            }
-            self._under_way[event.operation.id] = attributes
-            self._to.active.add(1, attributes)
+            request = (event.method, event.template, event.host, event.port)
+            self._under_way[event.operation.id] = request
+            self._to.active[request] += 1
 
     def _response(self, event: ResponseEvent) -> None:
         if event.operation is not None:
@@ -162,10 +169,10 @@ class Metrics:
         self._ended(event.operation.id, event.seconds, more)
 
     def _ended(self, operation: int, seconds: float, more: dict[str, str | int]) -> None:
-        attributes = self._under_way.pop(operation, None)
-        if attributes is not None:
-            self._to.active.add(-1, attributes)
-            self._to.duration.record(seconds, {**attributes, **more})
+        request = self._under_way.pop(operation, None)
+        if request is not None:
+            self._to.active[request] -= 1
+            self._to.duration.record(seconds, {**_attributes(request), **more})
 
     def _retry(self, event: RetryEvent) -> None:
         self._to.retries.add(1, {METHOD: event.method, ERROR_TYPE: error_type(event.error)})
@@ -186,3 +193,8 @@ class Metrics:
         elif event.as_of is not None:
             self._catalogues.add(event.catalog)
             self._to.ages[event.catalog] = (known_scopes(event.scopes), event.as_of)
+
+
+def _attributes(request: _Request) -> dict[str, str | int]:
+    method, template, server, port = request
+    return {METHOD: method, TEMPLATE: template, SERVER: server, PORT: port}

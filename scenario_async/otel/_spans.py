@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from ._names import (
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -57,7 +57,6 @@ __all__ = ["Spans"]
 
 _OF_SCOPES = {"listing", "refresh", "scope", "sync"}
 _FIRST_ERROR = 400
-_AS_IT_IS = nullcontext()
 
 
 @dataclass(slots=True)
@@ -233,10 +232,10 @@ class Spans:
         ended = self._open.pop(operation.id, None)
         return None if ended is None or ended.operation != operation.id else ended
 
-    def _around(self, operation: Operation) -> AbstractContextManager[object]:
+    def _around(self, operation: Operation) -> AbstractContextManager[object] | None:
         running = self._open.get(operation.id)
         if running is None or running.operation != operation.id:
-            return _AS_IT_IS
+            return None
         return _Current(running.span)
 
     def _within(self, operation: Operation) -> _Open | None:

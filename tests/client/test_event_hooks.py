@@ -170,7 +170,7 @@ async def test_hooks_that_fail_cost_the_others_nothing_and_swallow_nothing(
     around, seen = Around(), list[RequestEvent]()
     async with connect(event_hooks=around.hooks, max_retries=0) as client:
         client.add_event_hooks(EventHooks(around=swallowing))
-        client.add_event_hooks(EventHooks(around=print_event))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        client.add_event_hooks(EventHooks(around=print_event))
         client.add_event_hooks(EventHooks(around=lambda _: Leaving(), on_request=print_event))
         client.add_event_hooks(EventHooks(on_request=seen.append))
         with caplog.at_level(logging.CRITICAL, "scenario_async"):
