@@ -121,12 +121,7 @@ def _leave(
             manager.__exit__(None, None, None)
         else:
             manager.__exit__(type(error), error, error.__traceback__)
-    except BaseException as failure:
-        # A generator raises what was thrown into it.
-        if failure is error:
-            return
-        if not isinstance(failure, Exception):
-            raise
+    except Exception:  # noqa: BLE001 - as for emit
         _log.exception("a context manager around a %s failed", operation.kind)
 
 

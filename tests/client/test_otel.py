@@ -25,9 +25,20 @@ from scenario_async import (
     APIConnectionError,
     APIResponseValidationError,
     AsyncScenario,
+    EndEvent,
     EventHooks,
+    FailureEvent,
     InternalServerError,
+    LiveEvent,
+    Operation,
+    PageEvent,
+    RequestEvent,
+    ResponseEvent,
+    RetryEvent,
+    ScopeEvent,
+    WaitEvent,
 )
+from scenario_async._context import context_of
 from scenario_async.live import LiveCatalog
 from scenario_async.otel import instrument
 from scenario_async.otel._names import known_scopes
@@ -429,6 +440,45 @@ async def test_what_is_undone_meanwhile_still_ends(connect: Connect, watched: Wa
         late()
     (listing,) = (span for span in watched.spans if span.name == "listing private")
     assert listing.end_time is not None
+
+
+async def test_what_began_before_or_elsewhere_is_measured_as_far_as_it_can_be(
+    watched: Watched,
+) -> None:
+    async with AsyncScenario(public=True, event_hooks=EventHooks()) as client:
+        watched.instrument(client)
+        hooks: Any = context_of(client).event_hooks
+        call = Operation(kind="call", name="GET /models", parent=1)
+        request = Operation(kind="request", name="GET /models", parent=call.id)
+        named: dict[str, Any] = {"method": "GET", "path": "/models", "attempt": 1}
+        error = InternalServerError("no", status_code=500)
+        answer: dict[str, Any] = {**named, "status_code": 200, "seconds": 1.0, "size": 1}
+        page: dict[str, Any] = {"models": 1, "repeated": 0, "invalid": 0, "last": True}
+        for operation in (None, request):
+            hooks.on_response(ResponseEvent(**answer, sends=1, operation=operation))
+        hooks.on_request(RequestEvent(**named))
+        hooks.on_retry(RetryEvent(**named, wait=1.0, error=error, operation=call))
+        hooks.on_retry(RetryEvent(**named, wait=1.0, error=error))
+        hooks.on_wait(WaitEvent(reason="slot", seconds=1.0, operation=call))
+        hooks.on_page(PageEvent(**page, listing=1))
+        counts: dict[str, Any] = {"new": 1, "changed": 0, "unchanged": 0, "deleted": 0}
+        hooks.on_scope(ScopeEvent(scope="public", **counts, rejected=0, complete=True, sync=1))
+        hooks.on_failure(FailureEvent(operation=call, seconds=1.0, error=error))
+        hooks.on_end(EndEvent(operation=Operation(kind="listing", name="public"), seconds=1.0))
+        live: dict[str, Any] = {"catalog": -1, "scopes": "public", "models": 0, "failures": 1}
+        for closed in (False, True):
+            hooks.on_live(LiveEvent(**live, as_of=None, closed=closed))
+        assert watched.spans == []
+        hooks.on_request(RequestEvent(**named, operation=request))
+        hooks.on_response(ResponseEvent(**answer, sends=2, operation=request))
+    assert watched.tree() == ["GET /models"]
+    assert watched.names() == {
+        REQUEST,
+        "http.client.active_requests",
+        "scenario_async.retries",
+        "scenario_async.sync.models",
+        "scenario_async.wait.duration",
+    }
 
 
 async def test_only_a_client_is_instrumented() -> None:
