@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -61,15 +62,15 @@ class CallEvents:
         hooks, call = self.hooks, self.call
         operation = Operation(kind="request", name=self.operation.name, parent=self.operation.id)
         named = {"method": call.method, "path": call.path}
-        url = urlsplit(self.base_url)
+        host, port = _server(self.base_url)
         begun = time.monotonic()
         event = RequestEvent(
             **named,
             attempt=attempt,
             operation=operation,
             template=call.template or call.path,
-            host=url.hostname or "",
-            port=url.port or _PORTS[url.scheme],
+            host=host,
+            port=port,
         )
         emit(hooks.on_request, event)
         try:
@@ -116,3 +117,10 @@ class CallEvents:
             await self.clock.sleep(seconds)
         finally:
             self.waited(self._pauses_for, self.clock.now() - begun)
+
+
+@lru_cache(maxsize=16)
+def _server(base_url: str) -> tuple[str, int]:
+    """The host and the port of a URL."""
+    url = urlsplit(base_url)
+    return url.hostname or "", url.port or _PORTS[url.scheme]
