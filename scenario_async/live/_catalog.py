@@ -42,7 +42,8 @@ class LiveCatalog(Generic[ModelT]):
     It is loaded from a store, which the same :func:`sync` keeps up to date as everywhere, so that
     what it learns of is what that does. Several of the same scopes on one store, as in the workers
     of a web server, send no more requests than one: one of them refreshes the store, and the others
-    follow. Where that one ends, however it ends, another one takes over.
+    follow. Where that one ends, however it ends, or its credentials are refused, another one takes
+    over.
 
     A refresh that fails leaves what there is as it is, and says so in :attr:`status`. The next one
     comes later each time, and after refused credentials in five minutes to an hour.

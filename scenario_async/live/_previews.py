@@ -155,7 +155,8 @@ class _Picture:
     async def url(self) -> str | None:
         await self._there.wait()
         if self._error is not None:
-            raise self._error
+            # Several raise it, and none of them the frames of the others.
+            raise self._error.with_traceback(None)
         return self._url
 
 

@@ -21,7 +21,7 @@ from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._store import database_of
 
 from ._errors import NotLoadedError
-from ._schedule import after_failure, after_success, look_again, until_due
+from ._schedule import after_failure, after_success, is_refusal, look_again, until_due
 
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
@@ -68,6 +68,7 @@ class Refresher:
         self._refresh = _Refresh()
         self._wanted = anyio.Event()
         self._due = 0.0
+        self._refused_until = 0.0
         self.failures = 0
         self.error: Exception | None = None
 
@@ -131,7 +132,6 @@ class Refresher:
                 error: Exception | None = None
                 try:
                     pause = await self._refreshed()
-                    self.failures, self.error = 0, None
                 except Exception as failure:  # noqa: BLE001 - kept, and raised to those who wait
                     error = failure
                 except asyncio.CancelledError:
@@ -151,13 +151,16 @@ class Refresher:
 
     async def _refreshed(self) -> float:
         """Refresh the store where that is up to this one, and read it; gives how long to rest."""
-        asked = self._wanted.is_set()
+        asked, before = self._wanted.is_set(), self._reader.as_of
         synced = await self._brought_up_to_date()
         current = await self._reader.read()
         if self._wanted.is_set() and not asked and not synced:
             # It was asked for while there was only a look at the store, which is no refresh.
-            await self._brought_up_to_date()
+            synced = await self._brought_up_to_date()
             current = await self._reader.read()
+        if synced or not self._refused_until or self._reader.as_of != before:
+            # Else it only looked at a store that it may not refresh, nor did anybody else.
+            self.failures, self.error, self._refused_until = 0, None, 0.0
         if self._lead is not None and current:
             return max(0.0, self._due - time.monotonic())
         return look_again(self._every, _chance(), loaded=self._reader.as_of is not None)
@@ -167,6 +170,8 @@ class Refresher:
         if self._client is None:
             return False
         if self._lead is None:
+            if not self._wanted.is_set() and time.monotonic() < self._refused_until:
+                return False
             if not await self._has_lead():
                 return False
             await self._reader.read()
@@ -191,6 +196,12 @@ class Refresher:
             await self._stop_leading()
         pause = after_failure(self._every, self.failures, error, _chance())
         self._due = time.monotonic() + pause
+        if is_refusal(error):
+            # The others may have credentials that are not refused, or else say so to those who
+            # wait for them. This one goes on as one of them.
+            await self._stop_leading()
+            self._refused_until = self._due
+            pause = min(pause, look_again(self._every, _chance(), loaded=True))
         return pause
 
     def _tell(self, *, closed: bool) -> None:
@@ -241,7 +252,8 @@ class _Refresh:
     async def wait(self) -> None:
         await self._done.wait()
         if self._error is not None:
-            raise self._error
+            # Several raise it, and none of them the frames of the others.
+            raise self._error.with_traceback(None)
 
 
 def _is_cancelled() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenario_async import APIError, AuthenticationError, PermissionDeniedError
 
-__all__ = ["after_failure", "after_success", "look_again", "until_due"]
+__all__ = ["after_failure", "after_success", "is_refusal", "look_again", "until_due"]
 
 # How often in an interval those look at the store who do not refresh it.
 _LOOKS = 4
@@ -40,12 +40,17 @@ def after_failure(every: float, failures: int, error: Exception, chance: float) 
         chance: Drawn from 0 to 1.
     """
     first, longest = every, max(every, _LONGEST)
-    if isinstance(error, _REFUSALS):
+    if is_refusal(error):
         first, longest = max(every, _REFUSED), max(every, _REFUSED_LONGEST)
     # A power of two that no float has would be an error.
     pause = min(longest, first * 2.0 ** min(failures - 1, 60))
     asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
     return max(asked, after_success(pause, chance))
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the service refuses the credentials, which others may have other ones of."""
+    return isinstance(error, _REFUSALS)
 
 
 def until_due(every: float, age: float | None) -> float:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from queue import Empty, Queue
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from support.client import until
 
-from scenario_async import InternalServerError, UsageError
+from scenario_async import AuthenticationError, InternalServerError, UsageError
 from scenario_async.live import LiveCatalog, NotLoadedError
 from scenario_async.sandbox import Catalogue, ServerError
 from scenario_async.sync import CatalogStore, sync
@@ -47,6 +48,21 @@ def catalogue() -> Catalogue:
 async def opened(stack: AsyncExitStack, url: str, scenario: AsyncScenario, **options: Any) -> Any:
     store = await stack.enter_async_context(CatalogStore.open(url))
     return await stack.enter_async_context(LiveCatalog(scenario, store=store, **options))
+
+
+def count_looks(live: LiveCatalog[Any]) -> Callable[[], int]:
+    """How often a catalogue has read its store from now on."""
+    reader = live._parts.reader
+    assert reader is not None
+    read, looks = reader.read, 0
+
+    async def counted(**options: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        return await read(**options)
+
+    reader.read = counted  # type: ignore[method-assign]
+    return lambda: looks
 
 
 @pytest.mark.anyio
@@ -160,6 +176,67 @@ async def test_a_follower_that_has_nothing_is_told_that_the_first_refresh_failed
             await leader.refresh()
         with pytest.raises(NotLoadedError, match=r"failed elsewhere: .*500"):
             await entering
+
+
+@pytest.mark.anyio
+async def test_whoever_has_refused_credentials_leaves_the_store_to_the_others(
+    sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+) -> None:
+    url = new_store()
+    async with AsyncExitStack() as stack:
+        refused = await stack.enter_async_context(connect(api_key="wrong", api_secret="wrong"))
+        scenario = await stack.enter_async_context(connect())
+        leader = await opened(stack, url, refused, every=LATER, start="background")
+        await until(lambda: leader.status.failures == 1 and leader.status.role == "follower")
+        store = await stack.enter_async_context(CatalogStore.open(url))
+        with pytest.raises(AuthenticationError):
+            await LiveCatalog(refused, store=store, every=LATER).__aenter__()
+
+        with pytest.raises(AuthenticationError):
+            await leader.refresh()
+        assert leader.status.failures == 2
+        other = await opened(stack, url, scenario, every=LATER)
+        assert len(other) == 12
+        assert other.status.role == "leader"
+        await leader.refresh()
+        assert leader.now.version == other.now.version
+        assert (leader.status.state, leader.status.failures) == ("current", 0)
+
+
+@pytest.mark.anyio
+async def test_a_look_at_the_store_does_not_hide_that_credentials_are_refused(
+    sandbox: Sandbox, connect: Connect, new_sqlite: Callable[[], str]
+) -> None:
+    async with (
+        CatalogStore.open(new_sqlite()) as store,
+        connect(api_key="wrong", api_secret="wrong") as refused,
+    ):
+        async with connect() as scenario:
+            await sync(scenario, store)
+        async with LiveCatalog(refused, store=store, every=0.01) as live:
+            await until(lambda: live.status.failures == 1)
+            sandbox.requests.clear()
+            looks = count_looks(live)
+            await until(lambda: looks() > 3)
+            assert live.status.state == "failing"
+            assert isinstance(live.status.error, AuthenticationError)
+            assert not sandbox.requests
+
+
+@pytest.mark.anyio
+async def test_all_who_wait_are_told_of_a_failure_without_the_frames_of_the_others(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    async with connect(max_retries=0) as scenario, LiveCatalog(scenario, every=LATER) as live:
+        sandbox.faults.add(ServerError(500), times=None)
+        frames = set[int]()
+        for _ in range(3):
+            told = await asyncio.gather(*(live.refresh() for _ in range(5)), return_exceptions=True)
+            assert {type(one) for one in told} == {InternalServerError}
+            (error,) = {id(one): one for one in told}.values()
+            assert isinstance(error, InternalServerError)
+            frames.add(len(traceback.extract_tb(error.__traceback__)))
+        assert max(frames) <= 3
 
 
 # In several processes
