@@ -37,25 +37,13 @@ class SyncProcess:
         self.pages = 0
         self.failure: str | None = None
         self.report: SyncReport | None = None
-        # Measuring how much of the code is run does not survive a SIGKILL.
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("SCENARIO_", "COVERAGE_")) and "proxy" not in name.lower()
-        }
         self._process = subprocess.Popen(  # noqa: S603 - our own script
             [*wrapper, sys.executable, str(_SCRIPT), msgspec.json.encode(job).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={
-                **kept,
-                "PYTHONWARNINGS": "error",
-                "SCENARIO_BASE_URL": sandbox.base_url,
-                "SCENARIO_SDK_API_KEY": sandbox.api_key,
-                "SCENARIO_SDK_API_SECRET": sandbox.api_secret,
-            },
+            env=environment_of(sandbox),
         )
         # Reading from a process that hangs would hang as well.
         self._watchdog = threading.Timer(_LONG, self._process.kill)
@@ -141,6 +129,23 @@ class SyncProcess:
         elif word == "failed":
             self.failure = rest
         return word or None
+
+
+def environment_of(sandbox: Sandbox) -> dict[str, str]:
+    """The environment of a process that asks this sandbox, and that may be killed."""
+    # Measuring how much of the code is run does not survive a SIGKILL.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SCENARIO_", "COVERAGE_")) and "proxy" not in name.lower()
+    }
+    return {
+        **kept,
+        "PYTHONWARNINGS": "error",
+        "SCENARIO_BASE_URL": sandbox.base_url,
+        "SCENARIO_SDK_API_KEY": sandbox.api_key,
+        "SCENARIO_SDK_API_SECRET": sandbox.api_secret,
+    }
 
 
 def copy(sandbox: Sandbox, job: Job) -> SyncReport:

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
 import time
 import traceback
 from contextlib import AsyncExitStack, ExitStack
+from itertools import pairwise
 from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from support.client import until
+from support.sync_process import environment_of
 
 from scenario_async import AuthenticationError, InternalServerError, UsageError
 from scenario_async.live import LiveCatalog, NotLoadedError
-from scenario_async.sandbox import Catalogue, ServerError
+from scenario_async.sandbox import Catalogue, ServerError, Stalled
 from scenario_async.sync import CatalogStore, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from support.client import Connect
 
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox
+    from scenario_async.sync import RunRecord
 
 LATER = 3600.0
 LONG = 120  # seconds; nothing here takes a tenth of that
-EVERY = 1.0
+EVERY = 3.0
+SCOPES = ["private", "public"]  # of the processes
 _SCRIPT = Path(__file__).with_name("live_child.py")
 
 
@@ -248,29 +251,20 @@ class Worker:
     Attributes:
         role: What it said last of its role.
         version: What it said last of its version.
+        role_since: When it said so of its role, by the monotonic clock.
     """
 
     def __init__(self, sandbox: Sandbox, url: str) -> None:
         self.role = ""
         self.version = ""
-        self._said: Queue[str | None] = Queue()
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("SCENARIO_", "COVERAGE_")) and "proxy" not in name.lower()
-        }
+        self.role_since = 0.0
+        self._said: Queue[tuple[float, str] | None] = Queue()
         self._process = subprocess.Popen(  # noqa: S603 - our own script
             [sys.executable, str(_SCRIPT), url, str(EVERY)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={
-                **kept,
-                "PYTHONWARNINGS": "error",
-                "SCENARIO_BASE_URL": sandbox.base_url,
-                "SCENARIO_SDK_API_KEY": sandbox.api_key,
-                "SCENARIO_SDK_API_SECRET": sandbox.api_secret,
-            },
+            env=environment_of(sandbox),
         )
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
@@ -295,26 +289,46 @@ class Worker:
         self._process.kill()
         self._process.wait(LONG)
 
+    def end(self) -> None:
+        """Let it leave."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        assert self._process.wait(LONG) == 0
+
     def until(self, condition: Callable[[Worker], bool]) -> None:
         """Wait until what it says makes this true."""
         end = time.monotonic() + LONG
         while not condition(self):
             try:
-                line = self._said.get(timeout=end - time.monotonic())
+                said = self._said.get(timeout=end - time.monotonic())
             except (Empty, ValueError):
                 raise AssertionError(f"still {self.role} at {self.version}") from None
-            assert line is not None, "it ended"
-            word, _, rest = line.strip().partition(" ")
+            assert said is not None, "it ended"
+            word, _, rest = said[1].strip().partition(" ")
             if word == "role":
-                self.role = rest
+                self.role, self.role_since = rest, said[0]
             else:
                 self.version = rest
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._said.put(line)
+            self._said.put((time.monotonic(), line))
         self._said.put(None)
+
+
+def records_of(url: str) -> tuple[str, dict[str, str | None], list[RunRecord]]:
+    """The version, the names of the models and the runs that a store has, the first one first."""
+
+    async def read() -> tuple[str, dict[str, str | None], list[RunRecord]]:
+        async with (
+            CatalogStore.open(url) as store,
+            LiveCatalog(None, store=store, scopes=SCOPES, role="reader", start="stored") as live,
+        ):
+            names = {model.id: model.name for model in live.now.values()}
+            return live.now.version, names, (await store.runs(limit=1000))[::-1]
+
+    return asyncio.run(read())
 
 
 @pytest.mark.once
@@ -335,22 +349,49 @@ def test_a_leader_that_is_killed_is_replaced_and_no_change_is_lost(
             one.until(lambda one: one.version != before)
         assert len({one.version for one in workers}) == 1
 
-        # One refresh after the other, by one of them: no two listings at once of one scope.
-        assert sandbox.requests.most_unanswered <= 4
-        seen = leader.version
-        leader.kill()
+        # In the middle of a refresh, which would have brought this.
+        seen, asked = leader.version, len(sandbox.requests)
+        sandbox.faults.add(Stalled(), times=None)
         sandbox.catalogue.delete(sandbox.catalogue.ids("private")[0])
+        sandbox.catalogue.update(sandbox.catalogue.ids("public")[0], name="Renamed")
+        until_asked(sandbox, asked + 1)
+        killed = time.monotonic()
+        leader.kill()
+        sandbox.faults.clear()
         for one in followers:
             one.until(lambda one: one.version != seen)
-        assert len({one.version for one in followers}) == 1
-        # What the killed one had asked is answered by now.
-        sandbox.requests.clear()
-        for one in followers:
-            one.until(lambda one: bool(one.role))
-        # Whoever it is has said so by now, or does in a moment.
-        sandbox.catalogue.add(name="Another")
         last = followers[0].version
+        sandbox.catalogue.add(name="Another")
         for one in followers:
             one.until(lambda one: one.version != last)
-        assert sorted(one.role for one in followers).count("leader") == 1
-    assert sandbox.requests.most_unanswered <= 4
+        (new,) = (one for one in followers if one.role == "leader")
+        assert new.role_since - killed <= 2 * EVERY
+        versions = {one.version for one in followers}
+        for one in followers:
+            one.end()
+    version, names, runs = records_of(url)
+    assert versions == {version}
+    assert names == {one.id: one.name for one in sandbox.catalogue if one.deleted is None}
+
+    # One refresh after the other, by one of them, each an interval after the one before.
+    begun = [run.started_at.timestamp() for run in runs]
+    early = [run for run, gap in zip(runs, gaps(begun), strict=True) if gap < 0.85 * EVERY]
+    cut_short = [run for run in runs if run.report is None]
+    assert len(cut_short) == 1
+    assert len(early) <= 1
+    # No request is anybody's but a refresh's, and what the killed one sent is no more than that.
+    sent = [run.report.requests for run in runs if run.report is not None]
+    assert 1 <= len(sandbox.requests) - sum(sent) <= max(sent)
+
+
+def until_asked(sandbox: Sandbox, requests: int) -> None:
+    """Wait until so many requests have come."""
+    end = time.monotonic() + LONG
+    while len(sandbox.requests) < requests:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def gaps(moments: Sequence[float]) -> list[float]:
+    """How long after the one before each of them comes; the first one after a long time."""
+    return [LATER, *(later - earlier for earlier, later in pairwise(moments))]
