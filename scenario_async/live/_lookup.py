@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, TypeAlias, cast, get_args
 
 from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._query import did_you_mean, given_count, given_text
+from scenario_async.sync._store import RecordOrder
 
 from ._entries import Facet, SortKey
 
@@ -16,16 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sort", "facet_of", "fitting", "order_of", "slice_of", "type_name"]
 
-Sort: TypeAlias = Literal[
-    "id",
-    "-id",
-    "name",
-    "-name",
-    "created_at",
-    "-created_at",
-    "updated_at",
-    "-updated_at",
-]
+Sort: TypeAlias = RecordOrder
 """The orders of the models of a snapshot; ``-`` puts the largest first."""
 
 _NOTHING: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .filter_values import check_scope, check_values
-from .filters import ModelFilters, ModelSelection
+from .filters import ModelFilters, ModelSelection, RecordOrder
 from .identity import StoreIdentity, claim, identity_of, source_of
 from .members import ChangingModel, Members
 from .owners import Owners
@@ -23,6 +23,7 @@ __all__ = [
     "ModelFilters",
     "ModelSelection",
     "Owners",
+    "RecordOrder",
     "RunLog",
     "RunRecord",
     "RunTotals",

@@ -24,6 +24,7 @@ __all__ = [
     "ModelFilters",
     "ModelSelection",
     "OrderBy",
+    "RecordOrder",
     "check_names",
     "conditions_of",
     "count_of",
@@ -32,7 +33,7 @@ __all__ = [
     "storable",
 ]
 
-OrderBy: TypeAlias = Literal[
+RecordOrder: TypeAlias = Literal[
     "id",
     "-id",
     "name",
@@ -41,6 +42,11 @@ OrderBy: TypeAlias = Literal[
     "-created_at",
     "updated_at",
     "-updated_at",
+]
+"""The values of a record that models come in the order of; ``-`` puts the largest first."""
+
+OrderBy: TypeAlias = Literal[
+    RecordOrder,
     "deleted_at",
     "-deleted_at",
     "first_seen_at",
