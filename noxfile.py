@@ -193,5 +193,6 @@ def bench(session: nox.Session) -> None:
     session.install(".[cli,sync]", *groups("bench"))
     if not session.posargs:
         session.run("python", "benchmarks/import_time.py", env=INSTALLED)
+        session.run("python", "benchmarks/live_catalog.py", env=INSTALLED)
     scripts = {**INSTALLED, "PYTHONPATH": str(Path(__file__).parent / "benchmarks")}
     session.run("python", "benchmarks/run.py", *session.posargs, env=scripts)
