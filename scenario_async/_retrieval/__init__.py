@@ -1,4 +1,4 @@
-"""Models by their ids: one, many, in short, and what they are shown with."""
+"""Models by their ids: one, many, in short, once they are trained, and what they are shown with."""
 
 from .bulk import MODELS, fetch_bulk
 from .bulk_refusals import refuses_bulk, refuses_ids
