@@ -74,7 +74,7 @@ def port_problem(port: str) -> str | None:
         number = int(port)
         if 0 < number <= _LAST_PORT:
             return None
-    return f"its port, between host and path, must be a number from 1 to {_LAST_PORT}"
+    return f"the port, between its host and its path, must be a number from 1 to {_LAST_PORT}"
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
