@@ -13,10 +13,11 @@ import sys
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, TypeAlias
 
 import anyio
 import pytest
+from support.forked import Forked
 
 from scenario_async.sandbox import Catalogue, Delayed, Sandbox
 from scenario_async.sync import CatalogStore
@@ -57,7 +58,8 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("SCENARIO_", "COVERAGE_")) and "proxy" not in name.lower()
     }
-    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+    hidden = ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "PYTHONUNBUFFERED", "TTY_COMPATIBLE")
+    for name in hidden:
         kept.pop(name, None)
     return {
         **kept,
@@ -69,6 +71,9 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
     }
 
 
+Process: TypeAlias = "subprocess.Popen[bytes] | Forked"
+
+
 class Start(Protocol):
     def __call__(
         self,
@@ -78,15 +83,19 @@ class Start(Protocol):
         env: dict[str, str] | None = ...,
         within: Sequence[str] = ...,
         cwd: Path | None = ...,
-    ) -> subprocess.Popen[bytes]: ...
+        afresh: bool = ...,
+    ) -> Process: ...
 
 
 @pytest.fixture
 def start(environment: dict[str, str]) -> Generator[Start]:
-    """Starts the command with pipes; whatever still runs at the end is killed."""
+    """Starts the command with pipes; whatever still runs at the end is killed.
+
+    ``afresh`` is how users start it, and takes a second of imports.
+    """
     # A shell's background job is deaf to Ctrl-C, and what it starts inherits that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Process] = []
 
     def start_command(
         *arguments: str,
@@ -95,15 +104,22 @@ def start(environment: dict[str, str]) -> Generator[Start]:
         env: dict[str, str] | None = None,
         within: Sequence[str] = (),
         cwd: Path | None = None,
-    ) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*within, sys.executable, "-m", "scenario_async.cli", *arguments],
-            cwd=cwd,
-            stdout=stdout,
-            stderr=stderr,
-            env=env or environment,
-            bufsize=0,  # or `communicate` would not see what a `readline` has read ahead
-        )
+        afresh: bool = False,
+    ) -> Process:
+        process: Process
+        if afresh or within:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                [*within, sys.executable, "-m", "scenario_async.cli", *arguments],
+                cwd=cwd,
+                stdout=stdout,
+                stderr=stderr,
+                env=env or environment,
+                bufsize=0,  # or `communicate` would not see what a `readline` has read ahead
+            )
+        else:
+            process = Forked(
+                *arguments, stdout=stdout, stderr=stderr, env=env or environment, cwd=cwd
+            )
         started.append(process)
         return process
 
@@ -117,7 +133,7 @@ def start(environment: dict[str, str]) -> Generator[Start]:
                 stream.close()
 
 
-def read_line(process: subprocess.Popen[bytes]) -> bytes:
+def read_line(process: Process) -> bytes:
     assert process.stdout is not None
     return process.stdout.readline()
 
@@ -131,7 +147,7 @@ def stored(path: Path) -> int:
     return 0
 
 
-def wait_for(process: subprocess.Popen[bytes], reached: Callable[[], object]) -> None:
+def wait_for(process: Process, reached: Callable[[], object]) -> None:
     """Wait until a process has come so far, which can be seen from outside alone."""
     for _ in range(LONG * 20):
         if reached():
@@ -141,14 +157,15 @@ def wait_for(process: subprocess.Popen[bytes], reached: Callable[[], object]) ->
     pytest.fail("it never came so far")
 
 
-def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
+def ended(process: Process) -> tuple[int, bytes, str]:
     out, err = process.communicate(timeout=LONG)
-    return process.returncode, out, err.decode()
+    return process.wait(0), out, err.decode()
 
 
 class TestStreams:
     def test_data_and_messages_keep_apart(self, start: Start) -> None:
-        code, out, err = ended(start("list", "private", "--format", "jsonl", "--verbose"))
+        process = start("list", "private", "--format", "jsonl", "--verbose", afresh=True)
+        code, out, err = ended(process)
         assert code == 0
         assert len([json.loads(line) for line in out.splitlines()]) == PRIVATE
         assert "answered with 200" in err
@@ -164,7 +181,7 @@ class TestStreams:
     ) -> None:
         sandbox.catalogue.add("model_named", privacy="unlisted", name="Übergröße 名前")
         ascii_only = {**environment, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-        process = start("get", "model_named", env=ascii_only)
+        process = start("get", "model_named", env=ascii_only, afresh=True)
         code, out, err = ended(process)
         assert (code, err) == (0, "")
         assert "Übergröße 名前".encode() in out
@@ -190,7 +207,7 @@ class TestStreams:
     def test_nobody_reading_from_the_start_is_quiet(self, start: Start, arguments: str) -> None:
         reading, writing = os.pipe()
         os.close(reading)
-        process = start(*arguments.split(), stdout=writing, stderr=writing)
+        process = start(*arguments.split(), stdout=writing, stderr=writing, afresh=True)
         os.close(writing)
         assert process.wait(LONG) == (4 if "get" in arguments else 0)
 
@@ -198,7 +215,9 @@ class TestStreams:
     @pytest.mark.parametrize("arguments", ["--help", "list private --format csv", "list public"])
     def test_a_full_disk_is_one_sentence(self, start: Start, arguments: str) -> None:
         with Path("/dev/full").open("wb") as full:
-            code, _, err = ended(start(*arguments.split(), stdout=full))
+            # Python itself would say more at its end.
+            process = start(*arguments.split(), stdout=full, afresh=arguments == "--help")
+            code, _, err = ended(process)
         assert code == 1
         assert err.startswith("Error: ")
         assert err.endswith("No space left on device\n")
@@ -350,7 +369,7 @@ class TestProcessNumber1:
         if shutil.which("unshare") is None or probe([*ALONE, "true"]).returncode:
             pytest.skip("no process can be the first of a namespace of its own here")
 
-    def terminate(self, outer: subprocess.Popen[bytes]) -> None:
+    def terminate(self, outer: Process) -> None:
         children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text()
         os.kill(int(children), signal.SIGTERM)
 
@@ -412,7 +431,7 @@ class TestSync:
         path = tmp_path / "models.db"
         command = ("sync", str(path), "--private", "--max-concurrency", "1", "--json")
         sandbox.faults.add(Delayed(LONG), after=2, times=None)
-        process = start(*command)
+        process = start(*command, afresh=True)
         wait_for(process, lambda: stored(path))
         process.send_signal(signal.SIGINT)
         assert ended(process) == (130, b"", GOES_ON)
@@ -516,7 +535,7 @@ class TestTerminal:
             with suppress(OSError):
                 os.close(end)
 
-    def shown(self, terminal: tuple[int, int], process: subprocess.Popen[bytes]) -> str:
+    def shown(self, terminal: tuple[int, int], process: Process) -> str:
         seen, given = terminal
         os.close(given)
         parts: list[bytes] = []
@@ -540,7 +559,7 @@ class TestTerminal:
         self, start: Start, terminal: tuple[int, int], tmp_path: Path
     ) -> None:
         command = ("sync", str(tmp_path / "m.db"), "--private", "--public")
-        process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1])
+        process = start(*command, stdout=subprocess.DEVNULL, stderr=terminal[1], afresh=True)
         last = re.split(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]+", self.shown(terminal, process))
         words = " ".join(part for part in last if part)
         assert f"{PRIVATE:,} models, " in words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
@@ -22,7 +23,9 @@ from scenario_async.cli._commands.status import status
 from scenario_async.cli._commands.sync import sync
 from scenario_async.cli._output import (
     OutputClosedError,
+    OutputError,
     OutputFailedError,
+    abandon,
     in_words,
     say,
     stamp_messages,
@@ -111,10 +114,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # where nobody reads its help.
         if not isinstance(error.__context__, BrokenPipeError):
             raise
+        abandon(sys.stdout)
         return ExitCode.DONE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a bug is a sentence as well
         if os.environ.get(VARIABLE):
             return ExitCode.FAILED  # nobody wants a sentence in the middle of a command line
+        if isinstance(error, (OutputError, OSError)):
+            abandon(sys.stdout)
         _explain(error)
         code = exit_code_for(error)
         terminated = code is ExitCode.INTERRUPTED and interruption.signal is signal.SIGTERM

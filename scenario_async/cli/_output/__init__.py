@@ -15,7 +15,9 @@ from .messages import (
 )
 from .output import (
     OutputClosedError,
+    OutputError,
     OutputFailedError,
+    abandon,
     is_terminal,
     terminal_width,
     write_data,
@@ -30,9 +32,11 @@ from .sync_progress import SyncProgress
 __all__ = [
     "Counts",
     "OutputClosedError",
+    "OutputError",
     "OutputFailedError",
     "SyncProgress",
     "WrongUsageError",
+    "abandon",
     "counted",
     "counts_shown",
     "debug_log",

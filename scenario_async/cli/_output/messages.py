@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from scenario_async import APIError, ScenarioError, ScenarioWarning
 from scenario_async._argument_errors import ArgumentError, InPython, Parameter
 from scenario_async._formats import printable, without_steering
 
-from .output import OutputError
+from .output import OutputError, abandon
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -91,10 +91,12 @@ def say(text: str, *, laid_out: bool = False) -> None:
     if sys.stderr is None:
         return  # a process may well have been started without one
     time = f"{stamp(datetime.now(UTC))} " if _Said.stamped else ""
-    with suppress(OSError, ValueError):
-        line = without_steering(text) if laid_out else printable(text)
+    line = without_steering(text) if laid_out else printable(text)
+    try:
         sys.stderr.write(f"{time}{line}\n")
         sys.stderr.flush()
+    except (OSError, ValueError):
+        abandon(sys.stderr)
 
 
 def in_words(error: Exception) -> str:

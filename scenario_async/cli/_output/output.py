@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -24,6 +25,7 @@ __all__ = [
     "OutputClosedError",
     "OutputError",
     "OutputFailedError",
+    "abandon",
     "is_pipe",
     "is_terminal",
     "terminal_width",
@@ -112,6 +114,16 @@ def is_pipe(stream: TextIO | None) -> bool:
         return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
     except OSError:  # a stream of Python alone has no number
         return False
+
+
+def abandon(stream: TextIO | None) -> None:
+    """Drop what a stream has not taken: at its end Python would try again, and complain."""
+    # What has been put in the place of such a stream, as by tests, is none of ours.
+    if stream is not None and any(stream is own for own in (sys.__stdout__, sys.__stderr__)):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _write(data: bytes) -> None:
