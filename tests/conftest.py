@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = [item for item in items if is_wanted(item)]
     config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
     items[:] = wanted
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out what is there before the first test.
+
+    Tests collect garbage to see what a piece of work has left behind, and all modules with their
+    objects would be looked through each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 PLAIN = ("asyncio", {"use_uvloop": False})
