@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sphinx.errors import SphinxError
+from sphinx.util import logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,8 @@ _ELSEWHERE = re.compile(
     r"^(?:\$ )?(?:\S+/)?(?:docker|git|kubectl|nox|pip|podman|systemctl)\b|> ~/", re.MULTILINE
 )
 _PROGRAMS = re.compile(r"(?:^(?:[$>] *)?|\| *)(curl|datasette|jq|sqlite3)\b", re.MULTILINE)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,16 +88,19 @@ def blocks(page: str, text: str) -> Iterator[Block]:
             if not _REASON.fullmatch(found["mark"]):
                 raise SphinxError(f"{place}: say why: `% not run: REASON`")
             continue
-        if language in ("console", "sh") and _is_missing_here(code):
+        if language in ("console", "sh") and (reason := _why_not_here(code)):
+            _log.info("%s is not run: %s", place, reason)
             continue
         if language == "console":
             code, output = _session(place, code)
         yield Block(place=place, language=language, code=code, output=output)
 
 
-def _is_missing_here(commands: str) -> bool:
+def _why_not_here(commands: str) -> str | None:
+    if _ELSEWHERE.search(commands):
+        return "it would change this machine"
     missing = [name for name in _PROGRAMS.findall(commands) if shutil.which(name) is None]
-    return bool(missing or _ELSEWHERE.search(commands))
+    return f"there is no {missing[0]}" if missing else None
 
 
 def _session(place: str, text: str) -> tuple[str, str]:
