@@ -104,6 +104,7 @@ def test_a_small_picture_does_not_empty_a_folder_that_is_full(tmp_path: Path) ->
         assert cache.put(f"asset_{number}", bytes(10))
     assert cache.put("asset_new", bytes(10))
     assert MOST * 0.9 <= sum(sizes(tmp_path).values()) <= MOST
+    assert not cache.put("asset_large", bytes(MOST + 1))
 
 
 def test_two_on_one_folder_see_what_the_other_keeps(tmp_path: Path) -> None:

@@ -259,22 +259,26 @@ async def test_a_picture_without_end_is_not_read_to_its_end(
 
 
 @pytest.mark.parametrize(
-    ("status", "headers"),
-    [("200 OK", {"Content_Encoding": "gzip"}), ("302 Found", {"Location": "http://127.0.0.1/"})],
-    ids=["compressed", "redirected to this machine"],
+    ("status", "headers", "reason"),
+    [
+        ("200 OK", {"Content_Encoding": "gzip"}, "compressed"),
+        ("302 Found", {"Location": "http://127.0.0.1/"}, "redirected to this machine"),
+        ("302 Found", {"Location": "/a.png"}, "redirected too often"),
+    ],
 )
 async def test_odd_answers_of_other_hosts_are_no_pictures(
-    status: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    status: str, headers: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pieces = [answer(PNG, status=status, **headers).replace(b"json", b"png")]
+    pieces = [answer(PNG, status=status, **headers).replace(b"application/json", b"image/png")]
     async with serving(pieces) as proxy:
         monkeypatch.setenv("http_proxy", f"http://user:pass@127.0.0.1:{proxy.port}")
         async with Downloads(most_bytes=99, seconds=30, at_once=1) as fetching:
-            with pytest.raises(NoPictureError) as raised:
+            with pytest.raises(NoPictureError, match=reason) as raised:
                 await fetching.fetch("http://cdn.sandbox.invalid/a.png?Signature=secret")
     assert "secret" not in str(raised.value)
     # The proxy of the environment was asked, with what is for it.
-    (request,) = proxy.requests
+    request = proxy.requests[0]
+    assert len(proxy.requests) <= 4
     assert request.startswith(b"GET http://cdn.sandbox.invalid/a.png?Signature=secret ")
     assert b"Proxy-Authorization: Basic" in request
     assert b"\r\nAuthorization" not in request
@@ -370,6 +374,19 @@ async def test_a_browser_keeps_a_picture_for_good(
     assert (again.status, body, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
     assert other.status == 200
     assert names(folder) == set(map(file_name, asset_ids[:2]))
+
+
+async def test_what_failed_is_remembered_in_bounds(
+    show: Show, scenario: AsyncScenario, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scenario_async.gallery._pictures.pictures._MOST_FAILED", 1)
+    monkeypatch.setattr("scenario_async.gallery._pictures.pictures._PAUSE", 0.0)
+    sandbox.faults.add(NotJSON(), times=3, pictures=True)
+    ids = [_example(sandbox, one) for one in sandbox.catalogue.ids("public")[:3]]
+    async with show(scenario) as shown:
+        assert [await shown.is_drawn(one) for one in ids] == [True] * 3
+        # Once the pause is over it is tried again.
+        assert [await shown.is_drawn(one) for one in ids] == [False] * 3
 
 
 async def test_a_file_that_was_spoilt_is_fetched_again(

@@ -9,6 +9,7 @@ import sys
 from base64 import b64decode
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from scenario_async.sandbox import Catalogue, Sandbox
 
@@ -29,7 +30,7 @@ def take() -> bytes:
         gallery.sync().finish()
         with watched(browser, f"{gallery.url}?q=sprite", None) as page:
             until_pictures(page)
-            session = page.context.new_cdp_session(page)
+            session: Any = page.context.new_cdp_session(page)
             taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": _QUALITY})
             return b64decode(taken["data"])
 
