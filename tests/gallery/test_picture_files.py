@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,20 @@ def test_two_on_one_folder_see_what_the_other_keeps(tmp_path: Path) -> None:
     assert first.get("asset_199") == second.get("asset_198") == bytes(20)
     first.remove("asset_199")
     assert second.get("asset_199") is None
+
+
+def test_many_at_once_on_one_folder_see_whole_pictures_alone(tmp_path: Path) -> None:
+    caches = [DiskCache(tmp_path, MOST) for _ in range(2)]
+
+    def work(number: int) -> bool:
+        cache, key = caches[number % 2], f"asset_{number % 7}"
+        assert cache.put(key, bytes([number]) * 100)
+        found = cache.get(key)
+        return found is None or (len(found) == 100 and len(set(found)) == 1)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(work, range(200)))
+    assert all(len(name) == 64 for name in sizes(tmp_path))
 
 
 def test_what_a_killed_process_left_is_removed_and_what_is_written_now_is_not(
