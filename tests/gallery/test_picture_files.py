@@ -108,6 +108,15 @@ def test_a_small_picture_does_not_empty_a_folder_that_is_full(tmp_path: Path) ->
     assert not cache.put("asset_large", bytes(MOST + 1))
 
 
+def test_what_is_looked_at_stays(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, MOST, clock=Ticks())
+    for key in "abc":
+        assert cache.put(key, bytes(300))
+    assert cache.get("a") is not None
+    assert cache.put("d", bytes(300))
+    assert set(sizes(tmp_path)) == {file_name("a"), file_name("c"), file_name("d")}
+
+
 def test_two_on_one_folder_see_what_the_other_keeps(tmp_path: Path) -> None:
     clock = Ticks()
     first, second = (DiskCache(tmp_path, MOST, clock=clock) for _ in range(2))

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     Fetch: TypeAlias = Callable[[Iterable[Model | str]], AsyncGenerator[Preview | Missing, None]]
 
-__all__ = ["MOST_AT_ONCE", "Addresses"]
-
-MOST_AT_ONCE = 200
-"""How many assets one request is asked for; the limit of the service."""
+__all__ = ["Addresses"]
 
 # Browsers ask for a few pictures at a time, and all of them within this.
 _GATHERED_FOR = 0.02
@@ -42,7 +39,7 @@ class _Address(NamedTuple):
 
 
 class _Wanted:
-    """Assets that are asked for in one request, and the task that asks."""
+    """Assets that are asked for together, and the task that asks."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -107,13 +104,13 @@ class Addresses:
     def _look_up(self, asset_id: str) -> asyncio.Task[None]:
         """Look an asset up, together with what is shown beside it."""
         wanted = self._gathering
-        if wanted is None or len(wanted.ids) >= MOST_AT_ONCE:
+        if wanted is None:
             wanted = self._gathering = _Wanted()
             wanted.task = asyncio.create_task(self._run(wanted), name="pictures looked up")
         groups = (group for group in self._expected if asset_id in group)
         beside = (one for group in groups for one in group if self._fresh(one) is None)
         for one in (asset_id, *beside):
-            if one not in self._wanted and len(wanted.ids) < MOST_AT_ONCE:
+            if one not in self._wanted:
                 self._wanted[one] = wanted
                 wanted.ids.append(one)
         return wanted.task
@@ -129,7 +126,7 @@ class Addresses:
                 del self._wanted[asset_id]
 
     async def _ask(self, asset_ids: Sequence[str]) -> None:
-        """Ask for the URLs of some assets in one request."""
+        """Ask for the URLs of some assets, in one request for 200 of them."""
         models = [Model(id=one, example_asset_ids=(one,)) for one in asset_ids]
         found: dict[str, _Address] = {}
         try:
