@@ -35,13 +35,18 @@ def peak() -> int:
     return _read("VmHWM")
 
 
+def peak_of(process: int) -> int:
+    """The most that another process ever held at once."""
+    return _read("VmHWM", Path(f"/proc/{process}/status"))
+
+
 def total() -> int:
     """What this machine has."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _read(name: str) -> int:
-    found = re.search(rf"^{name}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+def _read(name: str, status: Path = _STATUS) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
     if found is None:
         raise OSError(f"the kernel does not tell {name}: these benchmarks need Linux")
     return int(found[1]) * 1024

@@ -33,6 +33,7 @@ HEADERS = {
 }
 """What each answer carries."""
 
+_SHOWN = 100  # characters of a host
 _OWN = ("same-origin", "none")
 
 
@@ -103,7 +104,8 @@ def refusal(access: Access, method: str, headers: Mapping[str, str]) -> tuple[in
     """Why a request is not answered: a status and a sentence; ``None`` where it is."""
     host = headers.get("Host", "")
     if not access.knows(host):
-        return 403, "This address is none of the gallery's own."
+        name = host[:_SHOWN]
+        return 403, f"The gallery is not known as {name!r}: whoever runs it can give it that name."
     if method not in ("GET", "HEAD"):
         return 405, "The gallery has pages to read, and takes nothing."
     origin = headers.get("Origin")

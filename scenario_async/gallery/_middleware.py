@@ -9,6 +9,7 @@ from aiohttp import web
 from scenario_async.sync import StoreError
 
 from ._access import HEADERS, refusal
+from ._pages import STATIC
 from ._text import line
 from ._url_state import BadUrlError
 
@@ -42,18 +43,23 @@ def only_who_may(access: Access, pages: Pages) -> Middleware:
         refused = refusal(access, request.method, request.headers)
         if refused is not None:
             return pages.message(request, *refused)
-        if access.token is None or access.token.is_in(request.cookies):
+        token = access.token
+        # What pages look like is no secret, and the one that asks for the token needs it.
+        if token is None or request.match_info.route.name == STATIC:
             return await handler(request)
-        return _let_in(request, access.token, pages)
+        given = request.query.getall(_PARAMETER, [])
+        known = token.is_in(request.cookies)
+        if known and not given:
+            return await handler(request)
+        if known or any(token.is_right(one) for one in given):
+            return _let_in(request, token, pages)
+        return pages.token_page(request, wrong=bool(given))
 
     return check
 
 
 def _let_in(request: web.Request, token: Token, pages: Pages) -> web.StreamResponse:
     """Give whoever knows the token a cookie, and take the token out of the URL."""
-    given = request.query.getall(_PARAMETER, [])
-    if not any(token.is_right(one) for one in given):
-        return pages.token_page(request, wrong=bool(given))
     rest = [(name, value) for name, value in request.query.items() if name != _PARAMETER]
     response = web.Response(status=303, headers={"Cache-Control": "no-store"})
     # Relative, as nobody knows here what is in front of the path.

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from ._standing import StoreView
     from ._templates import Templates
 
-__all__ = ["Pages"]
+__all__ = ["STATIC", "Pages"]
+
+STATIC = "gallery-static"
+"""The name of the route of files that are the same for everybody."""
 
 PAGE = 48
 _PAGES_AT_ONCE = 10
@@ -68,7 +71,7 @@ class Pages:
             web.get("/cards", self._cards),
             web.get("/store", self._standing),
             web.get("/models/{id}", self._model),
-            web.get("/static/{name}", self._static),
+            web.get("/static/{name}", self._static, name=STATIC),
         ]
 
     def message(self, request: web.Request, status: int, sentence: str) -> web.Response:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from scenario_async import AsyncScenario
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 PAGE = 48
 SIGNED = "https://cdn.example/a.webp?Expires=1&Signature=SECRET"
 HOSTILE = "</a><script>alert(1)</script>\"'> \u202egpj.exe \0 {{ 7*7 }} " + "x" * 10_000

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
     from scenario_async.sandbox import Sandbox
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 SOON = 0.001  # seconds
 
 

@@ -193,6 +193,7 @@ def test_postgresql_finds_and_counts_the_same(new_postgresql: Callable[[], str])
 
 
 @pytest.mark.anyio
+@pytest.mark.one_loop
 async def test_the_most_frequent_values_come_first_and_no_more_than_asked_for(
     new_store: Callable[[], str],
 ) -> None:
@@ -206,6 +207,7 @@ async def test_the_most_frequent_values_come_first_and_no_more_than_asked_for(
 
 
 @pytest.mark.anyio
+@pytest.mark.one_loop
 async def test_a_column_that_somebody_else_wrote_is_counted_as_nothing(
     new_store: Callable[[], str],
 ) -> None:

@@ -144,6 +144,14 @@
     });
   }
 
+  // A copy that has become newer than what is shown can be looked at.
+  const copied = () => document.querySelector("#store time")?.dateTime;
+  const shown = copied();
+  document.addEventListener("htmx:afterSettle", () => {
+    const fresh = document.querySelector("#store .fresh");
+    if (fresh) fresh.hidden = copied() === shown;
+  });
+
   // What is put in place anew stays as open as it was, and whoever chose something is not lost.
   let open = [];
   document.addEventListener("htmx:beforeSwap", () => {
