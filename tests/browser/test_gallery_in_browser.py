@@ -244,6 +244,7 @@ def test_a_sync_under_way_is_shown_and_what_it_has_copied(
 ) -> None:
     gallery = serve(tmp_path / "models.db")
     page = look(gallery.url)
+    page.clock.install()
     expect(page.get_by_role("heading", name="There are no models here yet")).to_be_visible()
     sandbox.faults.add(Stalled(), times=None, after=2, path="/models")
     run = gallery.sync()
@@ -254,7 +255,9 @@ def test_a_sync_under_way_is_shown_and_what_it_has_copied(
     run.cancel()
     sandbox.faults.clear()
     gallery.sync().finish()
-    page.reload()
+    # The page asks how the copy is now and then, and says where it is newer.
+    page.clock.fast_forward("00:21")
+    page.get_by_role("link", name="Show what is new").click()
     expect(count(page)).to_have_text("1,009 models")
     expect(page.get_by_text("Copied just now")).to_be_visible()
 
