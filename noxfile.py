@@ -132,7 +132,7 @@ def kill(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """Look at the gallery in the system's Chromium; ``-- --screenshots FOLDER`` keeps pictures."""
     session.install(PACKAGE, *groups("browser"))
-    session.run("pytest", "-m", "browser", *session.posargs, env=INSTALLED)
+    session.run("pytest", "-m", "browser", "tests/browser", *session.posargs, env=INSTALLED)
 
 
 @nox.session(python=PYTHONS[:1])
