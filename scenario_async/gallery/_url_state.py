@@ -120,10 +120,6 @@ class GridState:
         """With models that are deleted, without, or none but those."""
         return self._with(deleted=deleted)
 
-    def without_text(self) -> GridState:
-        """Without the words."""
-        return self._with(text="")
-
     @property
     def filters(self) -> int:
         """How many filters are chosen."""

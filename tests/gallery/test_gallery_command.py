@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import webbrowser
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scenario_async import cli
-from scenario_async.cli._commands.gallery import Place
+from scenario_async.cli._commands.gallery import Place, open_browser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +125,36 @@ def test_whoever_can_be_asked_by_other_machines_has_a_token(
 
     assert re.fullmatch(shown, place.url(80))
     assert {host, "proxy.example", socket.gethostname()} <= set(place.names)
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+@pytest.mark.parametrize(("browser", "said"), [(True, ""), (False, "open the URL yourself")])
+async def test_a_browser_is_opened_or_its_lack_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, browser: bool, said: str
+) -> None:
+    opened: list[str] = []
+
+    def open_(url: str) -> bool:
+        opened.append(url)
+        if not browser:
+            raise webbrowser.Error("none")
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open_)
+
+    await open_browser("http://127.0.0.1:1/")
+
+    assert opened == ["http://127.0.0.1:1/"]
+    assert said in capsys.readouterr().err
+
+
+def test_a_host_that_is_not_there_is_said_in_the_words_of_the_system(run: Run) -> None:
+    # An address that no machine has: https://www.rfc-editor.org/rfc/rfc5737
+    ran = run("gallery", "--sandbox", "--sandbox-models", "0", "--host", "192.0.2.1", "--port", "0")
+
+    assert ran.code == 1
+    assert "cannot listen on 192.0.2.1, port 0: Cannot assign requested address" in ran.err
 
 
 def test_its_help_needs_no_extra(capsys: pytest.CaptureFixture[str]) -> None:

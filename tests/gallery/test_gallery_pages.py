@@ -42,8 +42,8 @@ def record(number: int) -> dict[str, object]:
 
 
 @pytest.fixture
-async def store(new_store: Callable[[], str]) -> AsyncGenerator[CatalogStore]:
-    async with CatalogStore.open(new_store()) as store:
+async def store(new_sqlite: Callable[[], str]) -> AsyncGenerator[CatalogStore]:
+    async with CatalogStore.open(new_sqlite()) as store:
         yield store
 
 
@@ -112,6 +112,18 @@ async def test_far_down_the_models_before_are_left_to_a_link(
     assert "Earlier models" in page
 
 
+async def test_a_store_in_postgresql_has_the_same_pages(
+    browser: Browser, new_postgresql: Callable[[], str], tmp_path: Path
+) -> None:
+    async with CatalogStore.open(new_postgresql()) as store:
+        await write(store, map(record, range(130)), deleted=["model_007"])
+        async with browsing(store, tmp_path) as other:
+            for path in ("/", "/?q=model_0&tag=odd&sort=name", "/cards?page=3", "/?deleted=only"):
+                page = await get(browser, path)
+                assert await get(other, path) == page
+            assert "Model 003" in await get(other, "/models/model_003")
+
+
 async def test_typing_replaces_the_url_and_choosing_adds_one_to_go_back_to(
     browser: Browser,
 ) -> None:
@@ -174,11 +186,13 @@ async def test_other_peoples_text_is_text(store: CatalogStore, tmp_path: Path) -
         "thumbnail": {"assetId": "../../etc/passwd", "url": "javascript:alert(1)"},
         "complianceMetadata": {"licenseTerms": "javascript:alert(1)"},
     }
-    await write(store, [hostile, {"id": "bare"}])
+    odd = {"id": "odd", "exampleAssetIds": None, "shortDescription": 5, "thumbnail": None}
+    await write(store, [hostile, odd, {"id": "odder", "exampleAssetIds": [5, "", "..", None]}])
     async with browsing(store, tmp_path) as browser:
         grid = await get(browser, "/")
         (path,) = re.findall(r'href="(models/model[^"]*)"', grid)
         page = await get(browser, f"/{path}")
+        assert "<bdi>odd</bdi>" in await get(browser, "/models/odd")
 
     for text in (grid, page):
         assert "<script>alert" not in text

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scenario_async.gallery._placeholder import initials, placeholder
@@ -51,6 +51,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(), json_values))
 def test_a_record_is_shown_as_it_was_sent(record: dict[str, object]) -> None:
     shown = json_of(json.dumps(record))
@@ -68,6 +69,20 @@ def test_any_record_has_fields_that_can_be_shown(record: dict[str, object]) -> N
         assert all(
             field.kind in ("text", "long", "link", "list", "fields") for field in section.fields
         )
+
+
+def test_what_is_deep_or_long_is_cut() -> None:
+    deep: object = "the bottom"
+    for _ in range(9):
+        deep = {"a": [deep]}
+
+    (deepest,) = sections_of(json.dumps({"x": deep}))[0].fields
+    while deepest.parts:
+        deepest = deepest.parts[0]
+    (long,) = sections_of(json.dumps({"x": list(range(1000))}))[0].fields
+
+    assert deepest.text == "…"
+    assert [part.text for part in long.parts[-2:]] == ["199", "… and 800 more"]
 
 
 def test_fields_come_in_a_readable_order_with_those_that_nobody_knows_last() -> None:
@@ -98,7 +113,8 @@ def test_fields_come_in_a_readable_order_with_those_that_nobody_knows_last() -> 
 
 
 @pytest.mark.parametrize(
-    "record", ["", "[]", '{"id": ', '{"a": ' * 5000 + "1" + "}" * 5000, '{"a": 1e999}']
+    "record",
+    ["", "[]", '{"a": "\\ud800"}', '{"id": ', '{"a": ' * 5000 + "1" + "}" * 5000, '{"a": 1e999}'],
 )
 def test_a_record_that_cannot_be_read_is_shown_as_it_is(record: str) -> None:
     assert all(section.fields for section in sections_of(record))

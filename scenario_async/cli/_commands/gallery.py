@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scenario_async.cli._connection import Connection
     from scenario_async.sync import CatalogStore
 
-__all__ = ["gallery"]
+__all__ = ["Place", "gallery", "open_browser"]
 
 _PORT = 8484
 _MINUTE = 60.0
@@ -137,7 +137,7 @@ async def gallery(
             ) from error
         await write_lines([f"The gallery is at {place.url(port)}, until Ctrl-C"])
         if opens:
-            await _open_browser(place.url(port))
+            await open_browser(place.url(port))
         await anyio.sleep_forever()
 
 
@@ -216,7 +216,8 @@ async def _copy(client: AsyncScenario, store: CatalogStore) -> None:
         await sync(client, store, scopes=_SANDBOX_SCOPES)
 
 
-async def _open_browser(url: str) -> None:
+async def open_browser(url: str) -> None:
+    """Open a browser, or say that there is none."""
     try:
         opened = await anyio.to_thread.run_sync(webbrowser.open, url)
     except webbrowser.Error:
