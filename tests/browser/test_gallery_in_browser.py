@@ -62,7 +62,7 @@ def test_search_while_typing(look: Look, gallery: Gallery, sandbox: Sandbox) -> 
     expect(count(page)).to_have_text("1,009 models")
     before: int = page.evaluate("history.length")
 
-    found = sum("fernweh" in f"{row.id} {row.name}".lower() for row in sandbox.catalogue)
+    found = sum("fernweh" in f"{row.id}{row.name}{row.tags}".lower() for row in sandbox.catalogue)
 
     page.locator("#q").press_sequentially("fernweh", delay=20)
 

@@ -124,9 +124,14 @@ async def test_each_answer_tells_browsers_to_run_and_load_nothing_else(
     store: CatalogStore, tmp_path: Path
 ) -> None:
     async with browsing(store, tmp_path) as browser:
-        for path in ("/", "/models/m", "/preview/a", "/static/gallery.css", "/none", "/?x=1"):
+        for path in ("/", "/models/m", "/static/gallery.css", "/none", "/?x=1"):
             response = await browser.get(path)
             assert {name: response.headers[name] for name in HEADERS} == HEADERS
+        picture = await browser.get("/preview/a")
+        assert picture.headers["Content-Security-Policy"].endswith("; sandbox")
+        assert HEADERS.items() - picture.headers.items() == {
+            ("Content-Security-Policy", HEADERS["Content-Security-Policy"])
+        }
         posted = await browser.post("/")
         assert posted.status == 405
         rebound = await browser.get("/", headers={"Host": "other.example"})
