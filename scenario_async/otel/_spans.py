@@ -66,11 +66,13 @@ class _Open:
     Attributes:
         operation: Its id.
         span: Its span.
+        context: The one in which it is the current one.
         counts: Attributes that are known in the end.
     """
 
     operation: int
     span: Span
+    context: Context
     counts: dict[str, int] = field(default_factory=dict[str, int])
 
     def count(self, name: str, more: int) -> None:
@@ -145,7 +147,7 @@ class Spans:
         span = self._tracer.start_span(
             f"{operation.kind} {name}", context=context, attributes=attributes
         )
-        self._open[operation.id] = _Open(operation.id, span)
+        self._keep(operation, span, context)
 
     def _request(self, event: RequestEvent) -> None:
         operation = event.operation
@@ -163,13 +165,11 @@ class Spans:
             attributes[RESENDS] = call.sent
         call.waits.clear()
         call.sent += 1
+        context = _context_of(call.within)
         span = self._tracer.start_span(
-            operation.name,
-            context=_context_of(call.within),
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
+            operation.name, context=context, kind=SpanKind.CLIENT, attributes=attributes
         )
-        self._open[operation.id] = _Open(operation.id, span)
+        self._keep(operation, span, context)
 
     def _response(self, event: ResponseEvent) -> None:
         operation = event.operation
@@ -236,23 +236,27 @@ class Spans:
         running = self._open.get(operation.id)
         if running is None or running.operation != operation.id:
             return None
-        return _Current(running.span)
+        return _Current(running.context)
+
+    def _keep(self, operation: Operation, span: Span, context: Context | None) -> None:
+        within = trace.set_span_in_context(span, context)
+        self._open[operation.id] = _Open(operation.id, span, within)
 
     def _within(self, operation: Operation) -> _Open | None:
         return self._open.get(operation.parent or 0)
 
 
 class _Current:
-    """Lets a span be the current one. Less work than ``use_span``, which also looks at errors."""
+    """Lets a context be the current one. Less work than ``use_span``, which looks at errors too."""
 
-    __slots__ = ("_span", "_token")
+    __slots__ = ("_context", "_token")
 
-    def __init__(self, span: Span) -> None:
-        self._span = span
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._token: Token[Context] | None = None
 
     def __enter__(self) -> None:
-        self._token = contexts.attach(trace.set_span_in_context(self._span))
+        self._token = contexts.attach(self._context)
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
@@ -261,4 +265,4 @@ class _Current:
 
 def _context_of(within: _Open | None) -> Context | None:
     """The context that a part begins in; ``None`` for the one that is current."""
-    return None if within is None else trace.set_span_in_context(within.span)
+    return None if within is None else within.context

@@ -9,6 +9,7 @@ import pytest
 
 from scenario_async import EventHooks, FailureEvent, Operation, PageEvent, RequestEvent
 from scenario_async._events import NO_HOOKS, ClientHooks, emit, entered
+from scenario_async._http.call_events import _server
 
 if TYPE_CHECKING:
     from scenario_async._events import OperationKind
@@ -97,3 +98,17 @@ def test_hooks_with_nothing_in_them_are_none() -> None:
     remove()
     assert hooks.together is NO_HOOKS
     assert seen == [PAGE]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "server"),
+    [
+        ("https://api.cloud.scenario.com/v1", ("api.cloud.scenario.com", 443)),
+        ("http://localhost", ("localhost", 80)),
+        ("https://[::1]:8443/v1", ("::1", 8443)),
+    ],
+)
+def test_a_server_has_the_port_of_its_scheme_unless_it_says_another(
+    base_url: str, server: tuple[str, int]
+) -> None:
+    assert _server(base_url) == server
