@@ -130,7 +130,7 @@ class TestScripts:
         monkeypatch.setenv(ASKED_BY, f"{shell}_source")
         with pytest.raises(SystemExit):
             cli.main([])
-        assert capsysbinary.readouterr().out == ran.out
+        assert capsysbinary.readouterr().out.rstrip() == ran.out.rstrip()
 
     def test_what_is_slow_to_import_is_not_imported(self) -> None:
         program = (
