@@ -35,7 +35,6 @@ SECRET = "invented-secret-90be"
 PRIVATE = 1500
 ENDS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 LONG = 120  # seconds; nothing here takes a tenth of that, but on a very busy machine
-GOES_ON = "Interrupted: what was listed is kept; the same command goes on from there.\n"
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +159,9 @@ def wait_for(process: Process, reached: Callable[[], object]) -> None:
 def ended(process: Process) -> tuple[int, bytes, str]:
     out, err = process.communicate(timeout=LONG)
     return process.wait(0), out, err.decode()
+
+
+GOES_ON = "Interrupted: what was listed is kept; the same command goes on from there.\n"
 
 
 class TestStreams:
