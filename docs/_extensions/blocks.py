@@ -11,8 +11,9 @@
     Commands that must not fail.
 
 ``...`` stands for any text in what is printed. A block that cannot run has a line above it that
-says why: ``% not run: it needs an account``. Commands that install something or write into the
-home folder are not run either, and those that need another program only where it is there.
+says why: ``% not run: it needs an account``. Commands that install something, write into the home
+folder or serve until Ctrl-C are not run either, and those that need another program only where it
+is there.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _CONTINUED = re.compile(r"> (.*)\n")
 _ELSEWHERE = re.compile(
     r"^(?:\$ )?(?:\S+/)?(?:docker|git|kubectl|nox|pip|podman|systemctl)\b|> ~/", re.MULTILINE
 )
+_SERVES = re.compile(r"^scenario-async (?:gallery|sandbox)\b", re.MULTILINE)
 _PROGRAMS = re.compile(r"(?:^(?:[$>] *)?|\| *)(curl|datasette|jq|sqlite3)\b", re.MULTILINE)
 
 _log = logging.getLogger(__name__)
@@ -99,6 +101,8 @@ def blocks(page: str, text: str) -> Iterator[Block]:
 def _why_not_here(commands: str) -> str | None:
     if _ELSEWHERE.search(commands):
         return "it would change this machine"
+    if _SERVES.search(commands):
+        return "it serves until Ctrl-C"
     missing = [name for name in _PROGRAMS.findall(commands) if shutil.which(name) is None]
     return f"there is no {missing[0]}" if missing else None
 
