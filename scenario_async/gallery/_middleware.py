@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["add_headers", "errors_as_pages", "only_who_may"]
 
 _PARAMETER = "token"
+_log = logging.getLogger("scenario_async")
 _SENTENCES = {404: "There is no such page.", 405: "The gallery has pages to read."}
 
 
@@ -92,5 +94,8 @@ def errors_as_pages(pages: Pages) -> Middleware:
             if error.status not in _SENTENCES:
                 raise
             return pages.message(request, error.status, _SENTENCES[error.status])
+        except Exception:  # noqa: BLE001 - it is logged
+            _log.exception("a page of the gallery failed")
+            return pages.message(request, 500, "The gallery failed at this. Its log says where.")
 
     return explain

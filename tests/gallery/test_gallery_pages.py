@@ -236,6 +236,26 @@ async def test_a_store_that_fails_is_a_page_and_no_traceback(
         assert "The store cannot be read" in await get(browser, "/", 503)
 
 
+async def test_what_nobody_expected_is_a_page_and_in_the_log(
+    new_sqlite: Callable[[], str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with browsing(CatalogStore.open(new_sqlite()), tmp_path) as browser:
+        assert "The gallery failed at this" in await get(browser, "/", 500)
+
+    assert "the store is not open" in caplog.text
+
+
+async def test_without_a_script_the_next_page_is_a_link_to_where_it_begins(
+    browser: Browser,
+) -> None:
+    (link,) = re.findall(r'href="\./(\?page=2#page-2)"', await get(browser, "/"))
+
+    page = await get(browser, f"/{link}")
+
+    assert len(names(page)) == 2 * PAGE
+    assert page.count('id="page-2"') == 1
+
+
 async def test_mounted_under_a_prefix_all_links_stay_below_it(
     store: CatalogStore, tmp_path: Path
 ) -> None:
