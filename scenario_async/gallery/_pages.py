@@ -141,7 +141,8 @@ class Pages:
         # Models may have gone since somebody was so far down.
         state = state.at(min(state.page, max(1, ceil(counts.models / PAGE))))
         first = max(1, state.page - _PAGES_AT_ONCE + 1)
-        cards = await self._cards_of(state, first, state.page)
+        # Finding nothing once more would take as long as counting it.
+        cards = await self._cards_of(state, first, state.page) if counts.models else []
         pages = {
             first + start // PAGE: cards[start : start + PAGE]
             for start in range(0, len(cards), PAGE)
