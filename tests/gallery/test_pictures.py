@@ -153,6 +153,7 @@ async def test_a_page_of_pictures_costs_one_request_and_later_none(
     assert not sandbox.requests
 
 
+@pytest.mark.one_loop
 async def test_many_at_once_are_asked_for_by_the_hundreds_and_each_once(
     show: Show, scenario: AsyncScenario, asset_ids: list[str], sandbox: Sandbox
 ) -> None:

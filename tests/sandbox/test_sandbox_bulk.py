@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.wire import Reply, Wire, serving, wired
 
@@ -108,6 +108,7 @@ def test_a_picture_of_nothing_is_not_found(sandbox: Sandbox) -> None:
     assert fetch(origin + "/pictures/asset_a").status == 401
 
 
+@settings(max_examples=10)
 @given(asset_id=st.from_regex(r"\Aasset_[A-Za-z0-9]{24}\Z"))
 def test_an_asset_has_one_picture_of_its_own(asset_id: str) -> None:
     lines = pixels(picture(asset_id))
