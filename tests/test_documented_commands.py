@@ -30,9 +30,8 @@ PAGES = [
 ]
 RUN_HERE = ["README.md", "docs/reference/command-line.md"]
 
-# What is beside the command in blocks of the pages that are run, and has no place in a test: it
-# installs something, needs a key, or goes on until Ctrl-C. `test_readme.py` runs the main command of
-# the README.
+# What stands in blocks of these pages and does not run in a test: it installs something, needs a
+# key, or goes on until Ctrl-C. `test_readme.py` runs the main command of the README.
 NOT_RUN = ("pip", "python3", ".venv/bin/python", "export", "scenario-async gallery")
 # What is meant to be replaced.
 MODEL, COLLECTION = re.compile("MODEL_ID|model_abc"), re.compile("COLLECTION_ID")

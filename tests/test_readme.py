@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,8 +136,15 @@ def test_a_link_is_found_however_it_is_written(text: str) -> None:
 
 
 def test_links_lead_somewhere_on_a_package_index_too() -> None:
-    assert links(README)
-    assert [link for link in links(README) if not link.startswith("https://")] == []
+    description = metadata("scenario-async")["Description"] or ""
+    assert links(description)
+    assert [link for link in links(description) if not link.startswith("https://")] == []
+
+
+def test_pictures_are_there() -> None:
+    pictures = [link for link in links(README) if not link.startswith("https://")]
+    assert pictures
+    assert [picture for picture in pictures if not (ROOT / picture).is_file()] == []
 
 
 def test_the_test_command_is_the_one_of_the_checks_before_landing() -> None:
