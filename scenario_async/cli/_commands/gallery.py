@@ -18,8 +18,9 @@ import anyio.to_thread
 import asyncclick as click
 
 from scenario_async._urls import address_of, host_problem, is_this_machine
+from scenario_async.cli._completion import files
 from scenario_async.cli._connection import connection_options
-from scenario_async.cli._options import StrictCommand
+from scenario_async.cli._options import StrictCommand, Whole, section
 from scenario_async.cli._output import WrongUsageError, debug_log, doing, say, write_lines
 from scenario_async.cli._stores import opened_store
 
@@ -57,36 +58,41 @@ it once, as part of the URL.
         "scenario-async gallery models.db --host 0.0.0.0",
     ),
 )
-@click.argument("store", metavar="[STORE]", required=False)
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    metavar="N",
-    default=_PORT,
-    show_default=True,
-    help="The port to listen on; 0 takes any free one.",
+@click.argument("store", metavar="[STORE]", required=False, shell_complete=files)
+@section(
+    "The pages",
+    click.option(
+        "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
+    ),
+    click.option(
+        "--port",
+        type=Whole(min=0, max=65535),
+        metavar="N",
+        default=_PORT,
+        show_default=True,
+        help="The port to listen on; 0 takes any free one.",
+    ),
+    click.option(
+        "--token",
+        envvar="SCENARIO_GALLERY_TOKEN",
+        metavar="TOKEN",
+        help="What whoever looks has to know, in place of one that is made up; better in "
+        "SCENARIO_GALLERY_TOKEN, as others on the same machine can read command lines.",
+    ),
+    click.option(
+        "--name",
+        "names",
+        multiple=True,
+        metavar="HOST",
+        help="A name by which other machines ask, such as that of a proxy. Repeatable.",
+    ),
+    click.option(
+        "--live",
+        is_flag=True,
+        help="Keep the copy fresh meanwhile: a sync of its scopes once a minute.",
+    ),
+    click.option("--open", "opens", is_flag=True, help="Open a browser."),
 )
-@click.option(
-    "--token",
-    envvar="SCENARIO_GALLERY_TOKEN",
-    metavar="TOKEN",
-    help="What whoever looks has to know, in place of one that is made up; better in "
-    "SCENARIO_GALLERY_TOKEN, as others on the same machine can read command lines.",
-)
-@click.option(
-    "--name",
-    "names",
-    multiple=True,
-    metavar="HOST",
-    help="A name by which other machines ask, such as that of a proxy. Repeatable.",
-)
-@click.option(
-    "--live",
-    is_flag=True,
-    help="Keep the copy fresh meanwhile: a sync of its scopes once a minute.",
-)
-@click.option("--open", "opens", is_flag=True, help="Open a browser.")
 @connection_options
 async def gallery(
     store: str | None,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import asyncclick as click
 import msgspec
 
-from scenario_async.cli._options import StrictCommand
+from scenario_async.cli._completion import files
+from scenario_async.cli._options import StrictCommand, Whole, section
 from scenario_async.cli._output import (
     WrongUsageError,
     statistics_lines,
@@ -48,16 +49,24 @@ unless the service documents it.
 )
 @store_argument
 @store_filters
-@click.option(
-    "--top",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="Show so many types, tags and the like, those with the most models.",
+@section(
+    "What is written",
+    click.option(
+        "--top",
+        type=Whole(min=1),
+        default=10,
+        show_default=True,
+        metavar="N",
+        help="Show so many types, tags and the like, those with the most models.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Write one JSON object with all of them."),
+    click.option(
+        "--svg",
+        metavar="FILE",
+        shell_complete=files,
+        help='Draw the bars into an SVG file, or "-".',
+    ),
 )
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object with all of them.")
-@click.option("--svg", metavar="FILE", help='Draw the bars into an SVG file, or "-".')
 async def stats(
     store: str,
     *,

@@ -1,6 +1,5 @@
 """What the commands write: models, tables, messages and progress."""
 
-from .bars import statistics_lines, statistics_svg
 from .messages import (
     WrongUsageError,
     counted,
@@ -26,7 +25,15 @@ from .output import (
     writer_of,
 )
 from .progress import Counts, counts_shown, doing
-from .summaries import json_line, run_line, run_lines, store_lines, summary_lines
+from .summaries import (
+    json_line,
+    run_line,
+    run_lines,
+    statistics_lines,
+    statistics_svg,
+    store_lines,
+    summary_lines,
+)
 from .sync_progress import SyncProgress
 
 __all__ = [

@@ -1,4 +1,7 @@
-"""What the models of a store are like, in bars for people. No I/O."""
+"""What the models of a store are like, in bars for people. No I/O.
+
+Only who draws them imports this module: rich takes long to import.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync import RunTotals, StoreSizes, StoreStatistics
 
-__all__ = ["statistics_lines", "statistics_svg"]
+__all__ = ["lines", "svg"]
 
 _GAP = 2
 _LABEL = 28
@@ -59,7 +62,7 @@ _SVG = """\
 """
 
 
-def statistics_lines(found: StoreStatistics, *, width: int | None, top: int) -> list[str]:
+def lines(found: StoreStatistics, *, width: int | None, top: int) -> list[str]:
     """Facts, and a bar for each group, in color where the terminal and the user have it so.
 
     Args:
@@ -69,15 +72,15 @@ def statistics_lines(found: StoreStatistics, *, width: int | None, top: int) -> 
     """
     terminal = width is not None
     console = Console(file=io.StringIO(), force_terminal=terminal, legacy_windows=False)
-    lines: list[str] = []
+    shown: list[str] = []
     for line in _lines(found, width=width, top=top):
         with console.capture() as captured:
             console.print(line, soft_wrap=True, end="")
-        lines.append(captured.get())
-    return lines
+        shown.append(captured.get())
+    return shown
 
 
-def statistics_svg(found: StoreStatistics, *, top: int) -> str:
+def svg(found: StoreStatistics, *, top: int) -> str:
     """The same as a picture, which needs nothing from elsewhere."""
     console = Console(
         file=io.StringIO(),

@@ -14,9 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from scenario_async.sync import Counts, RunRecord, StoreCounts, SyncReport
+    from scenario_async.sync import Counts, RunRecord, StoreCounts, StoreStatistics, SyncReport
 
-__all__ = ["json_line", "run_line", "run_lines", "store_lines", "summary_lines"]
+__all__ = [
+    "json_line",
+    "run_line",
+    "run_lines",
+    "statistics_lines",
+    "statistics_svg",
+    "store_lines",
+    "summary_lines",
+]
 
 _COUNTED = ("new", "changed", "unchanged", "deleted", "rejected", "details")
 _EFFORT = ("pages", "requests", "retries")
@@ -119,3 +127,17 @@ def _columns(
 def _cell(text: str) -> str:
     """The text without characters that would steer a terminal, its indent kept."""
     return " " * (len(text) - len(text.lstrip(" "))) + printable(text)
+
+
+def statistics_lines(found: StoreStatistics, *, width: int | None, top: int) -> list[str]:
+    """What the models of a store are like, as :func:`bars.lines` says."""
+    from .bars import lines  # noqa: PLC0415 - it is slow to import
+
+    return lines(found, width=width, top=top)
+
+
+def statistics_svg(found: StoreStatistics, *, top: int) -> str:
+    """The same as a picture, which needs nothing from elsewhere."""
+    from .bars import svg  # noqa: PLC0415 - it is slow to import
+
+    return svg(found, top=top)
