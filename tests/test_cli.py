@@ -457,8 +457,10 @@ class TestWrongUsage:
             ),
             (
                 "--collection c1 list private",
-                "--collection belongs behind the command that it is for: "
-                "list public, sync, stats, export",
+                (
+                    "--collection belongs behind the command that it is for: "
+                    "list public, sync, stats, export"
+                ),
             ),
             ("--sanbox list private", "No such option '--sanbox'."),
             (
