@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from scenario_async._http import Pacer, SystemClock
 from scenario_async._pagination import Learned
 
-from ._context import Context, context_of
+from ._context import Context
 from ._credentials import hidden, resolve_credentials
 from ._events import NO_HOOKS
 from ._models import Models
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from scenario_async._events import EventHooks
     from scenario_async._http.transport import Transport
 
-__all__ = ["AsyncScenario", "context_of"]
+__all__ = ["AsyncScenario"]
 
 _BASE_URL = "SCENARIO_BASE_URL"
 
