@@ -745,5 +745,6 @@ class TestOwnSandbox:
         ran = run("sandbox", "--port", port, "--public", "1", "--private", "1")
         assert (ran.code, ran.out, ran.err.count("\n")) == (1, b"", 1)
         assert ran.err == (
-            f"Error: cannot listen on 127.0.0.1, port {port}: {os.strerror(errno.EADDRINUSE)}\n"
+            f"Error: cannot listen on 127.0.0.1, port {port}: {os.strerror(errno.EADDRINUSE)}; "
+            "--port 0 takes any free one\n"
         )

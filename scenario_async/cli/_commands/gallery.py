@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import webbrowser
@@ -21,7 +20,14 @@ from scenario_async._urls import address_of, host_problem, is_this_machine
 from scenario_async.cli._completion import files
 from scenario_async.cli._connection import connection_options
 from scenario_async.cli._options import StrictCommand, Whole, section
-from scenario_async.cli._output import WrongUsageError, debug_log, doing, say, write_lines
+from scenario_async.cli._output import (
+    WrongUsageError,
+    cannot_listen,
+    debug_log,
+    doing,
+    say,
+    write_lines,
+)
 from scenario_async.cli._stores import opened_store
 
 if TYPE_CHECKING:
@@ -137,10 +143,7 @@ async def gallery(
         try:
             port = await stack.enter_async_context(serving(app, host, port))
         except OSError as error:
-            raise click.ClickException(
-                f"cannot listen on {host}, port {port}: {_reason(error)}; --port 0 takes any "
-                "free one"
-            ) from error
+            raise cannot_listen(host, port, error) from error
         await write_lines([f"The gallery is at {place.url(port)}, until Ctrl-C"])
         if opens:
             await open_browser(place.url(port))
@@ -193,13 +196,6 @@ class Place:
             host = f"[{self.host}]"
         query = "" if self.token is None else f"?token={quote(self.token, safe='')}"
         return f"http://{host}:{port}/{query}"
-
-
-def _reason(error: OSError) -> str:
-    """Why it failed; asyncio says the address once more."""
-    if isinstance(error, socket.gaierror) or error.errno is None:
-        return error.strerror or str(error)
-    return os.strerror(error.errno)
 
 
 def _own_names() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async.cli._options import Numbers, StrictCommand, Whole, section
-from scenario_async.cli._output import system_reason, write_lines
+from scenario_async.cli._output import cannot_listen, write_lines
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
     PRIVATE,
@@ -154,10 +154,7 @@ async def sandbox(
         try:
             await stack.enter_async_context(server)
         except OSError as error:
-            place = f"{host}, port {port}" if port else host
-            raise click.ClickException(
-                f"cannot listen on {place}: {system_reason(error)}"
-            ) from error
+            raise cannot_listen(host, port, error) from error
         await write_lines(_lines(server))
         await server.serve_forever()
 

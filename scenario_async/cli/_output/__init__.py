@@ -2,6 +2,7 @@
 
 from .messages import (
     WrongUsageError,
+    cannot_listen,
     counted,
     debug_log,
     in_words,
@@ -44,6 +45,7 @@ __all__ = [
     "SyncProgress",
     "WrongUsageError",
     "abandon",
+    "cannot_listen",
     "counted",
     "counts_shown",
     "debug_log",

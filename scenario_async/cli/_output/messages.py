@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WrongUsageError",
+    "cannot_listen",
     "clock",
     "counted",
     "debug_log",
@@ -116,6 +117,16 @@ def system_reason(error: OSError) -> str:
     words = os.strerror(number) if number is not None and number in errno.errorcode else ""
     known = words and not words.startswith("Unknown error")  # as on Windows, of sockets
     return words if known else error.strerror or str(error)
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> click.ClickException:
+    """What to raise where a server cannot listen."""
+    # Since Python 3.13 asyncio has a sentence of its own for an address that no interface has.
+    elsewhere = error.errno is None
+    reason = os.strerror(errno.EADDRNOTAVAIL) if elsewhere else system_reason(error)
+    place = f"{host}, port {port}" if port else host
+    hint = "; --port 0 takes any free one" if error.errno == errno.EADDRINUSE else ""
+    return click.ClickException(f"cannot listen on {place}: {reason}{hint}")
 
 
 def option_names(error: ValueError) -> str:
