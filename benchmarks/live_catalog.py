@@ -230,6 +230,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=10_000)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print all figures")
+    parser.add_argument("--plot", type=Path, help="draw lookups into this SVG")
     parser.add_argument("--role", nargs=2, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.role is not None:
@@ -237,6 +238,11 @@ def main() -> None:
         asyncio.run((serve if name == "serve" else ask)(int(number)))
         return
     taken = asyncio.run(measure(options.models, options.turns))
+    if options.plot is not None:
+        # Only here: the rest needs nothing but the package.
+        from live_plot import write_plot  # noqa: PLC0415 - see above
+
+        write_plot(taken, options.plot)
     if options.json:
         print(msgspec.json.encode(taken).decode())
         return
