@@ -237,7 +237,7 @@ class Models(Listings):
             timeout: In place of the client's, for each request.
 
         Raises:
-            TrainingError: Its training failed or was canceled.
+            TrainingError: Its training failed or was canceled, or it is deleted.
             TrainingTimeoutError: It was not trained in time. Also a ``TimeoutError``.
             NotFoundError: The model does not exist.
             APIError: A request failed, and so would the next one.

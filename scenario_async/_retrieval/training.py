@@ -26,7 +26,7 @@ __all__ = ["as_trained", "pause_after", "still_waiting", "training_ended", "wait
 TRAINED = "trained"
 # The others, "new", "training" and "copying", become something else, and so may those that are not
 # documented.
-_NOT_TRAINED = frozenset({"failed", "training-canceled"})
+_NOT_TRAINED = frozenset({"failed", "training-canceled", "deleted"})
 _SHORTEST, _LONGEST = 5.0, 60.0
 _SHARE = 0.2
 _JITTER = 0.1  # of a pause, either way
@@ -138,21 +138,25 @@ class _Wait:
         self._error: APIError | None = None
 
     def failed(self, error: APIError) -> None:
-        """Go on where the next time may be better: an outage is shorter than a training."""
-        if not is_transient(error):
-            raise error
-        self._error = error.with_traceback(None)
+        """Note what went wrong, until the next pause."""
+        self._error = error.with_traceback(None) if is_transient(error) else error
 
     async def pause(self, statuses: Mapping[str, str | None]) -> None:
         """Wait before the next time, unless that was the last one.
 
+        It goes on where the next time may be better: an outage is shorter than a training.
+
         Raises:
+            APIError: The next time would not be.
             TrainingTimeoutError: It was.
             UsageError: The client was closed.
         """
+        error, self._error = self._error, None
+        if error is not None and not is_transient(error):
+            raise error
         waited = self._context.now() - self._begun
         if waited >= self._max_wait:
-            raise still_waiting(self._max_wait, statuses) from self._error
-        self._error = None
+            raise still_waiting(self._max_wait, statuses) from error
         pause = pause_after(waited, random.random())  # noqa: S311 - it is no secret
-        await self._context.sleep(min(pause, self._max_wait - waited))
+        asked = 0.0 if error is None else error.retry_after or 0.0
+        await self._context.sleep(min(max(pause, asked), self._max_wait - waited))

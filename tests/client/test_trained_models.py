@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.client import until_requests
 
 from scenario_async import (
+    AuthenticationError,
     InternalServerError,
     Missing,
     NotFoundError,
@@ -108,7 +109,7 @@ async def test_a_model_is_waited_for_through_all_that_it_may_be_before(
     assert len(sandbox.requests) <= 25
 
 
-@pytest.mark.parametrize("status", ["failed", "training-canceled"])
+@pytest.mark.parametrize("status", ["failed", "training-canceled", "deleted"])
 async def test_a_training_that_fails_is_an_error_with_the_model(
     becomes: Callable[[str, str, float], None],
     status: str,
@@ -162,6 +163,33 @@ async def test_an_outage_does_not_end_the_wait_and_a_refusal_does(
         sandbox.faults.add(ServerError(403), times=None)
         with pytest.raises(PermissionDeniedError):
             await scenario.models.wait_until_trained(model_id, max_wait=HOUR)
+
+
+async def test_the_service_is_not_asked_again_before_it_says_so(
+    clock: FakeClock, sandbox: Sandbox, connect: Connect
+) -> None:
+    model_id = training(sandbox, "trained")
+    async with connect(max_retries=0) as scenario:
+        sandbox.faults.add(ServerError(503, retry_after=40), times=1)
+        begun = clock.now()
+        await scenario.models.wait_until_trained(model_id, max_wait=HOUR)
+
+    assert clock.now() - begun == pytest.approx(40)
+    assert len(sandbox.requests) == 2
+
+
+async def test_models_that_came_before_an_error_come_out(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    ids = [training(sandbox, "trained") for _ in range(60)]
+    found: list[Any] = []
+    async with connect(max_retries=0, max_concurrency=1) as scenario:
+        sandbox.faults.add(ServerError(401), times=None, after=1)
+        with pytest.raises(AuthenticationError):
+            async for one in scenario.models.as_trained(ids, max_wait=HOUR):
+                found.append(one)  # noqa: PERF401 - it ends with an error
+
+    assert [one.id for one in found] == ids[:50]
 
 
 async def test_several_share_requests_and_come_out_as_they_end(
