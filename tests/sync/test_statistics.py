@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from support.catalogue_copies import copying
 
 from scenario_async.sandbox import Catalogue
@@ -76,6 +77,28 @@ async def test_numbers_are_those_of_the_models_that_fit(new_store: Callable[[], 
                 max(sizes, default=0),
             )
             assert found.sizes.store > 0
+
+
+async def test_numbers_are_of_one_moment_whatever_is_written_meanwhile(
+    new_store: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with copying(Catalogue.seeded(public=0, private=9, odd=False), new_store()) as copy:
+        await sync(copy.scenario, copy.store)
+        scalar = AsyncConnection.scalar
+
+        async def scalar_and_change(*asked: Any) -> Any:
+            number = await scalar(*asked)
+            await copy.execute("UPDATE models SET deleted_at = first_seen_at")
+            return number
+
+        monkeypatch.setattr(AsyncConnection, "scalar", scalar_and_change)
+        counts = await copy.store.counts()
+        await copy.execute("UPDATE models SET deleted_at = NULL")
+        found = await copy.store.statistics()
+
+    assert (counts.models, counts.deleted) == (9, 0)
+    assert (found.models, sum(found.by_type.values())) == (9, 9)
+    assert found.sizes.records > 0
 
 
 async def test_runs_are_summed_up(new_store: Callable[[], str]) -> None:

@@ -87,6 +87,10 @@ class Backend(Protocol):
         """Let this transaction change the tables, all or nothing, and no other one meanwhile."""
         ...
 
+    async def keep_moment(self, connection: AsyncConnection) -> None:
+        """Let all that this transaction reads be of one moment. It has read nothing yet."""
+        ...
+
     async def make_index(self, connection: AsyncConnection, index: Index) -> None:
         """Make an index where it is not there yet."""
         ...

@@ -59,6 +59,7 @@ class Database:
         self.one_run: bool = backend.one_run
         self.insert: Callable[[Table], Insert] = backend.insert
         self.make_index: Callable[[AsyncConnection, Index], Awaitable[None]] = backend.make_index
+        self.keep_moment: Callable[[AsyncConnection], Awaitable[None]] = backend.keep_moment
         self.is_ours_alone: Callable[[AsyncConnection], Awaitable[bool]] = backend.is_ours_alone
         self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
         self.has: Callable[[ColumnElement[Any], str], ColumnElement[bool]] = backend.has

@@ -37,6 +37,7 @@ _ANY_TEXT = ("UTF8", "SQL_ASCII")
 _LOOKS = 3
 # Seconds for a pooler to find a second session. With none to spare it lets one wait for ever.
 _PATIENCE = 30.0
+_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 _KEEP_ALL_AWAY = text(f"LOCK TABLE {state.name} IN ACCESS EXCLUSIVE MODE")
 
 
@@ -125,6 +126,9 @@ class PostgreSQL:
     async def change_schema(self, connection: AsyncConnection) -> None:
         """Wait for others who do so: ``IF NOT EXISTS`` does not cover two at once."""
         await connection.execute(select(func.pg_advisory_xact_lock(OWN)))
+
+    async def keep_moment(self, connection: AsyncConnection) -> None:
+        await connection.execute(_ONE_MOMENT)
 
     async def make_index(self, connection: AsyncConnection, index: Index) -> None:
         # Even where there is nothing to do, all writers would wait.

@@ -156,6 +156,10 @@ class SQLite:
         """
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    async def keep_moment(self, connection: AsyncConnection) -> None:
+        """Begin here: by itself Python does not do so for reading."""
+        await connection.exec_driver_sql("BEGIN")
+
     async def make_index(self, connection: AsyncConnection, index: Index) -> None:
         await connection.execute(CreateIndex(index, if_not_exists=True))
 

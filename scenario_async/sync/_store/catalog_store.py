@@ -224,6 +224,7 @@ class CatalogStore:
             .group_by(memberships.c.scope)
         )
         async with self._database.transaction() as connection:
+            await self._database.keep_moment(connection)
             count = select(func.count()).select_from
             scopes = dict.fromkeys((await connection.scalars(_SCOPES)).all(), 0)
             scopes |= {row[0]: row[1] for row in await connection.execute(by_scope)}

@@ -109,6 +109,7 @@ async def statistics_of(database: Database, filters: ModelFilters) -> StoreStati
         StoreError: The database failed.
     """
     async with database.transaction() as connection:
+        await database.keep_moment(connection)
         ask = _Asking(connection, database, conditions_of(database, filters))
         by_month = await ask.by(database.month(models.c.created_at))
         months = sorted(month for month in by_month if _MONTH.fullmatch(month))
