@@ -177,8 +177,10 @@ class SQLite:
         return exists(select(1).select_from(listed).where(listed.c.value == value))
 
     def values(self, column: ColumnElement[Any]) -> FromClause:
-        valid = case((func.json_valid(column) == 1, column))
-        return func.json_each(valid).table_valued("value", joins_implicitly=True)
+        # It fails at what is not JSON, and takes anything but a list for a list of one.
+        broken, is_list = func.json_valid(column) == 0, func.json_type(column) == "array"
+        lists = case((broken, None), (is_list, column))
+        return func.json_each(lists).table_valued("value", joins_implicitly=True)
 
     def month(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         return func.substr(column, 1, len("2026-10"))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunTotals", "StoreSizes", "StoreStatistics", "statistics_of"]
 
-_MONTH = re.compile(r"\d{4}-\d\d")
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _WORK = tuple(name for name in Counts.__struct_fields__ if name != "seconds")
 
 
