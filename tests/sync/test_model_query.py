@@ -127,6 +127,18 @@ async def test_ids_that_no_model_has_are_no_model(none: list[str], new_store: An
         assert await ids(store, ids=[*none, "m00001"]) == ["m00001"]
 
 
+async def test_values_that_no_store_can_have_are_met_by_no_model(new_store: Any) -> None:
+    async with CatalogStore.open(new_store()) as store:
+        await fill(store, 3)
+
+        for none in ("\0", "\ud800"):
+            for name in ("type", "status", "privacy", "collection"):
+                assert await ids(store, **{name: none}) == []
+            for name in ("tags", "capabilities"):
+                assert await ids(store, **{name: [none]}) == []
+        assert await ids(store, scope="collection:\0") == []
+
+
 async def test_what_a_run_takes_away_meanwhile_is_left_out(new_sqlite: Callable[[], str]) -> None:
     async with CatalogStore.open(new_sqlite()) as store:
         whole = await fill(store, 600)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime  # noqa: TC003 - whoever reads the hints of what is public needs it
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, get_args
 
-from sqlalchemy import exists, or_
+from sqlalchemy import exists, false, or_
 
 from scenario_async._query import did_you_mean, given_count, given_text, given_time
 from scenario_async.sync._scopes import Scope
@@ -143,21 +143,22 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
     conditions: list[ColumnElement[bool]] = []
     for name in ("type", "status", "privacy"):
         text = given_text(name, given.get(name))
-        conditions += [] if text is None else [models.c[name] == text]
-    has = database.has
-    several_tags = [has(models.c.tags, tag) for tag in _several("tags", filters.get("tags", ()))]
+        conditions += [] if text is None else [_where(text, models.c[name] == text)]
+
+    def has(column: str, value: str) -> ColumnElement[bool]:
+        return _where(value, database.has(models.c[column], value))
+
+    several_tags = [has("tags", tag) for tag in _several("tags", filters.get("tags", ()))]
     conditions += [or_(*several_tags)] if several_tags else []
-    conditions += [
-        has(models.c.capabilities, one)
-        for one in _several("capabilities", filters.get("capabilities", ()))
-    ]
+    capabilities = _several("capabilities", filters.get("capabilities", ()))
+    conditions += [has("capabilities", one) for one in capabilities]
     collection = given_text("collection", filters.get("collection"))
-    if collection is not None:
-        conditions.append(has(models.c.collection_ids, collection))
+    conditions += [] if collection is None else [has("collection_ids", collection)]
     scope = given_text("scope", filters.get("scope"))
     if scope is not None:
-        seen = memberships.c.model_id == models.c.id
-        conditions.append(exists().where(memberships.c.scope == str(Scope.parse(scope)), seen))
+        name = str(Scope.parse(scope))
+        seen = memberships.c.scope == name, memberships.c.model_id == models.c.id
+        conditions.append(_where(name, exists().where(*seen)))
     for name in ("created", "updated"):
         column = models.c[f"{name}_at"]
         after = given_time(f"{name}_after", given.get(f"{name}_after"), round_up=False)
@@ -205,9 +206,9 @@ def ids_of(values: Iterable[str] | None) -> list[str] | None:
     return [one for one in ids if storable(one)]
 
 
-def storable(model_id: str) -> bool:
-    """Whether a database could have this id: PostgreSQL has no NUL, and UTF-8 no surrogates."""
-    return "\0" not in model_id and not _SURROGATE.search(model_id)
+def storable(text: str) -> bool:
+    """Whether a database could have this text: PostgreSQL has no NUL, and UTF-8 no surrogates."""
+    return "\0" not in text and not _SURROGATE.search(text)
 
 
 def order_of(order_by: OrderBy) -> OrderBy:
@@ -225,6 +226,11 @@ def order_of(order_by: OrderBy) -> OrderBy:
             f"round, not {order_by!r}"
         )
     return order_by
+
+
+def _where(value: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition, which no model meets where no store can have the value."""
+    return condition if storable(value) else false()
 
 
 def _several(name: str, values: object) -> list[str]:
