@@ -14,7 +14,7 @@ from scenario_async._http import until_done
 from scenario_async._retrieval import check_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 
     from scenario_async import Missing
 
@@ -67,7 +67,7 @@ class PreviewUrls:
     async def end(self) -> None:
         """End what is under way; who waits for it is told so."""
         left = UsageError("the live catalogue was left before the previews came")
-        self._fail(tuple(self._pictures), left)
+        self._fail(dict(self._pictures), left)
         for task in self._tasks:
             task.cancel()
         await until_done(tuple(self._tasks))
@@ -89,21 +89,23 @@ class PreviewUrls:
         # All who ask in this pass of the loop are asked for together.
         await asyncio.sleep(0)
         wanted, self._wanted = self._wanted, {}
+        # One that is over before the others have come is asked for again, with another request.
+        pictures = {model_id: self._pictures[model_id] for model_id in wanted}
         self._forget_some()
         try:
             async with aclosing(self._fetch(wanted.values())) as found:
                 async for one in found:
                     if isinstance(one, Preview):
-                        self._pictures[one.model_id].come(one, datetime.now(UTC))
-            for model_id in wanted:
-                if self._pictures[model_id].is_awaited:
-                    self._pictures[model_id].come(None, datetime.now(UTC))
+                        pictures[one.model_id].come(one, datetime.now(UTC))
+            for picture in pictures.values():
+                if picture.is_awaited:
+                    picture.come(None, datetime.now(UTC))
         except Exception as failure:  # noqa: BLE001 - raised to those who wait
-            self._fail(wanted, failure)
+            self._fail(pictures, failure)
         finally:
             # Where nobody ended this: a future below was cancelled, or a hook raised it.
             self._fail(
-                wanted, ScenarioError("something that the previews waited for was cancelled")
+                pictures, ScenarioError("something that the previews waited for was cancelled")
             )
 
     def _forget_some(self) -> None:
@@ -113,11 +115,10 @@ class PreviewUrls:
             kept = {key: one for key, one in self._pictures.items() if not one.over(now)}
             self._pictures, self._left = kept, max(_FEW, len(kept))
 
-    def _fail(self, model_ids: Iterable[str], error: Exception) -> None:
+    def _fail(self, pictures: Mapping[str, _Picture], error: Exception) -> None:
         """Tell those who wait for these pictures that they do not come."""
-        for model_id in model_ids:
-            picture = self._pictures.get(model_id)
-            if picture is not None and picture.is_awaited:
+        for model_id, picture in pictures.items():
+            if picture.is_awaited:
                 del self._pictures[model_id]
                 picture.fail(error)
 

@@ -193,3 +193,32 @@ async def test_a_url_is_asked_for_again_before_it_expires(scenario: AsyncScenari
         assert await previews.urls(names) == {name: f"http://{name}" for name in names}
 
     assert asked == ["soon", "late", "unknown", "soon"]
+
+
+async def test_a_url_that_expires_while_others_come_is_asked_for_by_itself(
+    scenario: AsyncScenario,
+) -> None:
+    came, goes_on = asyncio.Event(), asyncio.Event()
+    asked: list[list[Any]] = []
+
+    async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
+        asked.append(list(models))
+        number = len(asked)
+        if number > 1:
+            goes_on.set()
+            while not first.done():  # noqa: ASYNC110 - it ends in a few passes of the loop
+                await asyncio.sleep(0)
+        soon = datetime.now(UTC) + timedelta(minutes=5)
+        yield Preview(model_id="soon", url=f"http://{number}", expires_at=soon)
+        came.set()
+        await goes_on.wait()
+
+    async with LiveCatalog(scenario, every=LATER) as live:
+        assert live._parts.reader is not None
+        previews = PreviewUrls(fetch, live._parts.reader)
+    first = asyncio.create_task(previews.urls(["soon", "none"]))
+    await came.wait()
+
+    assert await previews.urls(["soon"]) == {"soon": "http://2"}
+    assert await first == {"soon": "http://1", "none": None}
+    assert asked == [["soon", "none"], ["soon"]]
