@@ -14,6 +14,7 @@ from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, Counts, ModelFilters, StoredModel, sync
 from scenario_async.sync._backends.sqlite import SQLite
 from scenario_async.sync._backends.urls import database_url
+from scenario_async.sync._store import check_values
 from scenario_async.sync._tables import models as table
 
 if TYPE_CHECKING:
@@ -139,6 +140,21 @@ async def test_what_cannot_be_read_is_in_no_group(new_store: Callable[[], str]) 
     assert found.by_tag == without.by_tag
     assert sum(found.by_month.values()) == (5 if sqlite else 9)
     assert sqlite or next(iter(found.by_month.items())) == ("0001-01", 4)
+
+
+async def test_a_value_that_no_model_has_is_told_whatever_lists_have(
+    new_store: Callable[[], str],
+) -> None:
+    catalogue = Catalogue.seeded(public=0, private=3, odd=False)
+    catalogue.update(catalogue.ids("private")[0], fields={"tags": [None, "anime"]})
+    async with copying(catalogue, new_store()) as copy:
+        await sync(copy.scenario, copy.store)
+        last = catalogue.ids("private")[-1]
+        for tags in ('["anime"]', "5", '["x", 7, {"a": 1}]'):
+            await copy.execute(f"UPDATE models SET tags = '{tags}' WHERE id = '{last}'")  # noqa: S608 - ours
+            await check_values(copy.store, tags=["nothing", "anime"])
+            with pytest.raises(ValueError, match="has tags='anme'; did you mean 'anime'"):
+                await check_values(copy.store, tags=["anme"])
 
 
 async def test_a_filter_that_there_is_not_is_named() -> None:

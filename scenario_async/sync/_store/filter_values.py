@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import chain
 from typing import TYPE_CHECKING, Any, get_args
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._query import did_you_mean, given_text
@@ -73,8 +72,10 @@ async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: AN
         given: str | Sequence[str] = filters.get(name) or ()
         wanted = [given] if isinstance(given, str) else given
         if wanted:
-            lists = await _found(store, select(column).where(column.is_not(None)))
-            _check(name, wanted, set(chain.from_iterable(lists)))
+            values = database_of(store).values(column)
+            query = select(values.c.value).select_from(models.join(values, true())).distinct()
+            found = await _found(store, query.where(values.c.value.is_not(None)))
+            _check(name, wanted, set(map(str, found)))
 
 
 def _check(name: str, wanted: Sequence[str], known: set[str]) -> None:
