@@ -126,8 +126,7 @@ class Refresher:
         pause = 0.0
         try:
             while True:
-                with anyio.move_on_after(pause):
-                    await self._wanted.wait()
+                await self._rest(pause)
                 refresh = self._refresh
                 error: Exception | None = None
                 try:
@@ -148,6 +147,17 @@ class Refresher:
             self._tell(closed=True)
             with anyio.CancelScope(shield=True):
                 await self._stop_leading()
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait so long, or until a refresh is wanted.
+
+        Not a moment less, though timers may be early, as those of uvloop are: what is not due yet
+        is not refreshed, and would count as if it were.
+        """
+        end = time.monotonic() + seconds
+        while not self._wanted.is_set() and (left := end - time.monotonic()) > 0:
+            with anyio.move_on_after(left):
+                await self._wanted.wait()
 
     async def _refreshed(self) -> float:
         """Refresh the store where that is up to this one, and read it; gives how long to rest."""

@@ -19,6 +19,7 @@ from scenario_async import (
     AuthenticationError,
     EventHooks,
     InternalServerError,
+    LiveEvent,
     ScenarioError,
     UsageError,
 )
@@ -685,3 +686,25 @@ async def test_a_store_has_to_be_open(
 ) -> None:
     with pytest.raises(UsageError, match="is not open"):
         await LiveCatalog(scenario, store=CatalogStore.open(new_sqlite())).__aenter__()
+
+
+async def test_failures_are_counted_on_where_timers_are_early(
+    sandbox: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[int] = []
+    enough = asyncio.Event()
+
+    def on_live(event: LiveEvent) -> None:
+        failures.append(event.failures)
+        if len(failures) > 3:
+            enough.set()
+
+    move_on_after = anyio.move_on_after
+    monkeypatch.setattr(anyio, "move_on_after", lambda delay: move_on_after(0.9 * delay))
+    async with connect(max_retries=0) as scenario, LiveCatalog(scenario, every=0.02) as live:
+        scenario.add_event_hooks(EventHooks(on_live=on_live))
+        sandbox.faults.add(ServerError(500), times=None)
+        await enough.wait()
+        assert isinstance(live.status.error, InternalServerError)
+
+    assert failures[:4] in ([1, 2, 3, 4], [0, 1, 2, 3])
