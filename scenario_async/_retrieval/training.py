@@ -136,6 +136,7 @@ class _Wait:
         self._max_wait = max_wait
         self._begun = context.now()
         self._error: APIError | None = None
+        self._last = False
 
     def failed(self, error: APIError) -> None:
         """Note what went wrong, until the next pause."""
@@ -155,8 +156,12 @@ class _Wait:
         if error is not None and not is_transient(error):
             raise error
         waited = self._context.now() - self._begun
-        if waited >= self._max_wait:
+        left = self._max_wait - waited
+        if self._last or left <= 0:
             raise still_waiting(self._max_wait, statuses) from error
         pause = pause_after(waited, random.random())  # noqa: S311 - it is no secret
         asked = 0.0 if error is None else error.retry_after or 0.0
-        await self._context.sleep(min(max(pause, asked), self._max_wait - waited))
+        pause = max(pause, asked)
+        # Said before, as timers may be early.
+        self._last = pause >= left
+        await self._context.sleep(min(pause, left))

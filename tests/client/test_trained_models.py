@@ -141,6 +141,21 @@ async def test_a_model_that_is_not_trained_in_time_is_asked_for_at_the_end_once_
     assert 3 <= len(sandbox.requests) <= 5
 
 
+async def test_a_timer_that_is_early_costs_no_other_request_at_the_end(
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    scenario: AsyncScenario,
+) -> None:
+    sleep = clock.sleep
+    monkeypatch.setattr(clock, "sleep", lambda seconds: sleep(0.999 * seconds))
+
+    with pytest.raises(TrainingTimeoutError):
+        await scenario.models.wait_until_trained(training(sandbox), max_wait=2)
+
+    assert len(sandbox.requests) == 2
+
+
 async def test_an_outage_does_not_end_the_wait_and_a_refusal_does(
     becomes: Callable[[str, str, float], None], sandbox: Sandbox, connect: Connect
 ) -> None:
