@@ -148,7 +148,11 @@ async def test_a_timer_that_is_early_costs_no_other_request_at_the_end(
     scenario: AsyncScenario,
 ) -> None:
     sleep = clock.sleep
-    monkeypatch.setattr(clock, "sleep", lambda seconds: sleep(0.999 * seconds))
+
+    async def early(seconds: float) -> None:
+        await sleep(0.999 * seconds)
+
+    monkeypatch.setattr(clock, "sleep", early)
 
     with pytest.raises(TrainingTimeoutError):
         await scenario.models.wait_until_trained(training(sandbox), max_wait=2)

@@ -700,7 +700,11 @@ async def test_failures_are_counted_on_where_timers_are_early(
             enough.set()
 
     move_on_after = anyio.move_on_after
-    monkeypatch.setattr(anyio, "move_on_after", lambda delay: move_on_after(0.9 * delay))
+
+    def early(delay: float) -> anyio.CancelScope:
+        return move_on_after(0.9 * delay)
+
+    monkeypatch.setattr(anyio, "move_on_after", early)
     async with connect(max_retries=0) as scenario, LiveCatalog(scenario, every=0.02) as live:
         scenario.add_event_hooks(EventHooks(on_live=on_live))
         sandbox.faults.add(ServerError(500), times=None)
