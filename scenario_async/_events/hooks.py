@@ -191,8 +191,13 @@ def _together(everyone: Sequence[EventHooks]) -> EventHooks:
 
 
 def _emit_to_all(given: Sequence[Callable[[object], object]], event: object) -> None:
-    for hook in given:
-        emit(hook, event)
+    for number, hook in enumerate(given, start=1):
+        try:
+            emit(hook, event)
+        except BaseException:
+            # It ends the program, or a task. The others still hear of what began, and of its end.
+            _emit_to_all(given[number:], event)
+            raise
 
 
 @contextmanager

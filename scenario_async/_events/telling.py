@@ -21,8 +21,8 @@ StepT = TypeVar("StepT")
 def told(hooks: EventHooks, operation: Operation) -> Generator[None]:
     """Tell of an operation from its start to its end, whatever ends it."""
     begun = time.monotonic()
-    emit(hooks.on_start, StartEvent(operation=operation))
     try:
+        emit(hooks.on_start, StartEvent(operation=operation))
         yield
     except GeneratorExit:
         seconds = time.monotonic() - begun

@@ -72,8 +72,8 @@ class CallEvents:
             host=host,
             port=port,
         )
-        emit(hooks.on_request, event)
         try:
+            emit(hooks.on_request, event)
             with entered(hooks, operation):
                 response = await send()
         except BaseException as error:

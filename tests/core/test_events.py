@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scenario_async import EventHooks, FailureEvent, Operation, PageEvent, RequestEvent
-from scenario_async._events import NO_HOOKS, ClientHooks, emit, entered
+from scenario_async._events import NO_HOOKS, ClientHooks, emit, entered, told
 from scenario_async._http.call_events import _server
 
 if TYPE_CHECKING:
@@ -38,6 +38,29 @@ def test_a_hook_does_not_swallow_what_is_to_end_the_program(stop: type[BaseExcep
 
     with pytest.raises(stop):
         emit(stopping, PAGE)
+
+
+@pytest.mark.parametrize("at", ["on_start", "on_end"])
+def test_a_hook_that_ends_the_program_keeps_from_no_other_what_began_and_ended(at: str) -> None:
+    def stopping(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def watching(seen: list[str]) -> EventHooks:
+        def see(event: object) -> None:
+            seen.append(type(event).__name__)
+
+        return EventHooks(on_start=see, on_end=see, on_failure=see)
+
+    before, after = list[str](), list[str]()
+    hooks = ClientHooks(watching(before))
+    hooks.add(EventHooks(**{at: stopping}))
+    hooks.add(watching(after))
+    with (
+        pytest.raises(KeyboardInterrupt),
+        told(hooks.together, Operation(kind="listing", name="private")),
+    ):
+        pass
+    assert before == after == ["StartEvent", "FailureEvent" if at == "on_start" else "EndEvent"]
 
 
 def test_an_event_is_equal_to_one_that_was_made_without_what_came_later() -> None:
