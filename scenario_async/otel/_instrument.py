@@ -14,7 +14,7 @@ from ._spans import Spans
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.metrics import Meter, MeterProvider
     from opentelemetry.trace import TracerProvider
 
 __all__ = ["instrument"]
@@ -52,9 +52,7 @@ def instrument(
         raise TypeError(f"client must be an AsyncScenario, not {type(client).__name__}")
     meters = metrics.get_meter_provider() if meter_provider is None else meter_provider
     spans = Spans(trace.get_tracer(_NAME, __version__, tracer_provider, _SCHEMA))
-    measured = Metrics(
-        Instruments.of(meters, lambda: meters.get_meter(_NAME, __version__, _SCHEMA))
-    )
+    measured = Metrics(Instruments.of(meters, _meter_of))
     removes = [client.add_event_hooks(spans.hooks), client.add_event_hooks(measured.hooks)]
 
     def undo() -> None:
@@ -63,3 +61,7 @@ def instrument(
         measured.forget()
 
     return undo
+
+
+def _meter_of(provider: MeterProvider) -> Meter:
+    return provider.get_meter(_NAME, __version__, _SCHEMA)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
-from opentelemetry.metrics import Observation
+from opentelemetry.metrics import Observation, get_meter_provider
 
 from scenario_async import EventHooks
 
@@ -55,16 +57,22 @@ _Request: TypeAlias = tuple[str, str, str, int]
 class Instruments:
     """What is measured by one provider, for all clients that it measures.
 
+    Clients may be in several threads, and whoever collects metrics in yet another one. So what is
+    observed is kept as one entry of a dictionary each, which comes and goes in one step.
+
     Attributes:
-        active: How many requests are under way, by the values of their attributes.
-        ages: Of each live catalogue, its scopes and what it is the outcome of.
+        under_way: The requests that are under way, by who measures them and their operation.
+        ages: Of each live catalogue, its scopes and what it is the outcome of; by who measures it
+            and its number.
     """
 
     _all: ClassVar[WeakKeyDictionary[MeterProvider, Instruments]] = WeakKeyDictionary()
+    _making: ClassVar = threading.Lock()
 
     def __init__(self, meter: Meter) -> None:
-        self.active: Counter[_Request] = Counter()
-        self.ages: dict[int, tuple[str, datetime]] = {}
+        self.under_way: dict[tuple[Metrics, int], _Request] = {}
+        self.ages: dict[tuple[Metrics, int], tuple[str, datetime]] = {}
+        self._seen: dict[_Request, None] = {}
         self.duration = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
@@ -102,23 +110,40 @@ class Instruments:
         )
 
     @classmethod
-    def of(cls, provider: MeterProvider, make: Callable[[], Meter]) -> Instruments:
+    def of(cls, provider: MeterProvider, make: Callable[[MeterProvider], Meter]) -> Instruments:
         """Those of a provider, which wants each of them to be made once."""
-        instruments = cls._all.get(provider)
-        if instruments is None:
-            instruments = cls._all[provider] = cls(make())
-        return instruments
+        with cls._making:
+            instruments = cls._all.get(provider)
+            if instruments is None:
+                meter = make(provider)
+                others = list(cls._all.items()) if provider is get_meter_provider() else []
+                # What stood for the global one until that was set has the same meter by now.
+                same = (one for other, one in others if make(other) is meter)
+                instruments = cls._all[provider] = next(same, None) or cls(meter)
+            return instruments
 
-    # Whoever collects metrics may do so in any thread.
+    @classmethod
+    def forget_all(cls) -> None:
+        """Forget what is under way and who is fresh: in a fork of a process it never ends."""
+        cls._making = threading.Lock()
+        for instruments in cls._all.values():
+            instruments.under_way.clear()
+            instruments.ages.clear()
+
+    def begin(self, key: tuple[Metrics, int], request: _Request) -> None:
+        """Note that a request is under way, until it is taken out again."""
+        self._seen[request] = None
+        self.under_way[key] = request
 
     def _observe_active(self, _: CallbackOptions) -> Iterator[Observation]:
-        for request, number in tuple(self.active.items()):
-            yield Observation(number, _attributes(request))
+        active = Counter(self.under_way.copy().values())
+        for request in self._seen.copy():
+            yield Observation(active[request], _attributes(request))
 
     def _observe_ages(self, _: CallbackOptions) -> Iterator[Observation]:
         """The oldest of each set of scopes."""
         now, oldest = datetime.now(UTC), dict[str, float]()
-        for scopes, as_of in tuple(self.ages.values()):
+        for scopes, as_of in self.ages.copy().values():
             age = max(0.0, (now - as_of).total_seconds())
             oldest[scopes] = max(age, oldest.get(scopes, 0.0))
         for scopes, age in oldest.items():
@@ -134,7 +159,6 @@ class Metrics:
 
     def __init__(self, instruments: Instruments) -> None:
         self._to = instruments
-        self._under_way: dict[int, _Request] = {}
         self._catalogues: set[int] = set()
         self.hooks: EventHooks = EventHooks(
             on_request=self._request,
@@ -149,13 +173,12 @@ class Metrics:
     def forget(self) -> None:
         """Forget the live catalogues that it knows of: nobody tells of them any more."""
         for catalog in self._catalogues:
-            self._to.ages.pop(catalog, None)
+            self._to.ages.pop((self, catalog), None)
 
     def _request(self, event: RequestEvent) -> None:
         if event.operation is not None:
             request = (event.method, event.template, event.host, event.port)
-            self._under_way[event.operation.id] = request
-            self._to.active[request] += 1
+            self._to.begin((self, event.operation.id), request)
 
     def _response(self, event: ResponseEvent) -> None:
         if event.operation is not None:
@@ -169,9 +192,8 @@ class Metrics:
         self._ended(event.operation.id, event.seconds, more)
 
     def _ended(self, operation: int, seconds: float, more: dict[str, str | int]) -> None:
-        request = self._under_way.pop(operation, None)
+        request = self._to.under_way.pop((self, operation), None)
         if request is not None:
-            self._to.active[request] -= 1
             self._to.duration.record(seconds, {**_attributes(request), **more})
 
     def _retry(self, event: RetryEvent) -> None:
@@ -189,12 +211,16 @@ class Metrics:
     def _live(self, event: LiveEvent) -> None:
         if event.closed:
             self._catalogues.discard(event.catalog)
-            self._to.ages.pop(event.catalog, None)
+            self._to.ages.pop((self, event.catalog), None)
         elif event.as_of is not None:
             self._catalogues.add(event.catalog)
-            self._to.ages[event.catalog] = (known_scopes(event.scopes), event.as_of)
+            self._to.ages[self, event.catalog] = (known_scopes(event.scopes), event.as_of)
 
 
 def _attributes(request: _Request) -> dict[str, str | int]:
     method, template, server, port = request
     return {METHOD: method, TEMPLATE: template, SERVER: server, PORT: port}
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - there are systems without
+    os.register_at_fork(after_in_child=Instruments.forget_all)
