@@ -38,7 +38,8 @@ def instrument(
     says. Requests carry no trace context: the service is somebody else's.
 
     Args:
-        client: Which one, at any time before it is closed.
+        client: Which one, at any time before it is closed, and once: each further time makes spans
+            of its own and counts everything again.
         tracer_provider: Of the SDK; the global one by default.
         meter_provider: Of the SDK; the global one by default.
 
