@@ -160,6 +160,7 @@ class Metrics:
     def __init__(self, instruments: Instruments) -> None:
         self._to = instruments
         self._catalogues: set[int] = set()
+        self._undone = False
         self.hooks: EventHooks = EventHooks(
             on_request=self._request,
             on_response=self._response,
@@ -171,7 +172,11 @@ class Metrics:
         )
 
     def forget(self) -> None:
-        """Forget the live catalogues that it knows of: nobody tells of them any more."""
+        """Forget the live catalogues that it knows of: nobody tells of them any more.
+
+        But for an event that is being told, as where one of its other hooks has undone this.
+        """
+        self._undone = True
         for catalog in self._catalogues:
             self._to.ages.pop((self, catalog), None)
 
@@ -212,7 +217,7 @@ class Metrics:
         if event.closed:
             self._catalogues.discard(event.catalog)
             self._to.ages.pop((self, event.catalog), None)
-        elif event.as_of is not None:
+        elif event.as_of is not None and not self._undone:
             self._catalogues.add(event.catalog)
             self._to.ages[self, event.catalog] = (known_scopes(event.scopes), event.as_of)
 

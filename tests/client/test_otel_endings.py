@@ -165,6 +165,18 @@ async def test_an_age_is_there_as_long_as_anybody_measures_it(connect: Connect) 
         assert watched.values(AGE) == []
 
 
+async def test_an_instrumentation_that_is_undone_by_a_hook_is_undone_at_once(
+    connect: Connect,
+) -> None:
+    watched, undo = Watched(), list["Callable[[], None]"]()
+    hooks = EventHooks(on_live=lambda _: [one() for one in undo])
+    async with connect(event_hooks=hooks) as client:
+        undo.append(watched.instrument(client))
+        async with LiveCatalog(client, every=3600.0) as live:
+            assert len(live) > 0
+            assert watched.values(AGE) == []
+
+
 async def test_instruments_from_before_the_global_provider_was_set_are_those_from_after_it(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
