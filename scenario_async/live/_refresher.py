@@ -143,10 +143,18 @@ class Refresher:
                 self._tell(closed=False)
                 self._refresh, self._wanted = _Refresh(), anyio.Event()
                 refresh.end(error)
+        except BaseException as stop:
+            if not isinstance(stop, asyncio.CancelledError):
+                # It ends the program, or a hook raised it: nobody is to wait for what never comes.
+                name = type(stop).__name__
+                self._refresh.end(ScenarioError(f"all refreshes were ended by {name}"))
+            raise
         finally:
-            self._tell(closed=True)
-            with anyio.CancelScope(shield=True):
-                await self._stop_leading()
+            try:
+                self._tell(closed=True)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._stop_leading()
 
     async def _rest(self, seconds: float) -> None:
         """Wait so long, or until a refresh is wanted.

@@ -19,6 +19,7 @@ from scenario_async import (
     LiveEvent,
     Operation,
     RequestEvent,
+    ScenarioError,
     ScopeEvent,
     StartEvent,
     WaitEvent,
@@ -255,3 +256,31 @@ async def test_a_refresh_of_a_live_catalogue_has_its_sync_and_tells_what_there_i
     assert len({one.catalog for one in told}) == 1
     last: Any = told[-1]
     assert (last.as_of, last.models, last.failures, last.scopes) == (as_of, models, 0, "private")
+
+
+class Stop(BaseException):
+    """As what a test fails with, or an interrupt."""
+
+
+@pytest.mark.parametrize("hook", ["on_live", "on_scope"])
+async def test_a_hook_that_stops_a_live_catalogue_leaves_nobody_waiting_and_the_lead_to_others(
+    hook: str, connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    stops = False
+
+    def stop(_: object) -> None:
+        if stops:
+            raise Stop
+
+    hooks = EventHooks(**{hook: stop})
+    async with CatalogStore.open(tmp_path / "models.db") as store, connect() as other:
+        async with connect(event_hooks=hooks) as client:
+            async with LiveCatalog(client, store=store, every=3600.0) as live:
+                stops = True
+                for _ in range(2):
+                    with pytest.raises(ScenarioError, match="all refreshes were ended by"):
+                        await live.refresh()
+        before = len(sandbox.requests)
+        async with LiveCatalog(other, store=store, every=3600.0) as live:
+            await live.refresh()
+        assert len(sandbox.requests) > before
