@@ -314,7 +314,9 @@ async def test_refused_credentials_are_tried_again_when_that_is_asked_for(
     async with connect(max_retries=0) as scenario:
         sandbox.faults.add(ServerError(401), times=1)
         async with LiveCatalog(scenario, every=0.001, start="background") as live:
-            await until(lambda: live.status.failures == 1)
+            # As a failure is noted, its refresh is still under way, and would be joined.
+            with pytest.raises(AuthenticationError):
+                await live.refresh()
             assert isinstance(live.status.error, AuthenticationError)
             with pytest.raises(NotLoadedError, match="401"):
                 _ = live.now
