@@ -28,8 +28,10 @@ _SHORTEST_SECRET = 8
 # Userinfo, and everything from the question mark on: a signed URL carries its signature there.
 # The slashes may be spelled as in JSON, where one answer quotes another.
 _SCHEME = r"(?i)(https?:(?:\\*/|\\+u002f){2}"
-_USERINFO = re.compile(_SCHEME + r")[^\s/?#@\"<>]+@")
-_QUERY = re.compile(_SCHEME + r"[^\s?#\"<>]*)[?#][^\s\"<>]*")
+# No part of a text is looked through twice, however hostile it is: one ends where another URL
+# begins, and the other matches URLs without a query as well.
+_USERINFO = re.compile(_SCHEME + r")(?:(?!https?:\\+u002f)[^\s/?#@\"<>])+@")
+_QUERY = re.compile(_SCHEME + r"[^\s?#\"<>]*)([?#][^\s\"<>]*)?")
 
 
 def host_and_port(place: str) -> tuple[str, str]:
@@ -100,7 +102,8 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
-    return _QUERY.sub(r"\1?***", _USERINFO.sub(r"\1***@", text))
+    text = _USERINFO.sub(r"\1***@", text)
+    return _QUERY.sub(lambda found: f"{found[1]}?***" if found[2] else found[0], text)
 
 
 def _wire_label(label: str) -> str:

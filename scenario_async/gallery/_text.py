@@ -22,7 +22,7 @@ __all__ = ["ago", "in_path", "json_of", "line", "paragraph", "unsigned"]
 
 # Whatever stands behind such a name gives access, also where no URL is around it.
 _SIGNED = re.compile(
-    r"(?i)((?:signature|policy|key-pair-id|x-(?:amz|goog)-[a-z-]+|sig)(?:=|%3d))[^&\s\"'<>\\]+"
+    r"(?i)((?:signature|policy|key-pair-id|x-(?:amz|goog)-[a-z-]{1,40}|sig)(?:=|%3d))[^&\s\"'<>\\]+"
 )
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

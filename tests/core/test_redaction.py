@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import assume, given
@@ -114,3 +115,21 @@ def test_a_signed_url_is_not_shown_in_json_inside_a_text(inner: str) -> None:
     answer = HTTPResponse(status=502, headers={}, body=body, seconds=0.0, sends=1)
     error = error_from_response(answer, request_name="GET /models", secrets=())
     assert "Signature" not in f"{error} {error.reason} {error.body}"
+
+
+@pytest.mark.parametrize("piece", ["http://", "http:\\/\\/", "http:\\u002f\\u002f", "http:\\\\"])
+def test_a_hostile_text_takes_no_longer_than_any_of_its_length(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    began = time.process_time()
+
+    assert redact(text) == text
+    assert time.process_time() - began < 1.0, "a few milliseconds, or else many seconds"
+
+
+@given(
+    user=st.text("abcdef0123456789%-_.:", max_size=20),
+    spelled=st.sampled_from(["http://", "http:\\/\\/", "http:\\u002f\\u002f"]),
+)
+def test_a_url_in_front_of_another_hides_nothing_of_it(user: str, spelled: str) -> None:
+    text = f"{spelled}{spelled}{user}S3CR3T@a.example{spelled}?{user}S3CR3T"
+    assert "S3CR3T" not in redact(text)

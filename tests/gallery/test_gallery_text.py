@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_line_steers_nothing_and_is_as_short_as_asked_for(text: str, limit: in
 
     assert len(shown) <= limit
     assert not set(shown) & {"\u202e", "\0", "\x1b", "\n", "\r", "\u2028"}
+
+
+def test_a_hostile_text_takes_no_longer_than_any_of_its_length() -> None:
+    text = "x-amz-" * 10_000
+    began = time.process_time()
+
+    assert paragraph(text) == text
+    assert time.process_time() - began < 1.0, "a few milliseconds, or else several seconds"
 
 
 json_values = st.recursive(
