@@ -6,11 +6,10 @@ know.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from typing import Any, cast
-
-import msgspec
+from typing import cast
 
 from ._text import line, paragraph
 
@@ -73,9 +72,13 @@ class Section:
 def sections_of(record: str) -> list[Section]:
     """The fields of a record that say something; none where it cannot be read."""
     try:
-        sent = msgspec.json.decode(record, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError):
+        # Numbers stay as they were sent: some are larger than any number of this machine.
+        sent = json.loads(record, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
         return []
+    if not isinstance(sent, dict):
+        return []
+    sent = cast("dict[str, object]", sent)
     known = {name for names in _SECTIONS.values() for name in names} | _ELSEWHERE
     rest = tuple(name for name in sent if name not in known)
     sections: list[Section] = []
@@ -103,8 +106,7 @@ def _field(label: str, value: object, depth: int = 0) -> Field | None:
         return None
     if isinstance(value, bool):
         return Field(label=label, kind="text", text="yes" if value else "no")
-    if not isinstance(value, str):
-        return Field(label=label, kind="text", text=str(value))
+    value = str(value)
     if _LINK.fullmatch(value):
         return Field(label=label, kind="link", text=line(value))
     long = "\n" in value or len(value) > _SHORT

@@ -122,6 +122,18 @@ def test_fields_come_in_a_readable_order_with_those_that_nobody_knows_last() -> 
 
 
 @pytest.mark.parametrize(
+    "number", ["1e999", "-1E400", "1" * 5000, "1.50", "12345678901234567890123", "0"]
+)
+def test_a_number_of_any_size_is_shown_as_it_was_sent(number: str) -> None:
+    about, other = sections_of(f'{{"id": "m", "seed": {number}, "b\\ud800": "\\ud800"}}')
+
+    assert about.fields[0].text == "m"
+    assert [field.text for field in other.fields] == [number, "\ufffd"]
+    assert other.fields[1].label == "B"
+    assert json_of(f'{{"seed": {number}}}') == f'{{\n  "seed": {number}\n}}'
+
+
+@pytest.mark.parametrize(
     "record",
     ["", "[]", '{"a": "\\ud800"}', '{"id": ', '{"a": ' * 5000 + "1" + "}" * 5000, '{"a": 1e999}'],
 )
