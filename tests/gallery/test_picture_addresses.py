@@ -53,6 +53,7 @@ class Service:
             else:
                 url = f"https://cdn.invalid/{one}/{len(self.asked)}"
                 until = None if one.startswith("ever") else self.now + timedelta(hours=1)
+                until = datetime.min.replace(tzinfo=UTC) if one.startswith("past") else until
                 yield Preview(model_id=one, url=url, kind=self.kind, expires_at=until)
 
     async def urls(self, *asset_ids: str) -> list[str | None]:
@@ -75,6 +76,10 @@ async def test_a_url_is_kept_until_shortly_before_it_expires() -> None:
         ["ever", "none"],
         ["a"],
     ]
+
+
+async def test_a_url_that_expired_long_ago_takes_none_from_those_beside_it() -> None:
+    assert await Service().urls("a", "past") == ["https://cdn.invalid/a/1", None]
 
 
 async def test_a_service_that_is_down_is_left_alone_for_a_while() -> None:

@@ -125,6 +125,12 @@ class Addresses:
             for asset_id in wanted.ids:
                 del self._wanted[asset_id]
 
+    def _until(self, preview: Preview) -> datetime:
+        """Until when its URL is handed out."""
+        now, expires_at = self._now(), preview.expires_at
+        # One that expired in the year 1 leaves no room for a margin before it.
+        return now + _KEPT if expires_at is None else max(now, expires_at) - _MARGIN
+
     async def _ask(self, asset_ids: Sequence[str]) -> None:
         """Ask for the URLs of some assets, in one request for 200 of them."""
         models = [Model(id=one, example_asset_ids=(one,)) for one in asset_ids]
@@ -133,9 +139,7 @@ class Addresses:
             async with aclosing(self._fetch(models)) as previews:
                 async for preview in previews:
                     if isinstance(preview, Preview) and preview.kind in (None, "image"):
-                        expires_at = preview.expires_at
-                        until = self._now() + _KEPT if expires_at is None else expires_at - _MARGIN
-                        found[preview.model_id] = _Address(preview.url, until)
+                        found[preview.model_id] = _Address(preview.url, self._until(preview))
         except ScenarioError as error:
             self._paused_until = self._now() + _PAUSE
             _log.info("%d pictures could not be looked up: %s", len(asset_ids), error)
