@@ -285,6 +285,30 @@ async def test_odd_answers_of_other_hosts_are_no_pictures(
     assert b"\r\nAuthorization" not in request
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.1", "0x7f000001", "[::ffff:127.0.0.1]", "127\u30020\u30020\u30021", "LOCALHOST."),
+        *("169.254.169.254", "10.0.0.1", "[fe80::1%25lo]", "[fd00::1]", "0", "2130706433"),
+    ],
+)
+def test_no_redirect_leads_from_elsewhere_into_this_machine_or_its_network(host: str) -> None:
+    with pytest.raises(NoPictureError, match="this machine or its network"):
+        checked_url(f"https://{host}/a.png", URL("https://cdn.sandbox.invalid/"))
+    # A sandbox, or a service of one's own, may redirect to its like.
+    assert checked_url(f"http://{host}/a.png", URL("http://192.168.1.1/")).path == "/a.png"
+    assert checked_url("https://1.1.1.1/", URL("https://cdn.sandbox.invalid/")).host == "1.1.1.1"
+
+
+@pytest.mark.parametrize(
+    "host", ["a..b", "x" * 70 + ".invalid", "127.0.0.1:99999", "127.0.0.1:-1", "\ud800", "\u0130.x"]
+)
+async def test_a_url_that_nobody_could_ask_for_is_no_picture(host: str) -> None:
+    async with Downloads(most_bytes=99, seconds=30, at_once=1) as fetching:
+        with pytest.raises(NoPictureError, match="could not be fetched"):
+            await fetching.fetch(f"http://{host}/a.png?Signature=secret")
+
+
 async def test_no_url_leads_from_https_to_http_or_logs_in() -> None:
     with pytest.raises(NoPictureError, match="from HTTPS to HTTP"):
         checked_url("http://cdn.sandbox.invalid/a.png", URL("https://cdn.sandbox.invalid/"))

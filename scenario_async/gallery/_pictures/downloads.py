@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from http import HTTPStatus
+from ipaddress import IPv4Address, IPv6Address
+from socket import inet_aton
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -11,7 +14,7 @@ from yarl import URL
 
 from scenario_async import UsageError
 from scenario_async._http.environment import environment_proxy
-from scenario_async._urls import is_this_machine
+from scenario_async._urls import address_of, is_this_machine
 
 from .content import claims_picture, content_type
 
@@ -76,8 +79,9 @@ class Downloads:
         try:
             async with self._slots, asyncio.timeout(self._timeout.total):
                 return await self._follow(checked_url(url, None))
-        except (aiohttp.ClientError, OSError, UsageError) as error:
-            # What aiohttp says of a failure has the URL in it.
+        except (aiohttp.ClientError, OSError, UsageError, ValueError) as error:
+            # What aiohttp says of a failure has the URL in it. It reads ports and encodes names
+            # late: what it cannot read is a ValueError.
             raise NoPictureError(f"it could not be fetched: {type(error).__name__}") from None
 
     async def _follow(self, url: URL) -> bytes:
@@ -129,9 +133,22 @@ def checked_url(text: str, before: URL | None) -> URL:
     if before is not None:
         if before.scheme == "https" != url.scheme:
             raise NoPictureError("it is redirected from HTTPS to HTTP")
-        if is_this_machine(url.host) and not is_this_machine(before.host or ""):
-            raise NoPictureError("it is redirected to this machine")
+        if _is_near(url.host) and not _is_near(before.host or ""):
+            raise NoPictureError("it is redirected to this machine or its network")
     return url
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is this machine, or an address that is not of the public network."""
+    with suppress(OSError):
+        # As the system reads addresses: also "0x7f.1" is one.
+        return not IPv4Address(inet_aton(host)).is_global
+    address = address_of(host)
+    if address is None:
+        # To the system other dots are dots as well, and other digits are digits.
+        return is_this_machine(host) or not host.isascii()
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return not (mapped or address).is_global
 
 
 def _by_proxy(url: URL) -> Mapping[str, Any]:
