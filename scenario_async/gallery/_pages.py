@@ -70,7 +70,8 @@ class Pages:
             web.get("/results", self._results),
             web.get("/cards", self._cards),
             web.get("/store", self._standing),
-            web.get("/models/{id}", self._model),
+            # Without a pattern of its own, aiohttp takes it for nothing that has a brace.
+            web.get("/models/{id:[^/]+}", self._model),
             web.get("/static/{name}", self._static, name=STATIC),
         ]
 

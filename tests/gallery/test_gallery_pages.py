@@ -176,7 +176,7 @@ async def test_what_is_not_there_is_said_on_a_page(browser: Browser) -> None:
 
 async def test_other_peoples_text_is_text(store: CatalogStore, tmp_path: Path) -> None:
     hostile = {
-        "id": "model/../<b>?#\u202e",
+        "id": "model/../<b>?#{%}\u202e",
         "name": HOSTILE,
         "type": HOSTILE,
         "status": "<i>",
