@@ -11,7 +11,6 @@ import hmac
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from scenario_async._urls import address_of, host_and_port, is_this_machine
 
@@ -109,10 +108,12 @@ def refusal(access: Access, method: str, headers: Mapping[str, str]) -> tuple[in
     if method not in ("GET", "HEAD"):
         return 405, "The gallery has pages to read, and takes nothing."
     origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    # No more than a scheme and a host: "null" has neither.
+    if origin is not None and origin.partition("://")[2].lower() != host.lower():
         return 403, "Another site asks."
-    # A link from elsewhere may lead here, and nothing else.
-    followed = headers.get("Sec-Fetch-Mode") == "navigate"
+    # A link from elsewhere may lead here, and nothing else: no frame and no object.
+    is_page = headers.get("Sec-Fetch-Dest", "document") == "document"
+    followed = is_page and headers.get("Sec-Fetch-Mode") == "navigate"
     if headers.get("Sec-Fetch-Site", "none") not in _OWN and not followed:
         return 403, "Another site asks."
     return None

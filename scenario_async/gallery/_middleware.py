@@ -71,7 +71,8 @@ def _let_in(request: web.Request, token: Token, pages: Pages) -> web.StreamRespo
     response.set_cookie(
         token.cookie_name,
         token.cookie,
-        path=pages.root_path(request),
+        # Mounted under a prefix, the root is also there without its slash.
+        path=pages.root_path(request).rstrip("/") or "/",
         httponly=True,
         samesite="Strict",
         secure=request.secure,

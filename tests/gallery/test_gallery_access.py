@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN = "a token with % & signs"
+FOLLOWED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
 
 @pytest.fixture
@@ -60,11 +61,15 @@ def test_only_names_that_no_other_site_can_have_lead_here(host: str, *, known: b
         ("GET", {"Origin": "http://localhost:2"}, 403),
         ("GET", {"Origin": "https://other.example"}, 403),
         ("GET", {"Origin": "null"}, 403),
+        ("GET", {"Origin": "http://["}, 403),
         ("GET", {"Sec-Fetch-Site": "same-origin"}, None),
         ("GET", {"Sec-Fetch-Site": "none"}, None),
         ("GET", {"Sec-Fetch-Site": "cross-site"}, 403),
         ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
-        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, None),
+        ("GET", FOLLOWED, None),
+        ("GET", {**FOLLOWED, "Sec-Fetch-Dest": "document"}, None),
+        ("GET", {**FOLLOWED, "Sec-Fetch-Dest": "iframe"}, 403),
+        ("GET", {**FOLLOWED, "Sec-Fetch-Dest": "embed"}, 403),
         ("GET", {"Host": "other.example"}, 403),
     ],
 )
@@ -116,6 +121,17 @@ async def test_a_token_is_asked_for_once_and_stays_in_no_url(
             again = await browser.get("/", params={"token": token})
             assert again.status == 200
             assert not again.url.query
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_under_a_prefix_a_token_holds_with_and_without_the_slash(
+    store: CatalogStore, tmp_path: Path
+) -> None:
+    async with browsing(store, tmp_path, prefix="/g", token=TOKEN) as browser:
+        browser.session._cookie_jar = CookieJar(unsafe=True)  # for addresses as well
+        let_in = await browser.get("/g", params={"token": TOKEN})
+        assert (let_in.status, let_in.url.path) == (200, "/g/")
 
 
 @pytest.mark.anyio
