@@ -74,7 +74,9 @@ def _let_in(request: web.Request, token: Token, pages: Pages) -> web.StreamRespo
         # Mounted under a prefix, the root is also there without its slash.
         path=pages.root_path(request).rstrip("/") or "/",
         httponly=True,
-        samesite="Strict",
+        # "Strict" would keep it back from whoever follows a link in a mail or a chat, also from
+        # one with the token. "Lax" gives other sites nothing but such links.
+        samesite="Lax",
         secure=request.secure,
     )
     return response
