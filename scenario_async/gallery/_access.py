@@ -103,7 +103,7 @@ def refusal(access: Access, method: str, headers: Mapping[str, str]) -> tuple[in
     """Why a request is not answered: a status and a sentence; ``None`` where it is."""
     host = headers.get("Host", "")
     if not access.knows(host):
-        name = host[:_SHOWN]
+        name = host_and_port(host)[0][:_SHOWN]
         return 403, f"The gallery is not known as {name!r}: whoever runs it can give it that name."
     if method not in ("GET", "HEAD"):
         return 405, "The gallery has pages to read, and takes nothing."

@@ -51,12 +51,14 @@ def application(
             may look who can reach it.
 
     Raises:
-        ValueError: ``refresh_every`` is not above zero, or there is no client to refresh with.
+        ValueError: ``refresh_every`` is not above zero, there is no client to refresh with, or
+            ``token`` is empty.
+        TypeError: ``hosts`` is one string.
     """
+    access = _access(hosts, token)
     refresher = _refresher(store, scenario, refresh_every)
     kept = Pictures(scenario=scenario, folder=pictures)
     pages = Pages(store, Templates(), expect=kept.expect, refresher=refresher)
-    access = Access(hosts=tuple(hosts), token=None if token is None else Token(token))
 
     @asynccontextmanager
     async def at_work(_: web.Application) -> AsyncGenerator[None]:
@@ -69,6 +71,14 @@ def application(
     app.add_routes(pages.routes())
     app.add_routes(pictures_routes(kept))
     return app
+
+
+def _access(hosts: Collection[str], token: str | None) -> Access:
+    if isinstance(hosts, str):
+        raise TypeError(f"hosts must be several, such as [{hosts!r}], and not one str")
+    if token is not None and not token.strip():
+        raise ValueError("token must not be empty; None lets everybody look who can reach it")
+    return Access(hosts=tuple(hosts), token=None if token is None else Token(token))
 
 
 def _refresher(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from scenario_async._formats import without_steering
 from scenario_async.sync._store import database_of, facets, found, scopes_with
 
 from ._cards import card_of
@@ -150,7 +152,8 @@ class Pages:
         }
         return {
             "state": state,
-            "store_name": self._name,
+            # A path may have letters that are no text, and spaces.
+            "store_name": without_steering(shlex.quote(self._name)),
             "count": counts.models,
             "facets": facet_list(state, counts),
             "deleted": deleted_choices(state),

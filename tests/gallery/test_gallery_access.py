@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.gallery import browsing, text_of, write
 
+from scenario_async.gallery import application
 from scenario_async.gallery._access import HEADERS, Access, Token, refusal
 from scenario_async.sync import CatalogStore
 
@@ -77,6 +78,22 @@ def test_other_sites_get_nothing(method: str, headers: dict[str, str], status: i
     refused = refusal(Access(), method, {"Host": "localhost:1", **headers})
 
     assert (None if refused is None else refused[0]) == status
+
+
+def test_a_host_is_refused_by_the_name_that_it_could_be_given() -> None:
+    assert refusal(Access(), "GET", {"Host": "app.example:8484"}) == (
+        403,
+        "The gallery is not known as 'app.example': whoever runs it can give it that name.",
+    )
+
+
+def test_an_empty_token_and_hosts_that_are_one_string_are_refused() -> None:
+    store = CatalogStore.open("sqlite://")
+    for empty in ("", " "):
+        with pytest.raises(ValueError, match="token must not be empty"):
+            application(store, token=empty)
+    with pytest.raises(TypeError, match=r"such as \['app.example'\], and not one str"):
+        application(store, hosts="app.example")
 
 
 @given(st.text(), st.text())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import os
 import re
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -213,6 +215,19 @@ async def test_a_store_without_models_says_what_to_run(store: CatalogStore, tmp_
     assert "There are no models here yet" in page
     assert "scenario-async sync" in page
     assert "Nothing was copied yet" in page
+
+
+@pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="names of files are text there")
+async def test_a_store_whose_name_is_no_text_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"my \xff.db")
+    async with CatalogStore.open(path) as store, browsing(store, tmp_path) as browser:
+        page = await get(browser, "/")
+        assert (
+            html.escape(f"sync '{tmp_path}/my \ufffd.db' --public").replace("&#x27;", "&#39;")
+            in page
+        )
+        await write(store, [record(1)])
+        assert "\\udcff.db" in await get(browser, "/models/model_001")
 
 
 async def test_a_page_says_of_what_it_is_a_copy_and_how_old_that_is(
