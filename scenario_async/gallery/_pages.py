@@ -85,6 +85,8 @@ class Pages:
 
     def token_page(self, request: web.Request, *, wrong: bool) -> web.Response:
         """The page that asks for the token."""
+        if "HX-Request" in request.headers:  # a page of before, when there was another token
+            return self.message(request, 401, "The gallery asks for a token: load the page again.")
         return self._page(request, "token.html", {"wrong": wrong}, 401)
 
     def root_path(self, request: web.Request) -> str:

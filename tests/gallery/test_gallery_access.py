@@ -119,6 +119,8 @@ async def test_a_token_is_asked_for_once_and_stays_in_no_url(
             page = await text_of(await browser.get(path), 401)
             assert "asks for a token" in page
         assert (await browser.get("/static/gallery.css")).status == 200
+        part = await browser.get("/store", headers={"HX-Request": "true"})
+        assert "<" not in await text_of(part, 401), "a page would be shown as text"
         wrong = await browser.get("/", params={"token": "another"})
         assert "This is not the token" in await text_of(wrong, 401)
 

@@ -213,7 +213,7 @@ async def test_assets_that_the_service_does_not_have_are_drawn(
     show: Show, scenario: AsyncScenario, sandbox: Sandbox
 ) -> None:
     async with show(scenario) as shown:
-        for asset_id in ("asset_unknown", "asset_unknown", "%2e%2e%2fsecret", "x" * 300):
+        for asset_id in ("asset_unknown", "asset_unknown", "%2e%2e%2fsecret", "x" * 300, "%7B%7D"):
             assert await shown.is_drawn(asset_id)
     assert lookups(sandbox) == 1
 

@@ -54,7 +54,7 @@ def pictures_routes(pictures: Pictures) -> list[web.RouteDef]:
     async def none(request: web.Request) -> web.StreamResponse:
         return _drawn(request, request.query.get("key", ""), _LONG)
 
-    return [web.get("/preview/none", none), web.get("/preview/{asset}", preview)]
+    return [web.get("/preview/none", none), web.get("/preview/{asset:[^/]+}", preview)]
 
 
 def _drawn(request: web.Request, key: str, cached: str) -> web.Response:

@@ -165,8 +165,11 @@
   });
 
   document.addEventListener("htmx:responseError", (event) => {
-    const { status, responseText } = event.detail.xhr;
-    say(status < 500 || status === 503 ? responseText : "The gallery failed at this.");
+    const { xhr } = event.detail;
+    // Whatever stands in front of the gallery may answer with a page of its own.
+    const isText = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+    const isSaid = isText && (xhr.status < 500 || xhr.status === 503);
+    say(isSaid ? xhr.responseText : "The gallery failed at this.");
   });
   document.addEventListener("htmx:sendError", () => say("The gallery cannot be reached."));
 })();
