@@ -184,7 +184,9 @@ class Place:
         alone = is_this_machine(host) and not (address is not None and address.is_unspecified)
         if token is None and not alone:
             token = secrets.token_urlsafe(24)
-        return cls(host=host, token=token, names=(host, *names, *_own_names()))
+        # Anybody in a network can answer for its names: they lead to no gallery without a token.
+        own = () if token is None else _own_names()
+        return cls(host=host, token=token, names=(host, *names, *own))
 
     def url(self, port: int) -> str:
         """The URL to open."""
