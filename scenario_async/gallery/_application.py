@@ -45,8 +45,7 @@ def application(
         refresh_every: Bring the scopes of the store up to date, with :func:`sync`, when the copy is
             as old as that: a ``timedelta`` or seconds. ``None`` leaves it to others.
         hosts: The names of hosts by which it is asked for. Addresses and ``localhost`` are known;
-            whatever else a browser asks for is refused, as it may be a name of another
-            site.
+            whatever else a browser asks for is refused, as it may be a name of another site.
         token: What has to be given once, as ``?token=``, by each browser; ``None`` where everybody
             may look who can reach it.
 

@@ -55,18 +55,17 @@ def only_who_may(access: Access, pages: Pages) -> Middleware:
             return await handler(request)
         if known or any(token.is_right(one) for one in given):
             return _let_in(request, token, pages)
-        return pages.token_page(request, wrong=bool(given))
+        return pages.token_page(request, _but_the_token(request), wrong=bool(given))
 
     return check
 
 
 def _let_in(request: web.Request, token: Token, pages: Pages) -> web.StreamResponse:
     """Give whoever knows the token a cookie, and take the token out of the URL."""
-    rest = [(name, value) for name, value in request.query.items() if name != _PARAMETER]
     response = web.Response(status=303, headers={"Cache-Control": "no-store"})
     # Relative, as nobody knows here what is in front of the path.
     own = request.rel_url.raw_path.rpartition("/")[2]
-    query = request.rel_url.with_query(rest).raw_query_string
+    query = request.rel_url.with_query(_but_the_token(request)).raw_query_string
     response.headers["Location"] = f"./{own}" + (f"?{query}" if query else "")
     response.set_cookie(
         token.cookie_name,
@@ -80,6 +79,10 @@ def _let_in(request: web.Request, token: Token, pages: Pages) -> web.StreamRespo
         secure=request.secure,
     )
     return response
+
+
+def _but_the_token(request: web.Request) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in request.query.items() if name != _PARAMETER]
 
 
 def errors_as_pages(pages: Pages) -> Middleware:

@@ -83,11 +83,13 @@ class Pages:
             return web.Response(status=status, text=sentence, headers=_FRESH)
         return self._page(request, "message.html", {"sentence": sentence, "status": status}, status)
 
-    def token_page(self, request: web.Request, *, wrong: bool) -> web.Response:
-        """The page that asks for the token."""
+    def token_page(
+        self, request: web.Request, rest: Iterable[tuple[str, str]], *, wrong: bool
+    ) -> web.Response:
+        """The page that asks for the token, and leads to the same URL with it."""
         if "HX-Request" in request.headers:  # a page of before, when there was another token
             return self.message(request, 401, "The gallery asks for a token: load the page again.")
-        return self._page(request, "token.html", {"wrong": wrong}, 401)
+        return self._page(request, "token.html", {"rest": rest, "wrong": wrong}, 401)
 
     def root_path(self, request: web.Request) -> str:
         """The path of the root, as far as it is known here."""

@@ -121,8 +121,11 @@ async def test_a_token_is_asked_for_once_and_stays_in_no_url(
         assert (await browser.get("/static/gallery.css")).status == 200
         part = await browser.get("/store", headers={"HX-Request": "true"})
         assert "<" not in await text_of(part, 401), "a page would be shown as text"
-        wrong = await browser.get("/", params={"token": "another"})
-        assert "This is not the token" in await text_of(wrong, 401)
+        wrong = await browser.get("/", params={"token": "another", "q": '"&m'})
+        page = await text_of(wrong, 401)
+        assert "This is not the token" in page
+        assert '<input type="hidden" name="q" value="&#34;&amp;m">' in page
+        assert "another" not in page
 
         query = {"token": TOKEN, "q": "m"}
         let_in = await browser.get("/models/m", params=query, allow_redirects=False)
