@@ -18,7 +18,7 @@ from scenario_async._urls import redact
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["ago", "in_path", "json_of", "line", "paragraph", "unsigned"]
+__all__ = ["ago", "in_path", "is_signed", "json_of", "line", "paragraph", "unsigned"]
 
 # Whatever stands behind such a name gives access, also where no URL is around it.
 _SIGNED = re.compile(
@@ -47,6 +47,11 @@ def paragraph(text: str) -> str:
 def unsigned(text: str) -> str:
     """A text without what gives access: the queries of URLs, and signatures wherever they are."""
     return _SIGNED.sub(r"\1***", redact(text))
+
+
+def is_signed(text: str) -> bool:
+    """Whether a text has a signature, which no link may have."""
+    return _SIGNED.search(text) is not None
 
 
 def json_of(record: str) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 from scenario_async._query import did_you_mean
 from scenario_async.sync._store import Search
 
+from ._text import is_signed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -131,8 +133,9 @@ class GridState:
 
 
 def can_be_in_url(value: str) -> bool:
-    """Whether a value can be asked for."""
-    return bool(value.strip()) and len(value) <= _LONGEST and not _UNSTORABLE.search(value)
+    """Whether a value can be asked for, and gives no access by itself."""
+    fits = bool(value.strip()) and len(value) <= _LONGEST and not _UNSTORABLE.search(value)
+    return fits and not is_signed(value)
 
 
 def _checked(name: str, value: str) -> str:
