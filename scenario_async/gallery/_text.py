@@ -24,7 +24,9 @@ __all__ = ["ago", "in_path", "is_signed", "json_of", "line", "paragraph", "unsig
 _SIGNED = re.compile(
     r"(?i)((?:signature|policy|key-pair-id|x-(?:amz|goog)-[a-z-]{1,40}|sig)(?:=|%3d))[^&\s\"'<>\\]+"
 )
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+# Nothing is gone back for: that would take time, and memory for each character. A string that does
+# not end is one as well.
+_JSON_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?')
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _RECENTLY = 30 * _DAY
 

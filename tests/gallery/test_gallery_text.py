@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,7 +51,19 @@ def test_a_hostile_text_takes_no_longer_than_any_of_its_length() -> None:
     began = time.process_time()
 
     assert paragraph(text) == text
+    assert json_of('"\\' * 20_000)
     assert time.process_time() - began < 1.0, "a few milliseconds, or else several seconds"
+
+
+def test_a_long_record_takes_no_more_memory_than_a_few_copies_of_it() -> None:
+    record = json.dumps({"description": "a\n" * 100_000})
+    tracemalloc.start()
+    try:
+        assert json_of(record)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 15 * len(record)
 
 
 json_values = st.recursive(
