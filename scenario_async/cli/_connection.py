@@ -77,7 +77,13 @@ class Connection:
         Raises:
             WrongUsageError: The options do not fit, or there are no credentials.
         """
-        self._check()
+        self.check()
+        if not self.can_ask:
+            raise WrongUsageError(
+                "no credentials: set SCENARIO_SDK_API_KEY and SCENARIO_SDK_API_SECRET (or "
+                "SCENARIO_SDK_JWT) in the environment; --public-access lists public models "
+                "without an account, --sandbox lists invented ones"
+            )
         async with AsyncExitStack() as stack:
             if not self.sandbox:
                 client = self._client(event_hooks, project_id)
@@ -89,17 +95,16 @@ class Connection:
             await stack.enter_async_context(client)
             yield Service(client, sandbox.catalogue.collection_ids)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """See that the options go together, also where nothing is asked with them.
+
+        Raises:
+            WrongUsageError: They do not.
+        """
         if self.sandbox_models is not None and not self.sandbox:
             raise WrongUsageError("--sandbox-models needs --sandbox")
         if self.sandbox and self.base_url is not None:
             raise WrongUsageError("--sandbox and --base-url cannot be used together")
-        if not self.can_ask:
-            raise WrongUsageError(
-                "no credentials: set SCENARIO_SDK_API_KEY and SCENARIO_SDK_API_SECRET (or "
-                "SCENARIO_SDK_JWT) in the environment; --public-access lists public models "
-                "without an account, --sandbox lists invented ones"
-            )
 
     def _client(
         self,

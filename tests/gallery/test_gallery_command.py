@@ -43,7 +43,7 @@ def test_it_shows_a_sandbox_until_a_signal_ends_it(
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        found = re.search(r"http://(127\.0\.0\.1:\d+)/", process.stdout.readline())
+        found = re.search(r" http://(127\.0\.0\.1:\d+)/ ", process.stdout.readline())
         assert found is not None
         with closing(HTTPConnection(found[1], timeout=LONG)) as connection:
             connection.request("GET", "/")
@@ -67,6 +67,7 @@ def test_it_shows_a_sandbox_until_a_signal_ends_it(
         (["none.db", "--name", "x_?"], 2, "is not a host"),
         (["none.db", "--token", "short"], 2, "the token is easily guessed"),
         (["none.db", "--port", "70000"], 2, "--port"),
+        (["none.db", "--sandbox-models", "3"], 2, "--sandbox-models needs --sandbox"),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_a_sentence(
@@ -156,7 +157,7 @@ def test_a_host_that_is_not_there_is_said_in_the_words_of_the_system(run: Run) -
     ran = run("gallery", "--sandbox", "--sandbox-models", "0", "--host", "192.0.2.1", "--port", "0")
 
     assert ran.code == 1
-    assert "cannot listen on 192.0.2.1: Cannot assign requested address" in ran.err
+    assert "cannot listen on 192.0.2.1: Cannot assign requested address\n" in ran.err
 
 
 def test_its_help_needs_no_extra(capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,6 +112,7 @@ async def gallery(
     connection: Connection,
 ) -> None:
     """Look at the models of a store in a browser, until Ctrl-C."""
+    connection.check()
     if store is None and not connection.sandbox:
         raise WrongUsageError(
             "no store: give its path, such as 'models.db', which 'scenario-async sync models.db "
@@ -144,7 +145,8 @@ async def gallery(
             port = await stack.enter_async_context(serving(app, host, port))
         except OSError as error:
             raise cannot_listen(host, port, error) from error
-        await write_lines([f"The gallery is at {place.url(port)}, until Ctrl-C"])
+        # No comma behind the URL: some terminals would take it for a part of the token.
+        await write_lines([f"The gallery is at {place.url(port)} until Ctrl-C"])
         if opens:
             await open_browser(place.url(port))
         await anyio.sleep_forever()

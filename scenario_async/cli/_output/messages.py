@@ -125,7 +125,8 @@ def cannot_listen(host: str, port: int, error: OSError) -> click.ClickException:
     elsewhere = error.errno is None
     reason = os.strerror(errno.EADDRNOTAVAIL) if elsewhere else system_reason(error)
     place = f"{host}, port {port}" if port else host
-    hint = "; --port 0 takes any free one" if error.errno == errno.EADDRINUSE else ""
+    taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
+    hint = "; --port 0 takes any free one" if taken else ""
     return click.ClickException(f"cannot listen on {place}: {reason}{hint}")
 
 
