@@ -41,13 +41,14 @@ def application(
     Args:
         store: An open store, which is borrowed: it stays open for as long as this runs.
         scenario: Who is asked for pictures; without one, those are shown that are kept already.
-        pictures: The folder in which pictures are kept.
+        pictures: The folder in which pictures are kept; by default one in the caches of the user.
         refresh_every: Bring the scopes of the store up to date, with :func:`sync`, when the copy is
             as old as that: a ``timedelta`` or seconds. ``None`` leaves it to others.
-        hosts: The names of hosts by which it is asked for. Addresses and ``localhost`` are known;
-            whatever else a browser asks for is refused, as it may be a name of another site.
-        token: What has to be given once, as ``?token=``, by each browser; ``None`` where everybody
-            may look who can reach it.
+        hosts: The names under which it is reached, such as ``app.example.com``. Addresses and
+            ``localhost`` need not be named. A request under any other name is refused, as another
+            site may own that name.
+        token: What each browser has to give once, as ``?token=``. With ``None``, everybody who can
+            reach the gallery may look.
 
     Raises:
         ValueError: ``refresh_every`` is not above zero, there is no client to refresh with, or
