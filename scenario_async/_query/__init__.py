@@ -1,6 +1,6 @@
 """What is listed: a query as a value, what a user may give for it, what the API refuses."""
 
-from .arguments import given_count, given_text, given_time, listing_query
+from .arguments import given_count, given_flag, given_text, given_time, listing_query
 from .public_route import PublicRoute, first_row
 from .query import (
     LARGEST_PAGE,
@@ -36,6 +36,7 @@ __all__ = [
     "did_you_mean",
     "first_row",
     "given_count",
+    "given_flag",
     "given_text",
     "given_time",
     "in_utc",

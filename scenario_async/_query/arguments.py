@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .query import SortBy
 
-__all__ = ["given_count", "given_text", "given_time", "listing_query"]
+__all__ = ["given_count", "given_flag", "given_text", "given_time", "listing_query"]
 
 _BEYOND_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 _MILLISECOND = timedelta(milliseconds=1)
@@ -54,7 +54,12 @@ def _implied_sort(query: ListingQuery) -> SortBy | None:
     return None
 
 
-def _flag(name: str, value: object) -> bool | None:
+def given_flag(name: str, value: object) -> bool | None:
+    """The answer to a question, if that is given.
+
+    Raises:
+        TypeError: It is neither ``True`` nor ``False``.
+    """
     if value is None or isinstance(value, bool):
         return value
     raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
@@ -158,7 +163,7 @@ def _moment(name: str, value: object) -> datetime:
 
 
 _READERS: dict[str, Callable[[str, object], object]] = {
-    **dict.fromkeys(("blacklisted", "loaded_only", "original_assets"), _flag),
+    **dict.fromkeys(("blacklisted", "loaded_only", "original_assets"), given_flag),
     **dict.fromkeys(("limit", "offset", "page_size"), given_count),
     **dict.fromkeys(("collection_id", "pagination_token", "project_id", "type"), given_text),
     **dict.fromkeys(("collection_ids", "tags", "types"), _names),

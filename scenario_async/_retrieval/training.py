@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from .planner import Missing
 from .retrieval import retrieve_many, retrieve_one
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from scenario_async._context import Context
     from scenario_async.types import Model
@@ -98,6 +99,8 @@ def as_trained(
     """
     if isinstance(ids, str):
         raise TypeError(f"ids must be several, such as [{ids!r}], and not one str")
+    if not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"ids must be an iterable of str, not {type(ids).__name__}")
     wanted = {check_id(f"ids[{place}]", one): None for place, one in enumerate(ids)}
     return _as_trained(context, dict(wanted), retrieval, max_wait)
 

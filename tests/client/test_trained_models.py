@@ -272,6 +272,8 @@ async def test_what_nobody_can_wait_for_is_an_error_at_once(
         await scenario.models.wait_until_trained("", max_wait=1)
     with pytest.raises(TypeError, match="ids must be several"):
         scenario.models.as_trained("model", max_wait=1)
+    with pytest.raises(TypeError, match="ids must be an iterable of str, not int"):
+        scenario.models.as_trained(cast("Any", 5), max_wait=1)
     with pytest.raises(TypeError, match=r"ids\[1\]"):
         scenario.models.as_trained(["model", cast("Any", 1)], max_wait=1)
     assert not sandbox.requests

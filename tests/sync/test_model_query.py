@@ -173,6 +173,7 @@ async def test_what_a_run_takes_away_meanwhile_is_left_out(new_sqlite: Callable[
         ({"updated_before": NOW.replace(tzinfo=None)}, ValueError, "without time zone"),
         ({"status": ["trained"]}, TypeError, "status must be a str"),
         ({"collection": ""}, ValueError, "collection is empty"),
+        ({"deleted": "no"}, TypeError, "deleted must be True or False, not str"),
         ({"scope": 5}, TypeError, "scope must be a str"),
         ({"scope": "privat"}, ValueError, "a scope is .* not 'privat'"),
         ({"offset": True}, TypeError, "offset must be an int"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, get_
 
 from sqlalchemy import exists, false, or_
 
-from scenario_async._query import did_you_mean, given_count, given_text, given_time
+from scenario_async._query import did_you_mean, given_count, given_flag, given_text, given_time
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._tables import memberships, models
 
@@ -165,7 +165,7 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
         before = given_time(f"{name}_before", given.get(f"{name}_before"), round_up=True)
         conditions += [] if after is None else [column > after]
         conditions += [] if before is None else [column < before]
-    deleted = filters.get("deleted", False)
+    deleted = given_flag("deleted", filters.get("deleted", False))
     if deleted is not None:
         gone = models.c.deleted_at.is_not(None)
         conditions.append(gone if deleted else ~gone)
