@@ -69,6 +69,5 @@ def _draw(axes: Axes, medians: Mapping[str, float]) -> None:
 
 
 def _shown(microseconds: float) -> str:
-    if microseconds < 1000:  # noqa: PLR2004 - a millisecond
-        return f"{microseconds:.2g} µs"
-    return f"{microseconds / 1000:.2g} ms"
+    value, unit = (microseconds / 1000, "ms") if microseconds >= 1000 else (microseconds, "µs")  # noqa: PLR2004 - a millisecond
+    return f"{float(f'{value:.2g}'):g} {unit}"
