@@ -101,7 +101,7 @@ def _compare(example: Block, printed: str) -> None:
 
 
 def _lines(text: str) -> str:
-    """A text without the space at the ends of its lines and at its own."""
+    """A text without blank lines around it, and without trailing whitespace."""
     return "".join(f"{line.rstrip()}\n" for line in text.strip().splitlines())
 
 

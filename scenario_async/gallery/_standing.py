@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scenario_async.sync._store import scopes_of, source_of, standing
+from scenario_async.sync._store import scopes_of, standing, stored_identity
 
 from ._text import ago, line
 
@@ -52,12 +52,12 @@ async def store_view(
     Raises:
         StoreError: The database failed.
     """
-    source, scopes = await source_of(store), await scopes_of(store)
+    identity, scopes = await stored_identity(store), await scopes_of(store)
     state = await standing(store, scopes)
     now, as_of = datetime.now(UTC), state.as_of
     return StoreView(
         name=name,
-        service=None if source is None else line(str(source).removeprefix(_HTTPS)),
+        service=None if identity is None else line(str(identity).removeprefix(_HTTPS)),
         scopes=tuple(line(scope) for scope in scopes),
         as_of=None if as_of is None else as_of.isoformat(),
         age=None if as_of is None else ago(as_of, now),

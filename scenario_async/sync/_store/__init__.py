@@ -4,7 +4,7 @@ from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .filter_values import check_scope, check_values
 from .filters import ModelFilters, ModelSelection, RecordOrder
-from .identity import StoreIdentity, claim, identity_of, source_of
+from .identity import StoreIdentity, claim, identity_of, stored_identity
 from .members import ChangingModel, Members
 from .owners import Owners
 from .run_log import RunLog
@@ -48,6 +48,6 @@ __all__ = [
     "records",
     "scopes_of",
     "scopes_with",
-    "source_of",
     "standing",
+    "stored_identity",
 ]

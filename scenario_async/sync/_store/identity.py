@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .catalog_store import CatalogStore
 
-__all__ = ["StoreIdentity", "claim", "identity_of", "source_of"]
+__all__ = ["StoreIdentity", "claim", "identity_of", "stored_identity"]
 
 _KEY = "source"
 _THIS_MACHINE = "this machine"
@@ -51,7 +51,7 @@ def identity_of(client: AsyncScenario) -> StoreIdentity:
 
 
 @in_own_task
-async def source_of(store: CatalogStore) -> StoreIdentity | None:
+async def stored_identity(store: CatalogStore) -> StoreIdentity | None:
     """What a store is a copy of; ``None`` where no run has begun, or nobody can tell.
 
     Raises:
