@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from scenario_async import InvalidRow, Model
 from scenario_async._events import check_callback
@@ -20,7 +20,6 @@ from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS, sync
 from scenario_async.sync._store import WATCH, as_stored, database_of, read_model
 
 from ._errors import PASSING_ERRORS
-from ._tables import changes, models, state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -175,16 +174,19 @@ async def unwatch(store: CatalogStore) -> None:
     Raises:
         StoreError: The database failed.
     """
-    async with database_of(store).writing() as connection:
-        await connection.execute(delete(state).where(state.c.key == WATCH))
-        await connection.execute(delete(changes))
+    database = database_of(store)
+    state = database.stored.state
+    async with database.writing() as connection:
+        await connection.execute(database.delete(state).where(state.c.key == WATCH))
+        await connection.execute(database.delete(database.stored.changes))
 
 
 @in_own_task
 async def _begin(database: Database) -> None:
     async with database.writing() as connection:
         row = {"key": WATCH, "version": 1, "value": None}
-        await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
+        watched = database.insert(database.stored.state).values(row)
+        await connection.execute(watched.on_conflict_do_nothing())
 
 
 async def _noted(database: Database) -> AsyncGenerator[Change, None]:
@@ -202,27 +204,25 @@ class _Record(msgspec.Struct):
     details: str | None
 
 
-_NOTED = (
-    select(
-        changes.c.id, changes.c.kind, changes.c.model_id, changes.c.fields,
-        *as_stored(models, _Record),
-    )
-    .join(models, models.c.id == changes.c.model_id, isouter=True)
-    .order_by(changes.c.id)
-    .limit(_BATCH)
-)  # fmt: skip
-
-
 @in_own_task
 async def _next(database: Database) -> Sequence[Any]:
+    models, changes = database.tables.models, database.tables.changes
+    noted = changes.c.id, changes.c.kind, changes.c.model_id, changes.c.fields
+    query = (
+        select(*noted, *as_stored(models, _Record))
+        .join_from(changes, models, models.c.id == changes.c.model_id, isouter=True)
+        .order_by(changes.c.id)
+        .limit(_BATCH)
+    )
     async with database.transaction() as connection:
-        return (await connection.execute(_NOTED)).all()
+        return (await connection.execute(query)).all()
 
 
 @in_own_task
 async def _forget(database: Database, number: int) -> None:
     async with database.writing() as connection:
-        await connection.execute(delete(changes).where(changes.c.id == number))
+        changes = database.stored.changes
+        await connection.execute(database.delete(changes).where(changes.c.id == number))
 
 
 def _change(row: Any) -> Change:  # noqa: ANN401 - a row of these columns

@@ -363,7 +363,7 @@ async def test_a_store_that_cannot_be_made_leaves_no_file(
     async def fail(_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("scenario_async.sync._backends.database.make_tables", fail)
+    monkeypatch.setattr("scenario_async.sync._backends.connections.make_tables", fail)
     with pytest.raises(StoreError, match="no space left"):
         await made(tmp_path / "models.db")
     assert names_in(tmp_path) == []

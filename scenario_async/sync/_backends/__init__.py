@@ -1,9 +1,18 @@
 """The databases that a store can be in: SQLite and PostgreSQL."""
 
+from .connections import Connections
 from .database import Database
 from .many_rows import ManyRows
 from .schema import is_empty
 from .task import in_own_task
 from .urls import database_url, in_memory
 
-__all__ = ["Database", "ManyRows", "database_url", "in_memory", "in_own_task", "is_empty"]
+__all__ = [
+    "Connections",
+    "Database",
+    "ManyRows",
+    "database_url",
+    "in_memory",
+    "in_own_task",
+    "is_empty",
+]

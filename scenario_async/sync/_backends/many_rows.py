@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Column, Dialect
+    from sqlalchemy import Dialect
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,11 +26,10 @@ class ManyRows:
         dialect: Of the database.
     """
 
-    def __init__(self, statement: Insert, columns: Sequence[Column[Any]], dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=[one.name for one in columns])
-        names = [column.name for column in columns]
-        if compiled.positiontup != names:
-            raise ValueError(f"columns must be in the order of the table, not {names}")
+    def __init__(self, statement: Insert, columns: Sequence[str], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=list(columns))
+        if compiled.positiontup != list(columns):
+            raise ValueError(f"columns must be in the order of the table, not {columns}")
         self._sql = str(compiled)
 
     async def write(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:

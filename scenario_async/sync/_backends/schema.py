@@ -9,10 +9,12 @@ from sqlalchemy.schema import CreateTable
 
 from scenario_async.sync._errors import StoreVersionError
 from scenario_async.sync._migrations import MIGRATIONS
-from scenario_async.sync._tables import SCOPE_KEY, metadata, models, state
+from scenario_async.sync._tables import SCOPE_KEY, metadata, state
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from scenario_async.sync._tables import Tables
 
 __all__ = ["is_empty", "make_tables", "migrate", "schema_version", "tables_there", "version_of"]
 
@@ -50,10 +52,11 @@ async def migrate(connection: AsyncConnection, found: int) -> None:
     )
 
 
-async def is_empty(connection: AsyncConnection) -> bool:
+async def is_empty(connection: AsyncConnection, tables: Tables[Any]) -> bool:
     """Whether nothing was copied into a store yet."""
-    copied = select(state.c.key).where(state.c.key.startswith(SCOPE_KEY))
-    stored = select(models.c.id)
+    keys = tables.state.c.key
+    copied = select(keys).where(keys.startswith(SCOPE_KEY))
+    stored = select(tables.models.c.id)
     found = [await connection.scalar(one.limit(1)) for one in (copied, stored)]
     return found == [None, None]
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
-from sqlalchemy import bindparam, or_, select, update
-
-from scenario_async.sync._tables import memberships, models
+from sqlalchemy import bindparam, or_, select
 
 from .at_once import for_each
 
@@ -24,12 +22,6 @@ __all__ = ["fetch_details"]
 
 # Ids, not records: of those there are no more than may be under way.
 _BATCH = 1_000
-
-_keep = (
-    update(models)
-    .where(models.c.id == bindparam("of"))
-    .values(details=bindparam("full"), details_hash=bindparam("of_row"))
-)
 
 
 async def fetch_details(
@@ -88,9 +80,15 @@ class _Arrivals:
 
     async def _write(self) -> None:
         came, self._came = self._came, {}
+        models = self.database.stored.models
+        keep = (
+            self.database.update(models)
+            .where(models.c.id == bindparam("of"))
+            .values(details=bindparam("full"), details_hash=bindparam("of_row"))
+        )
         async with self.database.writing() as connection:
             await connection.execute(
-                _keep,
+                keep,
                 [
                     {"of": model_id, "full": record, "of_row": self.hashes[model_id]}
                     # As pages are written, whatever order the database has: two programs that
@@ -105,6 +103,7 @@ class _Arrivals:
 
 async def _next(database: Database, scope: str, last: str) -> dict[str, str]:
     """The next models without fresh details, in the order of the database, with their hashes."""
+    models, memberships = database.tables.models, database.tables.memberships
     stale = or_(models.c.details_hash.is_(None), models.c.details_hash != models.c.content_hash)
     query = (
         select(models.c.id, models.c.content_hash)

@@ -6,14 +6,14 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
-from sqlalchemy import func, select, union
+from sqlalchemy import select
 
 from scenario_async._iteration import Iteration
 from scenario_async._retrieval import check_id
-from scenario_async.sync._backends import Database, database_url, in_own_task
-from scenario_async.sync._tables import SCOPE_KEY, memberships, models, rejected, runs, state
+from scenario_async.sync._backends import Connections, Database, database_url, in_own_task
 
 from .arrow import table_of
+from .counts import begun_scopes, counts_of
 from .filters import ModelFilters, ModelSelection, check_names, storable
 from .model_query import ModelQuery, query_of
 from .statistics import StoreStatistics, statistics_of
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CatalogStore", "database_of", "scopes_of"]
 
-# Those of which a copy was begun.
-_SCOPES = union(
-    select(func.substr(state.c.key, len(SCOPE_KEY) + 1)).where(state.c.key.startswith(SCOPE_KEY)),
-    select(memberships.c.scope),
-)
-
 
 class CatalogStore:
     """A copy of the catalogue in a database. Made by :meth:`open`, used with ``async with``.
@@ -44,8 +38,9 @@ class CatalogStore:
     It belongs to the event loop on which it was opened.
     """
 
-    def __init__(self, database: Database, *, create: bool) -> None:
-        self._database = database
+    def __init__(self, connections: Connections, *, create: bool) -> None:
+        self._connections = connections
+        self._database = Database(connections)
         self._create = create
 
     @classmethod
@@ -63,7 +58,7 @@ class CatalogStore:
                 means nothing here. It is not quoted, as it may have a password.
             ModuleNotFoundError: The driver of this kind of database is not installed.
         """
-        return cls(Database(database_url(url)), create=create)
+        return cls(Connections(database_url(url)), create=create)
 
     def __repr__(self) -> str:
         return f"<CatalogStore {self._database.name}>"
@@ -77,7 +72,7 @@ class CatalogStore:
             StoreVersionError: Its tables are of a newer release, or not of this package, or,
                 without ``create``, of an earlier version.
         """
-        self._database.check_closed()
+        self._connections.check_closed()
         try:
             await self._open()
         except BaseException:
@@ -205,35 +200,17 @@ class CatalogStore:
         """
         if not storable(check_id("model_id", model_id)):
             return None
-        query = ModelQuery(self._database, [models.c.id == model_id])
+        query = ModelQuery(self._database, [self._database.tables.models.c.id == model_id])
         async with aclosing(query.run()) as found:
             return await anext(found, None)
 
-    @in_own_task
     async def counts(self) -> StoreCounts:
         """How much there is.
 
         Raises:
             StoreError: The database failed.
         """
-        gone = models.c.deleted_at.is_not(None)
-        by_scope = (
-            select(memberships.c.scope, func.count())
-            .join(models, models.c.id == memberships.c.model_id)
-            .where(~gone)
-            .group_by(memberships.c.scope)
-        )
-        async with self._database.transaction() as connection:
-            await self._database.keep_moment(connection)
-            count = select(func.count()).select_from
-            scopes = dict.fromkeys((await connection.scalars(_SCOPES)).all(), 0)
-            scopes |= {row[0]: row[1] for row in await connection.execute(by_scope)}
-            return StoreCounts(
-                models=await connection.scalar(count(models).where(~gone)) or 0,
-                deleted=await connection.scalar(count(models).where(gone)) or 0,
-                rejected=await connection.scalar(count(rejected)) or 0,
-                scopes=dict(sorted(scopes.items())),
-            )
+        return await counts_of(self._database)
 
     async def statistics(self, **filters: Unpack[ModelFilters]) -> StoreStatistics:
         """How many models are of which kind, what takes how much room, and what the runs did.
@@ -258,6 +235,7 @@ class CatalogStore:
         Raises:
             StoreError: The database failed, or a run in it cannot be read.
         """
+        runs = self._database.tables.runs
         query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc()).limit(limit)
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
@@ -265,7 +243,7 @@ class CatalogStore:
 
     @in_own_task
     async def _open(self) -> None:
-        await self._database.open(create=self._create)
+        await self._connections.open(create=self._create)
 
     async def _end(self) -> None:
         # In a scope that is cancelled, waiting for the end would raise, and hide what went wrong.
@@ -274,18 +252,16 @@ class CatalogStore:
 
     @in_own_task
     async def _close(self) -> None:
-        await self._database.close()
+        await self._connections.close()
 
 
-@in_own_task
 async def scopes_of(store: CatalogStore) -> list[str]:
     """The scopes that were ever copied into a store, sorted.
 
     Raises:
         StoreError: The database failed.
     """
-    async with database_of(store).transaction() as connection:
-        return sorted((await connection.scalars(_SCOPES)).all())
+    return await begun_scopes(database_of(store))
 
 
 def database_of(store: CatalogStore) -> Database:

@@ -9,7 +9,7 @@ from sqlalchemy import Text, cast, exists, null, select
 
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._state import ScopeState
-from scenario_async.sync._tables import SCOPE_KEY, memberships, models, runs, state
+from scenario_async.sync._tables import SCOPE_KEY
 
 from .catalog_store import database_of
 from .values import StoredModel, as_stored, read_stored
@@ -24,13 +24,6 @@ __all__ = ["Standing", "contents", "records", "standing"]
 
 _HASHES = 1_000
 _state = msgspec.json.Decoder(ScopeState)
-# Without the full records, which are no part of it and may be large.
-_COLUMNS = [
-    null() if name == "details" else column
-    for name, column in zip(
-        StoredModel.__struct_fields__, as_stored(models, StoredModel), strict=True
-    )
-]
 
 
 class Standing(NamedTuple):
@@ -68,6 +61,7 @@ async def standing(store: CatalogStore, scopes: Sequence[str]) -> Standing:
     database = database_of(store)
     found: list[tuple[int, str] | None] = []
     errors: list[str] = []
+    runs, state = database.tables.runs, database.tables.state
     value = cast(state.c.value, Text)
     keys = [f"{SCOPE_KEY}{scope}" for scope in scopes]
     async with database.transaction() as connection:
@@ -92,6 +86,8 @@ async def contents(
     Raises:
         StoreError: The database failed.
     """
+    tables = database_of(store).tables
+    models, memberships = tables.models, tables.memberships
     # Looked up for each model: a list of all members would be made anew for each part.
     of_scope = memberships.c.scope.in_(scopes), memberships.c.model_id == models.c.id
     query = select(models.c.id, models.c.content_hash).order_by(models.c.id).limit(_HASHES)
@@ -113,7 +109,11 @@ async def records(
         StoreError: The database failed, or a model in it cannot be read.
     """
     database = database_of(store)
-    query = select(*_COLUMNS, models.c.content_hash).where(database.among(models.c.id, ids))
+    models = database.tables.models
+    columns = zip(StoredModel.__struct_fields__, as_stored(models, StoredModel), strict=True)
+    # Without the full records, which are no part of it and may be large.
+    light = [null() if name == "details" else column for name, column in columns]
+    query = select(*light, models.c.content_hash).where(database.among(models.c.id, ids))
     for *row, content_hash in await _rows(store, query):
         yield read_stored(row, StoredModel, database.name), content_hash
 

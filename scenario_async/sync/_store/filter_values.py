@@ -11,7 +11,6 @@ from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._query import did_you_mean, given_text
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._scopes import Scope
-from scenario_async.sync._tables import models
 from scenario_async.types import ModelStatus, ModelType, Privacy
 
 from .catalog_store import database_of, scopes_of
@@ -31,7 +30,7 @@ _DOCUMENTED = {
     "status": get_args(ModelStatus),
     "privacy": get_args(Privacy),
 }
-_LISTS = {"tags": models.c.tags, "collection": models.c.collection_ids}
+_LISTS = {"tags": "tags", "collection": "collection_ids"}
 
 
 async def check_scope(store: CatalogStore, scope: str | None) -> None:
@@ -63,6 +62,7 @@ async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: AN
             value that the service documents.
         StoreError: The database failed.
     """
+    models = database_of(store).tables.models
     for name, documented in _DOCUMENTED.items():
         value = filters.get(name)
         if value is not None and value not in documented:
@@ -72,7 +72,7 @@ async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: AN
         given: str | Sequence[str] = filters.get(name) or ()
         wanted = [given] if isinstance(given, str) else given
         if wanted:
-            values = database_of(store).values(column)
+            values = database_of(store).values(models.c[column])
             query = select(values.c.value).select_from(models.join(values, true())).distinct()
             found = await _found(store, query.where(values.c.value.is_not(None)))
             _check(name, wanted, set(map(str, found)))

@@ -11,7 +11,6 @@ from sqlalchemy import exists, false, or_
 
 from scenario_async._query import did_you_mean, given_count, given_flag, given_text, given_time
 from scenario_async.sync._scopes import Scope
-from scenario_async.sync._tables import memberships, models
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -139,6 +138,7 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
         ValueError: A value that fits nothing.
         TypeError: A value of the wrong type.
     """
+    models, memberships = database.tables.models, database.tables.memberships
     given = cast("dict[str, Any]", filters)
     conditions: list[ColumnElement[bool]] = []
     for name in ("type", "status", "privacy"):

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from scenario_async.sync._backends import in_own_task, is_empty
 from scenario_async.sync._errors import StoreError
-from scenario_async.sync._tables import state
 
 from .catalog_store import database_of
 
@@ -57,7 +56,9 @@ async def stored_identity(store: CatalogStore) -> StoreIdentity | None:
     Raises:
         StoreError: The database failed.
     """
-    async with database_of(store).transaction() as connection:
+    database = database_of(store)
+    state = database.tables.state
+    async with database.transaction() as connection:
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
     try:
         return msgspec.convert(value, StoreIdentity)
@@ -73,16 +74,17 @@ async def claim(database: Database, identity: StoreIdentity) -> None:
     Raises:
         StoreError: It is a copy of something else, or nobody can tell of what.
     """
+    state, stored = database.tables.state, database.stored.state
+    row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(identity)}
     async with database.writing() as connection:
-        row = {"key": _KEY, "version": 1, "value": msgspec.to_builtins(identity)}
-        await connection.execute(database.insert(state).values(row).on_conflict_do_nothing())
+        await connection.execute(database.insert(stored).values(row).on_conflict_do_nothing())
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
         there = _read(value, database.name)
-        empty = there != identity and await is_empty(connection)
+        empty = there != identity and await is_empty(connection, database.tables)
         if empty and await database.is_ours_alone(connection):
             # Nothing came of a run before, as of one with a wrong base_url.
-            claimed = update(state).where(state.c.key == _KEY).values(value=row["value"])
-            await connection.execute(claimed)
+            claimed = database.update(stored).where(stored.c.key == _KEY)
+            await connection.execute(claimed.values(value=row["value"]))
             there = identity
     if there != identity:
         raise StoreError(

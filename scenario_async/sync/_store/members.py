@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, delete, except_, func, literal, select, true, update
-
-from scenario_async.sync._tables import memberships, models
+from sqlalchemy import and_, except_, func, literal, select, true
 
 from .values import moment_of
 
@@ -50,6 +48,9 @@ class Members:
     def __init__(self, database: Database, scope: str) -> None:
         self._database = database
         self._scope = scope
+        self._models = database.tables.models
+        self._memberships = database.tables.memberships
+        self._stored = database.stored.memberships
 
     async def count(self) -> int:
         """How many models of the scope exist."""
@@ -59,26 +60,28 @@ class Members:
 
     async def missing(self) -> list[str]:
         """The members that a full walk did not find where they should be."""
-        query = self._living(models.c.id).where(memberships.c.missing_in.is_not(None))
+        query = self._living(self._models.c.id).where(self._memberships.c.missing_in.is_not(None))
         return sorted(await self._ids(query))
 
     async def nowhere(self) -> list[str]:
         """The models that are in no scope any more: no walk would find that they are deleted."""
         query = except_(
-            select(models.c.id).where(models.c.deleted_at.is_(None)),
-            select(memberships.c.model_id),
+            select(self._models.c.id).where(self._models.c.deleted_at.is_(None)),
+            select(self._memberships.c.model_id),
         )
         return sorted(await self._ids(query))
 
     async def has_undated(self) -> bool:
         """Whether any member has no creation date: no window would find it."""
-        query = self._living(models.c.id).where(models.c.created_at.is_(None))
+        query = self._living(self._models.c.id).where(self._models.c.created_at.is_(None))
         return bool(await self._ids(query.limit(1)))
 
     async def each_nth_creation(self, step: int) -> list[datetime]:
         """The creation dates that cut the members into parts of so many, in their order."""
-        number = func.row_number().over(order_by=models.c.created_at).label("number")
-        dated = self._living(models.c.created_at, number).where(models.c.created_at.is_not(None))
+        number = func.row_number().over(order_by=self._models.c.created_at).label("number")
+        dated = self._living(self._models.c.created_at, number).where(
+            self._models.c.created_at.is_not(None)
+        )
         numbered = dated.subquery()
         query = select(numbered.c.created_at).where(numbered.c.number % step == 0)
         query = query.order_by("number")
@@ -88,17 +91,19 @@ class Members:
 
     async def changing(self, statuses: Collection[str]) -> list[ChangingModel]:
         """The members with one of these statuses, by their ids."""
-        query = self._living(models.c.id, models.c.status, models.c.created_at)
-        query = query.where(models.c.status.in_(sorted(statuses))).order_by(models.c.id)
+        query = self._living(self._models.c.id, self._models.c.status, self._models.c.created_at)
+        query = query.where(self._models.c.status.in_(sorted(statuses))).order_by(self._models.c.id)
         async with self._database.transaction() as connection:
             found: Sequence[Any] = (await connection.execute(query)).all()
         return [ChangingModel(row[0], row[1], moment_of(row[2])) for row in found]
 
     async def alive(self, ids: Sequence[str]) -> list[str]:
         """Those of these models that the store has, and not as deleted."""
-        condition = self._database.among(models.c.id, ids)
+        condition = self._database.among(self._models.c.id, ids)
         return await self._ids(
-            select(models.c.id).where(condition, models.c.deleted_at.is_(None)).order_by("id")
+            select(self._models.c.id)
+            .where(condition, self._models.c.deleted_at.is_(None))
+            .order_by("id")
         )
 
     # Inside a transaction that writes
@@ -109,7 +114,7 @@ class Members:
             return
         added = select(literal(self._scope), self._database.listed(ids).c.value)
         await connection.execute(
-            self._database.insert(memberships)
+            self._database.insert(self._stored)
             # SQLite's grammar needs a WHERE between SELECT and ON CONFLICT
             # (https://www.sqlite.org/lang_upsert.html#parsing_ambiguity).
             .from_select(["scope", "model_id"], added.where(true()))
@@ -119,7 +124,9 @@ class Members:
     async def find(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
         """Keep that members which were missing are there."""
         if ids:
-            found = update(memberships).where(self._has(ids)).values(missing_in=None)
+            found = (
+                self._database.update(self._stored).where(self._has(ids)).values(missing_in=None)
+            )
             await connection.execute(found)
 
     async def miss(self, connection: AsyncConnection, coverage: Coverage, *, run: int) -> None:
@@ -127,28 +134,28 @@ class Members:
 
         Those that count as deleted as well: one that another scope finds again is not in this one.
         """
-        listed = select(models.c.id)
+        listed = select(self._models.c.id)
         if not coverage.dated:
-            listed = listed.where(models.c.created_at.is_(None))
+            listed = listed.where(self._models.c.created_at.is_(None))
         # The first moment is not a bound: an earlier release has written -infinity for it.
         if coverage.after is not None and coverage.after > _FIRST:
-            listed = listed.where(models.c.created_at >= coverage.after)
+            listed = listed.where(self._models.c.created_at >= coverage.after)
         if coverage.before is not None:
-            listed = listed.where(models.c.created_at < coverage.before)
+            listed = listed.where(self._models.c.created_at < coverage.before)
         await connection.execute(
-            update(memberships)
+            self._database.update(self._stored)
             .where(
-                memberships.c.scope == self._scope,
-                memberships.c.missing_in.is_(None),
-                memberships.c.model_id.in_(listed),
-                ~self._database.among(memberships.c.model_id, sorted(coverage.seen)),
+                self._stored.c.scope == self._scope,
+                self._stored.c.missing_in.is_(None),
+                self._stored.c.model_id.in_(listed),
+                ~self._database.among(self._stored.c.model_id, sorted(coverage.seen)),
             )
             .values(missing_in=run)
         )
 
     async def leave(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
         """Take models out of the scope."""
-        await connection.execute(delete(memberships).where(self._has(ids)))
+        await connection.execute(self._database.delete(self._stored).where(self._has(ids)))
 
     async def restore(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
         """Take models that were deleted and exist again out of all scopes where they are missing.
@@ -156,9 +163,9 @@ class Members:
         A restored model may be in other scopes than before: where the last full walk did not find
         it, it is not a member until one does.
         """
-        missing = memberships.c.missing_in.is_not(None)
-        restored = self._database.among(memberships.c.model_id, ids)
-        await connection.execute(delete(memberships).where(missing, restored))
+        missing = self._stored.c.missing_in.is_not(None)
+        restored = self._database.among(self._stored.c.model_id, ids)
+        await connection.execute(self._database.delete(self._stored).where(missing, restored))
 
     async def settle(self, connection: AsyncConnection) -> None:
         """Take models out of the scope that are missing and exist, at the end of a full walk.
@@ -166,26 +173,28 @@ class Members:
         Whatever was missing was asked for. Such a one counted as deleted then, and another scope
         has found it since. Those that are deleted stay marked.
         """
-        living = select(models.c.id).where(models.c.deleted_at.is_(None))
+        living = select(self._models.c.id).where(self._models.c.deleted_at.is_(None))
         await connection.execute(
-            delete(memberships).where(
-                memberships.c.scope == self._scope,
-                memberships.c.missing_in.is_not(None),
-                memberships.c.model_id.in_(living),
+            self._database.delete(self._stored).where(
+                self._stored.c.scope == self._scope,
+                self._stored.c.missing_in.is_not(None),
+                self._stored.c.model_id.in_(living),
             )
         )
 
     def _has(self, ids: Sequence[str]) -> ColumnElement[bool]:
         """A condition for the members with these ids."""
-        among = self._database.among(memberships.c.model_id, ids)
-        return and_(memberships.c.scope == self._scope, among)
+        among = self._database.among(self._stored.c.model_id, ids)
+        return and_(self._stored.c.scope == self._scope, among)
 
     def _living(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """A query for members that are not deleted."""
         return (
             select(*columns)
-            .join_from(memberships, models, models.c.id == memberships.c.model_id)
-            .where(memberships.c.scope == self._scope, models.c.deleted_at.is_(None))
+            .join_from(
+                self._memberships, self._models, self._models.c.id == self._memberships.c.model_id
+            )
+            .where(self._memberships.c.scope == self._scope, self._models.c.deleted_at.is_(None))
         )
 
     async def _ids(self, query: Executable) -> list[str]:

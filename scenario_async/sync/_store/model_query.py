@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from scenario_async.sync._backends import in_own_task
-from scenario_async.sync._tables import models
 
 from .filters import conditions_of, count_of, ids_of, order_of
 from .values import StoredModel, as_stored, read_stored
@@ -67,13 +66,14 @@ class ModelQuery:
         Raises:
             StoreError: The database failed.
         """
-        columns = select(*as_stored(models, kind)).where(*self.conditions)
+        columns = select(*as_stored(self.database.tables.models, kind)).where(*self.conditions)
         by_key = self.ids is None and self.order_by == "id"
         return self._by_key(columns) if by_key else self._by_position(columns)
 
     async def _by_key(self, columns: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
         """In the order of the key, each batch from the last one on: memory does not grow."""
-        query = columns.order_by(models.c.id)
+        ids = self.database.tables.models.c.id
+        query = columns.order_by(ids)
         batch = query.offset(self.offset)
         left = self.limit
         while left is None or left > 0:
@@ -83,19 +83,21 @@ class ModelQuery:
             if len(rows) < size:
                 return
             left = None if left is None else left - len(rows)
-            batch = query.where(models.c.id > rows[-1][0])
+            batch = query.where(ids > rows[-1][0])
 
     async def _by_position(self, columns: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
         """The ids at first, in their order, and then what the store has of so many of them."""
+        key = self.database.tables.models.c.id
         ids = await self._all(self._ids())
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
-            rows = await self._rows(columns.where(self.database.among(models.c.id, batch)))
+            rows = await self._rows(columns.where(self.database.among(key, batch)))
             found = {row[0]: row for row in rows}
             # Without those that were changed meanwhile, and are none of them any more.
             yield [found[model_id] for model_id in batch if model_id in found]
 
     def _ids(self) -> Select[Any]:
+        models = self.database.tables.models
         column = models.c[self.order_by.removeprefix("-")]
         ordered = column.desc() if self.order_by.startswith("-") else column
         query = select(models.c.id).where(*self.conditions)

@@ -10,7 +10,6 @@ from sqlalchemy import and_, exists, select
 
 from scenario_async.sync._errors import StoreError
 from scenario_async.sync._rows import ModelRow, read_row
-from scenario_async.sync._tables import memberships, models, state
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -81,7 +80,8 @@ class Owners:
 
     async def _load(self) -> set[str]:
         """Those that the store has seen; one of an earlier release has them in its records."""
-        query = select(models.c.record).where(_is_private_member()).limit(_SAMPLE)
+        models, state = self._database.tables.models, self._database.tables.state
+        query = select(models.c.record).where(self._is_private_member()).limit(_SAMPLE)
         async with self._database.transaction() as connection:
             value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
             records: Sequence[str] = ()
@@ -108,29 +108,31 @@ class Owners:
             )
 
     async def _keep(self, known: Sequence[str]) -> None:
+        state = self._database.stored.state
         statement = self._database.insert(state).values(key=_KEY, version=1, value=known)
         async with self._database.writing() as connection:
             await connection.execute(
                 statement.on_conflict_do_update(
-                    index_elements=["key"], set_={"value": statement.excluded.value}
+                    index_elements=state.primary_key, set_={"value": statement.excluded.value}
                 )
             )
 
     async def _has_private(self) -> bool:
-        query = select(models.c.id).where(_is_private_member()).limit(1)
+        ids = self._database.tables.models.c.id
+        query = select(ids).where(self._is_private_member()).limit(1)
         async with self._database.transaction() as connection:
             return await connection.scalar(query) is not None
+
+    def _is_private_member(self) -> ColumnElement[bool]:
+        models, memberships = self._database.tables.models, self._database.tables.memberships
+        seen = memberships.c.model_id == models.c.id
+        private = exists().where(seen, ~memberships.c.scope.startswith("public"))
+        return and_(models.c.deleted_at.is_(None), private)
 
 
 def owners_of(rows: Iterable[ModelRow]) -> set[str]:
     """Whose the private ones of these rows are, as far as they say."""
     return {row.owner_id for row in rows if row.owner_id and row.privacy != "public"}
-
-
-def _is_private_member() -> ColumnElement[bool]:
-    seen = memberships.c.model_id == models.c.id
-    private = exists().where(seen, ~memberships.c.scope.startswith("public"))
-    return and_(models.c.deleted_at.is_(None), private)
 
 
 def _shown(owners: Iterable[str]) -> str:

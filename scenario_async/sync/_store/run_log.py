@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, insert, or_, update
-
-from scenario_async.sync._tables import runs
+from sqlalchemy import or_, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
     from scenario_async.sync._report import SyncReport
 
 __all__ = ["RunLog"]
-
-# A week of runs each ten minutes. A worker that runs each minute for years must not fill the disk.
-_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +43,20 @@ class RunLog:
             StoreError: The database failed.
         """
         now = datetime.now(UTC)
+        runs, read = database.stored.runs, database.tables.runs
         async with database.writing() as connection:
             killed = runs.c.status == "running"
             if not database.one_run:
                 killed &= or_(*(database.has(runs.c.scopes, scope) for scope in scopes))
-            await connection.execute(update(runs).where(killed).values(status="interrupted"))
+            interrupted = database.update(runs).where(killed).values(status="interrupted")
+            await connection.execute(interrupted)
             row = {"started_at": now, "status": "running", "scopes": list(scopes)}
             # Not with RETURNING, which SQLite knows since 3.35 only.
-            inserted = await connection.execute(insert(runs).values(row))
-            (run,) = inserted.inserted_primary_key or (0,)
-            await connection.execute(delete(runs).where(runs.c.id <= run - _KEPT))
+            inserted = await connection.execute(database.insert(runs).values(row))
+            *_, run = inserted.inserted_primary_key or (0,)
+            old = select(read.c.id).order_by(read.c.id.desc()).offset(database.kept_runs).limit(1)
+            forgotten = runs.c.id <= old.correlate(None).scalar_subquery()
+            await connection.execute(database.delete(runs).where(forgotten))
         return cls(database, run, now)
 
     async def end(self, status: str, report: SyncReport, error: str | None) -> None:
@@ -67,9 +66,10 @@ class RunLog:
             StoreError: The database failed.
         """
         # Also where the run has lost its lock, and another one may have called it interrupted.
+        runs = self.database.stored.runs
         async with self.database.writing(locked=False) as connection:
             await connection.execute(
-                update(runs)
+                self.database.update(runs)
                 .where(runs.c.id == self.run, runs.c.status == "running")
                 .values(
                     finished_at=datetime.now(UTC),

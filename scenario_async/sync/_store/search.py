@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 
 from scenario_async.sync._backends import in_own_task
-from scenario_async.sync._tables import memberships, models
 
 from .catalog_store import database_of
 from .model_query import ModelQuery
@@ -137,8 +136,10 @@ async def scopes_with(store: CatalogStore, model_id: str) -> list[str]:
     Raises:
         StoreError: The database failed.
     """
+    database = database_of(store)
+    memberships = database.tables.memberships
     seen = select(memberships.c.scope).where(memberships.c.model_id == model_id)
-    async with database_of(store).transaction() as connection:
+    async with database.transaction() as connection:
         return sorted((await connection.scalars(seen)).all())
 
 
@@ -146,12 +147,13 @@ def _general(database: Database, search: Search) -> list[ColumnElement[bool]]:
     """The conditions that are no facet."""
     conditions = [_has_word(database, word) for word in search.text.split()[:_MOST_WORDS]]
     if search.deleted is not None:
-        gone = models.c.deleted_at.is_not(None)
+        gone = database.tables.models.c.deleted_at.is_not(None)
         conditions.append(gone if search.deleted else ~gone)
     return conditions
 
 
 def _has_word(database: Database, word: str) -> ColumnElement[bool]:
+    models = database.tables.models
     places: list[ColumnElement[Any]] = [models.c.name, models.c.id, models.c.type]
     found = [place.icontains(word, autoescape=True) for place in places]
     if word.strip("[],"):
@@ -167,7 +169,7 @@ def _has_word(database: Database, word: str) -> ColumnElement[bool]:
 
 def _chosen(database: Database, search: Search) -> dict[str, ColumnElement[bool]]:
     """The condition of each facet of which something is chosen."""
-    columns, has = models.c, database.has
+    columns, has = database.tables.models.c, database.has
     conditions: dict[str, ColumnElement[bool]] = {}
     if search.type is not None:
         conditions["type"] = columns.type == search.type
@@ -181,6 +183,7 @@ def _chosen(database: Database, search: Search) -> dict[str, ColumnElement[bool]
     if search.collection is not None:
         conditions["collection"] = has(columns.collection_ids, search.collection)
     if search.scope is not None:
+        memberships = database.tables.memberships
         seen = select(memberships.c.model_id).where(memberships.c.scope == search.scope)
         conditions["scope"] = columns.id.in_(seen)
     return conditions
@@ -192,7 +195,9 @@ def _hits(database: Database, search: Search) -> tuple[CTE, dict[str, ColumnElem
     Whether a model meets each of these is found out once.
     """
     chosen = _chosen(database, search)
-    columns = [models.c[name] for name in ("id", "type", "status", *_LISTS.values())]
+    columns = [
+        database.tables.models.c[name] for name in ("id", "type", "status", *_LISTS.values())
+    ]
     fits = [condition.label(f"fits_{facet}") for facet, condition in chosen.items()]
     hits = select(*columns, *fits).where(*_general(database, search)).cte("hits")
     return hits, {facet: hits.c[f"fits_{facet}"] for facet in chosen}
@@ -211,6 +216,7 @@ def _numbers(
     count = func.count().label("number")
     if facet == "scope":
         ids = select(hits.c.id).where(condition)
+        memberships = database.tables.memberships
         value = memberships.c.scope.label("value")
         return select(value, count).where(memberships.c.model_id.in_(ids)).group_by(value)
     if facet not in _LISTS:

@@ -11,7 +11,6 @@ from sqlalchemy import distinct, func, select, true
 
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._report import Counts
-from scenario_async.sync._tables import models, runs
 from scenario_async.types._base import Timestamp  # noqa: TC001 - msgspec reads it at run time
 
 from .filters import conditions_of
@@ -20,7 +19,7 @@ from .values import moment_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Column, ColumnElement
+    from sqlalchemy import ColumnElement, FromClause
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scenario_async.sync._backends import Database
@@ -108,6 +107,7 @@ async def statistics_of(database: Database, filters: ModelFilters) -> StoreStati
         TypeError: A filter of the wrong type.
         StoreError: The database failed.
     """
+    models = database.tables.models
     async with database.transaction() as connection:
         await database.keep_moment(connection)
         ask = _Asking(connection, database, conditions_of(database, filters))
@@ -122,7 +122,7 @@ async def statistics_of(database: Database, filters: ModelFilters) -> StoreStati
             by_tag=await ask.by_each(models.c.tags),
             by_month={month: by_month[month] for month in months},
             sizes=await ask.sizes(),
-            runs=_run_totals((await connection.execute(_RUNS)).all()),
+            runs=_run_totals(await ask.runs()),
         )
 
 
@@ -142,20 +142,20 @@ class _Asking:
 
     async def count(self) -> int:
         """How many there are."""
-        query = select(func.count()).select_from(models).where(*self.fitting)
+        query = select(func.count()).select_from(self._models).where(*self.fitting)
         return await self.connection.scalar(query) or 0
 
     async def by(self, group: ColumnElement[Any]) -> dict[str, int]:
         """How many there are in each group."""
-        query = select(group, func.count()).select_from(models).where(*self.fitting)
+        query = select(group, func.count()).select_from(self._models).where(*self.fitting)
         return _groups((await self.connection.execute(query.group_by(group))).all())
 
-    async def by_each(self, column: Column[Any]) -> dict[str, int]:
+    async def by_each(self, column: ColumnElement[Any]) -> dict[str, int]:
         """How many have each value of a list, which may have one twice."""
         values = self.database.values(column)
         query = (
-            select(values.c.value, func.count(distinct(models.c.id)))
-            .select_from(models.join(values, true()))
+            select(values.c.value, func.count(distinct(self._models.c.id)))
+            .select_from(self._models.join(values, true()))
             .where(*self.fitting)
             .group_by(values.c.value)
         )
@@ -163,7 +163,8 @@ class _Asking:
 
     async def sizes(self) -> StoreSizes:
         """What takes how much room."""
-        record, details = map(self.database.octets, (models.c.record, models.c.details))
+        models, octets = self._models, self.database.octets
+        record, details = octets(models.c.record), octets(models.c.details)
         query = select(func.sum(record), func.max(record), func.sum(details), func.count(details))
         found = await self.connection.execute(query.select_from(models).where(*self.fitting))
         records, largest, detail_bytes, detailed = found.one()
@@ -175,15 +176,22 @@ class _Asking:
             detailed=int(detailed),
         )
 
+    async def runs(self) -> Sequence[Any]:
+        """Of the runs of each status: how many, the first, the last, and the sums of their work."""
+        runs = self.database.tables.runs
+        query = select(
+            runs.c.status,
+            func.count(),
+            func.min(runs.c.started_at),
+            func.max(runs.c.started_at),
+            *(func.sum(runs.c.report[name].as_integer()) for name in _WORK),
+            func.sum(runs.c.report["seconds"].as_float()),
+        )
+        return (await self.connection.execute(query.group_by(runs.c.status))).all()
 
-_RUNS = select(
-    runs.c.status,
-    func.count(),
-    func.min(runs.c.started_at),
-    func.max(runs.c.started_at),
-    *(func.sum(runs.c.report[name].as_integer()) for name in _WORK),
-    func.sum(runs.c.report["seconds"].as_float()),
-).group_by(runs.c.status)
+    @property
+    def _models(self) -> FromClause:
+        return self.database.tables.models
 
 
 def _run_totals(rows: Sequence[Any]) -> RunTotals:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import ColumnElement, FromClause
 
 __all__ = [
     "RunRecord",
@@ -146,14 +146,14 @@ _REPAIR_OF_MODEL = (
 )
 
 
-def as_stored(table: Table, kind: type[StoredT]) -> list[ColumnElement[Any]]:
+def as_stored(table: FromClause, kind: type[StoredT]) -> list[ColumnElement[Any]]:
     """The columns for :func:`read_stored`: JSON as text."""
     columns = ((name, _column(table, name)) for name in kind.__struct_fields__)
     # The drivers would take JSON apart by themselves.
     return [cast(column, Text) if name in _DECODERS else column for name, column in columns]
 
 
-def _column(table: Table, name: str) -> ColumnElement[Any]:
+def _column(table: FromClause, name: str) -> ColumnElement[Any]:
     column = table.c[name]
     if name != "details":
         return column

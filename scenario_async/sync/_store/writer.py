@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Text, and_, cast, delete, insert, select, update
+from sqlalchemy import Text, and_, cast, select
 
 from scenario_async._http import LoopBudget
 from scenario_async._query import wire_time
@@ -14,15 +14,7 @@ from scenario_async.sync._comparison import Comparison, Known, compare, without_
 from scenario_async.sync._errors import StoreError, StoreVersionError
 from scenario_async.sync._rows import content_hash
 from scenario_async.sync._state import ScopeState
-from scenario_async.sync._tables import (
-    SCOPE_KEY,
-    by_creation,
-    changes,
-    memberships,
-    models,
-    rejected,
-    state,
-)
+from scenario_async.sync._tables import SCOPE_KEY, by_creation
 
 from .members import Members
 
@@ -41,8 +33,8 @@ __all__ = ["WATCH", "ScopeWriter"]
 
 _STATE_VERSION = 1
 WATCH = "watch"
-_WRITTEN = tuple(one for one in models.c if one.name not in ("details", "details_hash"))
-_KEPT = ("id", "first_seen_at")
+_WRITTEN_LATER = ("details", "details_hash")
+_KEPT = ("account", "id", "first_seen_at")
 _by_id = itemgetter(0)
 _state = msgspec.json.Decoder(ScopeState)
 
@@ -86,11 +78,13 @@ class ScopeWriter:
             StoreVersionError: A newer release has written it in another way.
             StoreError: It cannot be read.
         """
+        state = self._database.tables.state
         value = cast(state.c.value, Text).label("value")
+        query = select(state.c.version, value).where(state.c.key == self._key)
+        any_model = select(self._database.tables.models.c.id).limit(1)
         async with self._database.transaction() as connection:
-            query = select(state.c.version, value).where(state.c.key == self._key)
             found = (await connection.execute(query)).one_or_none()
-            self._empty = await connection.scalar(select(models.c.id).limit(1)) is None
+            self._empty = await connection.scalar(any_model) is None
         if found is None:
             return ScopeState()
         if found.version > _STATE_VERSION:
@@ -142,17 +136,18 @@ class ScopeWriter:
     async def remove(self, ids: Sequence[str], at: Mapping[str, str | None]) -> int:
         """Mark models as deleted, at their date where it is known. Returns how many were new."""
         removed: list[str] = []
-        async with self._database.writing() as connection:
+        database, models = self._database, self._database.stored.models
+        async with database.writing() as connection:
             for model_id in sorted(ids):
                 done = await connection.execute(
-                    update(models)
+                    database.update(models)
                     .where(models.c.id == model_id, models.c.deleted_at.is_(None))
                     .values(deleted_at=at.get(model_id) or self._now)
                 )
                 removed += [model_id] * done.rowcount
-            if removed and await _is_watched(connection):
+            if removed and await self._is_watched(connection):
                 noted = [_change("removed", model_id) for model_id in removed]
-                await connection.execute(insert(changes), noted)
+                await connection.execute(database.insert(database.stored.changes), noted)
         return len(removed)
 
     async def leave(self, ids: Sequence[str]) -> None:
@@ -163,11 +158,11 @@ class ScopeWriter:
 
     async def finish_walk(self, new: ScopeState, walk: int) -> None:
         """Keep that a full walk is complete; rows that it did not reject again are forgotten."""
+        rejected = self._database.stored.rejected
+        earlier = rejected.c.scope == self._scope, rejected.c.run < walk
         async with self._database.writing() as connection:
             await self._members.settle(connection)
-            await connection.execute(
-                delete(rejected).where(rejected.c.scope == self._scope, rejected.c.run < walk)
-            )
+            await connection.execute(self._database.delete(rejected).where(*earlier))
             await self._save(connection, new)
         # By itself: it may have to wait for what others write.
         async with self._database.writing() as connection:
@@ -181,10 +176,11 @@ class ScopeWriter:
 
     async def _save(self, connection: AsyncConnection, new: ScopeState) -> None:
         row = {"key": self._key, "version": _STATE_VERSION, "value": msgspec.to_builtins(new)}
+        state = self._database.stored.state
         statement = self._database.insert(state).values(row)
         await connection.execute(
             statement.on_conflict_do_update(
-                index_elements=["key"],
+                index_elements=state.primary_key,
                 set_={"value": statement.excluded.value, "version": statement.excluded.version},
             )
         )
@@ -194,6 +190,7 @@ class ScopeWriter:
     ) -> dict[str, Known]:
         if not rows:
             return {}
+        models, memberships = self._database.tables.models, self._database.tables.memberships
         joined = and_(memberships.c.model_id == models.c.id, memberships.c.scope == self._scope)
         query = (
             select(
@@ -210,7 +207,7 @@ class ScopeWriter:
         return {row[0]: Known(row[1], bool(row[2]), bool(row[3]), bool(row[4])) for row in found}
 
     def _values(self, row: ModelRow) -> tuple[object, ...]:
-        """A row as ``_WRITTEN`` has it. What the service lists is not deleted."""
+        """A row as it is written. What the service lists is not deleted."""
         values = row[: -len(("owner_id", "deleted_at", "content_hash", "record"))]
         return (*values, None, self._seen_at, row.content_hash, row.record)
 
@@ -220,13 +217,14 @@ class ScopeWriter:
         """The stored records of these models."""
         if not rows:
             return {}
+        models = self._database.tables.models
         query = select(models.c.id, models.c.record)
         query = query.where(self._database.among(models.c.id, [row.id for row in rows]))
         return {row[0]: row[1] for row in await connection.execute(query)}
 
     async def _note(self, connection: AsyncConnection, comparison: Comparison) -> None:
         """Keep what has changed for whoever watches the store."""
-        if not await _is_watched(connection):
+        if not await self._is_watched(connection):
             return
         noted = [_change("added", row.id) for row in comparison.new]
         noted += [
@@ -235,7 +233,13 @@ class ScopeWriter:
             if (names := comparison.fields[row.id])
         ]
         if noted:
-            await connection.execute(insert(changes), noted)
+            changes = self._database.stored.changes
+            await connection.execute(self._database.insert(changes), noted)
+
+    async def _is_watched(self, connection: AsyncConnection) -> bool:
+        """Whether anybody watches the store: since a moment ago, it may be."""
+        keys = self._database.tables.state.c.key
+        return await connection.scalar(select(keys).where(keys == WATCH)) is not None
 
     async def _restore(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
         """Note that models which were deleted exist again."""
@@ -243,12 +247,14 @@ class ScopeWriter:
             return
         await self._members.restore(connection, ids)
         # Those that were asked for while they were deleted have none, and are asked for again.
-        restored = self._database.among(models.c.id, ids)
+        models = self._database.stored.models
+        restored = self._database.among(models.c.id, ids), models.c.details.is_(None)
         await connection.execute(
-            update(models).where(restored, models.c.details.is_(None)).values(details_hash=None)
+            self._database.update(models).where(*restored).values(details_hash=None)
         )
 
     async def _reject(self, connection: AsyncConnection, rows: Iterable[InvalidRow]) -> None:
+        rejected = self._database.stored.rejected
         for row in rows:
             statement = self._database.insert(rejected).values(
                 scope=self._scope,
@@ -260,22 +266,17 @@ class ScopeWriter:
             )
             again = {name: statement.excluded[name] for name in ("raw", "error", "run")}
             await connection.execute(
-                statement.on_conflict_do_update(index_elements=["scope", "row_key"], set_=again)
+                statement.on_conflict_do_update(index_elements=rejected.primary_key, set_=again)
             )
 
 
-async def _is_watched(connection: AsyncConnection) -> bool:
-    """Whether anybody watches the store: since a moment ago, it may be."""
-    watch = select(state.c.key).where(state.c.key == WATCH)
-    return await connection.scalar(watch) is not None
-
-
 def _replacing(database: Database) -> ManyRows:
+    models = database.stored.models
+    written = [name for name in models.c.keys() if name not in _WRITTEN_LATER]  # noqa: SIM118 - not a dict
     statement = database.insert(models)
-    names = (column.name for column in _WRITTEN if column.name not in _KEPT)
-    replaced = {name: statement.excluded[name] for name in names}
-    statement = statement.on_conflict_do_update(index_elements=["id"], set_=replaced)
-    return database.many(statement, _WRITTEN)
+    replaced = {name: statement.excluded[name] for name in written if name not in _KEPT}
+    statement = statement.on_conflict_do_update(index_elements=models.primary_key, set_=replaced)
+    return database.many(statement, written)
 
 
 def _change(kind: str, model_id: str, fields: Sequence[str] | None = None) -> dict[str, Any]:

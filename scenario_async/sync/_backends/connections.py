@@ -1,0 +1,167 @@
+"""The connections to a database: opened and closed, and failing in one way."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from scenario_async import UsageError
+from scenario_async.sync._errors import StoreError, StoreVersionError
+from scenario_async.sync._tables import PLAIN, Tables
+
+from .engine import database_errors
+from .postgresql import PostgreSQL
+from .schema import is_empty, make_tables, migrate, schema_version, tables_there, version_of
+from .sqlite import SQLite
+from .task import undisturbed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from sqlalchemy import Table
+    from sqlalchemy.engine import URL
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from .backend import Backend
+    from .store_file import StoreFile
+
+__all__ = ["Connections"]
+
+
+class Connections:
+    """What connects to the database of a store.
+
+    Attributes:
+        name: What to call it in a message: a path, or where it is.
+        backend: What it does in its own way.
+        tables: What is in it.
+        runs: How many runs are under way.
+        ran: Whether one ever was.
+    """
+
+    def __init__(self, url: URL) -> None:
+        sqlite = url.get_backend_name() == "sqlite"
+        self.backend: Backend = SQLite(url) if sqlite else PostgreSQL(url)
+        self.name: str = self.backend.name
+        self.tables: Tables[Table] = PLAIN
+        self.runs = 0
+        self.ran = False
+        self._opened = False
+
+    def check_closed(self) -> None:
+        """Raises UsageError where it is open."""
+        if self._opened:
+            raise UsageError(f"{self.name}: the store is open: enter it once")
+
+    def check_open(self) -> None:
+        """Raises UsageError where it is not."""
+        if not self._opened:
+            raise UsageError(
+                f"{self.name}: the store is not open: use it inside of "
+                "'async with CatalogStore.open(...) as store'"
+            )
+
+    async def open(self, *, create: bool) -> None:
+        """Connect; make the tables where there are none, and bring earlier ones up to date.
+
+        A database that has no store and is to have none, or is of another program, is left as it
+        is, to the byte.
+
+        Raises:
+            StoreError: There is no such database, it cannot be reached, or is of a kind that
+                cannot have a store.
+            StoreVersionError: Its tables are not those of this release.
+        """
+        with self.failures():
+            await self.backend.look(create=create)
+        async with self.begun() as connection:
+            names, own = await connection.run_sync(tables_there)
+            if not own:
+                taken = sorted(names & {table.name for table in self.tables})
+                if taken:
+                    raise StoreVersionError(
+                        f"{self.name}: there is a table {taken[0]!r} that is not of this package"
+                    )
+                if not create:
+                    raise StoreError(f"{self.name}: this database has no store; a sync makes one")
+                self.backend.check_writable()
+                await self.backend.change_schema(connection)
+                await make_tables(connection)
+            version = await version_of(connection, self.name)
+        if version < schema_version():
+            await self._upgrade(version, create=create)
+        with self.failures(), undisturbed():
+            await self.backend.begin()
+        self._opened = True
+
+    async def close(self) -> None:
+        """Close all connections. A new file in which a run has stored nothing goes."""
+        with undisturbed():
+            try:
+                if self.backend.new_file is not None:
+                    await self._discard(self.backend.new_file)
+            finally:
+                self._opened = False
+                await self.backend.engine.dispose()
+
+    @asynccontextmanager
+    async def begun(self) -> AsyncGenerator[AsyncConnection]:
+        """A connection whose work is committed together, or not at all.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with self.failures(), undisturbed():
+            async with self.backend.engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def failures(self) -> Generator[None]:
+        """Whatever a driver raises comes out as one kind of error that shows no data."""
+        try:
+            yield
+        except database_errors() as error:
+            cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+            text = str(cause).partition("\n")[0].rpartition(">: ")[2]
+            if not text:
+                unanswered = isinstance(cause, TimeoutError)
+                text = "the database did not answer in time" if unanswered else type(cause).__name__
+            # Not chained: what a driver says below its first line may quote a row, signed URLs
+            # and all.
+            whole = self.runs and "malformed" not in text
+            more = "; what was committed before is whole" if whole else ""
+            if self.backend.only_read is not None:
+                more = f" ({self.backend.only_read})"
+            raise StoreError(f"{self.name}: {text}{more}") from None
+
+    async def _upgrade(self, version: int, *, create: bool) -> None:
+        if not create:
+            raise StoreVersionError(
+                f"{self.name}: its tables are of version {version}, and this release of "
+                f"scenario-async reads version {schema_version()}: a sync brings them up to date"
+            )
+        self.backend.check_writable()
+        with self.failures(), undisturbed():
+            async with self.backend.upgrade() as connection:
+                # Another process may just have done it.
+                await migrate(connection, await version_of(connection, self.name))
+
+    async def _discard(self, file: StoreFile) -> None:
+        if not self._opened and file.is_empty:
+            file.remove()
+        if not (self._opened and self.ran):
+            return
+        try:
+            async with AsyncExitStack() as held:
+                with self.failures():
+                    await self.backend.lock((), held)  # nobody else writes into it now
+                async with self.begun() as connection:
+                    empty = await is_empty(connection, self.tables)
+                if empty:
+                    await self.backend.engine.dispose()
+                    if not file.is_open_elsewhere:
+                        file.remove()
+        except StoreError:
+            pass  # another run is at work on it, or nobody can tell
