@@ -17,7 +17,9 @@ from ._export import ExportFormat, export
 from ._report import Counts, ScopeReport, SyncReport
 from ._runs import sync
 from ._store import (
+    PUBLIC_ACCOUNT,
     CatalogStore,
+    FleetStore,
     ModelFilters,
     ModelSelection,
     RunRecord,
@@ -30,6 +32,7 @@ from ._store import (
 from ._watch import Added, Change, Changed, Removed, unwatch, watch
 
 __all__ = [
+    "PUBLIC_ACCOUNT",
     "Added",
     "CatalogStore",
     "Change",
@@ -38,6 +41,7 @@ __all__ = [
     "EmptyExportError",
     "ExportError",
     "ExportFormat",
+    "FleetStore",
     "ModelFilters",
     "ModelSelection",
     "Removed",

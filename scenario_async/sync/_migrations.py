@@ -7,9 +7,12 @@ from typing import TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["MIGRATIONS", "Migration"]
+__all__ = ["MIGRATIONS", "MIGRATIONS_WITH_ACCOUNTS", "Migration"]
 
 Migration: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
+
+MIGRATIONS_WITH_ACCOUNTS: tuple[Migration, ...] = ()
+"""The same of tables that have accounts, whose versions are counted by themselves."""
 
 MIGRATIONS: tuple[Migration, ...] = ()
 """The first one leads from version 1 to version 2, and so on. What was released is not changed.

@@ -1,4 +1,4 @@
-"""The tables of a store, the same in SQLite and PostgreSQL.
+"""The tables of a store, the same in SQLite and PostgreSQL. A fleet's have an account besides.
 
 ``docs/reference/store.md`` describes them.
 """
@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
     Dialect,
-    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -33,10 +32,8 @@ if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ColumnElement
 
 __all__ = [
-    "PLAIN",
     "SCOPE_KEY",
     "Moment",
-    "Tables",
     "by_creation",
     "changes",
     "memberships",
@@ -47,8 +44,6 @@ __all__ = [
     "state",
     "within_calendar",
 ]
-
-TableT_co = TypeVar("TableT_co", bound=FromClause, covariant=True)
 
 _FIRST: ColumnElement[Any] = literal_column("timestamptz '0001-01-01T00:00:00Z'")
 _LAST: ColumnElement[Any] = literal_column("timestamptz '9999-12-31T23:59:59.999Z'")
@@ -188,27 +183,3 @@ changes = Table(
     Column("model_id", Text, nullable=False),
     Column("fields", _json()),
 )
-
-
-class Tables(NamedTuple, Generic[TableT_co]):
-    """The tables of one store, to read from or to write into.
-
-    Attributes:
-        models: What was copied.
-        memberships: Which model was seen in which scope.
-        runs: What was done.
-        state: How far the copies are, and of what.
-        rejected: Rows that do not fit.
-        changes: What changed, for whoever watches.
-    """
-
-    models: TableT_co
-    memberships: TableT_co
-    runs: TableT_co
-    state: TableT_co
-    rejected: TableT_co
-    changes: TableT_co
-
-
-PLAIN = Tables(models, memberships, runs, state, rejected, changes)
-"""The tables of a store that has a database, or a schema of one, to itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
     from sqlalchemy import ColumnElement, FromClause, Index, Table
@@ -122,6 +122,6 @@ class Backend(Protocol):
         """How many bytes a text has in UTF-8."""
         ...
 
-    def size(self) -> ColumnElement[int]:
-        """How many bytes the store takes, with its indexes."""
+    def size(self, tables: Iterable[Table]) -> ColumnElement[int]:
+        """How many bytes these tables take, with their indexes; in SQLite the file."""
         ...

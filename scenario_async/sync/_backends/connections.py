@@ -9,18 +9,17 @@ from sqlalchemy.exc import DBAPIError
 
 from scenario_async import UsageError
 from scenario_async.sync._errors import StoreError, StoreVersionError
-from scenario_async.sync._tables import PLAIN, Tables
+from scenario_async.sync._layouts import PLAIN, Layout
 
 from .engine import database_errors
 from .postgresql import PostgreSQL
-from .schema import is_empty, make_tables, migrate, schema_version, tables_there, version_of
+from .schema import has_tables, is_empty, make_tables, migrate, schema_version, version_of
 from .sqlite import SQLite
 from .task import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    from sqlalchemy import Table
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,21 +30,31 @@ __all__ = ["Connections"]
 
 
 class Connections:
-    """What connects to the database of a store.
+    """What connects to a database, for one store or for all accounts in it.
+
+    Args:
+        url: Of the database.
+        layout: How its tables lie.
+        most: How many connections there are at once.
 
     Attributes:
         name: What to call it in a message: a path, or where it is.
         backend: What it does in its own way.
-        tables: What is in it.
+        layout: How its tables lie.
         runs: How many runs are under way.
         ran: Whether one ever was.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, layout: Layout = PLAIN, *, most: int | None = None) -> None:
         sqlite = url.get_backend_name() == "sqlite"
-        self.backend: Backend = SQLite(url) if sqlite else PostgreSQL(url)
+        if sqlite and layout.has_accounts:
+            raise ValueError(
+                "a database with accounts is one of PostgreSQL: in SQLite each account has a file "
+                "of its own"
+            )
+        self.backend: Backend = SQLite(url) if sqlite else PostgreSQL(url, most=most)
         self.name: str = self.backend.name
-        self.tables: Tables[Table] = PLAIN
+        self.layout: Layout = layout
         self.runs = 0
         self.ran = False
         self._opened = False
@@ -77,20 +86,14 @@ class Connections:
         with self.failures():
             await self.backend.look(create=create)
         async with self.begun() as connection:
-            names, own = await connection.run_sync(tables_there)
-            if not own:
-                taken = sorted(names & {table.name for table in self.tables})
-                if taken:
-                    raise StoreVersionError(
-                        f"{self.name}: there is a table {taken[0]!r} that is not of this package"
-                    )
+            if not await has_tables(connection, self.layout, self.name):
                 if not create:
                     raise StoreError(f"{self.name}: this database has no store; a sync makes one")
                 self.backend.check_writable()
                 await self.backend.change_schema(connection)
-                await make_tables(connection)
-            version = await version_of(connection, self.name)
-        if version < schema_version():
+                await make_tables(connection, self.layout)
+            version = await version_of(connection, self.layout, self.name)
+        if version < schema_version(self.layout):
             await self._upgrade(version, create=create)
         with self.failures(), undisturbed():
             await self.backend.begin()
@@ -139,14 +142,15 @@ class Connections:
     async def _upgrade(self, version: int, *, create: bool) -> None:
         if not create:
             raise StoreVersionError(
-                f"{self.name}: its tables are of version {version}, and this release of "
-                f"scenario-async reads version {schema_version()}: a sync brings them up to date"
+                f"{self.name}: its tables are of version {version}, and this release of scenario-"
+                f"async reads version {schema_version(self.layout)}: a sync brings them up to date"
             )
         self.backend.check_writable()
         with self.failures(), undisturbed():
             async with self.backend.upgrade() as connection:
                 # Another process may just have done it.
-                await migrate(connection, await version_of(connection, self.name))
+                found = await version_of(connection, self.layout, self.name)
+                await migrate(connection, self.layout, found)
 
     async def _discard(self, file: StoreFile) -> None:
         if not self._opened and file.is_empty:
@@ -158,7 +162,7 @@ class Connections:
                 with self.failures():
                     await self.backend.lock((), held)  # nobody else writes into it now
                 async with self.begun() as connection:
-                    empty = await is_empty(connection, self.tables)
+                    empty = await is_empty(connection, self.layout.tables)
                 if empty:
                     await self.backend.engine.dispose()
                     if not file.is_open_elsewhere:

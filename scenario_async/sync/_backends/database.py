@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import ColumnElement, Delete, Update, delete, select, update
+from sqlalchemy import ColumnElement, Delete, Update, delete, literal, select, true, update
 
 from scenario_async.sync._errors import StoreBusyError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Awaitable,
         Callable,
         Collection,
+        Mapping,
         Sequence,
     )
 
@@ -28,44 +29,51 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from scenario_async.sync._tables import Tables
+    from scenario_async.sync._layouts import Tables
 
     from .connections import Connections
 
 __all__ = ["Database"]
 
 _LOOK_AGAIN = 1.0  # seconds
-# A week of runs each ten minutes. A worker that runs each minute for years must not fill the disk.
-_KEPT_RUNS = 1_000
 
 
 class Database:
-    """One database with the tables of a store.
+    """The tables of a store, or of an account, in a database.
+
+    Args:
+        connections: To the database.
+        account: Whose rows these are, in tables that have accounts; ``None`` is all of them.
 
     Attributes:
         name: What to call it in a message: a path, or where it is.
+        account: Whose rows these are, where there are accounts.
         kept_runs: How many runs it remembers.
+        later_index: An index to be made when the first full walk is complete.
         tables: What is read.
         stored: What is written into, with :meth:`insert`, :meth:`update` and :meth:`delete`.
         one_run: As of :class:`Backend`, and so are the other attributes.
     """
 
-    def __init__(self, connections: Connections) -> None:
-        backend = connections.backend
+    def __init__(self, connections: Connections, account: str | None = None) -> None:
+        backend, layout = connections.backend, connections.layout
         self.name: str = connections.name
-        self.one_run: bool = backend.one_run
-        self.kept_runs: int = _KEPT_RUNS
-        self.tables: Tables[FromClause] = connections.tables
-        self.stored: Tables[Table] = connections.tables
+        if account is not None:
+            self.name += f", account {account!r}"
+        self.account: str | None = account
+        self.one_run: bool = backend.one_run or account is not None
+        self.kept_runs: int = layout.kept_runs
+        self.later_index: Index | None = layout.later
+        self.tables: Tables[FromClause] = layout.read(account)
+        self.stored: Tables[Table] = layout.tables
         self.make_index: Callable[[AsyncConnection, Index], Awaitable[None]] = backend.make_index
         self.keep_moment: Callable[[AsyncConnection], Awaitable[None]] = backend.keep_moment
-        self.is_ours_alone: Callable[[AsyncConnection], Awaitable[bool]] = backend.is_ours_alone
         self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
         self.has: Callable[[ColumnElement[Any], str], ColumnElement[bool]] = backend.has
         self.values: Callable[[ColumnElement[Any]], FromClause] = backend.values
         self.month: Callable[[ColumnElement[Any]], ColumnElement[str]] = backend.month
         self.octets: Callable[[ColumnElement[Any]], ColumnElement[int]] = backend.octets
-        self.size: Callable[[], ColumnElement[int]] = backend.size
+        self._own: Mapping[str, str] = {} if account is None else {"account": account}
         self._connections = connections
         self._backend = backend
         self._write_lock = asyncio.Lock()
@@ -162,30 +170,51 @@ class Database:
     async def _take_lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
         with self._connections.failures(), undisturbed():
             async with AsyncExitStack() as taken:
-                await self._backend.lock(scopes, taken)
+                await self._backend.lock(scopes if self.account is None else [self.account], taken)
                 async with self._connections.begun() as connection:
-                    await version_of(connection, self.name)
+                    await version_of(connection, self._connections.layout, self.name)
                 held.push_async_callback(taken.pop_all().aclose)
 
     def insert(self, table: Table) -> Insert:
         """An ``INSERT`` that knows ``ON CONFLICT``."""
-        return self._backend.insert(table)
+        statement = self._backend.insert(table)
+        return statement.values(self._own) if self._own else statement
+
+    def insert_each(self, table: Table, row: Mapping[str, ColumnElement[Any]]) -> Insert:
+        """The same of all rows that a query for these values has."""
+        row = {**{name: literal(value) for name, value in self._own.items()}, **row}
+        # SQLite's grammar needs a WHERE between SELECT and ON CONFLICT
+        # (https://www.sqlite.org/lang_upsert.html#parsing_ambiguity).
+        rows = select(*row.values()).where(true())
+        return self._backend.insert(table).from_select(list(row), rows)
 
     def update(self, table: Table) -> Update:
         """An ``UPDATE`` of rows of the store."""
-        return update(table)
+        return update(table).where(*self._is_own(table))
 
     def delete(self, table: Table) -> Delete:
         """A ``DELETE`` of rows of the store."""
-        return delete(table)
+        return delete(table).where(*self._is_own(table))
 
     def many(self, statement: Insert, columns: Sequence[str]) -> ManyRows:
-        """A statement for many rows of these columns at once."""
-        return ManyRows(statement, columns, self._backend.engine.dialect)
+        """A statement, made by :meth:`insert`, for many rows of these columns at once."""
+        dialect = self._backend.engine.dialect
+        return ManyRows(statement, columns, dialect, first=tuple(self._own.values()))
 
     def among(self, column: ColumnElement[str], ids: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column has one of these values: one parameter, however many there are."""
         return column.in_(select(self.listed(ids).c.value))
+
+    async def is_ours_alone(self, connection: AsyncConnection) -> bool:
+        """Whether no other run is at work on it, for a run that is."""
+        return self.account is not None or await self._backend.is_ours_alone(connection)
+
+    def size(self) -> ColumnElement[int]:
+        """How many bytes it takes, with its indexes."""
+        return self._backend.size(self.stored)
+
+    def _is_own(self, table: Table) -> list[ColumnElement[bool]]:
+        return [table.c[name] == value for name, value in self._own.items()]
 
     def _run_ended(self) -> None:
         self._connections.runs -= 1

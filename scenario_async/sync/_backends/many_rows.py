@@ -24,14 +24,23 @@ class ManyRows:
         statement: What to execute for each row.
         columns: What is in a row, in the order of the table.
         dialect: Of the database.
+        first: What the first columns have, the same in each row; a row has the others.
     """
 
-    def __init__(self, statement: Insert, columns: Sequence[str], dialect: Dialect) -> None:
+    def __init__(
+        self,
+        statement: Insert,
+        columns: Sequence[str],
+        dialect: Dialect,
+        *,
+        first: tuple[object, ...] = (),
+    ) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(columns))
         if compiled.positiontup != list(columns):
             raise ValueError(f"columns must be in the order of the table, not {columns}")
+        self._first = first
         self._sql = str(compiled)
 
     async def write(self, connection: AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
         """Execute the statement for these rows."""
-        await connection.exec_driver_sql(self._sql, list(rows))
+        await connection.exec_driver_sql(self._sql, [(*self._first, *row) for row in rows])

@@ -17,13 +17,13 @@ from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex
 
 from scenario_async.sync._errors import StoreBusyError, StoreError
-from scenario_async.sync._tables import metadata, state, within_calendar
+from scenario_async.sync._tables import state, within_calendar
 
 from .postgresql_engine import GOODBYE, connected, postgresql_engine
 from .scopes_lock import OWN, ScopesLock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Sequence
+    from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
     from contextlib import AsyncExitStack
 
     from sqlalchemy import FromClause, Index, Table
@@ -46,17 +46,18 @@ class PostgreSQL:
 
     Args:
         url: As :func:`database_url` returns it.
+        most: How many connections there are at once, besides that of a lock.
     """
 
     one_run = False
     only_read = None
     new_file = None
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, most: int | None = None) -> None:
         # Never who asks, or how.
         where = URL.create("postgresql", host=url.host, port=url.port, database=url.database)
         self.name = where.render_as_string()
-        self.engine = postgresql_engine(url)
+        self.engine = postgresql_engine(url, most=most)
         self._url = url
         self._encoding = _ANY_TEXT[0]
         self._locks: list[ScopesLock] = []
@@ -159,8 +160,14 @@ class PostgreSQL:
     def octets(self, column: ColumnElement[Any]) -> ColumnElement[int]:
         return func.octet_length(column)
 
-    def size(self) -> ColumnElement[int]:
-        sizes = [func.pg_total_relation_size(name) for name in metadata.tables]
+    def size(self, tables: Iterable[Table]) -> ColumnElement[int]:
+        whole = func.pg_total_relation_size
+        sizes: list[ColumnElement[int]] = []
+        for table in tables:
+            # One that is cut into parts has nothing itself, and another one no parts.
+            parts = func.pg_partition_tree(table.name).table_valued("relid")
+            of_parts = select(func.sum(whole(parts.c.relid))).scalar_subquery()
+            sizes += [whole(table.name), func.coalesce(of_parts, 0)]
         return sum(sizes[1:], start=sizes[0])
 
     async def _check_kept(self, connection: Any, session: int) -> None:  # noqa: ANN401 - the driver has no types

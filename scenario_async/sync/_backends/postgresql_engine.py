@@ -28,16 +28,19 @@ _ANSWER = 120.0
 _TOLD_OTHERWISE = frozenset({"channel_binding", "connect_timeout"})
 
 
-def postgresql_engine(url: URL) -> AsyncEngine:
+def postgresql_engine(url: URL, *, most: int | None = None) -> AsyncEngine:
     """An engine for PostgreSQL.
 
     Args:
         url: As :func:`database_url` returns it.
+        most: How many connections there are at once: whoever wants another one waits for it. As
+            SQLAlchemy does it without.
 
     Raises:
         ModuleNotFoundError: The driver is not installed.
     """
     need("asyncpg")
+    pool = {"pool_size": most, "max_overflow": 0, "pool_timeout": _ANSWER}
     engine = new_engine(
         url.set(query={}),
         connect_args=_connect_arguments(url),
@@ -45,6 +48,7 @@ def postgresql_engine(url: URL) -> AsyncEngine:
         pool_pre_ping=True,
         # What a transaction reads may be changed by others: a stricter default would end runs.
         isolation_level="READ COMMITTED",
+        **({} if most is None else pool),
     )
     event.listen(engine.sync_engine, "close", _close_in_time)
     return engine

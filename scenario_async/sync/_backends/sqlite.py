@@ -21,7 +21,7 @@ from .store_file import StoreFile
 from .urls import in_memory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Sequence
+    from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
     from pathlib import Path
 
     from sqlalchemy import FromClause, Index, Table
@@ -190,7 +190,7 @@ class SQLite:
             return func.octet_length(column)
         return func.length(cast(column, LargeBinary))
 
-    def size(self) -> ColumnElement[int]:
+    def size(self, tables: Iterable[Table]) -> ColumnElement[int]:  # noqa: ARG002 - as the protocol has it
         pages, bytes_each = func.pragma_page_count(), func.pragma_page_size()
         return (
             select(pages.table_valued("page_count").c.page_count).scalar_subquery()

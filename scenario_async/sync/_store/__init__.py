@@ -1,9 +1,11 @@
 """The tables of a store: what is written into them and read from them."""
 
+from .accounts import PUBLIC_ACCOUNT
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .filter_values import check_scope, check_values
 from .filters import ModelFilters, ModelSelection, RecordOrder
+from .fleet_store import FleetStore, fleet_database_of
 from .identity import StoreIdentity, claim, identity_of, stored_identity
 from .members import ChangingModel, Members
 from .owners import Owners
@@ -15,10 +17,12 @@ from .writer import WATCH, ScopeWriter
 
 __all__ = [
     "FACETS",
+    "PUBLIC_ACCOUNT",
     "WATCH",
     "CatalogStore",
     "ChangingModel",
     "Facets",
+    "FleetStore",
     "Members",
     "ModelFilters",
     "ModelSelection",
@@ -42,6 +46,7 @@ __all__ = [
     "contents",
     "database_of",
     "facets",
+    "fleet_database_of",
     "found",
     "identity_of",
     "read_model",

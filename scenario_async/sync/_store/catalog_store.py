@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 from sqlalchemy import select
 
+from scenario_async import UsageError
 from scenario_async._iteration import Iteration
 from scenario_async._retrieval import check_id
 from scenario_async.sync._backends import Connections, Database, database_url, in_own_task
+from scenario_async.sync._layouts import ACCOUNTS, PLAIN
 
+from .accounts import checked_account
 from .arrow import table_of
 from .counts import begun_scopes, counts_of
 from .filters import ModelFilters, ModelSelection, check_names, storable
@@ -38,27 +41,42 @@ class CatalogStore:
     It belongs to the event loop on which it was opened.
     """
 
-    def __init__(self, connections: Connections, *, create: bool) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        create: bool = True,
+        account: str | None = None,
+        shared: bool = False,
+    ) -> None:
         self._connections = connections
-        self._database = Database(connections)
+        self._database = Database(connections, account)
         self._create = create
+        self._shared = shared
 
     @classmethod
-    def open(cls, url: str | Path, *, create: bool = True) -> CatalogStore:
+    def open(
+        cls, url: str | Path, *, create: bool = True, account: str | None = None
+    ) -> CatalogStore:
         """A store, which ``async with`` opens and closes.
 
         Args:
             url: ``sqlite:///models.db``, or just a path, or ``postgresql://user@host/database``.
             create: Make the tables, and the file, where there are none, and bring tables of an
                 earlier version up to date, which waits for no run: :class:`StoreBusyError`.
+            account: The account in a database of many, as :class:`FleetStore` makes them.
 
         Raises:
-            TypeError: The URL is neither a string nor a path.
+            TypeError: The URL is neither a string nor a path, or the account not a string.
             ValueError: It is not a URL, names another kind of database, or has a parameter that
-                means nothing here. It is not quoted, as it may have a password.
+                means nothing here. It is not quoted, as it may have a password. Or the account
+                is empty, longer than 200 bytes, has what no database can store, or is one in
+                SQLite, which has none.
             ModuleNotFoundError: The driver of this kind of database is not installed.
         """
-        return cls(Connections(database_url(url)), create=create)
+        layout = PLAIN if account is None else ACCOUNTS
+        checked = None if account is None else checked_account(account)
+        return cls(Connections(database_url(url), layout), create=create, account=checked)
 
     def __repr__(self) -> str:
         return f"<CatalogStore {self._database.name}>"
@@ -67,11 +85,16 @@ class CatalogStore:
         """Connect.
 
         Raises:
-            UsageError: It is open.
+            UsageError: It is open, or is an account of a :class:`FleetStore`.
             StoreError: The database cannot be reached, or, without ``create``, has no store.
             StoreVersionError: Its tables are of a newer release, or not of this package, or,
                 without ``create``, of an earlier version.
         """
+        if self._shared:
+            raise UsageError(
+                f"{self._database.name}: the store of an account is open as long as its "
+                "FleetStore: use it without 'async with'"
+            )
         self._connections.check_closed()
         try:
             await self._open()

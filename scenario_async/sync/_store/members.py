@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, except_, func, literal, select, true
+from sqlalchemy import and_, except_, func, literal, select
 
 from .values import moment_of
 
@@ -112,14 +112,9 @@ class Members:
         """Keep that models were seen in the scope for the first time."""
         if not ids:
             return
-        added = select(literal(self._scope), self._database.listed(ids).c.value)
-        await connection.execute(
-            self._database.insert(self._stored)
-            # SQLite's grammar needs a WHERE between SELECT and ON CONFLICT
-            # (https://www.sqlite.org/lang_upsert.html#parsing_ambiguity).
-            .from_select(["scope", "model_id"], added.where(true()))
-            .on_conflict_do_nothing()
-        )
+        row = {"scope": literal(self._scope), "model_id": self._database.listed(ids).c.value}
+        added = self._database.insert_each(self._stored, row).on_conflict_do_nothing()
+        await connection.execute(added)
 
     async def find(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
         """Keep that members which were missing are there."""

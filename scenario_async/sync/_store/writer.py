@@ -14,7 +14,7 @@ from scenario_async.sync._comparison import Comparison, Known, compare, without_
 from scenario_async.sync._errors import StoreError, StoreVersionError
 from scenario_async.sync._rows import content_hash
 from scenario_async.sync._state import ScopeState
-from scenario_async.sync._tables import SCOPE_KEY, by_creation
+from scenario_async.sync._tables import SCOPE_KEY
 
 from .members import Members
 
@@ -164,9 +164,10 @@ class ScopeWriter:
             await self._members.settle(connection)
             await connection.execute(self._database.delete(rejected).where(*earlier))
             await self._save(connection, new)
-        # By itself: it may have to wait for what others write.
-        async with self._database.writing() as connection:
-            await self._database.make_index(connection, by_creation)
+        if self._database.later_index is not None:
+            # By itself: it may have to wait for what others write.
+            async with self._database.writing() as connection:
+                await self._database.make_index(connection, self._database.later_index)
 
     # Inside one transaction
 

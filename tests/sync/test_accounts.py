@@ -1,0 +1,129 @@
+"""Many accounts in one database: each has a store of its own in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scenario_async import UsageError
+from scenario_async.sandbox import Catalogue
+from scenario_async.sync import (
+    CatalogStore,
+    FleetStore,
+    StoreBusyError,
+    StoreVersionError,
+    sync,
+)
+from scenario_async.sync._store.catalog_store import database_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.client import Connect
+
+    from scenario_async import AsyncScenario
+    from scenario_async.pytest_plugin import SandboxFactory
+    from scenario_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+
+async def ids(store: CatalogStore) -> list[str]:
+    return [model.id async for model in store.models()]
+
+
+async def test_accounts_share_a_database_and_nothing_in_it(
+    sandbox: Sandbox,
+    scenario: AsyncScenario,
+    scenario_sandbox_factory: SandboxFactory,
+    connect: Connect,
+    new_postgresql: Callable[[], str],
+) -> None:
+    url = new_postgresql()
+    service = scenario_sandbox_factory(Catalogue.seeded(private=7, public=0, seed=3))
+    keys = {"api_key": service.api_key, "api_secret": service.api_secret}
+    async with (
+        FleetStore.open(url, connections=2, partitions=2) as fleet,
+        connect(base_url=service.base_url, **keys) as other_client,
+    ):
+        one, other = fleet.account("one"), fleet.account("other")
+        first = await sync(scenario, one, scopes=["private", "public"])
+        second = await sync(other_client, other)
+
+        assert (first.new, second.new) == (len(await ids(one)), 7)
+        assert await ids(other) == sorted(service.catalogue.ids("private"))
+        again = await sync(scenario, one, full=True, scopes=["private", "public"])
+        assert (again.new, again.changed, again.deleted) == (0, 0, 0)
+        await fleet.delete("one")
+        assert (await ids(one), len(await ids(other))) == ([], 7)
+    async with CatalogStore.open(url, account="other", create=False) as alone:
+        assert (await alone.counts()).scopes == {"private": 7}
+
+
+async def test_a_store_is_not_taken_for_one_with_accounts_nor_the_other_way_round(
+    new_postgresql: Callable[[], str],
+) -> None:
+    plain, fleet = new_postgresql(), new_postgresql()
+    async with CatalogStore.open(plain), FleetStore.open(fleet, partitions=2):
+        pass
+    with pytest.raises(StoreVersionError, match="has a store without accounts"):
+        async with FleetStore.open(plain):
+            pytest.fail("it opens")
+    with pytest.raises(StoreVersionError, match="has a store without accounts"):
+        async with CatalogStore.open(plain, account="one"):
+            pytest.fail("it opens")
+    with pytest.raises(StoreVersionError, match="has many accounts: name one"):
+        async with CatalogStore.open(fleet):
+            pytest.fail("it opens")
+
+
+async def test_one_run_at_a_time_is_at_work_on_an_account(
+    new_postgresql: Callable[[], str],
+) -> None:
+    url = new_postgresql()
+    async with FleetStore.open(url, partitions=2) as fleet, FleetStore.open(url) as elsewhere:
+        async with database_of(fleet.account("one")).lock(["private"]):
+            for store in (fleet, elsewhere):
+                with pytest.raises(StoreBusyError):
+                    async with database_of(store.account("one")).lock(["public"]):
+                        pytest.fail("it has the lock")
+                async with database_of(store.account("other")).lock(["private"]):
+                    pass
+        async with database_of(elsewhere.account("one")).lock(["public"]):
+            pass
+
+
+async def test_the_store_of_an_account_is_open_as_long_as_that_of_all(
+    new_postgresql: Callable[[], str],
+) -> None:
+    fleet = FleetStore.open(new_postgresql(), partitions=2)
+    store = fleet.account("one")
+    with pytest.raises(UsageError, match="the store is not open"):
+        await store.counts()
+    async with fleet:
+        with pytest.raises(UsageError, match="use it without 'async with'"):
+            async with store:
+                pytest.fail("it is entered")
+        assert (await store.counts()).models == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("", ValueError),
+        ("a\0", ValueError),
+        ("é" * 101, ValueError),
+        (7, TypeError),
+        (None, TypeError),
+    ],
+)
+def test_what_cannot_be_an_account_is_refused(name: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="account"):
+        FleetStore.open("postgresql://host/database").account(name)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def test_sqlite_has_no_accounts(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="in SQLite each account has a file of its own"):
+        CatalogStore.open(tmp_path / "models.db", account="one")
