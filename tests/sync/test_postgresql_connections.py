@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from scenario_async.sync import CatalogStore, StoreError, sync
-from scenario_async.sync._backends import postgresql as backends
+from scenario_async.sync._backends.locks import Lock
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.identity import claim, identity_of
@@ -245,13 +245,11 @@ async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
     async with CatalogStore.open(new_postgresql()) as store:
         database = database_of(store)
         async with database.lock(["private"]):
-            backend = database._backend
-            assert isinstance(backend, backends.PostgreSQL)
-            (lock,) = backend._locks
+            (lock,) = database._locks
+            assert isinstance(lock, Lock)
             names = ("idle", "interval", "count")
-            shown = [
-                await lock._connection.scalar(text(f"SHOW tcp_keepalives_{name}")) for name in names
-            ]
+            ask = lock.session.connection.fetchval
+            shown = [await ask(f"SHOW tcp_keepalives_{name}") for name in names]
 
     idle, interval, count = (int(f"{one}") for one in shown)
     assert idle + interval * count <= 60

@@ -16,6 +16,7 @@ from support.store_contents import contents_of
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import postgresql as backends
+from scenario_async.sync._backends.locks import Lock
 from scenario_async.sync._backends.urls import database_url
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.identity import claim, identity_of
@@ -189,8 +190,9 @@ async def test_a_run_whose_lock_went_to_another_session_writes_nothing_more(
     async with CatalogStore.open(new_postgresql()) as store:
         database = database_of(store)
         async with database.lock(["private"]):
-            assert isinstance(database._backend, backends.PostgreSQL)
-            database._backend._locks[0]._session += 1
+            (lock,) = database._locks
+            assert isinstance(lock, Lock)
+            lock.session.number += 1
             for _ in range(2):
                 with pytest.raises(StoreError, match="keeps other runs away was lost"):
                     async with database.writing():

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from .store_file import StoreFile
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "Lock"]
+
+
+class Lock(Protocol):
+    """What keeps others away from something."""
+
+    async def check(self) -> None:
+        """Raises StoreError where it is lost, and others are not kept away any more."""
+        ...
 
 
 class Backend(Protocol):
@@ -56,23 +64,23 @@ class Backend(Protocol):
         """Raises StoreError where not all that the service sends can be stored."""
         ...
 
-    async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
+    async def lock(
+        self, scopes: Collection[str], held: AsyncExitStack, *, account: str | None
+    ) -> Lock:
         """Keep other runs away from these scopes, or from all, until the stack is closed.
+
+        In tables that have accounts, from all of an account.
 
         Raises StoreBusyError where another run has the lock.
         """
         ...
 
-    async def lead(self, name: str, held: AsyncExitStack) -> None:
+    async def lead(self, name: str, held: AsyncExitStack) -> Lock:
         """Keep others from leading under this name, until the stack is closed.
 
         Raises:
             StoreBusyError: Another one leads.
         """
-        ...
-
-    async def check_locks(self) -> None:
-        """Raises StoreError where one is lost, and others are not kept away any more."""
         ...
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:

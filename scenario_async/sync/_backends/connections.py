@@ -160,7 +160,8 @@ class Connections:
         try:
             async with AsyncExitStack() as held:
                 with self.failures():
-                    await self.backend.lock((), held)  # nobody else writes into it now
+                    # Nobody else writes into it now.
+                    await self.backend.lock((), held, account=None)
                 async with self.begun() as connection:
                     empty = await is_empty(connection, self.layout.tables)
                 if empty:

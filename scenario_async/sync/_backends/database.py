@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._layouts import Tables
 
+    from .backend import Lock
     from .connections import Connections
 
 __all__ = ["Database"]
@@ -77,6 +78,7 @@ class Database:
         self._connections = connections
         self._backend = backend
         self._write_lock = asyncio.Lock()
+        self._locks: list[Lock] = []
 
     @asynccontextmanager
     async def writing(self, *, locked: bool = True) -> AsyncGenerator[AsyncConnection]:
@@ -89,7 +91,7 @@ class Database:
         async with self._write_lock:
             with undisturbed():
                 if locked:
-                    await self._backend.check_locks()
+                    await self.check_locks()
                 async with self.transaction() as connection:
                     yield connection
 
@@ -161,7 +163,8 @@ class Database:
         held = AsyncExitStack()
         try:
             with self._connections.failures(), undisturbed():
-                await self._backend.lead(name, held)
+                own = name if self.account is None else f"{self.account!r} {name}"
+                self._keep(await self._backend.lead(own, held), held)
             yield
         finally:
             with undisturbed():
@@ -170,10 +173,24 @@ class Database:
     async def _take_lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
         with self._connections.failures(), undisturbed():
             async with AsyncExitStack() as taken:
-                await self._backend.lock(scopes if self.account is None else [self.account], taken)
+                lock = await self._backend.lock(scopes, taken, account=self.account)
+                self._keep(lock, taken)
                 async with self._connections.begun() as connection:
                     await version_of(connection, self._connections.layout, self.name)
                 held.push_async_callback(taken.pop_all().aclose)
+
+    def _keep(self, lock: Lock, held: AsyncExitStack) -> None:
+        self._locks.append(lock)
+        held.callback(self._locks.remove, lock)
+
+    async def check_locks(self) -> None:
+        """See that others are still kept away by the locks that were taken here.
+
+        Raises:
+            StoreError: The connection that keeps them away was lost.
+        """
+        for lock in {*self._locks}:
+            await lock.check()
 
     def insert(self, table: Table) -> Insert:
         """An ``INSERT`` that knows ``ON CONFLICT``."""

@@ -19,8 +19,8 @@ from sqlalchemy.schema import CreateIndex
 from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state, within_calendar
 
+from .locks import LEADS, OWN, RUNS, Lock, Locks, holders
 from .postgresql_engine import GOODBYE, connected, postgresql_engine
-from .scopes_lock import OWN, ScopesLock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
@@ -60,8 +60,8 @@ class PostgreSQL:
         self.engine = postgresql_engine(url, most=most)
         self._url = url
         self._encoding = _ANY_TEXT[0]
-        self._locks: list[ScopesLock] = []
-        self._looking = anyio.Lock()
+        self._locks = Locks(self.name, url)
+        self._runs = 0
 
     async def look(self, *, create: bool) -> None:  # noqa: ARG002 - a server makes none by itself
         looking = asyncio.ensure_future(self._look())
@@ -92,27 +92,24 @@ class PostgreSQL:
                 "text in any language: a store needs one that was made with ENCODING 'UTF8'"
             )
 
-    async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
-        self._keep(await ScopesLock.take(self.name, self.engine, scopes, held), held)
+    async def lock(
+        self, scopes: Collection[str], held: AsyncExitStack, *, account: str | None
+    ) -> Lock:
+        names, noun = (scopes, "scope") if account is None else ([account], "account")
+        busy = f"another run is at work on the {noun} {{}}"
+        lock = await self._locks.take(RUNS, names, busy, held)
+        self._runs += 1
+        held.callback(self._run_ended)
+        return lock
 
-    async def lead(self, name: str, held: AsyncExitStack) -> None:
-        self._keep(await ScopesLock.take_lead(self.name, self.engine, name, held), held)
+    def _run_ended(self) -> None:
+        self._runs -= 1
 
-    def _keep(self, lock: ScopesLock, held: AsyncExitStack) -> None:
-        self._locks.append(lock)
-        held.push_async_callback(self._forget, lock)
-
-    async def _forget(self, lock: ScopesLock) -> None:
-        async with self._looking:  # nobody looks at it now
-            self._locks.remove(lock)
-
-    async def check_locks(self) -> None:
-        async with self._looking:
-            for lock in self._locks:
-                await lock.check()
+    async def lead(self, name: str, held: AsyncExitStack) -> Lock:
+        return await self._locks.take(LEADS, [name], "another one leads", held)
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
-        return await ScopesLock.holders(connection) <= 1
+        return self._runs <= 1 and await holders(connection) <= 1
 
     @asynccontextmanager
     async def upgrade(self) -> AsyncGenerator[AsyncConnection]:
@@ -120,7 +117,7 @@ class PostgreSQL:
             await self.change_schema(connection)
             # A run that begins now waits here, and then finds another version.
             await connection.execute(_KEEP_ALL_AWAY)
-            if await ScopesLock.holders(connection):
+            if await holders(connection):
                 raise StoreBusyError(f"{self.name}: another run is at work on it")
             yield connection
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from .backend import Lock
+
 __all__ = ["SQLite"]
 
 _OLDEST = (3, 31, 0)
@@ -95,28 +97,32 @@ class SQLite:
         if self._file is not None:
             self._file.check_writable()
 
-    async def lock(self, scopes: Collection[str], held: AsyncExitStack) -> None:
-        del scopes  # it has one writer at a time
+    async def lock(
+        self, scopes: Collection[str], held: AsyncExitStack, *, account: str | None
+    ) -> Lock:
+        del scopes, account  # it has one writer at a time, and no accounts
         busy = StoreBusyError(f"{self.name}: another run is at work on it")
         if self._file is None:
             if self._locked:
                 raise busy
             self._locked = True
             held.callback(self._unlock)
-            return
+            return self
         self._file.check_same()
         await self._hold(self._file.lock_path(), busy, held)
+        return self
 
-    async def lead(self, name: str, held: AsyncExitStack) -> None:
+    async def lead(self, name: str, held: AsyncExitStack) -> Lock:
         busy = StoreBusyError(f"{self.name}: another one leads")
         if self._file is None:
             if name in self._led:
                 raise busy
             self._led.add(name)
             held.callback(self._led.discard, name)
-            return
+            return self
         self._file.check_same()
         await self._hold(self._file.lock_path(f"-lead-{crc32(name.encode()):08x}"), busy, held)
+        return self
 
     async def _hold(self, path: Path, busy: StoreBusyError, held: AsyncExitStack) -> None:
         """Hold a transaction in a file beside: the operating system lets go with the process."""
@@ -134,7 +140,7 @@ class SQLite:
     def _unlock(self) -> None:
         self._locked = False
 
-    async def check_locks(self) -> None:
+    async def check(self) -> None:
         """The operating system takes none away."""
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:  # noqa: ARG002 - as the protocol has it
@@ -143,7 +149,7 @@ class SQLite:
     @asynccontextmanager
     async def upgrade(self) -> AsyncGenerator[AsyncConnection]:
         async with AsyncExitStack() as held:
-            await self.lock((), held)
+            await self.lock((), held, account=None)
             async with self.engine.begin() as connection:
                 await self.change_schema(connection)
                 yield connection

@@ -1,0 +1,223 @@
+"""Locks in PostgreSQL, which end with their process however it ends: on one connection."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from sqlalchemy import text
+
+from scenario_async.sync._errors import StoreBusyError, StoreError
+from scenario_async.sync._tables import state
+
+from .engine import database_errors
+from .postgresql_engine import GOODBYE, connected
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from contextlib import AsyncExitStack
+
+    from sqlalchemy.engine import URL
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = ["LEADS", "OWN", "RUNS", "Lock", "Locks", "holders"]
+
+OWN = 0x5CE7A810
+"""Any number: it tells our locks in PostgreSQL from those of other programs."""
+
+# A machine that loses power says no goodbye. By itself the server would look after two hours
+# whether it is still there (https://www.postgresql.org/docs/current/runtime-config-connection.html).
+_BEGIN = (
+    "SELECT pg_backend_pid(), set_config('tcp_keepalives_idle', '30', false), "
+    "set_config('tcp_keepalives_interval', '10', false), "
+    "set_config('tcp_keepalives_count', '3', false)"
+)
+# Stores in two schemas are two stores. Earlier releases locked in all of them what is now 'public'.
+_KIND = f"""
+    CASE nspname WHEN 'public' THEN {OWN} ELSE hashtext('scenario_async ' || nspname) & 2147483647
+    END FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = to_regclass('{state.name}')
+"""
+RUNS = f"(SELECT {_KIND}), hashtext($1)"
+"""The numbers of the lock of a scope, or of an account."""
+LEADS = f"(SELECT {_KIND}) # 1, hashtext($1)"
+"""Those of who leads under a name, who is not counted among the runs."""
+_HOLDERS = text(
+    "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' "  # noqa: S608 - no values
+    f"AND classid::bigint = (SELECT {_KIND}) AND objsubid = 2 AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What keeps others away.
+
+    Attributes:
+        locks: Where it was taken.
+        session: What holds it.
+    """
+
+    locks: Locks
+    session: _Session
+
+    async def check(self) -> None:
+        """See that it still does.
+
+        Raises:
+            StoreError: It was lost.
+        """
+        await self.locks.check(self.session)
+
+
+class Locks:
+    """All locks of a process in one database, on a connection that is there while it has any.
+
+    Args:
+        name: What to call the database.
+        url: Where it is.
+    """
+
+    def __init__(self, name: str, url: URL) -> None:
+        self._name = name
+        self._url = url
+        self._session: _Session | None = None
+        self._using = anyio.Lock()
+
+    async def take(
+        self, kind: str, names: Collection[str], busy: str, stack: AsyncExitStack
+    ) -> Lock:
+        """Take locks of these names, and leave it to the stack to let go of them.
+
+        Args:
+            kind: ``RUNS`` or ``LEADS``.
+            names: Of what is locked.
+            busy: What to say where one of them is taken, with ``{}`` for its name.
+            stack: What is closed in the end.
+
+        Raises:
+            StoreBusyError: One of them is taken, by another process or here.
+        """
+        async with self._using:
+            session = await self._living()
+            try:
+                for name in sorted(names):
+                    if not await session.take(kind, name):
+                        self._check(session)
+                        raise StoreBusyError(f"{self._name}: {busy.format(repr(name))}")
+                    stack.push_async_callback(self._let_go, session, kind, name)
+            finally:
+                await session.end_if_idle()
+        return Lock(self, session)
+
+    async def check(self, session: _Session) -> None:
+        """See that a session still holds its locks. Who asks meanwhile gets the next answer.
+
+        Raises:
+            StoreError: It is lost, and others are not kept away any more.
+        """
+        known = session.looks
+        async with self._using:
+            if session.looks == known:
+                await session.look()
+        self._check(session)
+
+    async def _living(self) -> _Session:
+        if self._session is not None:
+            await self._session.look()
+        if self._session is None or self._session.lost:
+            self._session = await _Session.begin(self._url)
+        return self._session
+
+    async def _let_go(self, session: _Session, kind: str, name: str) -> None:
+        async with self._using:
+            await session.let_go(kind, name)
+            await session.end_if_idle()
+
+    def _check(self, session: _Session) -> None:
+        if session.lost and session.held:
+            raise StoreError(
+                f"{self._name}: the connection that keeps other runs away was lost; what was "
+                "committed before is whole"
+            )
+
+
+async def holders(connection: AsyncConnection) -> int:
+    """How many sessions hold locks of runs of the store of a connection."""
+    return await connection.scalar(_HOLDERS) or 0
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    """A session of the server, which lets go of all its locks when it ends.
+
+    Attributes:
+        connection: Of the driver. Nothing else is done with it.
+        number: The process of the server.
+        held: The kind and the name of each lock.
+        looks: How often somebody began to look whether it is still there.
+        lost: Whether it is over.
+    """
+
+    connection: Any
+    number: int
+    held: set[tuple[str, str]] = field(default_factory=set["tuple[str, str]"])
+    looks: int = 0
+    lost: bool = False
+
+    @classmethod
+    async def begin(cls, url: URL) -> _Session:
+        connection = await connected(url)
+        try:
+            return cls(connection, await connection.fetchval(_BEGIN))
+        except BaseException:
+            await _close(connection)
+            raise
+
+    async def take(self, kind: str, name: str) -> bool:
+        """Take a lock, unless it is taken, here or elsewhere, or the session is lost."""
+        if (kind, name) in self.held:
+            return False
+        # The session may hold it by another name, of the same number: they are counted.
+        taken = await self._ask(f"pg_try_advisory_lock({kind})", name)
+        if taken:
+            self.held.add((kind, name))
+        return taken
+
+    async def let_go(self, kind: str, name: str) -> None:
+        """Let go of a lock."""
+        self.held.remove((kind, name))
+        if self.held:
+            await self._ask(f"pg_advisory_unlock({kind})", name)
+
+    async def look(self) -> None:
+        """See whether it is there. That also keeps it from ending for idleness."""
+        self.looks += 1
+        await self._ask("true")
+
+    async def end_if_idle(self) -> None:
+        """End it where it holds no lock: what the server still has of it goes as well."""
+        if not (self.held or self.lost):
+            self.lost = True
+            await _close(self.connection)
+
+    async def _ask(self, what: str, *arguments: str) -> bool:
+        if self.lost:
+            return False
+        with suppress(*database_errors()):
+            statement = f"SELECT pg_backend_pid(), {what}"
+            number, answer = await self.connection.fetchrow(statement, *arguments)
+            # A pooler may have given it to others.
+            if number == self.number:
+                return bool(answer)
+        # Asked again, it might begin another session, without locks.
+        self.lost = True
+        await _close(self.connection)
+        return False
+
+
+async def _close(connection: Any) -> None:  # noqa: ANN401 - the driver has no types
+    with suppress(Exception):
+        await connection.close(timeout=GOODBYE)
