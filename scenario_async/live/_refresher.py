@@ -18,7 +18,7 @@ from scenario_async._events import emit
 from scenario_async._http import until_done
 from scenario_async.sync import StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import in_own_task
-from scenario_async.sync._store import database_of
+from scenario_async.sync._store import copied_as, database_of
 
 from ._errors import NotLoadedError
 from ._schedule import after_failure, after_success, is_refusal, look_again, until_due
@@ -58,7 +58,7 @@ class Refresher:
         self._sync = partial(
             sync,
             store=store,
-            scopes=settings.scopes,
+            scopes=copied_as(self._database, settings.scopes),
             full_every=settings.full_every,
             wait=True,
             max_deletions=settings.max_deletions,

@@ -90,12 +90,11 @@ class Copy:
 
     async def alive(self) -> set[str]:
         """The models that the store has, and not as deleted."""
-        return {row[0] for row in await self.rows("SELECT id FROM models WHERE deleted_at IS NULL")}
+        return {*await self.stored()}
 
     async def deleted(self) -> set[str]:
         """The models that the store has as deleted."""
-        rows = await self.rows("SELECT id FROM models WHERE deleted_at IS NOT NULL")
-        return {row[0] for row in rows}
+        return {*await self.stored(deleted=True)}
 
     async def stored(self, **filters: Any) -> dict[str, StoredModel]:
         """The models of the store that fit, by their ids."""
@@ -107,12 +106,7 @@ class Copy:
 
     async def members(self, scope: str) -> set[str]:
         """The existing models that the store has in a scope."""
-        rows = await self.rows(
-            "SELECT model_id FROM memberships JOIN models ON id = model_id "
-            "WHERE scope = ? AND deleted_at IS NULL",
-            scope,
-        )
-        return {row[0] for row in rows}
+        return {*await self.stored(scope=scope)}
 
     async def count_writes(self) -> None:
         """Begin to count the rows of models that are written, for :meth:`writes`."""

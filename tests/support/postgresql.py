@@ -97,10 +97,13 @@ class PostgreSQL:
             self.stop("immediate")
         shutil.rmtree(self._home)
 
-    def create(self, *, icu_locale: str | None = None) -> str:
-        """A new database; gives its name. Texts are in the order of bytes, or of a language."""
+    def create(self, *, icu_locale: str | None = None, like: str = "template1") -> str:
+        """A new database, empty or like another one; gives its name.
+
+        Texts are in the order of bytes, or of a language.
+        """
         name = f"store_{next(self._numbers)}"
-        order = ""
+        order = f" TEMPLATE {like}"
         if icu_locale is not None:
             order = f" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{icu_locale}'"
         self.query(f"CREATE DATABASE {name}{order}")

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scenario_async import UsageError
+from scenario_async.live import LiveCatalog
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import (
     CatalogStore,
     FleetStore,
     StoreBusyError,
     StoreVersionError,
+    export,
     sync,
 )
 from scenario_async.sync._store.catalog_store import database_of
@@ -127,3 +129,33 @@ def test_what_cannot_be_an_account_is_refused(name: object, error: type[Exceptio
 def test_sqlite_has_no_accounts(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="in SQLite each account has a file of its own"):
         CatalogStore.open(tmp_path / "models.db", account="one")
+
+
+async def test_collections_of_an_account_are_read_from_what_its_models_say(
+    sandbox: Sandbox, scenario: AsyncScenario, new_postgresql: Callable[[], str], tmp_path: Path
+) -> None:
+    first, second, *_ = sandbox.catalogue.collection_ids
+    async with FleetStore.open(new_postgresql(), partitions=2) as fleet:
+        store = fleet.account("one")
+        scopes = [f"collection:{first}", f"public:collection:{first},{second}"]
+        for scope in scopes:
+            with pytest.raises(ValueError, match=f"an account has no copy of '{scope}'"):
+                await sync(scenario, store, scopes=[scope])
+        with pytest.raises(ValueError, match="the store has no scope"):
+            await export(store, tmp_path / "none.jsonl", scope=scopes[0])
+        before = len(sandbox.requests)
+        await sync(scenario, store, scopes=["private", "public"])
+        asked = len(sandbox.requests)
+
+        of_scopes = [[one.id async for one in store.models(scope=scope)] for scope in scopes]
+        # Public models that are only in the second scope are no private ones of the first.
+        private = sandbox.catalogue.ids("private", collection_id=first)
+        public = {*sandbox.catalogue.ids("public", collection_id=first)}
+        public |= {*sandbox.catalogue.ids("public", collection_id=second)}
+        assert private
+        assert public
+        assert of_scopes == [sorted(private), sorted(public)]
+        assert await export(store, tmp_path / "one.jsonl", scope=scopes[0]) == len(private)
+        async with LiveCatalog(scenario, store=store, scopes=scopes, role="reader") as live:
+            assert {*live.now} == {*private, *public}
+        assert before < asked == len(sandbox.requests)

@@ -70,9 +70,9 @@ def count_looks(live: LiveCatalog[Any]) -> Callable[[], int]:
 
 @pytest.mark.anyio
 async def test_one_of_several_refreshes_and_the_others_follow_without_a_request(
-    sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+    sandbox: Sandbox, connect: Connect, new_store_or_account: Callable[[], str]
 ) -> None:
-    url = new_store()
+    url = new_store_or_account()
     async with AsyncExitStack() as stack:
         scenario = await stack.enter_async_context(connect())
         leader = await opened(stack, url, scenario, scopes=["public"], every=LATER)

@@ -40,10 +40,10 @@ def catalogue() -> Catalogue:
 async def test_what_a_run_changes_while_it_is_read_is_not_taken_in_part(
     sandbox: Sandbox,
     scenario: AsyncScenario,
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    url = new_store()
+    url = new_store_or_account()
     runs = 1
     read: list[str] = []
 

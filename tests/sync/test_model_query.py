@@ -59,9 +59,9 @@ async def fill(store: CatalogStore, count: int) -> list[str]:
 
 
 async def test_models_come_in_each_order_with_those_without_a_value_last(
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         await fill(store, MANY)
         whole = [model async for model in store.models()]
         for order in get_args(OrderBy):
@@ -90,9 +90,9 @@ async def test_an_offset_leaves_out_the_first_ones_and_may_be_behind_the_last(
 
 @pytest.mark.parametrize("order", ["id", "-id", "created_at"])
 async def test_only_models_with_these_ids_come_however_many_ids_there_are(
-    order: OrderBy, new_store: Callable[[], str]
+    order: OrderBy, new_store_or_account: Callable[[], str]
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         whole = await fill(store, MANY)
         unknown = (f"unknown{number}" for number in range(50_000))
         wanted = {*whole[100:1150], *unknown}
@@ -104,9 +104,9 @@ async def test_only_models_with_these_ids_come_however_many_ids_there_are(
 
 
 async def test_ids_are_one_filter_among_others(
-    scenario: AsyncScenario, new_store: Callable[[], str], sandbox: Sandbox
+    scenario: AsyncScenario, new_store_or_account: Callable[[], str], sandbox: Sandbox
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         await sync(scenario, store)
         sandbox.catalogue.delete("m1")
         await sync(scenario, store)
@@ -187,9 +187,9 @@ async def test_an_argument_that_fits_nothing_is_refused_at_once(
 
 
 async def test_a_model_is_found_by_its_id_also_where_it_is_deleted(
-    scenario: AsyncScenario, sandbox: Sandbox, new_store: Callable[[], str]
+    scenario: AsyncScenario, sandbox: Sandbox, new_store_or_account: Callable[[], str]
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         await sync(scenario, store)
         sandbox.catalogue.delete("m2")
         await sync(scenario, store)

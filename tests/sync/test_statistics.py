@@ -47,7 +47,9 @@ def expected(models: list[StoredModel]) -> dict[str, Any]:
     }
 
 
-async def test_numbers_are_those_of_the_models_that_fit(new_store: Callable[[], str]) -> None:
+async def test_numbers_are_those_of_the_models_that_fit(
+    new_store_or_account: Callable[[], str],
+) -> None:
     catalogue = Catalogue.seeded(public=60, private=150, collections=2)
     private = catalogue.ids("private")
     catalogue.update(private[0], tags=["twice", "twice", "é"])
@@ -61,7 +63,7 @@ async def test_numbers_are_those_of_the_models_that_fit(new_store: Callable[[], 
         {"tags": ["twice"], "collection": catalogue.collections[0].id},
     ]
 
-    async with copying(catalogue, new_store()) as copy:
+    async with copying(catalogue, new_store_or_account()) as copy:
         await sync(copy.scenario, copy.store, scopes=["private", "public"])
         catalogue.delete(private[5])
         await sync(copy.scenario, copy.store, scopes=["private", "public"], full=True)
@@ -143,11 +145,11 @@ async def test_what_cannot_be_read_is_in_no_group(new_store: Callable[[], str]) 
 
 
 async def test_a_value_that_no_model_has_is_told_whatever_lists_have(
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
 ) -> None:
     catalogue = Catalogue.seeded(public=0, private=3, odd=False)
     catalogue.update(catalogue.ids("private")[0], fields={"tags": [None, "anime"]})
-    async with copying(catalogue, new_store()) as copy:
+    async with copying(catalogue, new_store_or_account()) as copy:
         await sync(copy.scenario, copy.store)
         last = catalogue.ids("private")[-1]
         for tags in ('["anime"]', "5", '["x", 7, {"a": 1}]'):

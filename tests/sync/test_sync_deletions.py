@@ -138,9 +138,9 @@ def test_the_error_survives_pickling() -> None:
 
 @pytest.mark.parametrize("told", [1.0, None, 40])
 async def test_most_of_a_scope_is_deleted_where_that_is_told(
-    new_store: Callable[[], str], told: float | None
+    new_store_or_account: Callable[[], str], told: float | None
 ) -> None:
-    async with copying(many(40), new_store()) as copy:
+    async with copying(many(40), new_store_or_account()) as copy:
         await full(copy)
         list_nothing(copy)
         know_none(copy)
@@ -154,11 +154,11 @@ async def test_most_of_a_scope_is_deleted_where_that_is_told(
 
 
 async def test_what_else_a_run_has_found_is_kept_where_it_stops(
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
 ) -> None:
     catalogue = many(60)
 
-    async with copying(catalogue, new_store()) as copy:
+    async with copying(catalogue, new_store_or_account()) as copy:
         await full(copy)
         gone = forget(catalogue, 10)
         new = catalogue.add()

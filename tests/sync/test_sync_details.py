@@ -221,10 +221,12 @@ async def test_a_failure_in_the_middle_keeps_every_record_that_came(tmp_path: Pa
         assert (await details_of(copy)).keys() == set(ids)
 
 
-async def test_a_cancellation_keeps_every_record_that_came(new_store: Callable[[], str]) -> None:
+async def test_a_cancellation_keeps_every_record_that_came(
+    new_store_or_account: Callable[[], str],
+) -> None:
     catalogue = some_models(60)
 
-    async with copying(catalogue, new_store()) as copy:
+    async with copying(catalogue, new_store_or_account()) as copy:
         await sync(copy.scenario, copy.store)
         came = 0
 

@@ -42,15 +42,17 @@ async def other_account(copy: Copy, catalogue: Catalogue) -> AsyncGenerator[Copy
 
 async def owners(copy: Copy) -> Any:
     """What the store remembers."""
-    async with database_of(copy.store).transaction() as connection:
+    database = database_of(copy.store)
+    state = database.tables.state
+    async with database.transaction() as connection:
         return await connection.scalar(select(state.c.value).where(state.c.key == "owners"))
 
 
 @pytest.mark.parametrize("everything", [True, False])
 async def test_models_of_another_owner_are_refused_before_anything_is_written(
-    new_store: Callable[[], str], everything: bool
+    new_store_or_account: Callable[[], str], everything: bool
 ) -> None:
-    async with copying(of(OURS, "a", "b"), new_store()) as copy:
+    async with copying(of(OURS, "a", "b"), new_store_or_account()) as copy:
         await copy.full()
         async with other_account(copy, of(THEIRS, "x", "y")) as other:
             with pytest.raises(StoreError, match=r"belong to 'proj_ours'.*'proj_theirs'"):
@@ -66,10 +68,10 @@ async def test_models_of_another_owner_are_refused_before_anything_is_written(
 
 
 async def test_another_owner_may_take_the_place_where_that_is_told(
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
 ) -> None:
     names = [f"a{number}" for number in range(30)]
-    async with copying(of(OURS, *names), new_store()) as copy:
+    async with copying(of(OURS, *names), new_store_or_account()) as copy:
         await copy.full()
         async with other_account(copy, of(THEIRS, "x", "y")) as other:
             # It is not told that our models may be deleted.

@@ -34,13 +34,13 @@ UNDATED = {"createdAt": None, "updatedAt": None}
 
 @pytest.mark.parametrize("fields", [None, UNDATED], ids=["dated", "undated"])
 async def test_a_deleted_model_that_comes_back_elsewhere_has_left_its_scope(
-    new_store: Callable[[], str], fields: dict[str, Any] | None
+    new_store_or_account: Callable[[], str], fields: dict[str, Any] | None
 ) -> None:
     catalogue = Catalogue()
     catalogue.add()
     model_id = catalogue.add("model_moved", fields=fields)
 
-    async with copying(catalogue, new_store()) as copy:
+    async with copying(catalogue, new_store_or_account()) as copy:
 
         async def full(scope: str) -> None:
             await sync(copy.scenario, copy.store, scopes=[scope], full=True)
@@ -77,9 +77,9 @@ async def test_a_deleted_model_that_comes_back_is_in_the_scopes_that_were_not_li
 
 
 async def test_a_model_that_another_scope_finds_before_a_walk_ends_is_not_where_the_walk_missed_it(
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         private, public = (writer_of(store, scope) for scope in ("private", "public"))
         members = Members(database_of(store), "private")
         await private.write(ScopePage(rows=[row("a"), row("b")]))

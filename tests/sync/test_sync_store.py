@@ -96,9 +96,9 @@ async def test_dates_finer_than_a_millisecond_keep_what_they_should(
 
 
 async def test_deleted_models_are_given_where_they_are_wanted(
-    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+    sandbox: Sandbox, scenario: AsyncScenario, new_store_or_account: Callable[[], str]
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         await sync(scenario, store)
         sandbox.catalogue.delete("a")
         await sync(scenario, store)
@@ -130,9 +130,9 @@ async def test_records_are_stored_as_they_were_sent(
 
 
 async def test_runs_are_kept_with_what_they_did(
-    scenario: AsyncScenario, new_store: Callable[[], str]
+    scenario: AsyncScenario, new_store_or_account: Callable[[], str]
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         first = await sync(scenario, store)
         second = await sync(scenario, store, full=True)
         last, before = await store.runs()
@@ -164,10 +164,10 @@ async def test_a_killed_run_is_interrupted_when_a_run_begins_that_it_would_keep_
 
 
 async def test_a_model_found_by_its_id_may_still_have_left_its_scope(
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
 ) -> None:
     """Who is killed between asking for it and taking it out has to ask again."""
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         writer = ScopeWriter(database_of(store), "collection:c", run=1, now=NOW)
         members = Members(database_of(store), "collection:c")
         await writer.write(ScopePage(rows=[row("a")], state=ScopeState()))
@@ -178,9 +178,9 @@ async def test_a_model_found_by_its_id_may_still_have_left_its_scope(
 
 
 async def test_a_model_that_is_listed_is_not_missing_any_more(
-    new_store: Callable[[], str],
+    new_store_or_account: Callable[[], str],
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         writer = ScopeWriter(database_of(store), "private", run=1, now=NOW)
         members = Members(database_of(store), "private")
         await writer.write(ScopePage(rows=[row("a"), row("b")]))

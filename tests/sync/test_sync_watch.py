@@ -70,17 +70,19 @@ async def take(
 
 
 async def waiting(store: CatalogStore) -> int:
-    async with database_of(store).transaction() as connection:
-        count = await connection.scalar(select(func.count()).select_from(changes))
+    database = database_of(store)
+    noted = select(func.count()).select_from(database.tables.changes)
+    async with database.transaction() as connection:
+        count = await connection.scalar(noted)
     return count or 0
 
 
 async def test_what_changes_later_is_given_with_the_names_of_its_fields(
-    sandbox: Sandbox, connect: Connect, new_store: Callable[[], str]
+    sandbox: Sandbox, connect: Connect, new_store_or_account: Callable[[], str]
 ) -> None:
     added, gone, trained, *_ = sorted(sandbox.catalogue.ids("private"))
     sandbox.catalogue.update(trained, status="training")
-    async with connect() as scenario, CatalogStore.open(new_store()) as store:
+    async with connect() as scenario, CatalogStore.open(new_store_or_account()) as store:
         await sync(scenario, store)
         async with aclosing(watch(scenario, store, every=SOON)) as watched:
             with anyio.fail_after(30):
@@ -99,9 +101,9 @@ async def test_what_changes_later_is_given_with_the_names_of_its_fields(
 
 
 async def test_a_change_is_given_again_until_the_next_one_is_asked_for(
-    scenario: AsyncScenario, new_store: Callable[[], str]
+    scenario: AsyncScenario, new_store_or_account: Callable[[], str]
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         first = await take(scenario, store, 3)
         again = await take(scenario, store, MODELS - 2)
 
@@ -121,9 +123,9 @@ async def test_what_is_noted_is_given_before_the_service_is_asked(
 
 
 async def test_a_run_that_was_under_way_notes_its_changes_from_the_first_watch_on(
-    scenario: AsyncScenario, new_store: Callable[[], str]
+    scenario: AsyncScenario, new_store_or_account: Callable[[], str]
 ) -> None:
-    url = new_store()
+    url = new_store_or_account()
     async with CatalogStore.open(url) as store, CatalogStore.open(url) as other:
         new = partial(row, createdAt=None)
         writer = ScopeWriter(database_of(other), "public", run=1, now=datetime.now(UTC))
@@ -142,9 +144,9 @@ async def test_a_run_that_was_under_way_notes_its_changes_from_the_first_watch_o
 
 
 async def test_nothing_is_noted_where_nobody_watches(
-    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+    sandbox: Sandbox, scenario: AsyncScenario, new_store_or_account: Callable[[], str]
 ) -> None:
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         await sync(scenario, store)
         assert await waiting(store) == 0
 
@@ -175,10 +177,10 @@ async def test_a_failure_is_raised_and_loses_no_change(
 
 
 async def test_changes_carry_the_model_as_the_store_has_it(
-    sandbox: Sandbox, scenario: AsyncScenario, new_store: Callable[[], str]
+    sandbox: Sandbox, scenario: AsyncScenario, new_store_or_account: Callable[[], str]
 ) -> None:
     renamed, *_ = sorted(sandbox.catalogue.ids("private"))
-    async with CatalogStore.open(new_store()) as store:
+    async with CatalogStore.open(new_store_or_account()) as store:
         added = await take(scenario, store, MODELS)
         sandbox.catalogue.update(renamed, name="Renamed")
         await sync(scenario, store, full=True)

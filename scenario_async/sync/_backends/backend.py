@@ -130,6 +130,9 @@ class Backend(Protocol):
         """How many bytes a text has in UTF-8."""
         ...
 
-    def size(self, tables: Iterable[Table]) -> ColumnElement[int]:
-        """How many bytes these tables take, with their indexes; in SQLite the file."""
+    def size(self, tables: Iterable[FromClause]) -> ColumnElement[int]:
+        """How many bytes these tables take, with their indexes; in SQLite the file.
+
+        What is no whole table has the bytes of its rows.
+        """
         ...

@@ -227,8 +227,8 @@ class Database:
         return self.account is not None or await self._backend.is_ours_alone(connection)
 
     def size(self) -> ColumnElement[int]:
-        """How many bytes it takes, with its indexes."""
-        return self._backend.size(self.stored)
+        """How many bytes it takes: with its indexes, or, of an account, the rows alone."""
+        return self._backend.size(self.tables)
 
     def _is_own(self, table: Table) -> list[ColumnElement[bool]]:
         return [table.c[name] == value for name, value in self._own.items()]

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import ColumnElement, Text, case, func, literal, select, text
+from sqlalchemy import ColumnElement, Table, Text, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
     from contextlib import AsyncExitStack
 
-    from sqlalchemy import FromClause, Index, Table
+    from sqlalchemy import FromClause, Index
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,6 +35,7 @@ __all__ = ["PostgreSQL"]
 # The latter keeps bytes as they come, and these are UTF-8.
 _ANY_TEXT = ("UTF8", "SQL_ASCII")
 _LOOKS = 3
+_ROW = 28  # bytes of a row besides its values
 # Seconds for a pooler to find a second session. With none to spare it lets one wait for ever.
 _PATIENCE = 30.0
 _ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -157,15 +158,9 @@ class PostgreSQL:
     def octets(self, column: ColumnElement[Any]) -> ColumnElement[int]:
         return func.octet_length(column)
 
-    def size(self, tables: Iterable[Table]) -> ColumnElement[int]:
-        whole = func.pg_total_relation_size
-        sizes: list[ColumnElement[int]] = []
-        for table in tables:
-            # One that is cut into parts has nothing itself, and another one no parts.
-            parts = func.pg_partition_tree(table.name).table_valued("relid")
-            of_parts = select(func.sum(whole(parts.c.relid))).scalar_subquery()
-            sizes += [whole(table.name), func.coalesce(of_parts, 0)]
-        return sum(sizes[1:], start=sizes[0])
+    def size(self, tables: Iterable[FromClause]) -> ColumnElement[int]:
+        first, *others = map(_size, tables)
+        return sum(others, start=first)
 
     async def _check_kept(self, connection: Any, session: int) -> None:  # noqa: ANN401 - the driver has no types
         """See that a pooler leaves a connection its session while others ask as well."""
@@ -199,6 +194,18 @@ class PostgreSQL:
         finally:
             with suppress(Exception):
                 await connection.close(timeout=GOODBYE)
+
+
+def _size(table: FromClause) -> ColumnElement[int]:
+    if isinstance(table, Table):
+        # One that is cut into parts has nothing itself, and another one no parts.
+        parts = func.pg_partition_tree(table.name).table_valued("relid")
+        size = func.sum(func.pg_total_relation_size(parts.c.relid))
+        of_parts = func.coalesce(select(size).scalar_subquery(), 0)
+        return func.pg_total_relation_size(table.name) + of_parts
+    columns = (func.coalesce(func.pg_column_size(column), 0) for column in table.c)
+    rows = func.sum(sum(columns, start=literal(_ROW)))
+    return func.coalesce(select(rows).scalar_subquery(), 0)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

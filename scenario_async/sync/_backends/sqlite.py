@@ -196,7 +196,7 @@ class SQLite:
             return func.octet_length(column)
         return func.length(cast(column, LargeBinary))
 
-    def size(self, tables: Iterable[Table]) -> ColumnElement[int]:  # noqa: ARG002 - as the protocol has it
+    def size(self, tables: Iterable[FromClause]) -> ColumnElement[int]:  # noqa: ARG002 - as the protocol has it
         pages, bytes_each = func.pragma_page_count(), func.pragma_page_size()
         return (
             select(pages.table_valued("page_count").c.page_count).scalar_subquery()

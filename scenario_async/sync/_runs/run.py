@@ -98,8 +98,9 @@ async def sync(
         TypeError: ``store`` is not a store, ``full`` not a ``bool``, ``full_every`` not a
             ``timedelta``, ``max_deletions`` not a number, ``on_progress`` not a function,
             ``scopes`` one string, or ``max_concurrency`` not a whole number.
-        ValueError: There is no scope, one is wrong or given twice, ``max_deletions`` is below 0 or
-            a share above 1, or ``max_concurrency`` is below 1.
+        ValueError: There is no scope, one is wrong or given twice, or one is of collections and the
+            store that of an account, which answers them from all models; ``max_deletions`` is below
+            0 or a share above 1, or ``max_concurrency`` is below 1.
         StoreBusyError: Another run is at work on the store (in PostgreSQL: on one of the scopes).
         StoreError: The database failed, or is a copy of another service, project or owner.
         TooManyDeletionsError: More models are gone than ``max_deletions`` allows. All else is
@@ -111,6 +112,7 @@ async def sync(
     parsed = parse_scopes(scopes)
     names = [str(scope) for scope in parsed]
     database = database_of(store)
+    _check_copied(database, parsed)
     options = _Options(full, full_every, details, max_deletions, max_concurrency, on_progress)
 
     async with database.lock(names, wait=wait):
@@ -260,6 +262,16 @@ class _Run:
 def _text(error: Exception) -> str:
     """What an error says, as PostgreSQL can store it."""
     return str(error).replace("\0", "")
+
+
+def _check_copied(database: Database, scopes: Sequence[Scope]) -> None:
+    """Raises ValueError for a scope of collections of an account, of which there are no copies."""
+    for scope in scopes:
+        if database.account is not None and scope.collections:
+            raise ValueError(
+                f"an account has no copy of {str(scope)!r}: sync {scope.privacy!r}, and ask its "
+                f"store for scope={str(scope)!r}"
+            )
 
 
 def check_duration(name: str, value: object) -> None:

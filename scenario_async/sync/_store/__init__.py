@@ -10,6 +10,7 @@ from .identity import StoreIdentity, claim, identity_of, stored_identity
 from .members import ChangingModel, Members
 from .owners import Owners
 from .run_log import RunLog
+from .scopes import copied_as
 from .search import FACETS, Facets, Search, facets, found, scopes_with
 from .statistics import RunTotals, StoreSizes, StoreStatistics
 from .values import RunRecord, StoreCounts, StoredModel, as_stored, read_model
@@ -44,6 +45,7 @@ __all__ = [
     "check_values",
     "claim",
     "contents",
+    "copied_as",
     "database_of",
     "facets",
     "fleet_database_of",

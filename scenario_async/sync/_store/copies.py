@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Text, cast, exists, null, select
+from sqlalchemy import Text, cast, null, or_, select
 
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._tables import SCOPE_KEY
 
 from .catalog_store import database_of
+from .scopes import copied_as, in_scope
 from .values import StoredModel, as_stored, read_stored
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ async def standing(store: CatalogStore, scopes: Sequence[str]) -> Standing:
         StoreError: The database failed.
     """
     database = database_of(store)
+    scopes = copied_as(database, scopes)
     found: list[tuple[int, str] | None] = []
     errors: list[str] = []
     runs, state = database.tables.runs, database.tables.state
@@ -86,12 +88,12 @@ async def contents(
     Raises:
         StoreError: The database failed.
     """
-    tables = database_of(store).tables
-    models, memberships = tables.models, tables.memberships
+    database = database_of(store)
+    models = database.tables.models
     # Looked up for each model: a list of all members would be made anew for each part.
-    of_scope = memberships.c.scope.in_(scopes), memberships.c.model_id == models.c.id
+    in_one = or_(*(in_scope(database, scope) for scope in scopes))
     query = select(models.c.id, models.c.content_hash).order_by(models.c.id).limit(_HASHES)
-    query = query.where(models.c.deleted_at.is_(None), exists().where(*of_scope))
+    query = query.where(models.c.deleted_at.is_(None), in_one)
     rows = await _rows(store, query)
     while rows:
         yield rows

@@ -14,6 +14,7 @@ from scenario_async.sync._scopes import Scope
 from scenario_async.types import ModelStatus, ModelType, Privacy
 
 from .catalog_store import database_of, scopes_of
+from .scopes import copied_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ async def check_scope(store: CatalogStore, scope: str | None) -> None:
     with suppress(ValueError):
         name = str(Scope.parse(name))
     known = await scopes_of(store)
-    if name not in known:
+    if not {*copied_as(database_of(store), [name])} <= {*known}:
         has = ", ".join(map(repr, known)) or "none yet"
         raise ValueError(f"the store has no scope {scope!r}; it has {has}")
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime  # noqa: TC003 - whoever reads the hints of what is public needs it
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, get_args
 
-from sqlalchemy import exists, false, or_
+from sqlalchemy import false, or_
 
 from scenario_async._query import did_you_mean, given_count, given_flag, given_text, given_time
 from scenario_async.sync._scopes import Scope
+
+from .scopes import in_scope
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -138,7 +140,7 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
         ValueError: A value that fits nothing.
         TypeError: A value of the wrong type.
     """
-    models, memberships = database.tables.models, database.tables.memberships
+    models = database.tables.models
     given = cast("dict[str, Any]", filters)
     conditions: list[ColumnElement[bool]] = []
     for name in ("type", "status", "privacy"):
@@ -157,8 +159,7 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
     scope = given_text("scope", filters.get("scope"))
     if scope is not None:
         name = str(Scope.parse(scope))
-        seen = memberships.c.scope == name, memberships.c.model_id == models.c.id
-        conditions.append(_where(name, exists().where(*seen)))
+        conditions.append(_where(name, in_scope(database, name)))
     for name in ("created", "updated"):
         column = models.c[f"{name}_at"]
         after = given_time(f"{name}_after", given.get(f"{name}_after"), round_up=False)

@@ -24,6 +24,7 @@ from scenario_async.sync._backends import in_own_task
 
 from .catalog_store import database_of
 from .model_query import ModelQuery
+from .scopes import in_scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -183,9 +184,7 @@ def _chosen(database: Database, search: Search) -> dict[str, ColumnElement[bool]
     if search.collection is not None:
         conditions["collection"] = has(columns.collection_ids, search.collection)
     if search.scope is not None:
-        memberships = database.tables.memberships
-        seen = select(memberships.c.model_id).where(memberships.c.scope == search.scope)
-        conditions["scope"] = columns.id.in_(seen)
+        conditions["scope"] = in_scope(database, search.scope)
     return conditions
 
 

@@ -36,7 +36,8 @@ class StoreSizes(msgspec.Struct, frozen=True, kw_only=True):
     """What takes how much room.
 
     Attributes:
-        store: Bytes of the database, with all that the store has in it.
+        store: Bytes of the database, with all that the store has in it. Of an account in a database
+            of many, of its rows, as the server keeps them: indexes are not counted.
         records: Bytes of the records of the models, as they were sent.
         largest_record: Bytes of the largest one.
         details: Bytes of the full records.
@@ -51,7 +52,7 @@ class StoreSizes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """What the runs did that the store remembers: the last 1,000.
+    """What the runs did that the store remembers: the last 1,000, or 100 of an account.
 
     Attributes:
         runs: How many there were.
