@@ -111,6 +111,10 @@ class Backend(Protocol):
         """These values as a table with one column, ``value``."""
         ...
 
+    def among(self, column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
+        """Whether a column has one of these values: one parameter, however many there are."""
+        ...
+
     def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Whether a list has this value."""
         ...

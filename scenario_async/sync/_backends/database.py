@@ -70,6 +70,9 @@ class Database:
         self.make_index: Callable[[AsyncConnection, Index], Awaitable[None]] = backend.make_index
         self.keep_moment: Callable[[AsyncConnection], Awaitable[None]] = backend.keep_moment
         self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
+        self.among: Callable[[ColumnElement[Any], Sequence[str]], ColumnElement[bool]] = (
+            backend.among
+        )
         self.has: Callable[[ColumnElement[Any], str], ColumnElement[bool]] = backend.has
         self.values: Callable[[ColumnElement[Any]], FromClause] = backend.values
         self.month: Callable[[ColumnElement[Any]], ColumnElement[str]] = backend.month
@@ -217,10 +220,6 @@ class Database:
         """A statement, made by :meth:`insert`, for many rows of these columns at once."""
         dialect = self._backend.engine.dialect
         return ManyRows(statement, columns, dialect, first=tuple(self._own.values()))
-
-    def among(self, column: ColumnElement[str], ids: Sequence[str]) -> ColumnElement[bool]:
-        """Whether a column has one of these values: one parameter, however many there are."""
-        return column.in_(select(self.listed(ids).c.value))
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
         """Whether no other run is at work on it, for a run that is."""

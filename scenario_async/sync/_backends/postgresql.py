@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import ColumnElement, Table, Text, case, func, literal, select, text
+from sqlalchemy import ColumnElement, Table, Text, any_, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex
@@ -140,8 +140,12 @@ class PostgreSQL:
         return postgresql.insert(table)
 
     def listed(self, values: Sequence[str]) -> FromClause:
-        array = literal(list(values), postgresql.ARRAY(Text))
-        return func.unnest(array).table_valued("value").render_derived()
+        return func.unnest(_array(values)).table_valued("value").render_derived()
+
+    def among(self, column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
+        # Not by a join with such a table: the server would go through all of it for each row, where
+        # it takes a new account for one that has hardly any.
+        return column == any_(_array(values))
 
     def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         return column.op("@>")(literal([value], postgresql.JSONB))
@@ -194,6 +198,10 @@ class PostgreSQL:
         finally:
             with suppress(Exception):
                 await connection.close(timeout=GOODBYE)
+
+
+def _array(values: Sequence[str]) -> ColumnElement[Any]:
+    return literal(list(values), postgresql.ARRAY(Text))
 
 
 def _size(table: FromClause) -> ColumnElement[int]:

@@ -178,6 +178,9 @@ class SQLite:
     def listed(self, values: Sequence[str]) -> FromClause:
         return func.json_each(json_text(values)).table_valued("value")
 
+    def among(self, column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
+        return column.in_(select(self.listed(values).c.value))
+
     def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         listed = func.json_each(column).table_valued("value")
         return exists(select(1).select_from(listed).where(listed.c.value == value))

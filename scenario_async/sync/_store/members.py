@@ -137,13 +137,14 @@ class Members:
             listed = listed.where(self._models.c.created_at >= coverage.after)
         if coverage.before is not None:
             listed = listed.where(self._models.c.created_at < coverage.before)
+        seen = self._database.listed(sorted(coverage.seen))
         await connection.execute(
             self._database.update(self._stored)
             .where(
                 self._stored.c.scope == self._scope,
                 self._stored.c.missing_in.is_(None),
                 self._stored.c.model_id.in_(listed),
-                ~self._database.among(self._stored.c.model_id, sorted(coverage.seen)),
+                self._stored.c.model_id.not_in(select(seen.c.value)),
             )
             .values(missing_in=run)
         )
