@@ -1,0 +1,21 @@
+"""Many accounts in one PostgreSQL, kept fresh by workers on any number of machines.
+
+Needs the extra ``scenario-async[fleet]``.
+"""
+
+from ._credentials import Credentials, credentials_of
+from ._errors import CredentialsError, UnknownAccountError
+from ._fleet import Fleet
+from ._status import Account, AccountState, FleetStatus, Lag
+
+__all__ = [
+    "Account",
+    "AccountState",
+    "Credentials",
+    "CredentialsError",
+    "Fleet",
+    "FleetStatus",
+    "Lag",
+    "UnknownAccountError",
+    "credentials_of",
+]

@@ -1,0 +1,209 @@
+"""When an account is due, and how it stands after a run. No I/O, no clock: the moment is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from scenario_async import (
+    APIConnectionError,
+    APIError,
+    AuthenticationError,
+    InternalServerError,
+    PermissionDeniedError,
+    RateLimitError,
+)
+from scenario_async.sync import StoreError
+
+from ._errors import CredentialsError
+from ._status import AccountState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "MOST_FAILURES",
+    "Standing",
+    "begun",
+    "failed",
+    "is_refusal",
+    "lost",
+    "next_period",
+    "refused",
+    "released",
+    "returned",
+    "succeeded",
+]
+
+MOST_FAILURES: Final = 5
+"""Above so many failures in a row an account is set aside."""
+
+_FIRST_PAUSE = 30.0  # seconds
+_REFUSED = (300.0, 3_600.0, 86_400.0)
+_LONGEST_ASKED = 86_400.0
+_JITTER = 0.1
+_REFUSALS = (AuthenticationError, PermissionDeniedError, CredentialsError)
+# No account is to blame for these, so none is set aside for them.
+_OUTAGES = (APIConnectionError, InternalServerError, RateLimitError, StoreError)
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the schedule knows of an account.
+
+    Attributes:
+        name: Its name.
+        every: Its period.
+        state: See :data:`AccountState`.
+        due_at: When it may be begun. While it is running: when it is begun again should its worker
+            end without a word.
+        was_due_at: When it was due before it was begun; while it is running.
+        failures: How many runs in a row failed or ended with their worker, the one that is under
+            way included.
+        refusals: How many runs in a row were refused.
+        outages: How many runs in a row failed by the service or the database.
+    """
+
+    name: str
+    every: timedelta
+    state: AccountState
+    due_at: datetime
+    was_due_at: datetime | None = None
+    failures: int = 0
+    refusals: int = 0
+    outages: int = 0
+
+
+def next_period(name: str, every: timedelta, now: datetime) -> datetime:
+    """The next due time after a run that did well.
+
+    Each account has its own place in the period, which its name decides. So those that were added
+    at once spread over all of it, at each time again, also where an outage has brought them
+    together. Of those times it is the one nearest to a period from now: half a period to one and a
+    half from now.
+    """
+    period = every.total_seconds()
+    place = _chance(name) * period
+    wanted = now.timestamp() + period
+    due = place + round((wanted - place) / period) * period
+    # The next one is as near, and floats are no numbers without end.
+    return max(datetime.fromtimestamp(due, UTC), now + every / 2)
+
+
+def begun(standing: Standing, now: datetime) -> Standing:
+    """A run begins, which counts as a failure until it ends: a worker may be killed at any time."""
+    failures = standing.failures + 1
+    return msgspec.structs.replace(
+        standing,
+        state="running",
+        failures=failures,
+        due_at=now + _pause(standing, failures),
+        was_due_at=standing.due_at,
+    )
+
+
+def succeeded(standing: Standing, now: datetime) -> Standing:
+    """The run did well."""
+    due_at = next_period(standing.name, standing.every, now)
+    return _ended(standing, "waiting", due_at)
+
+
+def failed(standing: Standing, now: datetime, error: BaseException) -> Standing:
+    """The run failed. Where the service or the database did, no account is set aside for it."""
+    asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
+    least = timedelta(seconds=min(asked, _LONGEST_ASKED))
+    if isinstance(error, _OUTAGES):
+        outages = standing.outages + 1
+        due_at = now + max(least, _pause(standing, outages))
+        return _ended(
+            standing, "waiting", due_at, failures=_taken_back(standing), outages=outages
+        )
+    failures = standing.failures
+    state: AccountState = "set aside" if failures > MOST_FAILURES else "waiting"
+    return _ended(
+        standing, state, now + max(least, _pause(standing, failures)), failures=failures
+    )
+
+
+def refused(standing: Standing, now: datetime) -> Standing:
+    """The credentials were refused, or there are none: they may be other ones the next time."""
+    refusals = standing.refusals + 1
+    pause = _REFUSED[min(refusals, len(_REFUSED)) - 1]
+    pause *= 1 + _JITTER * _chance(standing.name, refusals)
+    return _ended(
+        standing,
+        "refused",
+        now + timedelta(seconds=pause),
+        failures=_taken_back(standing),
+        refusals=refusals,
+    )
+
+
+def returned(standing: Standing, now: datetime) -> Standing:  # noqa: ARG001 - as the others
+    """The run was ended in order, by a shutdown, and is taken up by another worker."""
+    return msgspec.structs.replace(
+        standing,
+        state="refused" if standing.refusals else "waiting",
+        due_at=standing.was_due_at or standing.due_at,
+        was_due_at=None,
+        failures=_taken_back(standing),
+    )
+
+
+def lost(standing: Standing, now: datetime) -> Standing:  # noqa: ARG001 - as the others
+    """Its worker has ended without a word. It is due when its beginning has said so."""
+    state: AccountState = "set aside" if standing.failures > MOST_FAILURES else "waiting"
+    return msgspec.structs.replace(standing, state=state, was_due_at=None)
+
+
+def released(standing: Standing, now: datetime) -> Standing:
+    """Somebody has looked after it: it is due now, as if it had never failed."""
+    state: AccountState = "running" if standing.state == "running" else "waiting"
+    return msgspec.structs.replace(
+        standing, state=state, due_at=now, failures=0, refusals=0, outages=0
+    )
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether it says that the credentials are refused, or that there are none."""
+    return isinstance(error, _REFUSALS)
+
+
+def _ended(
+    standing: Standing,
+    state: AccountState,
+    due_at: datetime,
+    *,
+    failures: int = 0,
+    refusals: int = 0,
+    outages: int = 0,
+) -> Standing:
+    return msgspec.structs.replace(
+        standing,
+        state=state,
+        due_at=due_at,
+        was_due_at=None,
+        failures=failures,
+        refusals=refusals,
+        outages=outages,
+    )
+
+
+def _taken_back(standing: Standing) -> int:
+    return max(0, standing.failures - 1)
+
+
+def _pause(standing: Standing, failures: int) -> timedelta:
+    """Twice as long after each failure, up to the period; the later half of it is left to chance."""
+    period = standing.every.total_seconds()
+    # A power of two that no float has would be an error.
+    pause = min(period, _FIRST_PAUSE * 2.0 ** min(failures - 1, 60))
+    return timedelta(seconds=pause * (1 + _chance(standing.name, failures)) / 2)
+
+
+def _chance(*of: object) -> float:
+    """From 0 to 1, the same each time and in each process."""
+    drawn = blake2b(repr(of).encode(errors="surrogatepass"), digest_size=6).digest()
+    return int.from_bytes(drawn) / 2**48
