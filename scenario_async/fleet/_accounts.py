@@ -1,38 +1,44 @@
 """The accounts of a fleet in its database: who is due, who is at work, and how it went.
 
-All moments are of the clock of the database, as those of machines differ. Each change locks its row
-first, so several workers may do anything of this at once.
+All moments are of the clock of the database, as those of machines differ. What changes an account
+locks its row first, so several workers may do anything of this at once.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from scenario_async.sync._backends import in_own_task
 
 from . import _schedule
-from ._errors import UnknownAccountError
-from ._schedule import MOST_FAILURES, Standing
-from ._status import Account, FleetStatus, Lag
+from ._errors import UnknownAccountError, in_short
+from ._schedule import MOST_FAILURES
+from ._statements import FORGET_WORKERS, LOST, OVERDUE, SLOTS, STATUS, change, status_of
+from ._status import Account
 from ._tables import accounts, make_tables, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
+    from collections.abc import AsyncGenerator, Callable
+    from datetime import datetime
 
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scenario_async.sync import SyncReport
     from scenario_async.sync._backends import Database
 
+    from ._schedule import Standing
+    from ._settings import Settings
+    from ._status import FleetStatus
+
 __all__ = ["Accounts"]
+
+_ACCOUNT = [accounts.c[name] for name in Account.__struct_fields__]
 
 
 class Accounts:
@@ -48,46 +54,94 @@ class Accounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._made = False
+        self._worker: str | None = None
+        self._runs: dict[str, int] = {}
 
-    async def add(
-        self,
-        name: str,
-        *,
-        credential_ref: str,
-        scopes: Sequence[str],
-        every: timedelta,
-        limit_group: str,
-    ) -> None:
-        """Add an account, due now; of one that is there replace the settings."""
-        raise NotImplementedError
+    @in_own_task
+    async def add(self, settings: Settings) -> None:
+        """Add an account, due now; of one that is there replace the settings.
 
+        What is known of it stays. It is due now where it gets other scopes, or other credentials
+        after some that were refused.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        row = {**msgspec.structs.asdict(settings), "scopes": list(settings.scopes)}
+        added = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts.c.name)
+        before = select(accounts.c.credential_ref, accounts.c.scopes).where(
+            accounts.c.name == settings.name
+        )
+        async with self._begun() as connection:
+            # Somebody may remove it in between.
+            while await connection.scalar(added) is None:
+                there = (await connection.execute(before.with_for_update())).one_or_none()
+                if there is not None:
+                    other_scopes = set(there.scopes) != set(settings.scopes)
+                    other_credentials = there.credential_ref != settings.credential_ref
+
+                    def settle(standing: Standing, now: datetime) -> Standing:
+                        return _schedule.settled(
+                            standing,
+                            now,
+                            every=settings.every,
+                            other_scopes=other_scopes,
+                            other_credentials=other_credentials,
+                        )
+
+                    await change(connection, settings.name, settle, more=row)
+                    return
+
+    @in_own_task
     async def get(self, name: str) -> Account | None:
-        """The account of this name, ``None`` where there is none."""
-        raise NotImplementedError
+        """The account of this name, ``None`` where there is none.
 
+        Raises:
+            StoreError: The database failed.
+        """
+        return await self._account(select(*_ACCOUNT).where(accounts.c.name == name))
+
+    @in_own_task
     async def release(self, name: str) -> None:
         """Let it be due now, with nothing held against it.
 
         Raises:
             UnknownAccountError: There is none of this name.
+            StoreError: The database failed.
         """
-        raise NotImplementedError
+        async with self._begun() as connection:
+            if await change(connection, name, _schedule.released) is None:
+                raise self._unknown(name)
 
+    @in_own_task
     async def remove(self, name: str) -> None:
         """Remove it.
 
         Raises:
             UnknownAccountError: There is none of this name.
+            StoreError: The database failed.
         """
-        raise NotImplementedError
+        async with self._begun() as connection:
+            removed = await connection.execute(delete(accounts).where(accounts.c.name == name))
+            if not removed.rowcount:
+                raise self._unknown(name)
 
+    @in_own_task
     async def overdue(self, limit: int) -> list[str]:
         """The limit groups with an account that is due, the one that is overdue longest first.
 
         Not of accounts that are set aside, nor of those that a worker is at work on.
-        """
-        raise NotImplementedError
 
+        Raises:
+            StoreError: The database failed.
+        """
+        if limit <= 0:
+            return []
+        async with self._begun() as connection:
+            return list((await connection.scalars(OVERDUE, {"limit": limit})).all())
+
+    @in_own_task
     async def next_due(self, group: str, *, after: Account | None = None) -> Account | None:
         """The account of a limit group that is overdue longest; ``None`` where none is due.
 
@@ -98,49 +152,172 @@ class Accounts:
             group: The limit group.
             after: Only those that were due after this one: one that was returned, or is busy, does
                 not come again at once.
-        """
-        raise NotImplementedError
 
+        Raises:
+            StoreError: The database failed.
+        """
+        order = accounts.c.due_at, accounts.c.name
+        query = (
+            select(*_ACCOUNT)
+            .where(accounts.c.limit_group == group, accounts.c.due_at <= func.now())
+            .where(accounts.c.state != "set aside", accounts.c.failures <= MOST_FAILURES)
+            .order_by(*order)
+            .limit(1)
+        )
+        if after is not None:
+            query = query.where(tuple_(*order) > tuple_(after.due_at, after.name))
+        return await self._account(query)
+
+    @in_own_task
     async def begin(self, name: str) -> bool:
         """Begin a run, which is counted as a failure until it ends. It is committed at once.
 
         Returns:
             Whether it was begun: not where it was removed or set aside in the meantime.
+
+        Raises:
+            StoreError: The database failed.
         """
-        raise NotImplementedError
+        more = {"run": accounts.c.run + 1, "worker": self._worker}
+        async with self._begun() as connection:
+            run = await change(connection, name, _schedule.begun, more=more)
+        if run is None:
+            return False
+        self._runs[name] = run
+        return True
 
+    @in_own_task
     async def succeeded(self, name: str, report: SyncReport) -> bool:
-        """The run did well: nothing is held against the account any more."""
-        raise NotImplementedError
+        """The run did well: nothing is held against the account any more.
 
+        Raises:
+            StoreError: The database failed.
+        """
+        more = {
+            "last_success_at": func.now(),
+            "last_error": None,
+            "rows": report.new + report.changed + report.unchanged + report.rejected,
+            "changes": report.new + report.changed + report.deleted,
+            "requests": report.requests,
+            "seconds": report.seconds,
+        }
+        return await self._end(name, _schedule.succeeded, more)
+
+    @in_own_task
     async def failed(self, name: str, error: BaseException) -> bool:
-        """The run failed; :meth:`refused` where the credentials were. Nothing secret is kept."""
-        raise NotImplementedError
+        """The run failed; as :meth:`refused` where the credentials were. Nothing secret is kept.
 
+        Raises:
+            StoreError: The database failed.
+        """
+
+        def decide(standing: Standing, now: datetime) -> Standing:
+            return _schedule.failed(standing, now, error)
+
+        return await self._end(name, decide, {"last_error": in_short(error)})
+
+    @in_own_task
     async def refused(self, name: str, error: BaseException | None = None) -> bool:
-        """The credentials were refused, those that were resolved anew as well, or there are none."""
-        raise NotImplementedError
+        """The credentials were refused, also when they were resolved anew, or there are none.
 
+        Raises:
+            StoreError: The database failed.
+        """
+        said = "the credentials were refused" if error is None else in_short(error)
+        return await self._end(name, _schedule.refused, {"last_error": said})
+
+    @in_own_task
     async def returned(self, name: str) -> bool:
-        """The run was ended in order: it does not count, and the account is due as before."""
-        raise NotImplementedError
+        """The run was ended in order: it does not count, and the account is due as before.
 
+        Raises:
+            StoreError: The database failed.
+        """
+        return await self._end(name, _schedule.returned, {})
+
+    @in_own_task
     async def beat(self, worker: str, slots: int) -> None:
         """A worker lives, and syncs so many accounts at once; to be told each 10 seconds or so.
 
         It is the worker of all runs that are begun from now on. Runs of workers that were not seen
-        for 30 seconds are given up.
+        for 30 seconds are given up: those accounts are due again, or set aside.
+
+        Raises:
+            StoreError: The database failed.
         """
-        raise NotImplementedError
+        self._worker = worker
+        row = insert(workers).values(name=worker, slots=slots, seen_at=func.now())
+        seen = row.on_conflict_do_update(
+            index_elements=[workers.c.name],
+            set_={"slots": row.excluded.slots, "seen_at": row.excluded.seen_at},
+        )
+        async with self._begun() as connection:
+            await connection.execute(seen)
+        async with self._begun() as connection:
+            await connection.execute(FORGET_WORKERS)
+            for name in (await connection.scalars(LOST)).all():
+                more = {"last_error": "its worker ended without a word"}
+                await change(connection, name, _schedule.lost, more=more)
 
+    @in_own_task
     async def leave(self, worker: str) -> None:
-        """A worker has ended."""
-        raise NotImplementedError
+        """A worker has ended in order.
 
+        Raises:
+            StoreError: The database failed.
+        """
+        async with self._begun() as connection:
+            await connection.execute(delete(workers).where(workers.c.name == worker))
+
+    @in_own_task
     async def slots(self) -> int:
-        """How many accounts the workers sync at once that were seen in the last 30 seconds."""
-        raise NotImplementedError
+        """How many accounts the workers sync at once that were seen in the last 30 seconds.
 
+        Raises:
+            StoreError: The database failed.
+        """
+        async with self._begun() as connection:
+            return int(await connection.scalar(SLOTS) or 0)
+
+    @in_own_task
     async def status(self) -> FleetStatus:
-        """How the fleet is."""
-        raise NotImplementedError
+        """How the fleet is.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        async with self._begun() as connection:
+            row = (await connection.execute(STATUS)).mappings().one()
+        return status_of(row)
+
+    async def _end(
+        self,
+        name: str,
+        decide: Callable[[Standing, datetime], Standing | None],
+        more: dict[str, Any],
+    ) -> bool:
+        run = self._runs.get(name)
+        if run is None:
+            return False
+        async with self._begun() as connection:
+            ended = await change(connection, name, decide, run=run, more=more)
+        # Only now: whoever could not reach the database may try again.
+        self._runs.pop(name, None)
+        return ended is not None
+
+    async def _account(self, query: Select[Any]) -> Account | None:
+        async with self._begun() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return None if row is None else Account(**{**row, "scopes": tuple(row["scopes"])})
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction, in which the tables are there."""
+        async with self._database.transaction() as connection:
+            if not self._made:
+                await make_tables(connection, self._database.name)
+            yield connection
+        self._made = True
+
+    def _unknown(self, name: str) -> UnknownAccountError:
+        return UnknownAccountError(f"{self._database.name}: the fleet has no account {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -21,9 +21,6 @@ from scenario_async.sync import StoreError
 from ._errors import CredentialsError
 from ._status import AccountState
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 __all__ = [
     "MOST_FAILURES",
     "Standing",
@@ -35,6 +32,7 @@ __all__ = [
     "refused",
     "released",
     "returned",
+    "settled",
     "succeeded",
 ]
 
@@ -92,8 +90,14 @@ def next_period(name: str, every: timedelta, now: datetime) -> datetime:
     return max(datetime.fromtimestamp(due, UTC), now + every / 2)
 
 
-def begun(standing: Standing, now: datetime) -> Standing:
-    """A run begins, which counts as a failure until it ends: a worker may be killed at any time."""
+def begun(standing: Standing, now: datetime) -> Standing | None:
+    """A run begins, which counts as a failure until it ends: a worker may be killed at any time.
+
+    Returns:
+        ``None`` where it may not begin.
+    """
+    if standing.state == "set aside" or standing.failures > MOST_FAILURES:
+        return None
     failures = standing.failures + 1
     return msgspec.structs.replace(
         standing,
@@ -114,6 +118,8 @@ def failed(standing: Standing, now: datetime, error: BaseException) -> Standing:
     """The run failed. Where the service or the database did, no account is set aside for it."""
     asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
     least = timedelta(seconds=min(asked, _LONGEST_ASKED))
+    if isinstance(error, _REFUSALS):
+        return refused(standing, now)
     if isinstance(error, _OUTAGES):
         outages = standing.outages + 1
         due_at = now + max(least, _pause(standing, outages))
@@ -164,6 +170,24 @@ def released(standing: Standing, now: datetime) -> Standing:
     return msgspec.structs.replace(
         standing, state=state, due_at=now, failures=0, refusals=0, outages=0
     )
+
+
+def settled(
+    standing: Standing,
+    now: datetime,
+    *,
+    every: timedelta,
+    other_scopes: bool,
+    other_credentials: bool,
+) -> Standing:
+    """It gets other settings. What was set aside stays so; a run that is under way goes on."""
+    standing = msgspec.structs.replace(standing, every=every)
+    if standing.state in ("running", "set aside"):
+        return standing
+    if other_credentials and standing.state == "refused":
+        return released(standing, now)
+    due_at = now if other_scopes else now + every
+    return msgspec.structs.replace(standing, due_at=min(standing.due_at, due_at))
 
 
 def is_refusal(error: BaseException) -> bool:

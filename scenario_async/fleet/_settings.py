@@ -1,0 +1,85 @@
+"""What an account is told when it is added. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from scenario_async.sync._scopes import Scope, parse_scopes
+
+__all__ = ["Settings", "settings_of"]
+
+PUBLIC_ACCOUNT = "public"
+_LONGEST_NAME = 200
+_SHORTEST = timedelta(seconds=1)
+_LONGEST = timedelta(days=366)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of an account, as :class:`Account` has them."""
+
+    name: str
+    credential_ref: str
+    scopes: tuple[str, ...]
+    every: timedelta
+    limit_group: str
+
+
+def settings_of(
+    name: str,
+    *,
+    credential_ref: str,
+    scopes: Sequence[str],
+    every: timedelta,
+    limit_group: str | None,
+) -> Settings:
+    """The settings of an account, checked.
+
+    Raises:
+        TypeError: One of them is of the wrong type.
+        ValueError: One of them does not do; says what would.
+    """
+    _check_text("name", name)
+    _check_text("credential_ref", credential_ref)
+    if limit_group is not None:
+        _check_text("limit_group", limit_group)
+    if not isinstance(every, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"every must be a timedelta, not {type(every).__name__}")
+    if not _SHORTEST <= every <= _LONGEST:
+        raise ValueError(f"every must be from a second to {_LONGEST.days} days, not {every}")
+    return Settings(
+        name=name,
+        credential_ref=credential_ref,
+        scopes=_scopes_of(name, parse_scopes(scopes)),
+        every=every,
+        limit_group=name if limit_group is None else limit_group,
+    )
+
+
+def _scopes_of(name: str, scopes: Sequence[Scope]) -> tuple[str, ...]:
+    for scope in scopes:
+        if scope.collections:
+            raise ValueError(
+                f"the models of {str(scope)!r} are among those of {scope.privacy!r}: give that, "
+                "and ask the store for models of the collection"
+            )
+        if scope.public != (name == PUBLIC_ACCOUNT):
+            raise ValueError(
+                f"public models are the same for all accounts, and are copied once: add an account "
+                f"of the name {PUBLIC_ACCOUNT!r} with the scope 'public' alone, and leave that "
+                "scope out of the others"
+            )
+    return tuple(map(str, scopes))
+
+
+def _check_text(what: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be a str, not {type(text).__name__}")
+    if not text or text != text.strip() or not text.isprintable():
+        raise ValueError(
+            f"{what} must be text on one line, without white space around it and control characters"
+        )
+    if len(text) > _LONGEST_NAME:
+        raise ValueError(f"{what} has {len(text):,} characters, of {_LONGEST_NAME} at most")
