@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
 
-    from .models import LiveEvent, PageEvent, ScopeEvent
+    from .models import FleetEvent, LiveEvent, PageEvent, ScopeEvent
     from .operations import EndEvent, FailureEvent, Operation, StartEvent
     from .requests import RequestEvent, ResponseEvent, RetryEvent, WaitEvent
 
@@ -42,6 +42,7 @@ class EventHooks:
         on_scope: Called at the end of a sync, for each of its scopes.
         on_live: Called when a live catalogue was refreshed, or has looked at its store, and when it
             is left.
+        on_fleet: Called twice a minute by a worker of a fleet, and when it ends.
         around: Returns a context manager for an operation, or ``None``. Each stretch of its work is
             done inside of one, after ``on_start`` and before what tells of the end. Most operations
             have one stretch. A listing or retrieval that is gone through with ``async for`` has one
@@ -60,6 +61,7 @@ class EventHooks:
     on_wait: Callable[[WaitEvent], object] | None = None
     on_scope: Callable[[ScopeEvent], object] | None = None
     on_live: Callable[[LiveEvent], object] | None = None
+    on_fleet: Callable[[FleetEvent], object] | None = None
     around: Callable[[Operation], AbstractContextManager[object] | None] | None = None
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of models: of the pages of a listing, in a store, in a live catalogue."""
+"""What becomes of models: of the pages of a listing, in a store, in a live catalogue, a fleet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["LiveEvent", "PageEvent", "ScopeEvent"]
+__all__ = ["FleetEvent", "LiveEvent", "PageEvent", "ScopeEvent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,4 +76,42 @@ class LiveEvent:
     as_of: datetime | None
     models: int
     failures: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetEvent:
+    """How a whole fleet is; told by each of its workers.
+
+    Attributes:
+        fleet: The number of a run of this worker, in this process.
+        waiting: How many accounts wait until they are due.
+        running: How many are being synced.
+        refused: Of how many the credentials were refused.
+        set_aside: How many failed too often.
+        failing: How many failed in their last run and are tried again.
+        overdue: How many are overdue.
+        lag_median: For how many seconds they are overdue: of half of them it is less. It is 0 for
+            one that is not overdue, and those that are set aside do not count.
+        lag_p95: Of 95 in 100 it is less.
+        lag_worst: Of the one that was due first.
+        rows_per_second: How many rows were read, on the average of the last five minutes.
+        workers: How many workers there are.
+        slots: How many accounts they sync at once.
+        closed: Whether this worker has ended. No other event of it follows.
+    """
+
+    fleet: int
+    waiting: int
+    running: int
+    refused: int
+    set_aside: int
+    failing: int
+    overdue: int
+    lag_median: float
+    lag_p95: float
+    lag_worst: float
+    rows_per_second: float
+    workers: int
+    slots: int
     closed: bool

@@ -11,7 +11,7 @@ __all__ = ["EndEvent", "FailureEvent", "Operation", "OperationKind", "StartEvent
 _ids = count(1)
 
 OperationKind: TypeAlias = Literal[
-    "refresh", "sync", "scope", "listing", "page", "retrieval", "call", "request"
+    "account", "refresh", "sync", "scope", "listing", "page", "retrieval", "call", "request"
 ]
 """What is done: see :class:`Operation`."""
 
@@ -20,7 +20,8 @@ OperationKind: TypeAlias = Literal[
 class Operation:
     """Something with a start and an end; the hooks are told once of each.
 
-    A ``"refresh"`` is one of a live catalogue. A ``"sync"`` is one run of
+    An ``"account"`` is a run of a fleet for one of its accounts. A ``"refresh"`` is one of a live
+    catalogue. A ``"sync"`` is one run of
     :func:`scenario_async.sync.sync`, a ``"scope"`` one of its scopes. A ``"listing"`` is one way
     through a listing or through several that are merged, a ``"page"`` what is asked for one page. A
     ``"retrieval"`` is of models or previews by their ids. A ``"call"`` is one answer with all
@@ -30,9 +31,9 @@ class Operation:
         id: Of this operation alone, in this process.
         parent: The id of the operation that it is a part of, where it is part of one.
         kind: What is done; see above.
-        name: What it is done with, in a few words that do not differ from model to model: the scope
-            of a listing, the scopes of a sync or a refresh, else the method or the path below the
-            base URL.
+        name: What it is done with, in a few words that do not differ from model to model: the name
+            of an account, the scope of a listing, the scopes of a sync or a refresh, else the
+            method or the path below the base URL.
     """
 
     id: int = field(default_factory=_ids.__next__)

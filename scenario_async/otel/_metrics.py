@@ -1,4 +1,4 @@
-"""Metrics: of requests, waits, syncs and live catalogues."""
+"""Metrics: of requests, waits, syncs, live catalogues and fleets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from opentelemetry.metrics import Observation, get_meter_provider
 
 from scenario_async import EventHooks
 
+from ._fleet_gauges import FleetGauges
 from ._names import (
     ERROR_TYPE,
     METHOD,
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider
 
     from scenario_async import (
+        EndEvent,
         FailureEvent,
+        FleetEvent,
         LiveEvent,
         RequestEvent,
         ResponseEvent,
@@ -50,6 +53,8 @@ __all__ = ["Instruments", "Metrics"]
 _DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 # A window of the service's limit is a minute.
 _WAITS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120]
+# From a few pages to all of a large catalogue at a hundred requests a minute.
+_RUNS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
 _FIRST_ERROR = 400
 _Request: TypeAlias = tuple[str, str, str, int]
 
@@ -64,6 +69,7 @@ class Instruments:
         under_way: The requests that are under way, by who measures them and their operation.
         ages: Of each live catalogue, its scopes and what it is the outcome of; by who measures it
             and its number.
+        fleet: What is told of fleets.
     """
 
     _all: ClassVar[WeakKeyDictionary[MeterProvider, Instruments]] = WeakKeyDictionary()
@@ -108,6 +114,13 @@ class Instruments:
             unit="s",
             description="How long ago the refresh began that a live catalogue is the outcome of.",
         )
+        self.fleet = FleetGauges(meter)
+        self.runs = meter.create_histogram(
+            "scenario_async.fleet.run.duration",
+            unit="s",
+            description="How long runs for accounts of a fleet took.",
+            explicit_bucket_boundaries_advisory=_RUNS,
+        )
 
     @classmethod
     def of(cls, provider: MeterProvider, make: Callable[[MeterProvider], Meter]) -> Instruments:
@@ -129,6 +142,7 @@ class Instruments:
         for instruments in cls._all.values():
             instruments.under_way.clear()
             instruments.ages.clear()
+            instruments.fleet.told.clear()
 
     def begin(self, key: tuple[Metrics, int], request: _Request) -> None:
         """Note that a request is under way, until it is taken out again."""
@@ -160,25 +174,30 @@ class Metrics:
     def __init__(self, instruments: Instruments) -> None:
         self._to = instruments
         self._catalogues: set[int] = set()
+        self._fleets: set[int] = set()
         self._undone = False
         self.hooks: EventHooks = EventHooks(
             on_request=self._request,
             on_response=self._response,
+            on_end=self._end,
             on_failure=self._failure,
             on_retry=self._retry,
             on_wait=self._wait,
             on_scope=self._scope,
             on_live=self._live,
+            on_fleet=self._fleet,
         )
 
     def forget(self) -> None:
-        """Forget the live catalogues that it knows of: nobody tells of them any more.
+        """Forget the live catalogues and fleets it knows of: nobody tells of them any more.
 
         But for an event that is being told, as where one of its other hooks has undone this.
         """
         self._undone = True
         for catalog in self._catalogues:
             self._to.ages.pop((self, catalog), None)
+        for fleet in self._fleets:
+            self._to.fleet.told.pop((self, fleet), None)
 
     def _request(self, event: RequestEvent) -> None:
         if event.operation is not None:
@@ -192,8 +211,14 @@ class Metrics:
                 more[ERROR_TYPE] = str(event.status_code)
             self._ended(event.operation.id, event.seconds, more)
 
+    def _end(self, event: EndEvent) -> None:
+        if event.operation.kind == "account":
+            self._to.runs.record(event.seconds)
+
     def _failure(self, event: FailureEvent) -> None:
         more: dict[str, str | int] = {ERROR_TYPE: error_type(event.error)}
+        if event.operation.kind == "account":
+            self._to.runs.record(event.seconds, more)
         self._ended(event.operation.id, event.seconds, more)
 
     def _ended(self, operation: int, seconds: float, more: dict[str, str | int]) -> None:
@@ -220,6 +245,15 @@ class Metrics:
         elif event.as_of is not None and not self._undone:
             self._catalogues.add(event.catalog)
             self._to.ages[self, event.catalog] = (known_scopes(event.scopes), event.as_of)
+
+    def _fleet(self, event: FleetEvent) -> None:
+        # The one that told last is the last of them.
+        self._to.fleet.told.pop((self, event.fleet), None)
+        if event.closed or self._undone:
+            self._fleets.discard(event.fleet)
+        else:
+            self._fleets.add(event.fleet)
+            self._to.fleet.told[self, event.fleet] = event
 
 
 def _attributes(request: _Request) -> dict[str, str | int]:

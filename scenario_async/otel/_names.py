@@ -7,6 +7,7 @@ import asyncio
 from scenario_async import APIStatusError
 
 __all__ = [
+    "ACCOUNT",
     "ATTEMPT",
     "COMPLETE",
     "ERROR_TYPE",
@@ -16,10 +17,12 @@ __all__ = [
     "OUTCOMES",
     "PAGES",
     "PORT",
+    "QUANTILE",
     "REQUEST_ID",
     "RESENDS",
     "SCOPE",
     "SERVER",
+    "STATE",
     "STATUS",
     "TEMPLATE",
     "WAIT",
@@ -39,13 +42,16 @@ TEMPLATE = "url.template"
 ERROR_TYPE = "error.type"
 
 # Our own.
+ACCOUNT = "scenario_async.account"
 ATTEMPT = "scenario_async.attempt"
 COMPLETE = "scenario_async.complete"
 MODELS = "scenario_async.models"
 OUTCOME = "scenario_async.outcome"
 PAGES = "scenario_async.pages"
+QUANTILE = "scenario_async.quantile"
 REQUEST_ID = "scenario_async.request_id"
 SCOPE = "scenario_async.scope"
+STATE = "scenario_async.state"
 WAIT = "scenario_async.wait"
 WAIT_REASON = "scenario_async.wait.reason"
 

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from scenario_async import EventHooks
 
 from ._names import (
+    ACCOUNT,
     ATTEMPT,
     COMPLETE,
     ERROR_TYPE,
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Spans"]
 
+# They are nobody's part, also where a catalogue was entered or a fleet is run inside of a span.
+_ROOTS = {"account", "refresh"}
 _OF_SCOPES = {"listing", "refresh", "scope", "sync"}
 _FIRST_ERROR = 400
 
@@ -139,14 +142,9 @@ class Spans:
             self._begin(operation, within)
 
     def _begin(self, operation: Operation, within: _Open | None) -> None:
-        of_scopes = operation.kind in _OF_SCOPES
-        name = known_scopes(operation.name) if of_scopes else operation.name
-        # A refresh is nobody's part, also where the catalogue was entered inside of a span.
-        context = contexts.Context() if operation.kind == "refresh" else _context_of(within)
-        attributes = {SCOPE if of_scopes else TEMPLATE: name}
-        span = self._tracer.start_span(
-            f"{operation.kind} {name}", context=context, attributes=attributes
-        )
+        context = contexts.Context() if operation.kind in _ROOTS else _context_of(within)
+        name, attributes = _named(operation)
+        span = self._tracer.start_span(name, context=context, attributes=attributes)
         self._keep(operation, span, context)
 
     def _request(self, event: RequestEvent) -> None:
@@ -266,3 +264,14 @@ class _Current:
 def _context_of(within: _Open | None) -> Context | None:
     """The context that a part begins in; ``None`` for the one that is current."""
     return None if within is None else within.context
+
+
+def _named(operation: Operation) -> tuple[str, dict[str, str]]:
+    """The name of a span, of which there are few, and what more it says of the operation."""
+    kind, name = operation.kind, operation.name
+    if kind == "account":
+        return kind, {ACCOUNT: name}
+    if kind in _OF_SCOPES:
+        scopes = known_scopes(name)
+        return f"{kind} {scopes}", {SCOPE: scopes}
+    return f"{kind} {name}", {TEMPLATE: name}

@@ -28,6 +28,7 @@ from scenario_async import (
     EndEvent,
     EventHooks,
     FailureEvent,
+    FleetEvent,
     InternalServerError,
     LiveEvent,
     Operation,
@@ -38,7 +39,7 @@ from scenario_async import (
     ScopeEvent,
     WaitEvent,
 )
-from scenario_async._context import context_of
+from scenario_async._context import context_of, operation_of
 from scenario_async.live import LiveCatalog
 from scenario_async.otel import instrument
 from scenario_async.otel._names import known_scopes
@@ -408,6 +409,51 @@ async def test_a_refresh_begins_a_trace_and_an_age_is_that_of_an_open_catalogue(
         "mine > retrieval /assets/get-bulk > POST /assets/get-bulk",
     } <= set(tree)
     assert not [line for line in tree if "mine > refresh" in line]
+
+
+async def test_a_fleet_is_measured_and_a_run_for_an_account_begins_a_trace(
+    connect: Connect, watched: Watched
+) -> None:
+    told: dict[str, Any] = {"waiting": 7, "running": 2, "refused": 1, "set_aside": 3, "failing": 4}
+    told |= {"overdue": 5, "lag_median": 0.0, "lag_p95": 8.0, "lag_worst": 9.5, "workers": 2}
+    told |= {"rows_per_second": 1.5, "slots": 100}
+    async with connect() as client:
+        undo = watched.instrument(client)
+        hooks: Any = context_of(client).event_hooks
+        for fleet in (1, 2):
+            hooks.on_fleet(FleetEvent(**told, fleet=fleet, closed=False))
+        with watched.tracer.start_as_current_span("mine"):
+            with operation_of(client, "account", "studio-7") as inside:
+                await inside.models.private(page_size=5)
+            with pytest.raises(ValueError, match="poison"):
+                with operation_of(client, "account", "studio-8"):
+                    raise ValueError("poison")
+
+        def values(name: str) -> dict[str, float]:
+            points = watched.points(f"scenario_async.fleet.{name}")
+            return {" ".join(map(str, one.values())): point.value for one, point in points}
+
+        assert values("accounts") == {"waiting": 7, "running": 2, "refused": 1, "set aside": 3}
+        assert values("lag") == {"0.5": 0.0, "0.95": 8.0, "1": 9.5}
+        counts = ("overdue", "failing", "workers", "slots", "row_rate")
+        assert [values(name) for name in counts] == [{"": one} for one in (5, 4, 2, 100, 1.5)]
+        runs = watched.points("scenario_async.fleet.run.duration")
+        assert [(one, point.count) for one, point in runs] == [
+            ({}, 1),
+            ({"error.type": "ValueError"}, 1),
+        ]
+        hooks.on_fleet(FleetEvent(**told, fleet=2, closed=True))
+        assert values("workers") == {"": 2}
+        undo()
+        assert values("workers") == {}
+        hooks.on_fleet(FleetEvent(**told, fleet=3, closed=False))
+        assert values("workers") == {}
+    assert watched.tree() == ["mine", "account", f"account > {PAGE}"]
+    accounts = [span for span in watched.spans if span.name == "account"]
+    assert [attributes(span)["scenario_async.account"] for span in accounts] == [
+        "studio-7",
+        "studio-8",
+    ]
 
 
 async def test_several_clients_have_one_set_of_instruments(
