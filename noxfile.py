@@ -26,7 +26,7 @@ nox.options.error_on_missing_interpreters = False
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # The tests see what was installed and not the working tree beside them.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
-EXTRAS = "[cli,export,gallery,otel,sync]"
+EXTRAS = "[cli,export,fleet,gallery,otel,sync]"
 PACKAGE = f".{EXTRAS}"
 # Beside those in `docs`.
 PAGES = ("README.md", "CONTRIBUTING.md")

@@ -24,6 +24,7 @@ CONTRIBUTING = Path(__file__).parent.parent / "CONTRIBUTING.md"
     "name",
     [
         "scenario_async",
+        "scenario_async.fleet",
         "scenario_async.gallery",
         "scenario_async.live",
         "scenario_async.otel",

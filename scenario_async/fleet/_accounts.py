@@ -7,6 +7,7 @@ locks its row first, so several workers may do anything of this at once.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +19,16 @@ from scenario_async.sync._backends import in_own_task
 from . import _schedule
 from ._errors import UnknownAccountError, in_short
 from ._schedule import MOST_FAILURES
-from ._statements import FORGET_WORKERS, LOST, OVERDUE, SLOTS, STATUS, change, status_of
+from ._statements import (
+    FORGET_WORKERS,
+    LOST,
+    OVERDUE,
+    PLANNED_ANEW,
+    SLOTS,
+    STATUS,
+    change,
+    status_of,
+)
 from ._status import Account
 from ._tables import accounts, make_tables, workers
 
@@ -78,18 +88,12 @@ class Accounts:
             while await connection.scalar(added) is None:
                 there = (await connection.execute(before.with_for_update())).one_or_none()
                 if there is not None:
-                    other_scopes = set(there.scopes) != set(settings.scopes)
-                    other_credentials = there.credential_ref != settings.credential_ref
-
-                    def settle(standing: Standing, now: datetime) -> Standing:
-                        return _schedule.settled(
-                            standing,
-                            now,
-                            every=settings.every,
-                            other_scopes=other_scopes,
-                            other_credentials=other_credentials,
-                        )
-
+                    settle = partial(
+                        _schedule.settled,
+                        every=settings.every,
+                        other_scopes=set(there.scopes) != set(settings.scopes),
+                        other_credentials=there.credential_ref != settings.credential_ref,
+                    )
                     await change(connection, settings.name, settle, more=row)
                     return
 
@@ -210,10 +214,7 @@ class Accounts:
         Raises:
             StoreError: The database failed.
         """
-
-        def decide(standing: Standing, now: datetime) -> Standing:
-            return _schedule.failed(standing, now, error)
-
+        decide = partial(_schedule.failed, error=error)
         return await self._end(name, decide, {"last_error": in_short(error)})
 
     @in_own_task
@@ -240,7 +241,8 @@ class Accounts:
         """A worker lives, and syncs so many accounts at once; to be told each 10 seconds or so.
 
         It is the worker of all runs that are begun from now on. Runs of workers that were not seen
-        for 30 seconds are given up: those accounts are due again, or set aside.
+        for 30 seconds are given up: those accounts are due again, or set aside. What is planned for
+        a time out of reach is due now: the clock of the database was set back.
 
         Raises:
             StoreError: The database failed.
@@ -258,6 +260,7 @@ class Accounts:
             for name in (await connection.scalars(LOST)).all():
                 more = {"last_error": "its worker ended without a word"}
                 await change(connection, name, _schedule.lost, more=more)
+            await connection.execute(PLANNED_ANEW)
 
     @in_own_task
     async def leave(self, worker: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,7 +19,9 @@ from scenario_async import (
 from scenario_async.sync import StoreError
 
 from ._errors import CredentialsError
-from ._status import AccountState
+
+if TYPE_CHECKING:
+    from ._status import AccountState
 
 __all__ = [
     "MOST_FAILURES",
@@ -123,14 +125,10 @@ def failed(standing: Standing, now: datetime, error: BaseException) -> Standing:
     if isinstance(error, _OUTAGES):
         outages = standing.outages + 1
         due_at = now + max(least, _pause(standing, outages))
-        return _ended(
-            standing, "waiting", due_at, failures=_taken_back(standing), outages=outages
-        )
+        return _ended(standing, "waiting", due_at, failures=_taken_back(standing), outages=outages)
     failures = standing.failures
     state: AccountState = "set aside" if failures > MOST_FAILURES else "waiting"
-    return _ended(
-        standing, state, now + max(least, _pause(standing, failures)), failures=failures
-    )
+    return _ended(standing, state, now + max(least, _pause(standing, failures)), failures=failures)
 
 
 def refused(standing: Standing, now: datetime) -> Standing:
@@ -220,7 +218,7 @@ def _taken_back(standing: Standing) -> int:
 
 
 def _pause(standing: Standing, failures: int) -> timedelta:
-    """Twice as long after each failure, up to the period; the later half of it is left to chance."""
+    """Twice as long after each failure, up to the period, and by chance up to half of it less."""
     period = standing.every.total_seconds()
     # A power of two that no float has would be an error.
     pause = min(period, _FIRST_PAUSE * 2.0 ** min(failures - 1, 60))

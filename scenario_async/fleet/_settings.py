@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from scenario_async.sync._scopes import Scope, parse_scopes
+from scenario_async.sync._scopes import parse_scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async.sync._scopes import Scope
 
 __all__ = ["Settings", "settings_of"]
 

@@ -21,6 +21,7 @@ __all__ = [
     "FORGET_WORKERS",
     "LOST",
     "OVERDUE",
+    "PLANNED_ANEW",
     "SLOTS",
     "STATUS",
     "change",
@@ -35,7 +36,8 @@ OVERDUE = text("""
 """)
 """The limit groups with an account that is due."""
 
-_ALIVE = "seen_at > now() - interval '30 seconds'"
+# Either way: the clock may have been set back.
+_ALIVE = "seen_at BETWEEN now() - interval '30 seconds' AND now() + interval '30 seconds'"
 
 SLOTS = text(f"SELECT sum(slots) FROM fleet_workers WHERE {_ALIVE}")  # noqa: S608 - no values
 """How many accounts are synced at once."""
@@ -51,6 +53,16 @@ LOST = text(f"""
     FOR UPDATE SKIP LOCKED
 """)  # noqa: S608 - no values
 """The accounts whose workers have ended without a word; nobody else gets them meanwhile."""
+
+PLANNED_ANEW = text("""
+    UPDATE fleet_accounts SET due_at = now() WHERE name IN (
+        SELECT name FROM fleet_accounts
+        WHERE state IN ('waiting', 'refused') AND due_at > now() + interval '27 hours'
+            AND due_at > now() + every * 1.6
+        FOR UPDATE SKIP LOCKED
+    )
+""")
+"""What is due later than anything is planned, as the clock was set back, is due now."""
 
 STATUS = text(f"""
     WITH told AS (

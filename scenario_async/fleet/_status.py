@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta  # noqa: TC003 - msgspec reads the annotations
 from typing import Literal, TypeAlias
 
 import msgspec

@@ -69,16 +69,16 @@ _INDEXES = (
         postgresql_where=text("state IN ('waiting', 'refused')"),
     ),
     Index("fleet_accounts_by_group", accounts.c.limit_group, accounts.c.due_at),
-    Index(
-        "fleet_accounts_running", accounts.c.worker, postgresql_where=text("state = 'running'")
-    ),
+    Index("fleet_accounts_running", accounts.c.worker, postgresql_where=text("state = 'running'")),
 )
 
 _VERSION = "scenario-async: accounts of a fleet, version 1"
-_TOLD = text(
-    "SELECT obj_description(found, 'pg_class'), found IS NOT NULL "
-    "FROM to_regclass(quote_ident(current_schema()) || '.fleet_accounts') AS found"
-)
+# Not with to_regclass(), which may remember from before the lock that there is none.
+_TOLD = text("""
+    SELECT coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class
+    WHERE relname = 'fleet_accounts'
+        AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+""")
 # IF NOT EXISTS does not cover two at once.
 _ONE_AT_A_TIME = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('scenario-async fleet ' || current_schema(), 0))"
@@ -108,10 +108,10 @@ async def make_tables(connection: AsyncConnection, name: str) -> None:
 
 
 async def _are_there(connection: AsyncConnection, name: str) -> bool:
-    version, there = (await connection.execute(_TOLD)).one()
-    if there and version != _VERSION:
+    version = await connection.scalar(_TOLD)
+    if version not in (None, _VERSION):
         raise StoreVersionError(
             f"{name}: its table 'fleet_accounts' is of another release of scenario-async, or of "
             "another program"
         )
-    return bool(there)
+    return version is not None

@@ -1,0 +1,149 @@
+"""What an account is told, and where its credentials come from."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scenario_async.fleet import Credentials, CredentialsError, credentials_of
+from scenario_async.fleet._credentials import check_reference
+from scenario_async.fleet._settings import settings_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY, SECRET = "api_key_of_a_studio", "sk_s3cret_of_a_studio"
+
+
+def settings(name: Any = "studio-7", **given: Any) -> Any:
+    usual: dict[str, Any] = {"credential_ref": "env:X", "scopes": ["private"], "limit_group": None}
+    return settings_of(name, **{**usual, "every": timedelta(hours=1), **given})
+
+
+def test_an_account_has_a_limit_of_its_own_unless_it_is_told_otherwise() -> None:
+    assert settings().limit_group == "studio-7"
+    assert settings(limit_group="project-9").limit_group == "project-9"
+    assert settings(scopes=["private", "unlisted"]).scopes == ("private", "unlisted")
+    assert settings("public", scopes=["public"]).scopes == ("public",)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": ""}, "name must be text on one line"),
+        ({"name": "a\nb"}, "name must be text on one line"),
+        ({"name": "a" * 201}, "name has 201 characters, of 200 at most"),
+        ({"credential_ref": " env:X"}, "credential_ref must be text on one line"),
+        ({"limit_group": ""}, "limit_group must be text on one line"),
+        ({"every": timedelta(milliseconds=1)}, "every must be from a second to 366 days"),
+        ({"every": timedelta(days=400)}, "every must be from a second to 366 days"),
+        ({"scopes": ["private", "public"]}, "add an account of the name 'public'"),
+        ({"name": "public"}, "add an account of the name 'public'"),
+        ({"scopes": ["collection:c1"]}, "are among those of 'private': give that"),
+        ({"scopes": ["public:collection:c1"]}, "are among those of 'public': give that"),
+        ({"scopes": []}, "scopes must name at least one scope"),
+    ],
+)
+def test_settings_that_do_not_do_say_what_would(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        settings(**given)
+
+
+@pytest.mark.parametrize("given", [{"name": 7}, {"every": 3600}, {"scopes": "private"}])
+def test_settings_of_the_wrong_type_are_type_errors(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"{next(iter(given))} must be"):
+        settings(**given)
+
+
+def test_credentials_show_nothing() -> None:
+    pair = Credentials(api_key=KEY, api_secret=SECRET, project_id="project-9")
+    token = Credentials(bearer_auth=SECRET)
+
+    assert repr(pair) == str(pair) == "<Credentials (basic)>"
+    assert repr(token) == "<Credentials (bearer)>"
+    assert repr(Credentials(public=True)) == "<Credentials (public)>"
+    assert SECRET not in repr([pair.api_secret, token.bearer_auth])
+    assert pickle.loads(pickle.dumps(pair)) == pair  # noqa: S301 - its own
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "no credentials"),
+        ({"api_key": KEY}, "api_key without api_secret"),
+        ({"api_key": KEY, "api_secret": SECRET, "public": True}, "public=True means no account"),
+        ({"bearer_auth": SECRET, "base_url": "ftp://x"}, "base_url"),
+    ],
+)
+def test_credentials_that_cannot_be_used_are_refused_at_once(
+    given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        Credentials(**given)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_credentials_come_from_the_environment_and_from_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pair = Credentials(api_key=KEY, api_secret=SECRET)
+    monkeypatch.setenv("STUDIO_7", f"{KEY}:{SECRET}")
+    file = tmp_path / "studio 7"
+    file.write_text(f"{KEY}:{SECRET}\n")
+    assert await credentials_of("a", "env:STUDIO_7") == pair
+    assert await credentials_of("a", f"file:{file}") == pair
+
+    file.write_text(f'{{"bearer_auth": "{SECRET}", "project_id": "project-9"}}')
+    found = await credentials_of("a", f"file:{file}")
+    assert found == Credentials(bearer_auth=SECRET, project_id="project-9")
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "there is no such variable in the environment"),
+        ("", "this cannot be read: it has KEY:SECRET"),
+        (SECRET, "this cannot be read: it has KEY:SECRET"),
+        (f"{KEY}:", "api_secret is empty"),
+        (f"'{KEY}:{SECRET}'x\x7f", "control character"),
+        (f'{{"api_key": "{SECRET}", "api_secret": 7}}', "this cannot be read"),
+        (f'{{"{SECRET}": "x"}}', "this cannot be read"),
+        (f'{{"api_key": "{SECRET}"}}', "api_key without api_secret"),
+    ],
+)
+async def test_what_is_wrong_with_credentials_is_said_without_them(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, said: str
+) -> None:
+    if text is not None:
+        monkeypatch.setenv("STUDIO_7", text)
+
+    with pytest.raises(CredentialsError, match=f"account 'a', env:STUDIO_7: .*{said}") as caught:
+        await credentials_of("a", "env:STUDIO_7")
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_file_of_credentials_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError, match="No such file"):
+        await credentials_of("a", f"file:{tmp_path / 'nothing'}")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    with pytest.raises(CredentialsError, match="this is not text"):
+        await credentials_of("a", f"file:{tmp_path / 'bytes'}")
+    with pytest.raises(CredentialsError, match="says where the credentials are"):
+        await credentials_of("a", "vault:x")
+
+
+@pytest.mark.parametrize("reference", ["", "env:", "STUDIO_7", f"{KEY}:{SECRET}"])
+def test_a_reference_that_may_be_the_secret_itself_is_not_quoted(reference: str) -> None:
+    with pytest.raises(ValueError, match="is not the credentials: 'env:NAME'") as caught:
+        check_reference(reference)
+    assert SECRET not in str(caught.value)
