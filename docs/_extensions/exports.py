@@ -32,6 +32,7 @@ PUBLIC_MODULES = (
     "scenario_async.types",
     "scenario_async",
     "scenario_async.sync",
+    "scenario_async.fleet",
     "scenario_async.live",
     "scenario_async.otel",
     "scenario_async.sandbox",

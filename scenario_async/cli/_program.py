@@ -14,6 +14,7 @@ import asyncclick as click
 from scenario_async import ScenarioError, __version__
 from scenario_async._extras import MissingExtraError
 from scenario_async.cli._commands.export import export
+from scenario_async.cli._commands.fleet import fleet
 from scenario_async.cli._commands.gallery import gallery
 from scenario_async.cli._commands.get import get
 from scenario_async.cli._commands.list_models import list_models
@@ -80,6 +81,7 @@ Exit codes:
         "scenario-async stats models.db",
         "scenario-async export models.db models.parquet",
         "scenario-async gallery models.db --open",
+        "scenario-async fleet status postgresql://user@host/database",
         "scenario-async sandbox",
     ),
 )
@@ -96,6 +98,7 @@ def command() -> None:
 
 command.add_section("Ask the service", list_models, get)
 command.add_section("Keep a copy", sync, status, stats, export, gallery)
+command.add_section("Keep many accounts", fleet)
 command.add_section("Try it out", sandbox)
 
 

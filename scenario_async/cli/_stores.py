@@ -16,9 +16,9 @@ from ._completion import files, values
 from ._options import Choice, Option, section
 
 if TYPE_CHECKING:
-    from scenario_async.sync import CatalogStore
+    from scenario_async.sync import CatalogStore, FleetStore
 
-__all__ = ["opened_store", "store_argument", "store_filters"]
+__all__ = ["opened_fleet", "opened_store", "store_argument", "store_filters"]
 
 store_argument = click.argument("store", metavar="STORE", shell_complete=files)
 """A path, or the URL of a database."""
@@ -71,6 +71,19 @@ def opened_store(url: str, *, create: bool) -> CatalogStore:
         if parsed.get_backend_name() == "sqlite":
             _check_file(parsed.database or "")
         return CatalogStore.open(url, create=create)
+
+
+def opened_fleet(url: str, *, create: bool, connections: int = 10) -> FleetStore:
+    """A store of many accounts, which ``async with`` opens.
+
+    Raises:
+        WrongUsageError: The URL is none, or not of PostgreSQL.
+        MissingExtraError: The extra is not installed.
+    """
+    with wrong_usage():
+        from scenario_async.sync import FleetStore  # noqa: PLC0415 - as above
+
+        return FleetStore.open(url, create=create, connections=connections)
 
 
 def _check_file(path: str) -> None:

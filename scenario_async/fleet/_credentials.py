@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio.to_thread
 import msgspec
 
+from scenario_async._argument_errors import argument_error
 from scenario_async._credentials import hidden, resolve_credentials
 from scenario_async._options import check_base_url
 
@@ -83,8 +84,9 @@ def check_reference(reference: str) -> None:
     """
     kind, _, where = reference.partition(":")
     if kind not in ("env", "file") or not where:
-        raise ValueError(
-            f"credential_ref says where the credentials are, and is not the credentials: {_FORMS}"
+        raise argument_error(
+            "{credential_ref} says where the credentials are, and is not the credentials: {forms}",
+            forms=_FORMS,
         )
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import anyio
+
+from scenario_async import AsyncScenario, _extras
+from scenario_async._options import check_count
+from scenario_async.sync import StoreBusyError
+from scenario_async.sync._store import fleet_database_of
+
 from ._accounts import Accounts
-from ._credentials import credentials_of
+from ._credentials import check_reference, credentials_of
+from ._settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scenario_async import AsyncScenario
     from scenario_async.sync import FleetStore
 
     from ._credentials import Resolver
@@ -19,17 +28,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Fleet"]
 
+_LOOK_AGAIN = 1.0  # seconds
+
 
 class Fleet:
     """Accounts whose models are kept fresh in one store, by workers on any number of machines.
 
+    The accounts are in the database of the store, and none of their credentials is. Tables for
+    them, ``fleet_accounts`` and ``fleet_workers``, are made when they are first used.
+
     Args:
-        store: Where their models are. It is open while the fleet is used.
-        credentials: ``async (account, credential_ref) -> Credentials``; default:
+        store: Where the models are. It is open while the fleet is used.
+        credentials: Finds the credentials of an account, by its name and its reference. Default:
             :func:`credentials_of`.
-        client: The client that those of the accounts are derived from: its timeouts, session and
-            hooks are theirs. It is not closed. Default: one that is made for each :meth:`run`.
-        requests_per_minute: The limit of the service for each limit group.
+        scenario: The client that those of the accounts are derived from: its session, timeouts and
+            hooks are theirs. It stays open. Default: one for each :meth:`run`.
+        requests_per_minute: The limit of the service for a limit group.
+
+    Raises:
+        TypeError: ``store`` is not a FleetStore, or ``requests_per_minute`` not a number.
+        ValueError: ``requests_per_minute`` is not above zero.
     """
 
     def __init__(
@@ -37,10 +55,18 @@ class Fleet:
         store: FleetStore,
         *,
         credentials: Resolver = credentials_of,
-        client: AsyncScenario | None = None,
+        scenario: AsyncScenario | None = None,
         requests_per_minute: float = 100,
     ) -> None:
-        raise NotImplementedError
+        _check_rate(requests_per_minute)
+        self._store = store
+        self._accounts = Accounts(fleet_database_of(store))
+        self._credentials = credentials
+        self._scenario = scenario
+        self._requests_per_minute = requests_per_minute
+
+    def __repr__(self) -> str:
+        return f"<Fleet in {self._store!r}>"
 
     async def add(
         self,
@@ -51,34 +77,128 @@ class Fleet:
         every: timedelta = timedelta(hours=1),
         limit_group: str | None = None,
     ) -> None:
-        """Add an account, or replace the settings of one that is there and keep its history."""
-        raise NotImplementedError
+        """Add an account, which is due now; of one that is there, replace the settings.
+
+        What is known of it stays. With other scopes it is due now, and so it is with another
+        ``credential_ref`` where its credentials were refused. One that is set aside stays so:
+        see :meth:`release`.
+
+        Args:
+            name: Its name, by which ``store.account(name)`` has its models. ``"public"`` is the
+                account of the public models, which are the same for all.
+            credential_ref: Where its credentials are, and never the credentials: ``"env:NAME"``,
+                ``"file:PATH"``, or whatever ``credentials`` of the fleet understands.
+            scopes: What is copied: ``"private"``, ``"unlisted"`` or both; ``"public"`` of the
+                account ``"public"``. Models of a collection are among those: ask for them by
+                ``store.account(name).models(collection=...)``.
+            every: How often, from a second to 366 days.
+            limit_group: Accounts of a group share one limit of the service, as the keys of one
+                project do, so one of them is synced at a time. Default: a group of its own.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument does not do; says what would.
+            StoreError: The database failed.
+        """
+        settings = settings_of(
+            name,
+            credential_ref=credential_ref,
+            scopes=scopes,
+            every=every,
+            limit_group=limit_group,
+        )
+        if self._credentials is credentials_of:
+            check_reference(credential_ref)
+        await self._accounts.add(settings)
 
     async def account(self, name: str) -> Account | None:
-        """The account of this name, ``None`` where there is none."""
-        raise NotImplementedError
+        """The account of this name, ``None`` where there is none.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        return await self._accounts.get(name)
 
     async def release(self, name: str) -> None:
-        """Let an account be due now that was set aside, or whose credentials were refused."""
-        raise NotImplementedError
+        """Let an account be due now, as if it had never failed.
+
+        For one that was set aside, or whose credentials were refused, once that is mended.
+
+        Raises:
+            UnknownAccountError: There is none of this name.
+            StoreError: The database failed.
+        """
+        await self._accounts.release(name)
 
     async def remove(self, name: str, *, delete_copy: bool = False) -> None:
-        """Remove an account; its models stay, unless they are to go."""
-        raise NotImplementedError
+        """Remove an account. A run that is under way comes to its end.
+
+        Args:
+            name: Which one.
+            delete_copy: Delete its models from the store as well, once no run is at work on them.
+
+        Raises:
+            UnknownAccountError: There is none of this name.
+            StoreError: The database failed.
+        """
+        await self._accounts.remove(name)
+        if delete_copy:
+            await self._delete_copy(name)
 
     async def status(self) -> FleetStatus:
-        """How the fleet is."""
-        raise NotImplementedError
+        """How the fleet is: one query, whoever asks and whether a worker runs or not.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        return await self._accounts.status()
 
     async def run(self, *, concurrency: int = 50) -> None:
-        """Sync what is due, until SIGTERM or SIGINT, or until it is cancelled."""
-        from ._running import run_fleet
+        """Sync what is due, again and again: be a worker, of which there may be any number.
 
-        await run_fleet(
-            self._store,
-            self._accounts,
-            self._credentials,
-            client=self._client,
-            concurrency=concurrency,
-            requests_per_minute=self._requests_per_minute,
-        )
+        It comes back after SIGTERM or Ctrl-C in the main thread, once all that it has begun is
+        ended in order; a cancellation does the same. It outlives a restart of PostgreSQL.
+
+        Args:
+            concurrency: How many accounts are synced at once.
+
+        Raises:
+            TypeError: ``concurrency`` is not an int.
+            ValueError: It is below 1.
+            ModuleNotFoundError: The extra ``scenario-async[fleet]`` is not installed.
+            StoreError: The database cannot have a fleet, as behind a pooler that gives each
+                transaction another session.
+        """
+        check_count("concurrency", concurrency, least=1)
+        _extras.need("Fleet.run", "pgqueuer", extra="fleet")
+        # Only here: those who look at a fleet, or add to it, do without the engine.
+        from ._running import run_fleet  # noqa: PLC0415 - see above
+
+        async with AsyncExitStack() as stack:
+            client = self._scenario
+            if client is None:
+                client = await stack.enter_async_context(AsyncScenario(public=True))
+            await run_fleet(
+                self._store,
+                self._accounts,
+                self._credentials,
+                client=client,
+                concurrency=concurrency,
+                requests_per_minute=self._requests_per_minute,
+            )
+
+    async def _delete_copy(self, name: str) -> None:
+        while True:
+            try:
+                await self._store.delete(name)
+            except StoreBusyError:
+                await anyio.sleep(_LOOK_AGAIN)
+            else:
+                break
+
+
+def _check_rate(given: object) -> None:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise TypeError(f"requests_per_minute must be a number, not {type(given).__name__}")
+    if not 0 < given < math.inf:
+        raise ValueError(f"requests_per_minute must be more than 0, not {given}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from scenario_async._argument_errors import ArgumentError, Parameter, argument_error
 from scenario_async.sync._scopes import parse_scopes
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "settings_of"]
 
 PUBLIC_ACCOUNT = "public"
-_LONGEST_NAME = 200
+_LONGEST_NAME = 200  # bytes, as the store has it
 _SHORTEST = timedelta(seconds=1)
 _LONGEST = timedelta(days=366)
 
@@ -53,7 +54,11 @@ def settings_of(
     if not isinstance(every, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise TypeError(f"every must be a timedelta, not {type(every).__name__}")
     if not _SHORTEST <= every <= _LONGEST:
-        raise ValueError(f"every must be from a second to {_LONGEST.days} days, not {every}")
+        raise argument_error(
+            "{every} must be from a second to {days} days, not {given}",
+            days=_LONGEST.days,
+            given=every,
+        )
     return Settings(
         name=name,
         credential_ref=credential_ref,
@@ -83,8 +88,9 @@ def _check_text(what: str, text: object) -> None:
     if not isinstance(text, str):
         raise TypeError(f"{what} must be a str, not {type(text).__name__}")
     if not text or text != text.strip() or not text.isprintable():
-        raise ValueError(
-            f"{what} must be text on one line, without white space around it and control characters"
+        raise ArgumentError(
+            Parameter(what),
+            " must be text on one line, without white space around it and control characters",
         )
-    if len(text) > _LONGEST_NAME:
-        raise ValueError(f"{what} has {len(text):,} characters, of {_LONGEST_NAME} at most")
+    if len(text.encode()) > _LONGEST_NAME:
+        raise ArgumentError(Parameter(what), f" must have at most {_LONGEST_NAME} bytes")

@@ -35,7 +35,7 @@ def test_an_account_has_a_limit_of_its_own_unless_it_is_told_otherwise() -> None
     [
         ({"name": ""}, "name must be text on one line"),
         ({"name": "a\nb"}, "name must be text on one line"),
-        ({"name": "a" * 201}, "name has 201 characters, of 200 at most"),
+        ({"name": "a" * 201}, "name must have at most 200 bytes"),
         ({"credential_ref": " env:X"}, "credential_ref must be text on one line"),
         ({"limit_group": ""}, "limit_group must be text on one line"),
         ({"every": timedelta(milliseconds=1)}, "every must be from a second to 366 days"),

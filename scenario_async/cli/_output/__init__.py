@@ -1,5 +1,6 @@
 """What the commands write: models, tables, messages and progress."""
 
+from .fleets import account_lines, fleet_lines
 from .messages import (
     WrongUsageError,
     cannot_listen,
@@ -45,11 +46,13 @@ __all__ = [
     "SyncProgress",
     "WrongUsageError",
     "abandon",
+    "account_lines",
     "cannot_listen",
     "counted",
     "counts_shown",
     "debug_log",
     "doing",
+    "fleet_lines",
     "in_words",
     "is_terminal",
     "json_line",

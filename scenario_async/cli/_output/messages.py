@@ -43,7 +43,9 @@ _OPTIONS = {
     "api_secret": "SCENARIO_SDK_API_SECRET",
     "base_url": "--base-url (or SCENARIO_BASE_URL)",
     "collection_ids": "--collection",
+    "credential_ref": "--credentials",
     "ids": "ID",
+    "name": "ACCOUNT",
     "tags": "--tag",
     "types": "--type",
 }

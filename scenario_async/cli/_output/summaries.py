@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scenario_async.sync import Counts, RunRecord, StoreCounts, StoreStatistics, SyncReport
 
 __all__ = [
+    "columns_of",
     "json_line",
     "run_line",
     "run_lines",
@@ -46,7 +47,7 @@ def summary_lines(report: SyncReport, *, width: int | None) -> list[str]:
     ]
     if len(rows) > 1:
         rows.append(["in all", "", *_cells(report, counted)])
-    return _columns([*titles, "Seconds"], rows, texts=2, width=width)
+    return columns_of([*titles, "Seconds"], rows, texts=2, width=width)
 
 
 def run_line(report: SyncReport, moment: datetime) -> str:
@@ -73,7 +74,7 @@ def store_lines(counts: StoreCounts, *, width: int | None) -> list[str]:
         ["deleted", f"{counts.deleted:,}"],
         ["rejected", f"{counts.rejected:,}"],
     ]
-    return _columns(["Store", "Number"], rows, texts=1, width=width)
+    return columns_of(["Store", "Number"], rows, texts=1, width=width)
 
 
 def run_lines(runs: Sequence[RunRecord], *, width: int | None) -> list[str]:
@@ -86,7 +87,7 @@ def run_lines(runs: Sequence[RunRecord], *, width: int | None) -> list[str]:
         + [f"{run.report.seconds:.1f}" if run.report else ""]
         for run in runs
     ]
-    lines = _columns(
+    lines = columns_of(
         [*titles, *map(str.capitalize, counted), "Seconds"], rows, texts=4, width=width
     )
     lines += [f"Run {run.id}: {printable(run.error)}" for run in runs if run.error]
@@ -107,7 +108,7 @@ def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _columns(
+def columns_of(
     titles: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int, width: int | None
 ) -> list[str]:
     """Lines of columns: so many of texts, then numbers, which end at the same place."""

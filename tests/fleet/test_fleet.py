@@ -1,0 +1,114 @@
+"""A fleet as programs use it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from scenario_async.fleet import Credentials, Fleet, UnknownAccountError
+from scenario_async.sync import CatalogStore, FleetStore, sync
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from scenario_async import AsyncScenario
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def store(new_postgresql: Callable[[], str]) -> AsyncGenerator[FleetStore, None]:
+    async with FleetStore.open(new_postgresql()) as store:
+        yield store
+
+
+async def anything(account: str, reference: str) -> Credentials:
+    return Credentials(api_key=account, api_secret=reference)
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_accounts_are_added_shown_released_and_removed(store: FleetStore) -> None:
+    fleet = Fleet(store)
+    await fleet.add("studio-7", credential_ref="env:STUDIO_7", every=HOUR, limit_group="project-9")
+    found = await fleet.account("studio-7")
+    assert found is not None
+    assert (found.scopes, found.limit_group, found.state) == (("private",), "project-9", "waiting")
+    await fleet.release("studio-7")
+    assert (await fleet.status()).accounts == 1
+    await fleet.remove("studio-7")
+    assert await fleet.account("studio-7") is None
+    with pytest.raises(UnknownAccountError):
+        await fleet.remove("studio-7", delete_copy=True)
+    assert "127.0.0.1" in repr(fleet)
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_what_a_reference_means_is_checked_where_the_fleet_knows_it(
+    store: FleetStore,
+) -> None:
+    with pytest.raises(ValueError, match="is not the credentials"):
+        await Fleet(store).add("a", credential_ref="vault:a")
+    await Fleet(store, credentials=anything).add("a", credential_ref="vault:a")
+    with pytest.raises(ValueError, match="leave that scope out"):
+        await Fleet(store).add("a", credential_ref="env:A", scopes=["public"])
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_copy_is_deleted_once_no_run_is_at_work_on_it(
+    store: FleetStore, scenario: AsyncScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(store)
+    await fleet.add("a", credential_ref="env:A")
+    await sync(scenario, store.account("a"))
+    assert (await store.account("a").counts()).models > 0
+
+    busy = anyio.Event()
+
+    async def slept(_: float) -> None:
+        busy.set()
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr("scenario_async.fleet._fleet.anyio.sleep", slept)
+    async with anyio.create_task_group() as tasks:
+        async with _run_at_work(store):
+            tasks.start_soon(lambda: fleet.remove("a", delete_copy=True))
+            await busy.wait()
+            assert await fleet.account("a") is None
+            assert (await store.account("a").counts()).models > 0
+    assert (await store.account("a").counts()).models == 0
+
+
+def _run_at_work(store: FleetStore) -> Any:
+    from scenario_async.sync._store import database_of  # noqa: PLC0415 - what a run holds
+
+    return database_of(store.account("a")).lock(["private"])
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_what_no_fleet_can_be_made_of_is_refused(store: FleetStore) -> None:
+    wrong: Any = CatalogStore.open("models.db")
+    with pytest.raises(TypeError, match="must be a FleetStore, not CatalogStore"):
+        Fleet(wrong)
+    given: Any
+    for given, kind in ((0, ValueError), (float("inf"), ValueError), (True, TypeError)):
+        with pytest.raises(kind, match="requests_per_minute must be"):
+            Fleet(store, requests_per_minute=given)
+    with pytest.raises(ValueError, match="concurrency must be 1 or more"):
+        await Fleet(store).run(concurrency=0)
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_worker_without_the_engine_is_told_what_to_install(
+    store: FleetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scenario_async._extras.find_spec", lambda _: None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'scenario-async\[fleet\]'"):
+        await Fleet(store).run()

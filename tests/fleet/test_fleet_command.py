@@ -1,0 +1,100 @@
+"""``scenario-async fleet``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.command_line import Run
+    from support.postgresql import PostgreSQL
+
+
+@pytest.fixture
+def url(new_postgresql: Callable[[], str]) -> str:
+    return new_postgresql()
+
+
+def test_accounts_are_added_shown_released_and_removed(
+    run: Run, url: str, postgresql: PostgreSQL
+) -> None:
+    added = run("fleet", "add", url, "studio-7", "--credentials", "env:S7", "--every", "15m")
+    assert (added.code, added.out, added.err) == (0, b"", "")
+    assert run("fleet", "add", url, "public", "--credentials", "file:/run/s").code == 0
+
+    told = run("fleet", "status", url)
+    assert told.code == 0
+    assert "waiting         2" in told.out.decode()
+    assert "Overdue longest: studio-7, since " in told.out.decode()
+    as_json = json.loads(run("fleet", "status", url, "--json").out)
+    assert (as_json["accounts"], as_json["states"]["set aside"]) == (2, 0)
+    late = run("fleet", "status", url, "--max-lag", "0.001s")
+    assert late.code == 1
+    assert "Error: account 'studio-7' is overdue for" in late.err
+    assert run("fleet", "status", url, "--max-lag", "1d").code == 0
+
+    one = run("fleet", "status", url, "studio-7").out.decode()
+    assert "every         0:15:00" in one
+    assert "Last error" not in one
+    assert json.loads(run("fleet", "status", url, "public", "--json").out)["scopes"] == ["public"]
+    name = url.rpartition("/")[2]
+    postgresql.query(
+        "UPDATE fleet_accounts SET state = 'set aside', last_error = E'no\\nway', rows = 5,"
+        " seconds = 1, last_success_at = now() WHERE name = 'studio-7'",
+        name,
+    )
+    assert "Last error: no way" in run("fleet", "status", url, "studio-7").out.decode()
+    assert "Set aside: studio-7\n" in run("fleet", "status", url).out.decode()
+    assert run("fleet", "release", url, "studio-7", "public").code == 0
+    assert "Set aside" not in run("fleet", "status", url).out.decode()
+
+    assert run("fleet", "remove", url, "studio-7", "--delete-copy").code == 0
+    for command in (["status"], ["release"], ["remove"]):
+        gone = run("fleet", *command, url, "studio-7")
+        assert gone.code == 1
+        assert "the fleet has no account 'studio-7'" in gone.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["add", "URL", "a", "--credentials", "key:s3cret"], "--credentials says where the"),
+        (["add", "URL", " a", "--credentials", "env:A"], "ACCOUNT must be text on one line"),
+        (
+            ["add", "URL", "a", "--credentials", "env:A", "--scope", "public"],
+            "add an account of the name 'public'",
+        ),
+        (["add", "URL", "a", "--credentials", "env:A", "--every", "400d"], "--every must be from"),
+        (["add", "models.db", "a", "--credentials", "env:A"], "is one of PostgreSQL"),
+        (["status", "URL", "a", "--max-lag", "1h"], "--max-lag is of the whole fleet"),
+        (["run", "URL", "--base-url", "ftp://x"], "--base-url"),
+    ],
+)
+def test_wrong_usage_is_said_before_anything_is_made(
+    run: Run, arguments: list[str], said: str
+) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    ran = run("fleet", *(nowhere if one == "URL" else one for one in arguments))
+
+    assert ran.code == 2
+    assert said in ran.err
+    assert "s3cret" not in ran.err
+
+
+def test_a_database_without_a_store_is_left_as_it_is(
+    run: Run, url: str, postgresql: PostgreSQL
+) -> None:
+    ran = run("fleet", "status", url)
+
+    assert ran.code == 1
+    assert "has no store" in ran.err
+    assert (
+        postgresql.query(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'", url.rpartition("/")[2]
+        )
+        == []
+    )
