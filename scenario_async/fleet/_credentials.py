@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import anyio.to_thread
 import msgspec
@@ -15,9 +16,6 @@ from scenario_async._credentials import hidden, resolve_credentials
 from scenario_async._options import check_base_url
 
 from ._errors import CredentialsError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 __all__ = ["Credentials", "Resolver", "check_reference", "credentials_of"]
 
@@ -72,7 +70,7 @@ class Credentials:
         return f"<{type(self).__name__} ({kind})>"
 
 
-Resolver: TypeAlias = "Callable[[str, str], Awaitable[Credentials]]"
+Resolver: TypeAlias = Callable[[str, str], Awaitable[Credentials]]
 """Finds the credentials of an account: by its name and its reference."""
 
 

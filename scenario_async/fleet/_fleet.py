@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from scenario_async import AsyncScenario, _extras
+from scenario_async._context import context_of
 from scenario_async._options import check_count
 from scenario_async.sync import StoreBusyError
 from scenario_async.sync._store import fleet_database_of
@@ -17,6 +19,7 @@ from scenario_async.sync._store import fleet_database_of
 from ._accounts import Accounts
 from ._credentials import check_reference, credentials_of
 from ._settings import settings_of
+from ._telling import keep_telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,6 +181,10 @@ class Fleet:
             client = self._scenario
             if client is None:
                 client = await stack.enter_async_context(AsyncScenario(public=True))
+            telling = asyncio.ensure_future(
+                keep_telling(self._accounts, lambda: context_of(client).event_hooks)
+            )
+            stack.push_async_callback(_ended, telling)
             await run_fleet(
                 self._store,
                 self._accounts,
@@ -195,6 +202,15 @@ class Fleet:
                 await anyio.sleep(_LOOK_AGAIN)
             else:
                 break
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and wait until it has ended."""
+    task.cancel()
+    with anyio.CancelScope(shield=True):
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 def _check_rate(given: object) -> None:

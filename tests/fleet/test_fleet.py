@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
+from scenario_async import EventHooks, FleetEvent
+from scenario_async._events import NO_HOOKS
 from scenario_async.fleet import Credentials, Fleet, UnknownAccountError
-from scenario_async.sync import CatalogStore, FleetStore, sync
+from scenario_async.fleet._accounts import Accounts
+from scenario_async.fleet._telling import keep_telling
+from scenario_async.sync import CatalogStore, FleetStore, StoreError, sync
+from scenario_async.sync._store import fleet_database_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -88,6 +94,52 @@ def _run_at_work(store: FleetStore) -> Any:
     from scenario_async.sync._store import database_of  # noqa: PLC0415 - what a run holds
 
     return database_of(store.account("a")).lock(["private"])
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_hooks_are_told_how_the_fleet_is_until_its_worker_ends(store: FleetStore) -> None:
+    accounts = Accounts(fleet_database_of(store))
+    await Fleet(store).add("a", credential_ref="env:A")
+    told: list[FleetEvent] = []
+    hooks = [NO_HOOKS]
+    several = anyio.Event()
+
+    def note(event: FleetEvent) -> None:
+        told.append(event)
+        if len(told) == 2:
+            several.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: keep_telling(accounts, lambda: hooks[0], every=0))
+        await anyio.wait_all_tasks_blocked()
+        hooks[0] = EventHooks(on_fleet=note)
+        await several.wait()
+        tasks.cancel_scope.cancel()
+
+    assert {event.fleet for event in told} == {told[0].fleet}
+    assert [event.closed for event in told[-2:]] == [False, True]
+    assert (told[0].waiting, told[0].overdue, told[0].workers) == (1, 1, 0)
+    assert told[0].lag_worst == told[0].lag_median > 0
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_nobody_is_told_anything_of_a_fleet_whose_database_is_away() -> None:
+    told: list[FleetEvent] = []
+    hooks = EventHooks(on_fleet=told.append)
+    asked = anyio.Event()
+
+    async def status() -> None:
+        asked.set()
+        raise StoreError("the database is away")
+
+    accounts: Any = SimpleNamespace(status=status)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: keep_telling(accounts, lambda: hooks))
+        await asked.wait()
+        tasks.cancel_scope.cancel()
+    assert told == []
 
 
 @pytest.mark.anyio

@@ -14,8 +14,8 @@ from scenario_async import APIConnectionError, AuthenticationError, PaginationEr
 from scenario_async.fleet import UnknownAccountError
 from scenario_async.fleet._accounts import Accounts
 from scenario_async.fleet._settings import settings_of
-from scenario_async.sync import StoreVersionError, SyncReport
-from scenario_async.sync._backends import Database, database_url
+from scenario_async.sync import FleetStore, StoreVersionError, SyncReport
+from scenario_async.sync._store import fleet_database_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -36,14 +36,12 @@ class Workers:
         self._stack = stack
 
     async def another(self) -> Accounts:
-        database = Database(database_url(self._url))
-        await database.open(create=True)
-        self._stack.push_async_callback(database.close)
-        self.database = database
-        return Accounts(database)
+        store = await self._stack.enter_async_context(FleetStore.open(self._url, partitions=1))
+        self._database = fleet_database_of(store)
+        return Accounts(self._database)
 
     async def execute(self, statement: str) -> None:
-        async with self.database.transaction() as connection:
+        async with self._database.transaction() as connection:
             await connection.execute(text(statement))
 
 
