@@ -102,7 +102,6 @@ async def test_hooks_are_told_how_the_fleet_is_until_its_worker_ends(store: Flee
     accounts = Accounts(fleet_database_of(store))
     await Fleet(store).add("a", credential_ref="env:A")
     told: list[FleetEvent] = []
-    hooks = [NO_HOOKS]
     several = anyio.Event()
 
     def note(event: FleetEvent) -> None:
@@ -110,10 +109,12 @@ async def test_hooks_are_told_how_the_fleet_is_until_its_worker_ends(store: Flee
         if len(told) == 2:
             several.set()
 
+    # Somebody begins to listen after a while.
+    hooks = iter([NO_HOOKS, NO_HOOKS])
+    noting = EventHooks(on_fleet=note)
+
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(lambda: keep_telling(accounts, lambda: hooks[0], every=0))
-        await anyio.wait_all_tasks_blocked()
-        hooks[0] = EventHooks(on_fleet=note)
+        tasks.start_soon(lambda: keep_telling(accounts, lambda: next(hooks, noting), every=0))
         await several.wait()
         tasks.cancel_scope.cancel()
 
