@@ -311,7 +311,10 @@ class Accounts:
     async def _account(self, query: Select[Any]) -> Account | None:
         async with self._begun() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        return None if row is None else Account(**{**row, "scopes": tuple(row["scopes"])})
+        if row is None:
+            return None
+        found: dict[str, Any] = {**row}
+        return Account(**{**found, "scopes": tuple(found["scopes"])})
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import anyio.to_thread
 import msgspec
@@ -125,7 +125,8 @@ def _read(text: str) -> Credentials:
     text = text.strip()
     if text.startswith("{"):
         try:
-            return Credentials(**msgspec.json.decode(text, type=dict[str, str]))
+            found: dict[str, Any] = {**msgspec.json.decode(text, type=dict[str, str | bool])}
+            return Credentials(**found)
         except (msgspec.MsgspecError, TypeError):
             raise ValueError(f"this cannot be read: it has {_HOLDS}") from None
     key, colon, secret = text.partition(":")

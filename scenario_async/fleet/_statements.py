@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from ._status import AccountState
 
 __all__ = [
     "FORGET_WORKERS",
@@ -94,11 +97,11 @@ STATUS = text(f"""
 """)  # noqa: S608 - no values
 """How the fleet is; see :func:`status_of`."""
 
-_STATES = ("waiting", "running", "refused", "set aside")
+_STATES: tuple[AccountState, ...] = ("waiting", "running", "refused", "set aside")
 _STANDING = [accounts.c[name] for name in Standing.__struct_fields__]
 
 
-def status_of(row: Mapping[str, Any]) -> FleetStatus:
+def status_of(row: RowMapping) -> FleetStatus:
     """What the answer to :data:`STATUS` says."""
     median, p95, worst = row["lag"] or (0.0, 0.0, 0.0)
     oldest_due, oldest_due_at = row["oldest"] or (None, None)

@@ -162,6 +162,10 @@ async def test_what_no_fleet_can_be_made_of_is_refused(store: FleetStore) -> Non
 async def test_a_worker_without_the_engine_is_told_what_to_install(
     store: FleetStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenario_async._extras.find_spec", lambda _: None)
+    monkeypatch.setattr("scenario_async._extras.find_spec", _nothing_found)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'scenario-async\[fleet\]'"):
         await Fleet(store).run()
+
+
+def _nothing_found(_: str) -> None:
+    return None

@@ -20,7 +20,8 @@ KEY, SECRET = "api_key_of_a_studio", "sk_s3cret_of_a_studio"
 
 def settings(name: Any = "studio-7", **given: Any) -> Any:
     usual: dict[str, Any] = {"credential_ref": "env:X", "scopes": ["private"], "limit_group": None}
-    return settings_of(name, **{**usual, "every": timedelta(hours=1), **given})
+    usual |= {"every": timedelta(hours=1), **given}
+    return settings_of(name, **usual)
 
 
 def test_an_account_has_a_limit_of_its_own_unless_it_is_told_otherwise() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -116,5 +115,6 @@ def _client(base_url: str | None, timeout: float | None) -> AsyncScenario:
 
 
 def _say_failure(event: FailureEvent) -> None:
-    if event.operation.kind == "account" and not isinstance(event.error, asyncio.CancelledError):
+    # Not where a shutdown has ended it.
+    if event.operation.kind == "account" and isinstance(event.error, Exception):
         say(f"Account {event.operation.name}: {in_words(event.error)}")
