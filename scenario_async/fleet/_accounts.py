@@ -311,10 +311,7 @@ class Accounts:
     async def _account(self, query: Select[Any]) -> Account | None:
         async with self._begun() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            return None
-        found: dict[str, Any] = {**row}
-        return Account(**{**found, "scopes": tuple(found["scopes"])})
+        return None if row is None else msgspec.convert({**row}, Account)
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:
