@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ._signals import end_at_once, ending_signals_taken
+from scenario_async._signals import ending_signals_taken
+
+from ._signals import end_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from ._signals import end_at_once, ending_signals_taken
+from scenario_async._signals import ending_signals_taken
+
+from ._signals import end_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Generator
