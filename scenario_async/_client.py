@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from scenario_async._events import EventHooks
     from scenario_async._http.transport import Transport
 
-__all__ = ["AsyncScenario"]
+__all__ = ["AsyncScenario", "at_pace_of"]
 
 _BASE_URL = "SCENARIO_BASE_URL"
 
@@ -226,6 +226,12 @@ class AsyncScenario:
 
     copy = with_options
 
+    def _at_pace_of(self, paced: AsyncScenario) -> AsyncScenario:
+        twin = object.__new__(type(self))
+        pacer = paced._pacer
+        twin._bind(self._options, self._transport, pacer, self._context.learned, self._context)
+        return twin
+
     @property
     def base_url(self) -> str:
         """Where requests go, without a slash at the end."""
@@ -291,3 +297,11 @@ class AsyncScenario:
         if options is None:  # as in a traceback of bad arguments, with the values of locals
             return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {options.base_url} ({options.credentials.kind})>"
+
+
+def at_pace_of(paced: AsyncScenario, client: AsyncScenario) -> AsyncScenario:
+    """A client that asks as ``client`` does, and shares slots, rate and pauses with ``paced``.
+
+    For keys that share a limit of the service. For the packages of this library alone.
+    """
+    return client._at_pace_of(paced)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above

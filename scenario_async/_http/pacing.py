@@ -201,6 +201,10 @@ class Pacer:
             return self._fixed_rate if learned is None else learned
         return min(learned, self._fixed_rate)
 
+    def until_due(self) -> float:
+        """Seconds until the next request may go out by the rate; 0 if it may."""
+        return self._spacing.wait(self._clock.now(), self.rate)
+
     def _apply_limit(self) -> None:
         if self._limiter.total_tokens != self.limit:
             self._limiter.total_tokens = self.limit
@@ -231,7 +235,7 @@ class Pacer:
         No slot is held while waiting for the turn, and no turn is taken while waiting for a slot.
         """
         while self.pause_left() <= 0:
-            if (wait := self._until_due()) > 0:
+            if (wait := self.until_due()) > 0:
                 with self._first_waits.waiting("pace"):
                     await self._clock.sleep(wait)
                 continue
@@ -239,16 +243,13 @@ class Pacer:
             free = self._limiter.available_tokens > 0
             with nullcontext() if free else self._first_waits.waiting("slot"):
                 await self._limiter.acquire_on_behalf_of(borrower)
-            if self.pause_left() <= 0 and self._until_due() <= 0:
+            if self.pause_left() <= 0 and self.until_due() <= 0:
                 self._spacing.sent(self._clock.now())
                 self._learned_rate.sent(self._clock.now())
                 self._apply_limit()
                 return True
             self._limiter.release_on_behalf_of(borrower)
         return False
-
-    def _until_due(self) -> float:
-        return self._spacing.wait(self._clock.now(), self.rate)
 
     async def _outlast_pause(self, deadline: Deadline, waits: Waits) -> None:
         while (left := self.pause_left()) > 0:

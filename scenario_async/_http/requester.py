@@ -88,6 +88,10 @@ class Requester:
         """Whether requests are limited now, so that none may be made in vain."""
         return self._pacer.scarce
 
+    def until_due(self) -> float:
+        """Seconds until another request would go out, without a pause of the service."""
+        return self._pacer.until_due()
+
     async def call(
         self,
         call: Call,
