@@ -1,0 +1,116 @@
+"""The connection of the engine to PostgreSQL, given up at the first sign that it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["Connection", "is_outage"]
+
+# Seconds. Statements here take milliseconds, and whoever is cut off has to know it before others
+# get its locks, which the server takes away after a minute.
+_ANSWER = 15.0
+_GOODBYE = 2.0
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_AWAY = ("08", "53", "57")
+_READ_ONLY = "25006"  # what was the primary server is a standby now
+
+
+class Connection:
+    """One connection of asyncpg, with one statement at a time.
+
+    What was sent is waited for even where its caller is cancelled: to call it off, asyncpg would
+    open another connection.
+
+    Args:
+        raw: The connection of asyncpg.
+
+    Attributes:
+        lost: Done when the connection is lost, with the error that said so.
+    """
+
+    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - the driver has no types
+        self._raw = raw
+        self._lock = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self.lost: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        raw.add_termination_listener(self._terminated)
+
+    async def fetch(self, query: str, *arguments: object) -> Any:  # noqa: ANN401 - rows of the driver
+        """The rows that a statement returns."""
+        return await self._whole(self._raw.fetch, query, *arguments)
+
+    async def execute(self, query: str, *arguments: object) -> Any:  # noqa: ANN401 - as above
+        """Execute a statement."""
+        return await self._whole(self._raw.execute, query, *arguments)
+
+    async def add_listener(self, channel: str, listener: Callable[..., object]) -> None:
+        """Call a function with each notification of a channel."""
+        await self._whole(self._raw.add_listener, channel, listener)
+
+    async def remove_listener(self, channel: str, listener: Callable[..., object]) -> None:
+        """Call it no more."""
+        await self._whole(self._raw.remove_listener, channel, listener)
+
+    async def close(self) -> None:
+        """Close it, once what was sent is through."""
+        with anyio.CancelScope(shield=True):
+            while self._under_way:
+                await asyncio.wait(self._under_way)
+            self._raw.remove_termination_listener(self._terminated)
+            if not self.lost.done():
+                await self._raw.close(timeout=_GOODBYE)
+
+    async def _whole(self, send: Callable[..., Awaitable[Any]], *arguments: object) -> Any:  # noqa: ANN401 - as above
+        task = asyncio.ensure_future(self._answered(send, *arguments))
+        self._under_way.add(task)
+        task.add_done_callback(self._through)
+        await asyncio.wait([task])
+        return task.result()
+
+    async def _answered(self, send: Callable[..., Awaitable[Any]], *arguments: object) -> Any:  # noqa: ANN401 - as above
+        async with self._lock:
+            try:
+                return await _in_time(send(*arguments))
+            except Exception as error:
+                if is_outage(error):
+                    self._lose(error)
+                raise
+
+    def _through(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        # Whoever asked may be gone.
+        if not task.cancelled():
+            task.exception()
+
+    def _terminated(self, _connection: object) -> None:
+        self._lose(ConnectionResetError("the connection was lost"))
+
+    def _lose(self, error: Exception) -> None:
+        if not self.lost.done():
+            self.lost.set_result(error)
+            self._raw.terminate()
+
+
+async def _in_time(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - as above
+    try:
+        async with asyncio.timeout(_ANSWER):
+            return await answer
+    except TimeoutError:
+        raise TimeoutError("the database did not answer in time") from None
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether an error says that the database is away, and may be back later."""
+    if isinstance(error, OSError):
+        return True
+    state: str | None = getattr(error, "sqlstate", None)
+    if state is not None:
+        return state == _READ_ONLY or state.startswith(_AWAY)
+    # Such as what asyncpg itself says of a connection that is closed.
+    return type(error).__module__.startswith("asyncpg.")
