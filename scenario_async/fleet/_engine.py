@@ -31,7 +31,7 @@ class Engine(Protocol):
     at work on a job that another one has got: whoever needs more than that takes a lock.
     """
 
-    async def run(self, work: Work, due: Due, *, slots: int, stop: anyio.Event) -> None:
+    async def run(self, work: Work, due: Due, /, *, slots: int, stop: anyio.Event) -> None:
         """Work on jobs until it is told to stop; what is under way then is cancelled.
 
         Comes back when nothing is under way any more, however it ends. Nothing of what a job raises

@@ -1,0 +1,132 @@
+"""A worker of a fleet: from its first look at the accounts until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import secrets
+import socket
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import anyio
+
+from scenario_async._signals import ending_signals_taken
+from scenario_async.sync import StoreError, StoreVersionError
+
+from ._engine import EngineLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Sequence
+    from types import FrameType
+
+    from ._engine import Engine
+    from ._worker import Accounts, Worker
+
+__all__ = ["ended_by_signals", "keep_serving", "pause_before"]
+
+_log = logging.getLogger("scenario_async")
+
+_BEAT = 10.0  # seconds
+_SHORTEST, _LONGEST = 0.5, 30.0
+_STEADY = 60.0
+_GOODBYE = 2.0
+
+
+def pause_before(attempt: int, chance: float) -> float:
+    """Seconds to wait before a database is asked again that was away: twice as long each time.
+
+    Args:
+        attempt: How many attempts failed before.
+        chance: From 0 to 1. All workers lose it in one moment, and are not to come back in one.
+    """
+    return min(_LONGEST, _SHORTEST * 2.0 ** min(attempt, 10)) * (1 + chance) / 2
+
+
+async def keep_serving(
+    engine: Engine, accounts: Accounts, worker: Worker, *, slots: int, stop: anyio.Event
+) -> None:
+    """Serve until told to stop, also where the database is away in between.
+
+    Raises:
+        Exception: What is no outage.
+    """
+    name: str = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    attempt = 0
+    while not stop.is_set():
+        began = anyio.current_time()
+        try:
+            await _serve(engine, accounts, worker, name, slots=slots, stop=stop)
+        except StoreVersionError:
+            raise
+        except (EngineLostError, StoreError) as error:
+            attempt = 0 if anyio.current_time() - began > _STEADY else attempt
+            pause = pause_before(attempt, random.random())  # noqa: S311 - no secret
+            attempt += 1
+            _log.warning("%s; the fleet goes on as soon as it is back", error)
+            with anyio.move_on_after(pause):
+                await stop.wait()
+
+
+async def _serve(
+    engine: Engine, accounts: Accounts, worker: Worker, name: str, *, slots: int, stop: anyio.Event
+) -> None:
+    """Serve until told to stop, or the database is away."""
+    failures: list[Exception] = []
+    end = anyio.Event()
+
+    async def pass_on() -> None:
+        await stop.wait()
+        end.set()
+
+    async def beat() -> None:
+        try:
+            while True:
+                await anyio.sleep(_BEAT)
+                await accounts.beat(name, slots)
+        except StoreError as error:
+            failures.append(error)
+            end.set()
+
+    async def due(queued: Collection[str]) -> Sequence[str]:
+        # Enough for the jobs to come, and not more than can be done soon.
+        with suppress(StoreError):  # asked again a second later; the next beat says if it lasts
+            bound = 2 * await accounts.slots()
+            free = bound - len(queued)
+            if free > 0:
+                found = await accounts.overdue(bound)
+                return [group for group in found if group not in queued][:free]
+        return ()
+
+    await accounts.beat(name, slots)
+    await worker.tell_again()
+    async with anyio.create_task_group() as beside:
+        beside.start_soon(pass_on)
+        beside.start_soon(beat)
+        try:
+            await engine.run(worker.work, due, slots=slots, stop=end)
+        except Exception as error:  # noqa: BLE001 - raised again as itself, outside the group
+            failures.insert(0, error)
+        finally:
+            beside.cancel_scope.cancel()
+    with anyio.move_on_after(_GOODBYE, shield=True), suppress(StoreError):
+        await accounts.leave(name)
+    if failures:
+        raise failures[0]
+
+
+@contextmanager
+def ended_by_signals() -> Generator[anyio.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets. The next one does what it did before."""
+    stop = anyio.Event()
+    loop = asyncio.get_running_loop()
+    with ExitStack() as taken:
+
+        def ended(_number: int, _frame: FrameType | None) -> None:
+            taken.close()
+            loop.call_soon_threadsafe(stop.set)
+
+        taken.enter_context(ending_signals_taken(ended))
+        yield stop

@@ -1,0 +1,220 @@
+"""What a worker does with a job of the engine: it syncs the accounts of a group that are due."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import anyio
+
+from scenario_async import AuthenticationError, PermissionDeniedError
+from scenario_async._client import at_pace_of
+from scenario_async._context import context_of
+from scenario_async._options import NOT_GIVEN
+from scenario_async.sync import StoreBusyError, StoreError
+from scenario_async.sync._backends import in_own_task
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from scenario_async import AsyncScenario
+    from scenario_async.sync import SyncReport
+
+__all__ = ["LATER", "Account", "Accounts", "Credentials", "Worker"]
+
+Resolver: TypeAlias = "Callable[[str, str], Awaitable[Credentials]]"
+"""Finds the credentials of an account: by its name and its reference."""
+
+Sync: TypeAlias = "Callable[[AsyncScenario, Any], Awaitable[SyncReport]]"
+"""Brings the models of an account up to date, which a client asks for."""
+
+Lead: TypeAlias = "Callable[[str], AbstractAsyncContextManager[None]]"
+"""Keeps others from a group; raises StoreBusyError where another one has it."""
+
+LATER = timedelta(seconds=10)
+"""When a group is looked at again that another worker has, or whose database failed."""
+
+_LONGEST = timedelta(minutes=5)
+_AT_ONCE = 4
+
+
+class Account(Protocol):
+    """What a worker reads of an account."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def credential_ref(self) -> str: ...
+
+
+class Credentials(Protocol):
+    """Who asks for an account."""
+
+    @property
+    def api_key(self) -> str | None: ...
+    @property
+    def api_secret(self) -> str | None: ...
+    @property
+    def bearer_auth(self) -> str | None: ...
+    @property
+    def public(self) -> bool: ...
+    @property
+    def base_url(self) -> str | None: ...
+    @property
+    def project_id(self) -> str | None: ...
+
+
+class Accounts(Protocol):
+    """What a worker asks of the accounts, and tells them."""
+
+    async def next_due(self, group: str, *, after: Any = None) -> Any: ...  # noqa: ANN401 - until they are there
+    async def begin(self, name: str) -> bool: ...
+    async def succeeded(self, name: str, report: SyncReport) -> bool: ...
+    async def failed(self, name: str, error: BaseException) -> bool: ...
+    async def returned(self, name: str) -> bool: ...
+    async def overdue(self, limit: int) -> list[str]: ...
+    async def slots(self) -> int: ...
+    async def beat(self, worker: str, slots: int) -> None: ...
+    async def leave(self, worker: str) -> None: ...
+
+
+class Worker:
+    """Syncs accounts: those of one limit group one after the other, at one pace.
+
+    Args:
+        accounts: Which are due, and how it went.
+        credentials: Finds those of an account.
+        client: Whose session all requests go through.
+        sync: Syncs one account.
+        lead: Keeps other workers away from a group.
+        requests_per_minute: The limit of the service for a group.
+        longest: After so long a group makes room for others, once an account is through.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        credentials: Resolver,
+        client: AsyncScenario,
+        *,
+        sync: Sync,
+        lead: Lead,
+        requests_per_minute: float,
+        longest: timedelta = _LONGEST,
+    ) -> None:
+        self._accounts = accounts
+        self._credentials = credentials
+        self._client = client
+        self._sync = sync
+        self._lead = lead
+        self._rate = requests_per_minute / 60
+        self._longest = longest.total_seconds()
+        self._untold: dict[str, Callable[[], Awaitable[bool]]] = {}
+
+    @in_own_task
+    async def work(self, group: str) -> timedelta | None:
+        """Sync the accounts of a group that are due.
+
+        What the engine cancels is returned: it does not count, and is due as before.
+
+        Returns:
+            ``None``, or after how long to look at it again.
+        """
+        try:
+            async with self._lead(group):
+                return await self._sync_group(group)
+        except StoreError:
+            # Another worker has it, or had it and is cut off; or the database is away for a moment.
+            return LATER
+
+    async def tell_again(self) -> None:
+        """Write how runs ended that could not be written, as the database was away."""
+        for name, tell in tuple(self._untold.items()):
+            await tell()
+            self._untold.pop(name, None)
+
+    async def _sync_group(self, group: str) -> timedelta | None:
+        ends_at = anyio.current_time() + self._longest
+        account = await self._accounts.next_due(group)
+        if account is None:
+            return None
+        async with self._paced() as client:
+            while account is not None:
+                await self._sync_counted(client, account)
+                if anyio.current_time() >= ends_at:
+                    break
+                account = await self._accounts.next_due(group, after=account)
+        return None
+
+    @asynccontextmanager
+    async def _paced(self) -> AsyncGenerator[AsyncScenario]:
+        """A client whose pace is that of a group; left when its next request could go out."""
+        client = self._client.with_options(requests_per_second=self._rate, max_concurrency=_AT_ONCE)
+        async with client:
+            yield client
+            # The next one of the group may be at another worker, and knows nothing of this one.
+            context = context_of(client)
+            await context.sleep(context.requester.until_due())
+
+    async def _sync_counted(self, paced: AsyncScenario, account: Account) -> None:
+        """Sync an account, which counts as a failure from its beginning on until it is through.
+
+        Raises:
+            StoreError: Of the database, and not of the account: others are not kept away any more,
+                or nothing can be written.
+        """
+        accounts, name = self._accounts, account.name
+        with anyio.CancelScope(shield=True):
+            if not await accounts.begin(name):
+                return
+            self._untold.pop(name, None)
+        try:
+            report = await self._sync_as_known(paced, account)
+        except anyio.get_cancelled_exc_class():
+            with suppress(StoreError):
+                await self._tell(name, partial(accounts.returned, name))
+            raise
+        except StoreBusyError:
+            # Somebody syncs it by hand, or a worker that was cut off still does.
+            await self._tell(name, partial(accounts.returned, name))
+            raise
+        except Exception as error:
+            await self._tell(name, partial(accounts.failed, name, error))
+            if isinstance(error, StoreError):
+                raise
+        else:
+            await self._tell(name, partial(accounts.succeeded, name, report))
+
+    async def _tell(self, name: str, tell: Callable[[], Awaitable[bool]]) -> None:
+        with anyio.CancelScope(shield=True):
+            self._untold[name] = tell
+            await tell()
+            self._untold.pop(name, None)
+
+    async def _sync_as_known(self, paced: AsyncScenario, account: Account) -> SyncReport:
+        """Sync an account; where its credentials are refused, with others that are found now."""
+        found = await self._credentials(account.name, account.credential_ref)
+        try:
+            return await self._sync_with(found, paced, account)
+        except (AuthenticationError, PermissionDeniedError):
+            anew = await self._credentials(account.name, account.credential_ref)
+            if anew == found:
+                raise
+        return await self._sync_with(anew, paced, account)
+
+    async def _sync_with(
+        self, found: Credentials, paced: AsyncScenario, account: Account
+    ) -> SyncReport:
+        client = paced.with_options(
+            api_key=found.api_key,
+            api_secret=found.api_secret,
+            bearer_auth=found.bearer_auth,
+            public=found.public,
+            base_url=found.base_url,
+            project_id=NOT_GIVEN if found.project_id is None else found.project_id,
+        )
+        async with at_pace_of(paced, client) as asking:
+            return await self._sync(asking, account)
