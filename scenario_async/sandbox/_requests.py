@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final, Literal, overload
+
+from . import _traffic
 
 _KEPT_REQUESTS: Final = 100_000
 
@@ -18,15 +22,19 @@ class Request:
     """One request, as logged and as shown to the ``when`` of a fault.
 
     Attributes:
-        number: Counts the requests of a sandbox, from 1; sent back as ``x-request-id``.
+        number: Counts the requests of a sandbox, from 1, over all its accounts; sent back as
+            ``x-request-id``.
         method: The HTTP method.
         path: The whole path, such as ``/v1/models``.
         parameters: The query as sent, in order.
         authorization_kind: How the request showed who sent it.
         connection: The same text for requests on the same connection.
+        user_agent: The ``User-Agent``, empty where there was none.
         when: Time of arrival in seconds, by the monotonic clock.
         status: The HTTP status of the answer, set before its first byte leaves. ``None`` while
             there is no answer, and for good where the connection was dropped instead.
+        ended: When the answer began, or the connection was dropped, by the same clock as ``when``;
+            ``None`` until then.
         compressed: Whether the body of the answer was compressed.
     """
 
@@ -37,7 +45,9 @@ class Request:
     authorization_kind: AuthorizationKind
     connection: str
     when: float
+    user_agent: str = ""
     status: int | None = None
+    ended: float | None = None
     compressed: bool = False
 
     @property
@@ -51,14 +61,17 @@ class RequestLog(Sequence[Request]):
 
     Looking at the log gives what there is at that moment: an iteration does not see requests that
     arrive meanwhile.
+
+    Args:
+        numbers: Where the numbers of requests come from, for logs that share them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int] | None = None) -> None:
+        self._numbers = itertools.count(1) if numbers is None else numbers
         self._lock = threading.Lock()
         self._requests: dict[int, Request] = {}
         self._open: set[int] = set()
         self._most_open = 0
-        self._last_number = 0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} requests>"
@@ -86,6 +99,34 @@ class RequestLog(Sequence[Request]):
         """The largest number of requests that waited at once since the log was cleared."""
         return self._most_open
 
+    def most_within(self, seconds: float = 60.0) -> int:
+        """Return the largest number of requests that arrived in any span of so many seconds.
+
+        All requests count, also those that were refused.
+        """
+        return _traffic.most_within(self, seconds)
+
+    def overlaps(
+        self, *, gap: float = 0.0, by: Callable[[Request], Hashable] | None = None
+    ) -> list[tuple[Request, Request]]:
+        """Return the requests with which a client began while another one was at work.
+
+        A client is at work from a request on until the answer to it begins, and from there to its
+        next request if that is no more than ``gap`` seconds later. So with a gap that is longer
+        than the pauses within a run of ``sync``, no two runs of different clients were under way
+        at once if the list is empty.
+
+        Args:
+            gap: The longest pause in seconds that a client makes while it is at work.
+            by: Names the client of a request. Its ``User-Agent`` if left out, so each client needs
+                one of its own: ``AsyncScenario(default_headers={"User-Agent": "worker-1"})``.
+
+        Returns:
+            Pairs in order of time: the last request before it of the client that was at work, and
+            the request of the other one.
+        """
+        return _traffic.overlaps(self, gap=gap, by=by or _user_agent)
+
     def clear(self) -> None:
         """Forget all requests; the numbers go on."""
         with self._lock:
@@ -94,9 +135,7 @@ class RequestLog(Sequence[Request]):
 
     def next_number(self) -> int:
         """Count one more request."""
-        with self._lock:
-            self._last_number += 1
-            return self._last_number
+        return next(self._numbers)
 
     def arrived(self, request: Request) -> None:
         """Note a request that arrived."""
@@ -112,11 +151,15 @@ class RequestLog(Sequence[Request]):
         with self._lock:
             self._open.discard(number)
             request = self._requests.get(number)
-            if request is not None and request.status is None:
+            if request is not None and request.ended is None:
                 self._requests[number] = dataclasses.replace(
-                    request, status=status, compressed=compressed
+                    request, status=status, ended=time.monotonic(), compressed=compressed
                 )
 
     def _snapshot(self) -> list[Request]:
         with self._lock:
             return list(self._requests.values())
+
+
+def _user_agent(request: Request) -> str:
+    return request.user_agent

@@ -27,6 +27,11 @@ class Credentials:
     api_secret: str = field(repr=False)
     bearer_auth: str = field(repr=False)
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What tells whose they are: the key and the JWT."""
+        return self.api_key, self.bearer_auth
+
     def accept(self, header: str | None) -> bool:
         """Tell whether an ``Authorization`` header is right."""
         kind = authorization_kind(header)

@@ -119,7 +119,7 @@ def write_models(wanted: ModelsWanted, catalogue: Contents, *, public_only: bool
 def _model(row: Row, wanted: ModelsWanted, catalogue: Contents) -> bytes:
     if wanted.minimal:
         return encode_summary(row)
-    encoded = catalogue.store.encoded(row)
+    encoded = catalogue.encoded(row)
     more = _more(row, wanted)
     if not more and wanted.thumbnail is None:
         return encoded
@@ -161,7 +161,7 @@ def _training_image(row: Row, number: int) -> dict[str, str]:
 
 def write_assets(wanted: AssetsWanted, catalogue: Contents, *, public_only: bool) -> bytes:
     """Write the assets that can be read, in the order asked for; the others are left out."""
-    owners = catalogue.store.cuts()
+    owners = catalogue.cuts()
     assets: list[dict[str, Any]] = []
     for one in dict.fromkeys(wanted.asset_ids):
         row = _model_of(one, owners)

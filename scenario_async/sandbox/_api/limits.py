@@ -66,20 +66,28 @@ class Limiter:
     """Counts requests against a rate limit. Safe from any thread.
 
     Args:
-        limit: The limit; can be replaced while requests come.
+        limit: The limit, ``None`` for none; can be replaced while requests come.
         now: The time, by whatever clock ``refusal`` is asked with.
     """
 
-    def __init__(self, limit: RateLimit, now: float) -> None:
+    def __init__(self, limit: RateLimit | None, now: float) -> None:
         self.limit = limit
         self._lock = threading.Lock()
         self._taken: deque[float] = deque()
-        self._level = float(limit.requests)
+        self._level = math.inf
         self._filled_at = now
+
+    def clear(self) -> None:
+        """Forget the requests so far."""
+        with self._lock:
+            self._taken.clear()
+            self._level = math.inf
 
     def refusal(self, now: float) -> RateLimited | None:
         """Count a request. ``None`` lets it pass."""
         limit = self.limit
+        if limit is None:
+            return None
         with self._lock:
             wait = self._wait(now, limit)
         if wait is None:

@@ -75,7 +75,8 @@ def turn_to(
         RefusedError: The token does not belong to this listing.
     """
     low, high = (listing.low, listing.high) if bounded else (None, None)
-    window = partial(catalogue.store.window, low=low, high=high, descending=listing.descending)
+    store = catalogue.store_of(listing.filters.privacy)
+    window = partial(store.window, low=low, high=high, descending=listing.descending)
     matching = window(listing.filters)
     listed = window(listing.filters.looked_through) if behavior.short_pages else matching
     place = _place_of(listing, tokens)
@@ -196,7 +197,7 @@ def _following(listing: Listing, window: Window, position: int, size: int, page:
 
 def write_page(page: Page, catalogue: Contents, tokens: Tokens) -> bytes:
     """Write a page as JSON."""
-    rows = [row if isinstance(row, bytes) else catalogue.store.encoded(row) for row in page.rows]
+    rows = [row if isinstance(row, bytes) else catalogue.encoded(row) for row in page.rows]
     return envelope(b"models", rows, _next_token(page, tokens), page.end)
 
 

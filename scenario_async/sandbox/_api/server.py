@@ -15,16 +15,15 @@ from aiohttp import web
 from scenario_async.sandbox._answers import Answer, accepted_encoding, compress, reason
 from scenario_async.sandbox._catalogue import is_picture
 from scenario_async.sandbox._faults import Dropped, Stalled, Truncated
-from scenario_async.sandbox._requests import Request, RequestLog
+from scenario_async.sandbox._requests import Request
 
-from .access import Credentials, authorization_kind
+from .access import authorization_kind
 from .service import Effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .limits import Limiter
-    from .service import Service
+    from .account import Account
 
 # How long a stop waits for a client that does not read its answer.
 _SHUTDOWN_TIMEOUT: Final = 0.5
@@ -35,29 +34,20 @@ class Server:
     """Listens on one port and sends what the service answers.
 
     Args:
-        service: Decides the answers.
-        credentials: What requests must show.
-        log: Where requests are noted.
+        find: Finds the account that a request belongs to, by its ``Authorization`` header.
         latency: Seconds to wait before each answer.
-        limiter: The rate limit, ``None`` for none.
         compression: Whether bodies may be compressed.
     """
 
     def __init__(
         self,
-        service: Service,
-        credentials: Credentials,
-        log: RequestLog,
+        find: Callable[[str | None], Account],
         *,
         latency: Callable[[], float],
-        limiter: Limiter | None,
         compression: bool,
     ) -> None:
-        self._service = service
-        self._credentials = credentials
-        self._log = log
+        self._find = find
         self._latency = latency
-        self._limiter = limiter
         self._compression = compression
         self._stopping = asyncio.Event()
         # One worker: pages are built off the event loop, and never the same one twice at once.
@@ -98,45 +88,33 @@ class Server:
         await _let_callbacks_run()
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
-        request = self._note(incoming)
+        account = self._find(incoming.headers.get("Authorization"))
+        request = _request(incoming, account.log.next_number())
+        account.log.arrived(request)
         try:
-            return await self._respond(incoming, request)
+            return await self._respond(incoming, request, account)
         finally:
-            self._log.answered(request.number, status=None)
+            account.log.answered(request.number, status=None)
 
-    def _note(self, incoming: web.BaseRequest) -> Request:
-        transport = incoming.transport
-        peer = None if transport is None else transport.get_extra_info("peername")
-        request = Request(
-            number=self._log.next_number(),
-            method=incoming.method,
-            path=incoming.path,
-            parameters=tuple(incoming.query.items()),
-            authorization_kind=authorization_kind(incoming.headers.get("Authorization")),
-            connection="gone" if peer is None else f"{peer[0]}:{peer[1]}",
-            when=time.monotonic(),
-        )
-        self._log.arrived(request)
-        return request
-
-    async def _respond(self, incoming: web.BaseRequest, request: Request) -> web.StreamResponse:
+    async def _respond(
+        self, incoming: web.BaseRequest, request: Request, account: Account
+    ) -> web.StreamResponse:
         # The network that pictures come from has no limit, and is near.
-        limiter = None if is_picture(request.path) else self._limiter
-        refusal = None if limiter is None else limiter.refusal(request.when)
+        refusal = None if is_picture(request.path) else account.limiter.refusal(request.when)
         # A request over the limit uses up no fault.
-        effects = Effects() if refusal is not None else self._service.effects(request)
+        effects = Effects() if refusal is not None else account.service.effects(request)
         latency = 0.0 if is_picture(request.path) else self._latency()
         if not await self._pause(latency + effects.seconds):
             return _drop(incoming)
         if refusal is not None:
             answer = refusal.answer()
         elif effects.answer is None:
-            answer = await self._answer(incoming, request)
+            answer = await self._answer(incoming, request, account)
         elif isinstance(effects.answer, Dropped):
             return _drop(incoming, reset=effects.answer.reset)
         else:
             answer = effects.answer.answer()
-        self._log.answered(
+        account.log.answered(
             request.number, status=answer.status, compressed=answer.encoding is not None
         )
         headers = _headers(answer, request)
@@ -144,15 +122,17 @@ class Server:
             return await self._send_part(incoming, answer, headers, effects.cut)
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
-    async def _answer(self, incoming: web.BaseRequest, request: Request) -> Answer:
+    async def _answer(
+        self, incoming: web.BaseRequest, request: Request, account: Account
+    ) -> Answer:
         if is_picture(request.path):
-            return self._service.picture(request)
-        if not self._credentials.accept(incoming.headers.get("Authorization")):
+            return account.service.picture(request)
+        if not account.accepts(incoming.headers.get("Authorization")):
             return reason(401, "Authorization is missing or wrong")
         encoding = None
         if self._compression:
             encoding = accepted_encoding(incoming.headers.get("Accept-Encoding", ""))
-        kept = self._service.kept_answer(request, encoding)
+        kept = account.service.kept_answer(request, encoding)
         if kept is not None:
             return kept
         try:
@@ -160,7 +140,7 @@ class Server:
         except (ConnectionError, web.RequestPayloadError):
             return reason(400, "The body broke off")
         answer = await asyncio.get_running_loop().run_in_executor(
-            self._builder, self._service.answer, request, body, encoding
+            self._builder, account.service.answer, request, body, encoding
         )
         return answer if answer.encoding is not None else compress(answer, encoding)
 
@@ -199,6 +179,21 @@ class Server:
 async def _let_callbacks_run() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+def _request(incoming: web.BaseRequest, number: int) -> Request:
+    transport = incoming.transport
+    peer = None if transport is None else transport.get_extra_info("peername")
+    return Request(
+        number=number,
+        method=incoming.method,
+        path=incoming.path,
+        parameters=tuple(incoming.query.items()),
+        authorization_kind=authorization_kind(incoming.headers.get("Authorization")),
+        connection="gone" if peer is None else f"{peer[0]}:{peer[1]}",
+        user_agent=incoming.headers.get("User-Agent", ""),
+        when=time.monotonic(),
+    )
 
 
 def _headers(answer: Answer, request: Request) -> dict[str, str]:

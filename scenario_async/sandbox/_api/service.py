@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -29,10 +28,13 @@ from .rules import Listing, read_collection_listing, read_listing
 from .tokens import Tokens
 
 if TYPE_CHECKING:
-    from scenario_async.sandbox._catalogue import Contents, Row
+    from collections.abc import Hashable
+
+    from scenario_async.sandbox._catalogue import Contents, Row, Store
     from scenario_async.sandbox._requests import Request
 
     from .behavior import Behavior
+    from .page_cache import PageCache
     from .paging import Route
 
 # The same secret everywhere: answers are to be the same in every process, and a client that reads
@@ -63,17 +65,17 @@ class Service:
         catalogue: What is listed.
         faults: The faults to show.
         behavior: How the service behaves where it is not known.
-        cache_bytes: How much memory answers may take that are kept to be given again.
+        cache: Where answers are kept to be given again; services may share it.
     """
 
     def __init__(
-        self, catalogue: Contents, faults: FaultSchedule, behavior: Behavior, *, cache_bytes: int
+        self, catalogue: Contents, faults: FaultSchedule, behavior: Behavior, cache: PageCache
     ) -> None:
         self._catalogue = catalogue
         self._faults = faults
         self._behavior = behavior
         self._tokens = Tokens(_TOKEN_SECRET)
-        self._cache = _PageCache(cache_bytes)
+        self._cache = cache
         self._origin = _ORIGIN
 
     def serve_at(self, origin: str) -> None:
@@ -83,7 +85,7 @@ class Service:
 
     def record(self, row: Row) -> bytes:
         """Return the record of ``row`` as listings carry it."""
-        return self._here(self._catalogue.store.encoded(row))
+        return self._here(self._catalogue.encoded(row))
 
     def effects(self, request: Request) -> Effects:
         """Take the faults that act on a request whatever it asks for."""
@@ -100,7 +102,12 @@ class Service:
         """Give an answer that needs no work, if there is one and no fault may change it."""
         if len(self._faults) or request.method != "GET":
             return None
-        return self._cache.get(_cache_key(request, encoding), self._catalogue.version)
+        # Which of the stores it is out of depends on the query, which is not read here.
+        for store in self._catalogue.stores:
+            kept = self._cache.get(_cache_key(request, encoding, store), store.version)
+            if kept is not None:
+                return kept
+        return None
 
     def answer(self, request: Request, body: bytes, encoding: Encoding | None) -> Answer:
         """Answer a request whose credentials were found right."""
@@ -142,13 +149,14 @@ class Service:
         listing = read_listing(request.parameters, route, self._behavior)
         if request.authorization_kind == "public":
             _check_public(listing)
-        version = self._catalogue.version
+        store = self._catalogue.store_of(listing.filters.privacy)
+        key, version = _cache_key(request, encoding, store), store.version
         bounds = self._faults.take({"bounds"}, request)
         bounded = not any(isinstance(fault, IgnoredBounds) for fault in bounds)
         page = turn_to(listing, self._catalogue, self._tokens, self._behavior, bounded=bounded)
         faults = self._faults.take({"page"}, request, page)
         usual = not bounds and not faults
-        kept = self._cache.get(_cache_key(request, encoding), version) if usual else None
+        kept = self._cache.get(key, version) if usual else None
         if kept is not None:
             return kept
         for fault in faults:
@@ -156,8 +164,8 @@ class Service:
         answer = Answer(body=self._here(write_page(page, self._catalogue, self._tokens)))
         answer = _answers.compress(answer, encoding)
         # An answer out of a catalogue that changed meanwhile is right now and wrong to keep.
-        if usual and version == self._catalogue.version:
-            self._cache.put(_cache_key(request, encoding), version, answer)
+        if usual and version == store.version:
+            self._cache.put(key, version, answer)
         return answer
 
     def _retrieve(self, model_id: str, *, public: bool) -> Answer:
@@ -188,9 +196,9 @@ class Service:
         return written.replace(_ORIGIN, self._origin)
 
 
-def _cache_key(request: Request, encoding: Encoding | None) -> object:
+def _cache_key(request: Request, encoding: Encoding | None, store: Store) -> Hashable:
     public = request.authorization_kind == "public"
-    return (public, request.path, request.parameters, encoding)
+    return (store, public, request.path, request.parameters, encoding)
 
 
 def _allow(request: Request, method: str) -> None:
@@ -211,46 +219,3 @@ def _check_public(listing: Listing) -> None:
 
 def _changed(page: Page, fault: Fault) -> Page:
     return fault.change(page) if isinstance(fault, PageFault) else page
-
-
-class _PageCache:
-    """The answers given last, up to a number of bytes, for one version of the catalogue."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._answers: dict[object, Answer] = {}
-        self._size = 0
-        self._version = -1
-
-    def clear(self) -> None:
-        with self._lock:
-            self._answers.clear()
-            self._size = 0
-
-    def get(self, key: object, version: int) -> Answer | None:
-        with self._lock:
-            if version != self._version:
-                return None
-            answer = self._answers.pop(key, None)
-            if answer is not None:
-                self._answers[key] = answer  # now the last to be thrown away
-            return answer
-
-    def put(self, key: object, version: int, answer: Answer) -> None:
-        with self._lock:
-            if version != self._version:
-                self._answers.clear()
-                self._size = 0
-                self._version = version
-            replaced = self._answers.pop(key, None)
-            self._size += _weight(answer) - (0 if replaced is None else _weight(replaced))
-            self._answers[key] = answer
-            while self._size > self._limit:
-                oldest = next(iter(self._answers))
-                self._size -= _weight(self._answers.pop(oldest))
-
-
-def _weight(answer: Answer) -> int:
-    # Small answers weigh as well: their keys and objects are about this large.
-    return len(answer.body) + 1024

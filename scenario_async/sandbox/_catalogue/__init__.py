@@ -8,6 +8,7 @@ from .pictures import SIDE, picture, picture_size
 from .rows import Privacy, Row, encode_row, encode_summary, iso, training_images_number
 from .selection import Filters, SortBy, Window
 from .signed_urls import ORIGIN, is_picture, signed_url
+from .store import Store
 
 __all__ = [
     "ID_LENGTH",
@@ -21,6 +22,7 @@ __all__ = [
     "Privacy",
     "Row",
     "SortBy",
+    "Store",
     "Window",
     "asset_id",
     "encode_row",

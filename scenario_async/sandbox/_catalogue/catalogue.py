@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,8 +13,10 @@ from .contents import Collection, Contents
 from .rows import PROJECT_ID, SERVICE_ID, Privacy, Row, milliseconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
     from datetime import datetime
+
+    from .store import Store
 
 
 class Catalogue(Contents):
@@ -127,13 +130,12 @@ class Catalogue(Contents):
         Raises:
             ValueError: The id is taken, or ``created_at`` has no time zone.
         """
-        with self._store.lock:
+        with self._changing():
             self._added += 1
-            made_up = f"model_added{self._added:019d}"
-            model_id = made_up if model_id is None else model_id
-            if self._store.find(model_id) is not None or model_id in self._foreign:
+            model_id = self._free_id() if model_id is None else model_id
+            if self._taken(model_id):
                 raise ValueError(f"model_id {model_id!r} is taken: choose another one")
-            now = self._store.tick()
+            now = self.store_of(privacy).tick()
             created = now if created_at is None else milliseconds_of(created_at)
             row = Row(
                 id=model_id,
@@ -150,7 +152,7 @@ class Catalogue(Contents):
                 fields=None if fields is None else dict(fields),
                 owner=SERVICE_ID if privacy == "public" else self.owner,
             )
-            self._store.put([row])
+            self.store_of(privacy).put([row])
         return model_id
 
     def update(
@@ -182,9 +184,11 @@ class Catalogue(Contents):
         Raises:
             KeyError: There is no such model.
         """
-        with self._store.lock:
+        with self._changing():
             row = self.get(model_id)
-            now = self._store.tick()
+            before = self.store_of(row.privacy)
+            after = before if privacy is None else self.store_of(privacy)
+            now = after.tick()
             changed = msgspec.structs.replace(
                 row,
                 name=row.name if name is None else name,
@@ -196,7 +200,9 @@ class Catalogue(Contents):
                 fields=row.fields if fields is None else {**(row.fields or {}), **fields},
                 updated=now if touch else row.updated,
             )
-            self._store.put([changed])
+            after.put([changed])
+            if after is not before:
+                before.drop(model_id)
 
     def move(self, model_id: str, *collection_ids: str) -> None:
         """Put a model into these collections and no others (none: into no collection).
@@ -204,7 +210,7 @@ class Catalogue(Contents):
         Raises:
             KeyError: There is no such model or collection.
         """
-        with self._store.lock:
+        with self._changing():
             for collection_id in collection_ids:
                 if collection_id not in self._collections:
                     raise KeyError(collection_id)
@@ -216,11 +222,12 @@ class Catalogue(Contents):
         Raises:
             KeyError: There is no such model, or it is deleted already.
         """
-        with self._store.lock:
+        with self._changing():
             row = self.get(model_id)
             if row.deleted is not None:
                 raise KeyError(model_id)
-            self._store.put([msgspec.structs.replace(row, deleted=self._store.tick())])
+            store = self.store_of(row.privacy)
+            store.put([msgspec.structs.replace(row, deleted=store.tick())])
 
     def restore(self, model_id: str) -> None:
         """Bring a deleted model back.
@@ -228,9 +235,11 @@ class Catalogue(Contents):
         Raises:
             KeyError: There is no such model.
         """
-        with self._store.lock:
-            self._store.tick()
-            self._store.put([msgspec.structs.replace(self.get(model_id), deleted=None)])
+        with self._changing():
+            row = self.get(model_id)
+            store = self.store_of(row.privacy)
+            store.tick()
+            store.put([msgspec.structs.replace(row, deleted=None)])
 
     def add_foreign(self, model_id: str) -> None:
         """Add the id of a model that belongs to another project: reading it is forbidden (403)."""
@@ -250,15 +259,35 @@ class Catalogue(Contents):
 
     def sign_again(self) -> None:
         """Renew every signed URL, which is all that changes: signatures expire on their own."""
-        with self._store.lock:
-            self._store.put(
-                [
-                    msgspec.structs.replace(row, signature=row.signature + 1)
-                    for row in self._store.rows()
-                ]
-            )
-            self._store.tick()
+        with self._changing() as stores:
+            for store in stores:
+                store.put(
+                    [
+                        msgspec.structs.replace(row, signature=row.signature + 1)
+                        for row in store.rows()
+                    ]
+                )
+                store.tick()
 
     def advance(self, by: timedelta) -> None:
         """Let time pass: deleted models leave the listing of deleted ones after 30 days."""
-        self._store.tick(by // timedelta(milliseconds=1))
+        with self._changing() as stores:
+            for store in stores:
+                store.tick(by // timedelta(milliseconds=1))
+
+    def _free_id(self) -> str:
+        # Another account may have added public models under the first of these ids.
+        while self._taken(made_up := f"model_added{self._added:019d}"):
+            self._added += 1
+        return made_up
+
+    def _taken(self, model_id: str) -> bool:
+        return self._find(model_id) is not None or model_id in self._foreign
+
+    @contextmanager
+    def _changing(self) -> Generator[tuple[Store, ...]]:
+        """Keep others from changing anything in between; give where the models are."""
+        with ExitStack() as stack:
+            for store in self.stores:
+                stack.enter_context(store.lock)
+            yield self.stores

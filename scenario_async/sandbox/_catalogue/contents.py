@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from .selection import Filters
 from .store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .rows import Privacy, Row
 
@@ -47,6 +48,7 @@ class Contents:
     def __init__(self, *, owner: str = PROJECT_ID, kept_rows: int = 25_000) -> None:
         self.owner = owner
         self._store = Store(kept_rows=kept_rows)
+        self._public: Store = self._store
         self._added = 0
         self._collections: dict[str, Collection] = {}
         self._foreign: set[str] = set()
@@ -56,15 +58,33 @@ class Contents:
 
     def __len__(self) -> int:
         """Count the models that exist, of every privacy."""
-        return sum(row.deleted is None for row in self._store.rows())
+        return sum(1 for _ in self)
 
     def __contains__(self, model_id: object) -> bool:
-        row = self._store.find(model_id) if isinstance(model_id, str) else None
+        row = self._find(model_id) if isinstance(model_id, str) else None
         return row is not None and row.deleted is None
 
     def __iter__(self) -> Iterator[Row]:
         """Give the models that exist, in no particular order."""
-        return (row for row in self._store.rows() if row.deleted is None)
+        rows = (row for store in self.stores for row in store.rows())
+        return (row for row in rows if row.deleted is None)
+
+    def share_public(self, of: Contents) -> None:
+        """Let the public models be those of another catalogue, for whoever changes them as well.
+
+        Raises:
+            ValueError: There are public models here already, or those of a third catalogue.
+        """
+        if self._public is of.store_of("public"):
+            return
+        if self._public is not self._store:
+            raise ValueError("the catalogue shares the public models of another one already")
+        if any(row.privacy == "public" for row in self._store.rows()):
+            raise ValueError(
+                "the catalogue has public models of its own: make it with public=0, as the public "
+                "ones are the same for all accounts"
+            )
+        self._public = of.store_of("public")
 
     @property
     def store(self) -> Store:
@@ -72,9 +92,29 @@ class Contents:
         return self._store
 
     @property
+    def stores(self) -> tuple[Store, ...]:
+        """Where the models are: in one store, or the public ones in another; not for programs."""
+        return (self._store,) if self._public is self._store else (self._store, self._public)
+
+    def store_of(self, privacy: Privacy) -> Store:
+        """Return where the server reads models of that privacy; not for programs."""
+        return self._public if privacy == "public" else self._store
+
+    def encoded(self, row: Row) -> bytes:
+        """Return the record of ``row`` as JSON."""
+        return self.store_of(row.privacy).encoded(row)
+
+    def cuts(self) -> Mapping[int, Row]:
+        """Return the existing rows by where the pool of letters is cut for their asset ids.
+
+        Of two at the same place it is a public one: whoever may read one of them may read that.
+        """
+        return ChainMap(*(store.cuts() for store in reversed(self.stores)))
+
+    @property
     def version(self) -> int:
         """A number that grows with every change."""
-        return self._store.version
+        return sum(store.version for store in self.stores)
 
     @property
     def now(self) -> datetime:
@@ -105,7 +145,7 @@ class Contents:
         Raises:
             KeyError: There is no such model.
         """
-        row = self._store.find(model_id)
+        row = self._find(model_id)
         if row is None:
             raise KeyError(model_id)
         return row
@@ -124,9 +164,13 @@ class Contents:
             status=status,
             collections=() if collection_id is None else (collection_id,),
         )
-        window = self._store.window(filters)
+        window = self.store_of(privacy).window(filters)
         return [row.id for row in window.rows(0, len(window))]
 
     def model_count(self, collection_id: str) -> int:
         """Count the models that exist in a collection."""
         return sum(collection_id in row.collections for row in self)
+
+    def _find(self, model_id: str) -> Row | None:
+        found = (store.find(model_id) for store in self.stores)
+        return next((row for row in found if row is not None), None)

@@ -11,7 +11,7 @@ from .seeding import NEWEST
 from .selection import Filters, Ordering, Window, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from .rows import Row
 
@@ -75,6 +75,14 @@ class Store:
                 self._encoded.pop(row.id, None)
             self._forget()
 
+    def drop(self, model_id: str) -> None:
+        """Take a row out, as if there had never been one."""
+        with self.lock:
+            del self._rows[model_id]
+            self._encoded.pop(model_id, None)
+            self._version += 1
+            self._forget()
+
     def window(
         self,
         filters: Filters,
@@ -96,7 +104,7 @@ class Store:
                 ordering = self._orderings[filters] = Ordering(selected, filters)
         return ordering.window(low, high, descending=descending)
 
-    def cuts(self) -> Mapping[int, Row]:
+    def cuts(self) -> dict[int, Row]:
         """Return the existing rows by where the pool of letters is cut for their asset ids.
 
         Of two at the same place it is a public one: whoever may read one of them may read that.

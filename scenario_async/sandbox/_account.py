@@ -1,0 +1,123 @@
+"""An account: its models, its key, its limit, its faults and its requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scenario_async.sandbox._api import Account, Credentials, Limiter, RateLimit, Service
+from scenario_async.sandbox._faults import FaultSchedule
+
+from ._requests import RequestLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scenario_async.sandbox._api import Behavior, PageCache
+    from scenario_async.sandbox._catalogue import Catalogue, Privacy
+
+
+class BaseAccount:
+    """What a sandbox with one account and each of many have in common.
+
+    Args:
+        catalogue: What is listed.
+        credentials: What requests must show; ``None`` where only public access is allowed.
+        limiter: The rate limit.
+        behavior: How the service behaves where it is not known.
+        cache: Where answers are kept.
+        numbers: Where the numbers of requests come from.
+
+    Attributes:
+        catalogue: What is listed.
+        faults: The faults to show.
+        requests: The requests so far.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        credentials: Credentials | None,
+        *,
+        limiter: Limiter,
+        behavior: Behavior,
+        cache: PageCache,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        self.catalogue: Catalogue = catalogue
+        self.faults: FaultSchedule = FaultSchedule()
+        self.requests: RequestLog = RequestLog(numbers)
+        service = Service(self.catalogue, self.faults, behavior, cache)
+        self._account = Account(service, self.requests, limiter, credentials)
+
+    @property
+    def api_key(self) -> str:
+        """The API key that is accepted. A new one counts from the next request on."""
+        return self._credentials.api_key
+
+    @api_key.setter
+    def api_key(self, api_key: str) -> None:
+        self._account.credentials = replace(self._credentials, api_key=api_key)
+
+    @property
+    def api_secret(self) -> str:
+        """The API secret that is accepted. A new one counts from the next request on."""
+        return self._credentials.api_secret
+
+    @api_secret.setter
+    def api_secret(self, api_secret: str) -> None:
+        self._account.credentials = replace(self._credentials, api_secret=api_secret)
+
+    @property
+    def bearer_auth(self) -> str:
+        """The JWT that is accepted. A new one counts from the next request on."""
+        return self._credentials.bearer_auth
+
+    @bearer_auth.setter
+    def bearer_auth(self, bearer_auth: str) -> None:
+        self._account.credentials = replace(self._credentials, bearer_auth=bearer_auth)
+
+    @property
+    def key_refused(self) -> bool:
+        """Whether key and JWT are refused with 401, as if somebody had revoked them."""
+        return self._account.refused
+
+    @key_refused.setter
+    def key_refused(self, refused: bool) -> None:
+        self._account.refused = refused
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """How many requests are taken, ``None`` for all. A new limit counts from then on."""
+        return self._account.limiter.limit
+
+    @rate_limit.setter
+    def rate_limit(self, limit: RateLimit | None) -> None:
+        self._account.limiter.limit = limit
+
+    @property
+    def _credentials(self) -> Credentials:
+        credentials = self._account.credentials
+        if credentials is None:
+            raise AttributeError("access without an account has no key")
+        return credentials
+
+    def record(self, model_id: str) -> bytes:
+        """Return the record of a model as listings carry it: JSON, with URLs of this sandbox.
+
+        Raises:
+            KeyError: There is no such model.
+        """
+        return self._account.service.record(self.catalogue.get(model_id))
+
+    def records(self, privacy: Privacy = "private") -> dict[str, bytes]:
+        """Return the records of all models of that privacy by their ids, in the order of a listing.
+
+        It is what a complete copy of the account has, when nothing changes meanwhile.
+        """
+        return {model_id: self.record(model_id) for model_id in self.catalogue.ids(privacy)}
+
+    def reset(self) -> None:
+        """Forget the faults and the logged requests; the catalogue stays as it is."""
+        self.faults.clear()
+        self.requests.clear()
