@@ -51,7 +51,7 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
 from __future__ import annotations
 
 from scenario_async.sandbox._api import Behavior, RateLimit
-from scenario_async.sandbox._catalogue import Catalogue, Collection, Privacy, Row
+from scenario_async.sandbox._catalogue import Catalogue, ChangeKind, Collection, Privacy, Row
 from scenario_async.sandbox._faults import (
     BadRow,
     BadRowKind,
@@ -80,6 +80,9 @@ from scenario_async.sandbox._faults import (
     Truncated,
 )
 
+from ._account import SandboxAccount
+from ._accounts import CatalogueChange, SandboxAccounts, seeded_accounts
+from ._limit_group import LimitGroup
 from ._requests import AuthorizationKind, Request, RequestLog
 from ._sandbox import Sandbox
 
@@ -89,6 +92,8 @@ __all__ = [
     "BadRowKind",
     "Behavior",
     "Catalogue",
+    "CatalogueChange",
+    "ChangeKind",
     "ChangedTokens",
     "Collection",
     "Delayed",
@@ -102,6 +107,7 @@ __all__ = [
     "Fault",
     "FaultSchedule",
     "IgnoredBounds",
+    "LimitGroup",
     "NotJSON",
     "PictureContent",
     "PlanLimitReached",
@@ -116,7 +122,10 @@ __all__ = [
     "RequestLog",
     "Row",
     "Sandbox",
+    "SandboxAccount",
+    "SandboxAccounts",
     "ServerError",
     "Stalled",
     "Truncated",
+    "seeded_accounts",
 ]

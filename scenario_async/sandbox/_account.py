@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from scenario_async.sandbox._api import Account, Credentials, Limiter, RateLimit, Service
+from scenario_async.sandbox._api import (
+    Account,
+    Behavior,
+    Credentials,
+    Limiter,
+    PageCache,
+    RateLimit,
+    Service,
+)
 from scenario_async.sandbox._faults import FaultSchedule
 
 from ._requests import RequestLog
@@ -13,8 +21,21 @@ from ._requests import RequestLog
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scenario_async.sandbox._api import Behavior, PageCache
     from scenario_async.sandbox._catalogue import Catalogue, Privacy
+
+
+class Shared(NamedTuple):
+    """What the accounts of a sandbox share.
+
+    Attributes:
+        behavior: How the service behaves where it is not known.
+        cache: Where answers are kept.
+        numbers: Where the numbers of requests come from.
+    """
+
+    behavior: Behavior
+    cache: PageCache
+    numbers: Iterator[int]
 
 
 class BaseAccount:
@@ -24,9 +45,7 @@ class BaseAccount:
         catalogue: What is listed.
         credentials: What requests must show; ``None`` where only public access is allowed.
         limiter: The rate limit.
-        behavior: How the service behaves where it is not known.
-        cache: Where answers are kept.
-        numbers: Where the numbers of requests come from.
+        shared: What it shares with other accounts.
 
     Attributes:
         catalogue: What is listed.
@@ -38,17 +57,19 @@ class BaseAccount:
         self,
         catalogue: Catalogue,
         credentials: Credentials | None,
-        *,
         limiter: Limiter,
-        behavior: Behavior,
-        cache: PageCache,
-        numbers: Iterator[int] | None = None,
+        shared: Shared,
     ) -> None:
         self.catalogue: Catalogue = catalogue
         self.faults: FaultSchedule = FaultSchedule()
-        self.requests: RequestLog = RequestLog(numbers)
-        service = Service(self.catalogue, self.faults, behavior, cache)
+        self.requests: RequestLog = RequestLog(shared.numbers)
+        service = Service(self.catalogue, self.faults, shared.behavior, shared.cache)
         self._account = Account(service, self.requests, limiter, credentials)
+
+    @property
+    def served(self) -> Account:
+        """What the server knows of it; not for programs."""
+        return self._account
 
     @property
     def api_key(self) -> str:
@@ -102,6 +123,11 @@ class BaseAccount:
             raise AttributeError("access without an account has no key")
         return credentials
 
+    def begin(self, origin: str) -> None:
+        """Be served at this address, with no requests counted yet; not for programs."""
+        self._account.limiter.clear()
+        self._account.service.serve_at(origin)
+
     def record(self, model_id: str) -> bytes:
         """Return the record of a model as listings carry it: JSON, with URLs of this sandbox.
 
@@ -121,3 +147,48 @@ class BaseAccount:
         """Forget the faults and the logged requests; the catalogue stays as it is."""
         self.faults.clear()
         self.requests.clear()
+
+
+class SandboxAccount(BaseAccount):
+    """An account of a sandbox that has many; ``SandboxAccounts`` makes them.
+
+    Key, secret, JWT and limit can be changed while the sandbox runs. A request with a key that the
+    account had before is refused, and is one of the account's.
+
+    Attributes:
+        name: Its name.
+        limit_group: The name of the accounts that it shares its rate limit with; its own name
+            where it has one for itself.
+        catalogue: Its private and unlisted models and its collections. The public models are those
+            of all accounts: whoever changes one changes it for all.
+        faults: The faults to show to this account alone.
+        requests: Its requests so far.
+        api_key: The API key that is accepted.
+        api_secret: The API secret that is accepted.
+        bearer_auth: The JWT that is accepted.
+        key_refused: Whether these are refused, as if somebody had revoked them.
+        rate_limit: How many requests are taken of its limit group.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        catalogue: Catalogue,
+        credentials: Credentials | None,
+        limiter: Limiter,
+        shared: Shared,
+        *,
+        limit_group: str,
+    ) -> None:
+        super().__init__(catalogue, credentials, limiter, shared)
+        self.name: str = name
+        self.limit_group: str = limit_group
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}, {self.catalogue!r}>"
+
+    def replace_key(self, api_key: str, api_secret: str) -> None:
+        """Accept another key and secret from the next request on, and the present ones no more."""
+        self._account.credentials = replace(
+            self._credentials, api_key=api_key, api_secret=api_secret
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -63,11 +62,11 @@ class RequestLog(Sequence[Request]):
     arrive meanwhile.
 
     Args:
-        numbers: Where the numbers of requests come from, for logs that share them.
+        numbers: Where the numbers of requests come from; logs may share them.
     """
 
-    def __init__(self, numbers: Iterator[int] | None = None) -> None:
-        self._numbers = itertools.count(1) if numbers is None else numbers
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
         self._lock = threading.Lock()
         self._requests: dict[int, Request] = {}
         self._open: set[int] = set()
@@ -122,10 +121,10 @@ class RequestLog(Sequence[Request]):
                 one of its own: ``AsyncScenario(default_headers={"User-Agent": "worker-1"})``.
 
         Returns:
-            Pairs in order of time: the last request before it of the client that was at work, and
+            Pairs in order of time, of the last request before it of the client that was at work and
             the request of the other one.
         """
-        return _traffic.overlaps(self, gap=gap, by=by or _user_agent)
+        return _traffic.overlaps(self, gap=gap, by=by)
 
     def clear(self) -> None:
         """Forget all requests; the numbers go on."""
@@ -159,7 +158,3 @@ class RequestLog(Sequence[Request]):
     def _snapshot(self) -> list[Request]:
         with self._lock:
             return list(self._requests.values())
-
-
-def _user_agent(request: Request) -> str:
-    return request.user_agent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 from scenario_async.sandbox._api import (
@@ -14,7 +15,7 @@ from scenario_async.sandbox._api import (
 )
 from scenario_async.sandbox._catalogue import Catalogue
 
-from ._account import BaseAccount
+from ._account import BaseAccount, Shared
 from ._base import BaseSandbox
 
 
@@ -75,9 +76,8 @@ class Sandbox(BaseSandbox, BaseAccount):
             self,
             Catalogue.seeded() if catalogue is None else catalogue,
             Credentials(api_key, api_secret, bearer_auth),
-            limiter=Limiter(rate_limit, time.monotonic()),
-            behavior=self.behavior,
-            cache=PageCache(cache_bytes),
+            Limiter(rate_limit, time.monotonic()),
+            Shared(self.behavior, PageCache(cache_bytes), itertools.count(1)),
         )
 
     def __repr__(self) -> str:
@@ -88,5 +88,4 @@ class Sandbox(BaseSandbox, BaseAccount):
         return self._account
 
     def _serve_at(self, origin: str) -> None:
-        self._account.limiter.clear()
-        self._account.service.serve_at(origin)
+        self.begin(origin)

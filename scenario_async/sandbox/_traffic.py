@@ -25,7 +25,7 @@ def most_within(requests: Iterable[Request], seconds: float) -> int:
 
 
 def overlaps(
-    requests: Iterable[Request], *, gap: float, by: Callable[[Request], Hashable]
+    requests: Iterable[Request], *, gap: float, by: Callable[[Request], Hashable] | None
 ) -> list[tuple[Request, Request]]:
     """Return the requests with which a client begins while another one is at work.
 
@@ -35,7 +35,7 @@ def overlaps(
     Args:
         requests: The requests, in any order.
         gap: The longest pause in seconds that a client makes while it is at work.
-        by: Names the client of a request.
+        by: Names the client of a request; ``None`` for its ``User-Agent``.
 
     Returns:
         Pairs in order of time: the last request before it of the client that was at work, and the
@@ -43,7 +43,7 @@ def overlaps(
     """
     of_client: defaultdict[Hashable, list[Request]] = defaultdict(list)
     for request in sorted(requests, key=_arrival):
-        of_client[by(request)].append(request)
+        of_client[request.user_agent if by is None else by(request)].append(request)
     stretches = [one for ordered in of_client.values() for one in _stretches(ordered, gap)]
     found: list[tuple[Request, Request]] = []
     at_work: list[_Stretch] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from support.wire import Wire, serving
+from support.wire import Wire, authorization_of, serving
 
 from scenario_async.sandbox import Catalogue, Sandbox
 
@@ -137,7 +137,7 @@ def test_what_is_not_there_is_not_found(wire: Wire, path: str, status: int) -> N
 
 
 def test_paths_outside_the_base_are_not_found(sandbox: Sandbox) -> None:
-    wire = Wire(sandbox)
+    wire = Wire(sandbox.base_url, authorization_of(sandbox))
     wire.prefix = ""
     assert wire.get("/models").status == 404
     wire.connection.close()

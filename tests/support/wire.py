@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from scenario_async.sandbox import Behavior, Catalogue, Sandbox
+from scenario_async.sandbox import Behavior, Catalogue, Sandbox, SandboxAccount, SandboxAccounts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -48,12 +48,11 @@ class Reply:
 class Wire:
     """One keep-alive connection to a sandbox."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        parts = urlsplit(sandbox.base_url)
+    def __init__(self, base_url: str, authorization: str) -> None:
+        parts = urlsplit(base_url)
         self.connection = http.client.HTTPConnection(parts.netloc, timeout=60)
         self.prefix = parts.path
-        pair = f"{sandbox.api_key}:{sandbox.api_secret}"
-        self.authorization = "Basic " + base64.b64encode(pair.encode()).decode()
+        self.authorization = authorization
 
     def send(
         self,
@@ -104,10 +103,17 @@ class Wire:
         return [model_id for reply in self.walk(path, **parameters) for model_id in reply.ids]
 
 
+def authorization_of(account: Sandbox | SandboxAccount) -> str:
+    """The header with the account's key and secret."""
+    pair = f"{account.api_key}:{account.api_secret}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
 @contextmanager
-def wired(sandbox: Sandbox) -> Generator[Wire]:
-    """Connect to a running sandbox."""
-    wire = Wire(sandbox)
+def wired(sandbox: Sandbox | SandboxAccounts, authorization: str = "") -> Generator[Wire]:
+    """Connect to a running sandbox, with the key of the only account unless told otherwise."""
+    shown = authorization_of(sandbox) if isinstance(sandbox, Sandbox) else authorization
+    wire = Wire(sandbox.base_url, shown)
     try:
         yield wire
     finally:

@@ -168,7 +168,7 @@ class Catalogue(Contents):
         fields: Mapping[str, Any] | None = None,
         touch: bool = True,
     ) -> None:
-        """Change a model; what is left out stays.
+        """CatalogueChange a model; what is left out stays.
 
         Args:
             model_id: The model.
