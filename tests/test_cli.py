@@ -478,6 +478,8 @@ class TestWrongUsage:
                     ("--timeout", "soon", "'soon' is not a finite number"),
                 )
             ),
+            ("sandbox --accounts 3", "--accounts and --keys need each other: keys go into files"),
+            ("sandbox --keys keys", "--accounts and --keys need each other: keys go into files"),
             (
                 "sandbox --port 70000",
                 "Invalid value for '--port': must be from 0 to 65535, not 70000.",

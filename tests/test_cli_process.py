@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -512,6 +514,31 @@ class TestSandbox:
             check=True,
         )
         assert (shell.stderr, len(shell.stdout.splitlines())) == (b"", 8)
+        process.send_signal(signal.SIGINT)
+        assert ended(process) == (130, b"", "Interrupted.\n")
+
+    def test_many_accounts_have_their_keys_in_files(self, start: Start, tmp_path: Path) -> None:
+        keys = tmp_path / "new" / "keys"
+        command = ("sandbox", "--accounts", "12", "--private", "2", "--public", "3")
+        process = start(*command, "--keys", str(keys))
+        assert process.stdout is not None
+        lines = process.stdout.read(4096).decode().splitlines()
+        url = lines[2].removeprefix("export SCENARIO_BASE_URL=")
+        assert lines[:2] == [
+            f"# 12 accounts at {url}, until Ctrl-C",
+            f"# keys in {keys}: account-01 to account-12",
+        ]
+        files = sorted(keys.iterdir())
+        assert [path.name for path in files] == [f"account-{number:02}" for number in range(1, 13)]
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        for path in files[:2]:
+            shown = json.loads(path.read_text())
+            pair = base64.b64encode(f"{shown['api_key']}:{shown['api_secret']}".encode()).decode()
+            request = urllib.request.Request(  # noqa: S310 - the sandbox
+                f"{shown['base_url']}/models", headers={"Authorization": f"Basic {pair}"}
+            )
+            with urllib.request.urlopen(request) as answer:  # noqa: S310 - the sandbox
+                assert len(json.load(answer)["models"]) == 2
         process.send_signal(signal.SIGINT)
         assert ended(process) == (130, b"", "Interrupted.\n")
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from scenario_async.sandbox import Catalogue
 
-__all__ = ["COLLECTIONS", "PRIVATE", "PUBLIC", "UNLISTED", "models_in_words"]
+__all__ = ["COLLECTIONS", "FEWEST", "MOST", "PRIVATE", "PUBLIC", "UNLISTED", "models_in_words"]
 
 PUBLIC = 709
 PRIVATE = 300
 UNLISTED = 20
 COLLECTIONS = 3
+FEWEST, MOST = 50, 300  # private ones of each account, where there are many
 
 
 def models_in_words(catalogue: Catalogue) -> str:

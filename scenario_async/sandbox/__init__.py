@@ -30,6 +30,9 @@ The catalogue follows the public one of October 2026: 709 public models, of whic
 have no thumbnail but example assets. Each asset has a URL that looks signed, and leads to a small
 picture that the sandbox makes.
 
+``SandboxAccounts`` serves many accounts on one port, told apart by their keys. The public models
+are the same for all.
+
 Where the sources are silent, the sandbox had to choose, and the service may do otherwise:
 
 - Several collections or types select the models that have any of them.
@@ -46,6 +49,8 @@ Where the sources are silent, the sandbox had to choose, and the service may do 
 - Access without an account gets 403 for everything that is not public.
 - get-bulk answers in the order asked for, and leaves out what cannot be read.
 - The service takes 100 requests a minute; here there is no limit unless ``rate_limit`` sets one.
+  Requests with a wrong secret count as well.
+- A model of another account is not found (404), unless its id was told to be foreign (403).
 """
 
 from __future__ import annotations

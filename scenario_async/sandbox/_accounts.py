@@ -190,7 +190,7 @@ class SandboxAccounts(BaseSandbox, Mapping[str, SandboxAccount]):
             account.begin(origin)
 
     def change(self, count: int, *, seed: int) -> list[CatalogueChange]:
-        """CatalogueChange models of accounts at random, while they are served or not.
+        """Change models of accounts at random, while they are served or not.
 
         Models that are not public are added, changed, moved between collections, deleted and
         restored. The same calls make the same changes to the same catalogues.

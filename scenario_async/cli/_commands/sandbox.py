@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 import asyncclick as click
+from anyio import to_thread
 
+from scenario_async.cli._key_files import write_key_files
 from scenario_async.cli._options import Numbers, StrictCommand, Whole, section
-from scenario_async.cli._output import cannot_listen, write_lines
+from scenario_async.cli._output import WrongUsageError, cannot_listen, counted, write_lines
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
+    FEWEST,
+    MOST,
     PRIVATE,
     PUBLIC,
     UNLISTED,
@@ -20,7 +25,9 @@ from scenario_async.cli._sandbox_models import (
 )
 
 if TYPE_CHECKING:
-    from scenario_async.sandbox import Sandbox
+    from collections.abc import Callable
+
+    from scenario_async.sandbox import Behavior, RateLimit, Sandbox, SandboxAccounts
 
 __all__ = ["sandbox"]
 
@@ -37,6 +44,7 @@ same numbers and seed give the same models each time.
         "scenario-async sandbox --port 8123 --private 20000 --latency 0.2",
         "scenario-async sandbox --rate-limit 5",
         "scenario-async sandbox --behavior models_tags=all --behavior bulk=refused",
+        "scenario-async sandbox --accounts 200 --keys keys --rate-limit 2",
     ),
 )
 @section(
@@ -53,8 +61,7 @@ same numbers and seed give the same models each time.
         "--private",
         type=Whole(min=0),
         metavar="N",
-        default=PRIVATE,
-        show_default=True,
+        show_default=f"{PRIVATE}; with --accounts {FEWEST} to {MOST}",
         help="Private models.",
     ),
     click.option(
@@ -80,6 +87,21 @@ same numbers and seed give the same models each time.
         default=0,
         show_default=True,
         help="Another number gives other models.",
+    ),
+)
+@section(
+    "Many accounts, each with a key and models of its own",
+    click.option(
+        "--accounts",
+        type=Whole(min=1),
+        metavar="N",
+        help="Accounts. The public models are the same for all.",
+    ),
+    click.option(
+        "--keys",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Where their keys are written: a file for each, as `file:PATH` of a fleet names it.",
     ),
 )
 @section(
@@ -109,7 +131,7 @@ same numbers and seed give the same models each time.
         "--rate-limit",
         type=Numbers(min=0, min_open=True),
         metavar="PER_SECOND",
-        help="Requests that are taken; the others are answered with 429.",
+        help="Requests that are taken of an account; the others are answered with 429.",
     ),
     click.option(
         "--behavior",
@@ -124,38 +146,83 @@ async def sandbox(
     host: str,
     port: int,
     public: int,
-    private: int,
+    private: int | None,
     unlisted: int,
     collections: int,
     seed: int,
+    accounts: int | None,
+    keys: Path | None,
     latency: float,
     rate_limit: float | None,
     behaviors: tuple[str, ...],
 ) -> None:
     """Run a Scenario API on this machine, with invented models, until Ctrl-C."""
     # The server side of aiohttp takes its time, and few runs need it.
-    from scenario_async.sandbox import Behavior, Catalogue, RateLimit, Sandbox  # noqa: PLC0415 - see above
+    from scenario_async.sandbox import (  # noqa: PLC0415 - see above
+        Behavior,
+        Catalogue,
+        RateLimit,
+        Sandbox,
+        SandboxAccounts,
+        seeded_accounts,
+    )
 
     try:
         behavior = Behavior.from_text(behaviors)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--behavior") from error
-    server = Sandbox(
-        Catalogue.seeded(
-            public=public, private=private, unlisted=unlisted, collections=collections, seed=seed
-        ),
+    if (accounts is None) is not (keys is None):
+        raise WrongUsageError("--accounts and --keys need each other: keys go into files")
+    options = _Options(
         host=host,
         port=port,
-        behavior=behavior,
         latency=latency,
         rate_limit=None if rate_limit is None else RateLimit(requests_per_second=rate_limit),
+        behavior=behavior,
     )
+    if accounts is None or keys is None:
+        catalogue = Catalogue.seeded(
+            public=public,
+            private=PRIVATE if private is None else private,
+            unlisted=unlisted,
+            collections=collections,
+            seed=seed,
+        )
+        one = Sandbox(catalogue, **options)
+        await _serve(one, options, lambda: _lines(one))
+        return
+    catalogues = seeded_accounts(
+        accounts,
+        private=(FEWEST, MOST) if private is None else (private, private),
+        unlisted=unlisted,
+        collections=collections,
+        seed=seed,
+    )
+    shared = Catalogue.seeded(public=public, private=0, collections=0, seed=seed)
+    many = SandboxAccounts(catalogues, public=shared, **options)
+    await _serve(many, options, lambda: _lines_of_accounts(many, keys))
+
+
+class _Options(TypedDict):
+    """What a sandbox takes, with one account as with many."""
+
+    host: str
+    port: int
+    latency: float
+    rate_limit: RateLimit | None
+    behavior: Behavior
+
+
+async def _serve(
+    server: Sandbox | SandboxAccounts, options: _Options, lines: Callable[[], list[str]]
+) -> None:
+    """Serve until Ctrl-C, once standard output has the lines."""
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(server)
         except OSError as error:
-            raise cannot_listen(host, port, error) from error
-        await write_lines(_lines(server))
+            raise cannot_listen(options["host"], options["port"], error) from error
+        await write_lines(await to_thread.run_sync(lines))
         await server.serve_forever()
 
 
@@ -173,3 +240,14 @@ def _lines(server: Sandbox) -> list[str]:
     if os.environ.get("SCENARIO_SDK_JWT"):
         lines.append("unset SCENARIO_SDK_JWT")  # no client takes two kinds of credentials
     return lines
+
+
+def _lines_of_accounts(server: SandboxAccounts, keys: Path) -> list[str]:
+    """Write the keys into files; say where they are, and what a shell needs besides."""
+    write_key_files(keys, server)
+    names = list(server)
+    return [
+        f"# {counted(len(server), 'account')} at {server.base_url}, until Ctrl-C",
+        f"# keys in {keys}: {names[0]} to {names[-1]}",
+        f"export SCENARIO_BASE_URL={shlex.quote(server.base_url)}",
+    ]

@@ -168,7 +168,7 @@ class Catalogue(Contents):
         fields: Mapping[str, Any] | None = None,
         touch: bool = True,
     ) -> None:
-        """CatalogueChange a model; what is left out stays.
+        """Change a model; what is left out stays.
 
         Args:
             model_id: The model.

@@ -137,7 +137,7 @@ def training_images_number(row: Row) -> int:
 
 
 def odd_fields(fields: dict[str, Any], row: Row) -> None:
-    """CatalogueChange ``fields`` into the kind of record that ``row.oddity`` names.
+    """Change ``fields`` into the kind of record that ``row.oddity`` names.
 
     ``article`` is the shape of the samples in the help article on filtering: other types, a
     ``thumbnailUrl``, neither dates nor status. The others are what a service may do between two
