@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable
 
     from ._requests import Request
 
@@ -66,17 +66,16 @@ class _Stretch:
     end: float
 
 
-def _stretches(ordered: Iterable[Request], gap: float) -> Iterator[_Stretch]:
-    stretch = _Stretch([], -math.inf)
+def _stretches(ordered: Iterable[Request], gap: float) -> list[_Stretch]:
+    stretches: list[_Stretch] = []
     for request in ordered:
-        if request.when > stretch.end + gap:
-            if stretch.requests:
-                yield stretch
-            stretch = _Stretch([], -math.inf)
-        stretch.requests.append(request)
-        stretch.end = max(stretch.end, math.inf if request.ended is None else request.ended)
-    if stretch.requests:
-        yield stretch
+        ended = math.inf if request.ended is None else request.ended
+        if stretches and request.when <= stretches[-1].end + gap:
+            stretches[-1].requests.append(request)
+            stretches[-1].end = max(stretches[-1].end, ended)
+        else:
+            stretches.append(_Stretch([request], ended))
+    return stretches
 
 
 def _arrival(request: Request) -> tuple[float, int]:

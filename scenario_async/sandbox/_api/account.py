@@ -42,7 +42,7 @@ class Account:
         self.limiter = limiter
         self.refused = False
         self._credentials = credentials
-        self._former: set[str] = set()
+        self._names: set[str] = set() if credentials is None else set(credentials.names)
 
     @property
     def credentials(self) -> Credentials | None:
@@ -51,8 +51,7 @@ class Account:
 
     @credentials.setter
     def credentials(self, credentials: Credentials) -> None:
-        if self._credentials is not None:
-            self._former.update(self._credentials.names)
+        self._names.update(credentials.names)
         self._credentials = credentials
 
     def accepts(self, header: str | None) -> bool:
@@ -66,8 +65,8 @@ class Account:
         return self._credentials is not None and name in self._credentials.names
 
     def had(self, name: str) -> bool:
-        """Tell whether a key or a JWT was the account's before it was replaced."""
-        return name in self._former
+        """Tell whether a key or a JWT is the account's, or was before it was replaced."""
+        return name in self._names
 
 
 class Accounts:
