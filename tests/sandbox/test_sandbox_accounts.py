@@ -116,8 +116,10 @@ def test_a_public_model_that_one_account_adds_or_publishes_is_everybodys(
     ids = [first.add(privacy="public", score=10**6), second.add(privacy="public", score=10**6)]
     assert set(service.ids("account-1", "public")[:2]) == set(ids)
     private = first.ids()[0]
+    assert private in service.ids("account-3")
     first.update(private, privacy="public")
     assert private in service.ids("account-4", "public")
+    assert service.ids("account-3") == first.ids()
     assert private not in first.ids()
     second.update(private, privacy="private")
     assert service.ids("account-4") == second.ids()

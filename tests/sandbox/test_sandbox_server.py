@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -349,6 +349,16 @@ def test_a_rate_limit_lets_a_burst_through_and_names_whole_seconds() -> None:
     assert [reply.status for reply in replies] == [200, 200, 200, 429, 429]
     for reply in replies[3:]:
         assert 900 < int(reply.headers["Retry-After"]) <= 1_000
+
+
+@pytest.mark.parametrize("window", ["sliding", "bucket"])
+def test_a_sandbox_that_runs_again_has_counted_no_request(
+    window: Literal["sliding", "bucket"],
+) -> None:
+    sandbox = Sandbox(small(), rate_limit=RateLimit(requests=1, seconds=1_000, window=window))
+    for _ in range(2):
+        with sandbox.in_thread(), wired(sandbox) as wire:
+            assert [wire.get().status for _ in range(2)] == [200, 429]
 
 
 def test_a_request_over_the_limit_uses_up_no_fault() -> None:

@@ -90,6 +90,11 @@ def test_a_gap_closes_the_pauses_of_a_run_but_not_the_time_between_two() -> None
     assert log.overlaps(gap=3) == [(first[0], within)]
 
 
+def test_whoever_begins_when_the_other_one_has_ended_is_alone() -> None:
+    log = log_of(request(1, 0, 2, "a"), request(2, 2, 3, "b"), request(3, 3, 4, "a"))
+    assert log.overlaps() == []
+
+
 def test_a_request_without_an_answer_is_under_way() -> None:
     log = log_of(request(1, 0, None, "a"), request(2, 9, 10, "b"))
     assert log.overlaps() == [(log[0], log[1])]

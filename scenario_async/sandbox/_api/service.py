@@ -163,8 +163,8 @@ class Service:
             page = _changed(page, fault)
         answer = Answer(body=self._here(write_page(page, self._catalogue, self._tokens)))
         answer = _answers.compress(answer, encoding)
-        # An answer out of a catalogue that changed meanwhile is right now and wrong to keep.
-        if usual and version == store.version:
+        # Where the catalogue changed meanwhile, the version is that from before: never asked for.
+        if usual:
             self._cache.put(key, version, answer)
         return answer
 
