@@ -45,9 +45,13 @@ class PostgreSQL:
     """A server that listens on a free port of the loopback interface.
 
     Made by root it runs as the user ``postgres``, because it refuses to run as root.
+
+    Args:
+        folder: Where its programs are.
+        settings: Of its configuration, beside those of tests.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self._binaries = folder
         self._numbers = itertools.count(1)
         # Not one of pytest's: the other user could not reach into those.
@@ -66,7 +70,12 @@ class PostgreSQL:
             "--locale=C",
             "--no-sync",
         )
-        self._configure({**_SETTINGS, "unix_socket_directories": str(self._home)})
+        self._configure({**_SETTINGS, **settings, "unix_socket_directories": str(self._home)})
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
 
     def start(self) -> None:
         """Start the server and wait until it answers; again on the port that it had."""

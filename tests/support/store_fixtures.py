@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,21 +17,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Generator[PostgreSQL]:
-    """A running server, one for each process of the tests."""
+@contextmanager
+def running_postgresql(**settings: str) -> Generator[PostgreSQL]:
+    """A running server of one's own, which may be stopped and started again."""
     folder = binaries()
     if folder is None:
         reason = "PostgreSQL is not installed: apt-get install postgresql"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    server = PostgreSQL(folder)
+    server = PostgreSQL(folder, **settings)
     try:
         server.start()
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Generator[PostgreSQL]:
+    """A running server, one for each process of the tests."""
+    with running_postgresql() as server:
+        yield server
 
 
 @pytest.fixture
