@@ -7,11 +7,12 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from bars import ideal, judge, median
+from markdown_table import table
 from plot import write_plot
 from results import is_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from environment import Environment
@@ -48,9 +49,9 @@ _FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 def write_report(results: Results, folder: Path) -> None:
     """Write the tables and the plot."""
-    table = "\n\n".join(_parts(results)) + "\n"
+    text = "\n\n".join(_parts(results)) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.inc").write_text(table, "utf-8")
+    (folder / "table.inc").write_text(text, "utf-8")
     write_plot(results, folder / "plot.svg")
 
 
@@ -62,7 +63,7 @@ def bars_table(results: Results) -> str:
     rows = [
         (bar.compared, bar.aim, bar.measured, "yes" if bar.reached else "**no**") for bar in bars
     ]
-    return _table(("compared", "aim", "median (range of the turns)", "reached"), rows, "llll")
+    return table(("compared", "aim", "median (range of the turns)", "reached"), rows, "llll")
 
 
 def _parts(results: Results) -> Iterable[str]:
@@ -100,7 +101,7 @@ def _shared_rate(report: dict[str, Any]) -> Iterable[str]:
     yield f"Counts, rates in requests a second, times in seconds: {scene}."
     figures = {name: value for name, value in report.items() if name not in {"scene", "processes"}}
     rows = [(_words(name), json.dumps(value).strip("[]")) for name, value in figures.items()]
-    yield _table(("figure", "measured"), rows, "ll")
+    yield table(("figure", "measured"), rows, "ll")
 
 
 def _words(name: str) -> str:
@@ -122,7 +123,7 @@ def _case(result: CaseResult) -> str:
         turns = len({run.turn for run in result.runs if run.contender == contender})
         rows.append((*cells, _ratio(result, contender), str(turns)))
     header = ("", *(title for _, title, _ in measured), "ratio", "turns")
-    text = _table(header, rows, "l" + "r" * (len(header) - 1))
+    text = table(header, rows, "l" + "r" * (len(header) - 1))
     if result.case.latency and not result.case.retrieved:
         text += f"\n\nThe fewest round trips, eight at once, would take {ideal(result.case):.2f} s."
     return text
@@ -158,10 +159,4 @@ def _environments(results: Results) -> Iterable[str]:
             *([("SQLite", environment.sqlite)] if environment.sqlite else ()),
             *environment.packages.items(),
         ]
-        yield _table(("", ""), rows, "ll")
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) -> str:
-    rules = {"l": ":--", "r": "--:"}
-    lines = [header, [rules[letter] for letter in alignment], *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+        yield table(("", ""), rows, "ll")
