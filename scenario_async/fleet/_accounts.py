@@ -311,7 +311,11 @@ class Accounts:
     async def _account(self, query: Select[Any]) -> Account | None:
         async with self._begun() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        return None if row is None else msgspec.convert({**row}, Account)
+        if row is None:
+            return None
+        found: dict[str, Any] = {**row}
+        found["scopes"] = tuple(found["scopes"])
+        return Account(**found)
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:
