@@ -360,7 +360,7 @@ class TestARunThatStoresNothing:
 async def test_a_store_that_cannot_be_made_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr("scenario_async.sync._backends.connections.make_tables", fail)

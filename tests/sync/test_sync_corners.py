@@ -362,13 +362,10 @@ async def test_a_scope_that_is_refused_is_no_matter_of_bounds(tmp_path: Path) ->
         assert len(copy.sandbox.requests) == 1
 
 
-async def test_a_store_keeps_its_last_runs_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("scenario_async.sync._store.run_log._KEPT", 3)
-
+async def test_a_store_keeps_its_last_runs_alone(tmp_path: Path) -> None:
     catalogue = Catalogue.seeded(public=0, private=3, odd=False)
     async with copying(catalogue, tmp_path / "models.db") as copy:
+        database_of(copy.store).kept_runs = 3
         for _ in range(5):
             await sync(copy.scenario, copy.store)
         assert [one.id for one in await copy.store.runs()] == [5, 4, 3]
