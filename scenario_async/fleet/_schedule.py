@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -19,9 +19,7 @@ from scenario_async import (
 from scenario_async.sync import StoreError
 
 from ._errors import CredentialsError
-
-if TYPE_CHECKING:
-    from ._status import AccountState
+from ._status import AccountState  # noqa: TC001 - whoever reads the hints needs it
 
 __all__ = [
     "MOST_FAILURES",
