@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from scenario_async._formats import without_steering
-from scenario_async.sync._store import database_of, facets, found, scopes_with
+from scenario_async.sync._store import database_of, found, scopes_with
 
 from ._cards import card_of
+from ._counts import Counts
 from ._facet_links import chosen_choices, deleted_choices, facet_list
 from ._model_view import model_view
 from ._standing import store_view
@@ -62,6 +63,7 @@ class Pages:
         self._expect = expect
         self._refresher = refresher
         self._name = database_of(store).name
+        self._counts = Counts(store)
 
     def routes(self) -> list[web.RouteDef]:
         """Where each is to be found."""
@@ -144,7 +146,7 @@ class Pages:
         return web.Response(body=file.content, headers=headers)
 
     async def _results_context(self, state: GridState) -> dict[str, object]:
-        counts = await facets(self._store, state.search)
+        counts = await self._counts.of(state.search)
         # Models may have gone since somebody was so far down.
         state = state.at(min(state.page, max(1, ceil(counts.models / PAGE))))
         first = max(1, state.page - _PAGES_AT_ONCE + 1)

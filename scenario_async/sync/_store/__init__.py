@@ -3,6 +3,7 @@
 from .accounts import PUBLIC_ACCOUNT
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
+from .counts import settled_run
 from .filter_values import check_scope, check_values
 from .filters import ModelFilters, ModelSelection, RecordOrder
 from .fleet_store import FleetStore, fleet_database_of
@@ -55,6 +56,7 @@ __all__ = [
     "records",
     "scopes_of",
     "scopes_with",
+    "settled_run",
     "standing",
     "stored_identity",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, union
+from sqlalchemy import case, func, select, union
 
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._tables import SCOPE_KEY
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._backends import Database
 
-__all__ = ["begun_scopes", "counts_of"]
+__all__ = ["begun_scopes", "counts_of", "settled_run"]
 
 
 @in_own_task
@@ -56,6 +56,22 @@ async def begun_scopes(database: Database) -> list[str]:
     """
     async with database.transaction() as connection:
         return sorted((await connection.scalars(_begun(database))).all())
+
+
+@in_own_task
+async def settled_run(database: Database) -> int | None:
+    """The number of the last run: what the store has is the same as long as this is.
+
+    ``None`` where there was none, or one is under way or was killed.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    runs = database.tables.runs.c
+    going = func.count(case((runs.status == "running", 1)))
+    async with database.transaction() as connection:
+        last, unsettled = (await connection.execute(select(func.max(runs.id), going))).one()
+    return None if unsettled else last
 
 
 def _begun(database: Database) -> CompoundSelect[Any]:
