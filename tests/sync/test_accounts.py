@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
+from sqlalchemy import text
 
 from scenario_async import UsageError
 from scenario_async.live import LiveCatalog
@@ -13,17 +15,19 @@ from scenario_async.sync import (
     CatalogStore,
     FleetStore,
     StoreBusyError,
+    StoreError,
     StoreVersionError,
     export,
     sync,
 )
-from scenario_async.sync._store.catalog_store import database_of
+from scenario_async.sync._store import database_of, fleet_database_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from support.client import Connect
+    from support.postgresql import PostgreSQL
 
     from scenario_async import AsyncScenario
     from scenario_async.pytest_plugin import SandboxFactory
@@ -159,3 +163,79 @@ async def test_collections_of_an_account_are_read_from_what_its_models_say(
         async with LiveCatalog(scenario, store=store, scopes=scopes, role="reader") as live:
             assert {*live.now} == {*private, *public}
         assert before < asked == len(sandbox.requests)
+
+
+async def sessions(fleet: FleetStore) -> tuple[int, int]:
+    """How many connections hold locks, and how many there are."""
+    ask = text(
+        "SELECT count(DISTINCT l.pid), count(DISTINCT a.pid) FROM pg_stat_activity a "
+        "LEFT JOIN pg_locks l ON l.pid = a.pid AND locktype = 'advisory' "
+        "WHERE datname = current_database() AND backend_type = 'client backend'"
+    )
+    async with fleet_database_of(fleet).transaction() as connection:
+        holding, all_of_them = (await connection.execute(ask)).one()
+    return holding, all_of_them
+
+
+async def test_runs_of_many_accounts_share_a_few_connections_and_one_for_all_locks(
+    scenario: AsyncScenario, new_postgresql: Callable[[], str]
+) -> None:
+    counts: list[tuple[int, int]] = []
+
+    async def copy(store: CatalogStore) -> None:
+        await sync(scenario, store)
+        counts.append(await sessions(fleet))
+
+    async with FleetStore.open(new_postgresql(), connections=2, partitions=2) as fleet:
+        stores = [fleet.account(f"studio-{number}") for number in range(5)]
+        async with fleet_database_of(fleet).lead("group"), anyio.create_task_group() as at_once:
+            for store in stores:
+                at_once.start_soon(copy, store)
+        assert max(counts) == (1, 3)
+        assert {(await store.counts()).models for store in stores} == {len(await ids(stores[0]))}
+        assert await sessions(fleet) == (0, 2)
+
+
+async def test_a_lost_connection_is_noticed_by_all_whose_lock_it_held_and_by_no_later_one(
+    new_postgresql: Callable[[], str],
+) -> None:
+    end = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+    async with FleetStore.open(new_postgresql(), partitions=2) as fleet:
+        every = fleet_database_of(fleet)
+        one, other, later = (database_of(fleet.account(name)) for name in ("1", "2", "3"))
+        async with every.lead("group"), one.lock(["private"]), other.lock(["private"]):
+            for database in (every, one, other):
+                async with database.writing():
+                    pass
+            async with every.transaction() as connection:
+                await connection.execute(end)
+            async with later.lock(["private"]), later.writing():
+                pass
+            for database in (every, one, other):
+                with pytest.raises(StoreError, match="keeps other runs away was lost"):
+                    async with database.writing():
+                        pytest.fail("it writes")
+        async with every.lead("group"), one.lock(["private"]), one.writing(), every.writing():
+            pass
+
+
+async def test_accounts_of_two_schemas_do_not_exclude_each_other(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url = new_postgresql()
+    for name in ("first", "second"):
+        postgresql.query(f"CREATE SCHEMA {name}", url.rpartition("/")[2])
+    first, second = (f"{url}?options=-csearch_path%3D{name}" for name in ("first", "second"))
+    async with (
+        FleetStore.open(first, partitions=2) as one,
+        FleetStore.open(second, partitions=2) as other,
+        FleetStore.open(first) as same,
+    ):
+        async with fleet_database_of(one).lead("group"), fleet_database_of(other).lead("group"):
+            with pytest.raises(StoreBusyError):
+                async with fleet_database_of(same).lead("group"):
+                    pytest.fail("two of them lead")
+        held = [database_of(store.account("studio-7")) for store in (one, other)]
+        async with held[0].lock(["private"]), held[1].lock(["private"]):
+            with pytest.raises(StoreBusyError, match="at work on the account 'studio-7'"):
+                await same.delete("studio-7")
