@@ -18,10 +18,15 @@ from ._options import Choice, Option, section
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore, FleetStore
 
-__all__ = ["opened_fleet", "opened_store", "store_argument", "store_filters"]
+__all__ = ["account_option", "opened_fleet", "opened_store", "store_argument", "store_filters"]
 
 store_argument = click.argument("store", metavar="STORE", shell_complete=files)
 """A path, or the URL of a database."""
+
+account_option: Option = click.option(
+    "--account", metavar="NAME", help="The account, in a database of PostgreSQL that has many."
+)
+"""Declares the option that says which account of a database is the store."""
 
 store_filters: Option = section(
     "Which models",
@@ -50,11 +55,12 @@ store_filters: Option = section(
 """Declares the options on a command that choose models of a store."""
 
 
-def opened_store(url: str, *, create: bool) -> CatalogStore:
-    """A store, which ``async with`` opens.
+def opened_store(url: str, *, create: bool, account: str | None = None) -> CatalogStore:
+    """A store, or that of an account, which ``async with`` opens.
 
     Raises:
-        WrongUsageError: The URL is none, or of a database that ends with the command.
+        WrongUsageError: The URL is none, or of a database that ends with the command or has
+            no accounts.
         MissingExtraError: The extra is not installed.
     """
     with wrong_usage():
@@ -70,7 +76,7 @@ def opened_store(url: str, *, create: bool) -> CatalogStore:
             )
         if parsed.get_backend_name() == "sqlite":
             _check_file(parsed.database or "")
-        return CatalogStore.open(url, create=create)
+        return CatalogStore.open(url, create=create, account=account)
 
 
 def opened_fleet(url: str, *, create: bool, connections: int = 10) -> FleetStore:

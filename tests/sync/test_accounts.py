@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import anyio
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.client import Connect
+    from support.command_line import Run
     from support.postgresql import PostgreSQL
 
     from scenario_async import AsyncScenario
@@ -239,3 +241,31 @@ async def test_accounts_of_two_schemas_do_not_exclude_each_other(
         async with held[0].lock(["private"]), held[1].lock(["private"]):
             with pytest.raises(StoreBusyError, match="at work on the account 'studio-7'"):
                 await same.delete("studio-7")
+
+
+def test_the_command_line_takes_an_account(
+    ask: Run, sandbox: Sandbox, new_postgresql: Callable[[], str]
+) -> None:
+    url = new_postgresql()
+    (first, *_) = sandbox.catalogue.collection_ids
+
+    async def count() -> int:
+        async with CatalogStore.open(url, account="one", create=False) as store:
+            return (await store.counts()).models
+
+    assert ask("sync", url, "--account", "one", "--private", "--quiet").code == 0
+    models = asyncio.run(count())
+    for account, number in (("one", models), ("other", 0)):
+        stats = ask("stats", url, "--account", account, "--json")
+        status = ask("status", url, "--account", account, "--json")
+        assert (stats.report()["models"], status.report()["models"]) == (number, number)
+    exported = ask("export", url, "-", "--format", "jsonl", "--account", "one")
+    assert exported.out.count(b"\n") == models > 0
+
+    for command in ("status", "stats"):
+        ran = ask(command, url)
+        assert (ran.code, "has many accounts: name one with account=" in ran.err) == (1, True)
+    ran = ask("sync", url, "--account", "one", "--collection", first)
+    assert (ran.code, ran.err[:33]) == (2, "Error: of an account collections ")
+    ran = ask("status", "models.db", "--account", "one")
+    assert (ran.code, "in SQLite each account has a file" in ran.err) == (2, True)

@@ -11,7 +11,7 @@ from scenario_async._formats import ENCODED, FORMATS, format_of
 from scenario_async.cli._completion import files
 from scenario_async.cli._options import StrictCommand, format_options, formats_help, section
 from scenario_async.cli._output import counted, write_data, write_lines, wrong_usage
-from scenario_async.cli._stores import opened_store, store_argument, store_filters
+from scenario_async.cli._stores import account_option, opened_store, store_argument, store_filters
 
 if TYPE_CHECKING:
     from scenario_async._formats import ExportFormat
@@ -46,6 +46,7 @@ unless the service documents it. Where no model fits, an older file stays as it 
 )
 @store_argument
 @click.argument("path", metavar="FILE", shell_complete=files)
+@account_option
 @store_filters
 @section(
     "The file",
@@ -61,6 +62,7 @@ async def export(
     path: str,
     format_: ExportFormat | None,
     *,
+    account: str | None,
     csv_safe: bool,
     with_deleted: bool,
     **given: Any,  # noqa: ANN401 - the function of the same name has the same names
@@ -70,7 +72,7 @@ async def export(
     STORE is a path, or a URL as for "scenario-async sync".
     """
     given["deleted"] = None if with_deleted else False
-    opened = opened_store(store, create=False)
+    opened = opened_store(store, create=False, account=account)
     from scenario_async.sync import EmptyExportError  # noqa: PLC0415 - the extra is there
     from scenario_async.sync import export as write_file  # noqa: PLC0415 - as above
 

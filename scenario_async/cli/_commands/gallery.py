@@ -28,7 +28,7 @@ from scenario_async.cli._output import (
     say,
     write_lines,
 )
-from scenario_async.cli._stores import opened_store
+from scenario_async.cli._stores import account_option, opened_store
 
 if TYPE_CHECKING:
     from scenario_async import AsyncScenario
@@ -65,6 +65,7 @@ it once, as part of the URL.
     ),
 )
 @click.argument("store", metavar="[STORE]", required=False, shell_complete=files)
+@account_option
 @section(
     "The pages",
     click.option(
@@ -103,6 +104,7 @@ it once, as part of the URL.
 async def gallery(
     store: str | None,
     *,
+    account: str | None,
     host: str,
     port: int,
     token: str | None,
@@ -130,7 +132,7 @@ async def gallery(
         if connection.can_ask or live:
             service = await stack.enter_async_context(connection.open(quiet=False))
             client = service.client
-        opened = await stack.enter_async_context(_store(store, folder))
+        opened = await stack.enter_async_context(_store(store, folder, account))
         if folder is not None and client is not None:
             await _copy(client, opened)
         app = application(
@@ -208,9 +210,9 @@ def _own_names() -> tuple[str, ...]:
     return (name, f"{name.partition('.')[0]}.local")
 
 
-def _store(store: str | None, folder: Path | None) -> CatalogStore:
+def _store(store: str | None, folder: Path | None, account: str | None) -> CatalogStore:
     if store is not None:
-        return opened_store(store, create=False)
+        return opened_store(store, create=False, account=account)
     return opened_store(str((folder or Path()) / "models.db"), create=True)
 
 

@@ -20,7 +20,7 @@ from scenario_async.cli._output import (
     write_out,
     wrong_usage,
 )
-from scenario_async.cli._stores import opened_store, store_argument, store_filters
+from scenario_async.cli._stores import account_option, opened_store, store_argument, store_filters
 
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore, StoreStatistics
@@ -48,6 +48,7 @@ unless the service documents it.
     ),
 )
 @store_argument
+@account_option
 @store_filters
 @section(
     "What is written",
@@ -70,6 +71,7 @@ unless the service documents it.
 async def stats(
     store: str,
     *,
+    account: str | None,
     top: int,
     as_json: bool,
     svg: str | None,
@@ -83,7 +85,7 @@ async def stats(
     if as_json and svg is not None:
         raise WrongUsageError("--json and --svg are two ways to write the same: choose one")
     filters["deleted"] = None if with_deleted else False
-    async with opened_store(store, create=False) as opened:
+    async with opened_store(store, create=False, account=account) as opened:
         found = await _statistics(opened, filters)
         if svg is not None:
             await _write_svg(opened, statistics_svg(found, top=top), svg)

@@ -19,7 +19,7 @@ from scenario_async.cli._output import (
     write_data,
     write_lines,
 )
-from scenario_async.cli._stores import opened_store, store_argument
+from scenario_async.cli._stores import account_option, opened_store, store_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,7 @@ sync that runs again and again. What there is to say is said all the same.
     ),
 )
 @store_argument
+@account_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object in place of tables.")
 @click.option(
     "--max-age",
@@ -52,12 +53,14 @@ sync that runs again and again. What there is to say is said all the same.
     metavar="TIME",
     help="Fail where the last run that finished is older, such as 90s, 15m or 1d.",
 )
-async def status(store: str, *, as_json: bool, max_age: timedelta | None) -> None:
+async def status(
+    store: str, *, account: str | None, as_json: bool, max_age: timedelta | None
+) -> None:
     """Say what a store has: its models, its scopes, and its last ten runs.
 
     STORE is a path, or a URL as for "scenario-async sync".
     """
-    async with opened_store(store, create=False) as opened:
+    async with opened_store(store, create=False, account=account) as opened:
         counts, runs = await opened.counts(), await opened.runs()
     if as_json:
         await write_data(_json(counts, runs))

@@ -20,6 +20,7 @@ from scenario_async.cli._interrupts import InterruptedRunError
 from scenario_async.cli._options import StrictCommand
 from scenario_async.cli._output import (
     SyncProgress,
+    WrongUsageError,
     debug_log,
     doing,
     in_words,
@@ -34,7 +35,7 @@ from scenario_async.cli._output import (
     write_data,
     write_lines,
 )
-from scenario_async.cli._stores import opened_store, store_argument
+from scenario_async.cli._stores import account_option, opened_store, store_argument
 
 from .listing import check_collections
 from .sync_options import SyncOptions, sync_options
@@ -75,18 +76,28 @@ Times are seconds, or a number with its unit: 90s, 5m, 6h, 1d.
     ),
 )
 @store_argument
+@account_option
 @sync_options
 @filters("project_id")
 @connection_options
 async def sync(
-    connection: Connection, options: SyncOptions, store: str, project_id: str | None
+    connection: Connection,
+    options: SyncOptions,
+    store: str,
+    account: str | None,
+    project_id: str | None,
 ) -> None:
     """Bring a copy of the catalogue in a database up to date."""
     # First what has to be installed: whoever has to do that wants to hear of nothing else before.
     shows_progress = is_terminal(sys.stderr) and not (options.quiet or connection.verbose)
     with doing("Loading the database driver", shown=shows_progress):
-        opened = opened_store(store, create=True)
+        opened = opened_store(store, create=True, account=account)
     scopes = options.scopes()
+    if account is not None and options.wanted_collections:
+        raise WrongUsageError(
+            "of an account collections are not copied by themselves: give --private or --public, "
+            "and the commands that read take --scope collection:ID"
+        )
     if options.watch is not None and not is_terminal(sys.stderr):
         stamp_messages()
     try:

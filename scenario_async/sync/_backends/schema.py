@@ -46,8 +46,8 @@ async def has_tables(connection: AsyncConnection, layout: Layout, name: str) -> 
     has_accounts = "account" in columns
     if has_accounts and not layout.has_accounts:
         raise StoreVersionError(
-            f"{name}: this database has many accounts: name one, as in "
-            "CatalogStore.open(..., account='studio-7'), or open it with FleetStore"
+            f"{name}: this database has many accounts: name one with account= (--account), or open "
+            "it with FleetStore"
         )
     if layout.has_accounts and not has_accounts:
         raise StoreVersionError(
