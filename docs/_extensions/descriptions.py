@@ -58,16 +58,28 @@ def describe(  # noqa: PLR0917 - as Sphinx calls it
 
 def _with_types(kind: Any, section: re.Match[str]) -> str:  # noqa: ANN401 - a class
     """What is said of each attribute, with its type as the code has it."""
-    annotations = source(kind.__module__).annotations
     parameters = inspect.signature(kind.__init__).parameters
     found = ""
     for entry in _ENTRY.finditer(section["entries"]):
         name = entry["name"]
         parameter = parameters.get(name)
-        type_ = annotations.get((kind.__qualname__, name), parameter and parameter.annotation)
+        type_ = _written_type(kind, name) or (parameter and parameter.annotation)
         found += f".. attribute:: {name}\n" + (f"   :type: {type_}\n" if type_ else "")
         found += "\n   " + inspect.cleandoc(entry["text"]).replace("\n", "\n   ") + "\n\n"
     return found
+
+
+def _written_type(kind: type, name: str) -> str | None:
+    """The type of an attribute or a property as the code has it, here or in a base."""
+    for one in kind.__mro__:
+        if one.__module__.startswith("scenario_async"):
+            written = source(one.__module__).annotations.get((one.__qualname__, name))
+            member = vars(one).get(name)
+            if isinstance(member, property) and member.fget is not None:
+                written = member.fget.__annotations__["return"]
+            if written:
+                return written
+    return None
 
 
 def leave_out(
