@@ -161,7 +161,8 @@ class SandboxAccount(BaseAccount):
             where it has one for itself.
         catalogue: Its private and unlisted models and its collections. The public models are those
             of all accounts: whoever changes one changes it for all.
-        faults: The faults to show to this account alone.
+        faults: The faults to show to this account alone. Requests for pictures show no account:
+            faults for them are those of ``SandboxAccounts.public``.
         requests: Its requests so far.
         api_key: The API key that is accepted.
         api_secret: The API secret that is accepted.

@@ -36,8 +36,9 @@ __all__ = ["sandbox"]
     cls=StrictCommand,
     short_help="Run a Scenario API on this machine.",
     epilog="""
-Standard output gets lines for a shell: where it runs, and key and secret, which are invented. The
-same numbers and seed give the same models each time.
+Standard output gets lines for a shell: where it runs, and key and secret, which are invented. Those
+of --accounts are in files that nobody else can read: JSON objects with api_key, api_secret and
+base_url. The same numbers and seed give the same models each time.
 """,
     examples=(
         "scenario-async sandbox",
