@@ -181,27 +181,27 @@ async def sandbox(
         rate_limit=None if rate_limit is None else RateLimit(requests_per_second=rate_limit),
         behavior=behavior,
     )
+    kinds = _Kinds(unlisted=unlisted, collections=collections, seed=seed)
     if accounts is None or keys is None:
-        catalogue = Catalogue.seeded(
-            public=public,
-            private=PRIVATE if private is None else private,
-            unlisted=unlisted,
-            collections=collections,
-            seed=seed,
-        )
-        one = Sandbox(catalogue, **options)
+        private = PRIVATE if private is None else private
+        one = Sandbox(Catalogue.seeded(public=public, private=private, **kinds), **options)
         await _serve(one, options, lambda: _lines(one))
         return
-    catalogues = seeded_accounts(
-        accounts,
-        private=(FEWEST, MOST) if private is None else (private, private),
-        unlisted=unlisted,
-        collections=collections,
-        seed=seed,
+    fewest, most = (FEWEST, MOST) if private is None else (private, private)
+    many = SandboxAccounts(
+        seeded_accounts(accounts, private=(fewest, most), **kinds),
+        public=Catalogue.seeded(public=public, private=0, collections=0, seed=seed),
+        **options,
     )
-    shared = Catalogue.seeded(public=public, private=0, collections=0, seed=seed)
-    many = SandboxAccounts(catalogues, public=shared, **options)
     await _serve(many, options, lambda: _lines_of_accounts(many, keys))
+
+
+class _Kinds(TypedDict):
+    """What an account has beside private models, and the seed of them all."""
+
+    unlisted: int
+    collections: int
+    seed: int
 
 
 class _Options(TypedDict):
