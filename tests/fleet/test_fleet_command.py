@@ -30,7 +30,9 @@ def test_accounts_are_added_shown_released_and_removed(
     assert told.code == 0
     assert "waiting         2" in told.out.decode()
     assert "Overdue longest: studio-7, since " in told.out.decode()
-    as_json = json.loads(run("fleet", "status", url, "--json").out)
+    shown = run("fleet", "status", url, "--json")
+    assert shown.code == 0, shown.err
+    as_json = json.loads(shown.out)
     assert (as_json["accounts"], as_json["states"]["set aside"]) == (2, 0)
     late = run("fleet", "status", url, "--max-lag", "0.001s")
     assert late.code == 1
