@@ -31,8 +31,9 @@ PAGES = [
 RUN_HERE = ["README.md", "docs/reference/command-line.md"]
 
 # What stands in blocks of these pages and does not run in a test: it installs something, needs a
-# key, or goes on until Ctrl-C. `test_readme.py` runs the main command of the README.
-NOT_RUN = ("pip", "python3", ".venv/bin/python", "export", "scenario-async gallery")
+# key or a server, or goes on until Ctrl-C. `test_readme.py` runs the main command of the README.
+INSTALLS = ("pip", "python3", ".venv/bin/python")
+NOT_RUN = (*INSTALLS, "export", "scenario-async gallery", "scenario-async fleet")
 # What is meant to be replaced.
 MODEL, COLLECTION = re.compile("MODEL_ID|model_abc"), re.compile("COLLECTION_ID")
 

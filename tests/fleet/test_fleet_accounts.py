@@ -208,6 +208,10 @@ async def test_whoever_has_the_lock_of_a_group_takes_over_what_ran_there(workers
     found = await accounts.next_due("a")
     assert found is not None
     assert found.state == "running"
+    # After its sixth run nobody takes it over, also where nobody has missed its worker yet.
+    await workers.execute("UPDATE fleet_accounts SET failures = 6")
+    assert await accounts.next_due("a") is None
+    assert not await accounts.begin("a")
 
 
 async def test_a_worker_that_lives_keeps_its_runs_and_one_that_leaves_has_none(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from scenario_async._context import operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from support.command_line import Run
     from support.postgresql import PostgreSQL
+
+    from scenario_async import AsyncScenario
 
 
 @pytest.fixture
@@ -59,6 +65,32 @@ def test_accounts_are_added_shown_released_and_removed(
         gone = run("fleet", *command, url, "studio-7")
         assert gone.code == 1
         assert "the fleet has no account 'studio-7'" in gone.err
+
+
+def test_a_worker_gets_its_options_and_says_which_accounts_fail(
+    run: Run, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+
+    async def run_fleet(*_: Any, client: AsyncScenario, **options: Any) -> None:
+        told.update(options, base_url=client.base_url)
+        for error in (ValueError("no way"), asyncio.CancelledError()):
+            with suppress(ValueError, asyncio.CancelledError):
+                with operation_of(client, "account", "studio-7"):
+                    raise error
+
+    monkeypatch.setattr("scenario_async.fleet._running.run_fleet", run_fleet, raising=False)
+    options = ("--concurrency", "7", "--rate", "50", "--timeout", "5", "--connections", "3")
+    ran = run("fleet", "run", url, *options, "--base-url", "http://127.0.0.1:1/v1")
+
+    assert ran.code == 0
+    assert told == {
+        "concurrency": 7,
+        "requests_per_minute": 50,
+        "base_url": "http://127.0.0.1:1/v1",
+    }
+    (line,) = ran.err.splitlines()
+    assert line.endswith("Z Account studio-7: no way")
 
 
 @pytest.mark.parametrize(
