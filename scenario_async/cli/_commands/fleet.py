@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fleet"]
 
-_ANY = "postgresql://user@host/database"
+_ANY = "postgresql://host/db"
 
 account_argument = click.argument("account", metavar="ACCOUNT")
 
@@ -42,7 +42,7 @@ account_argument = click.argument("account", metavar="ACCOUNT")
     cls=Group,
     short_help="Keep many accounts fresh in one PostgreSQL.",
     examples=(
-        f"scenario-async fleet add {_ANY} studio-7 --credentials env:STUDIO_7",
+        f"scenario-async fleet add {_ANY} studio-7 --credentials env:S7",
         f"scenario-async fleet run {_ANY}",
         f"scenario-async fleet status {_ANY}",
     ),
@@ -68,9 +68,9 @@ An account that is there gets these settings, and keeps its history. The account
 of the public models, which are the same for all.
 """,
     examples=(
-        f"scenario-async fleet add {_ANY} studio-7 --credentials env:STUDIO_7",
-        f"scenario-async fleet add {_ANY} studio-8 --credentials file:/run/s8 --every 15m",
-        f"scenario-async fleet add {_ANY} public --scope public --credentials env:STUDIO_7",
+        f"scenario-async fleet add {_ANY} studio-7 --credentials env:S7",
+        f"scenario-async fleet add {_ANY} s8 --credentials file:/run/s8",
+        f"scenario-async fleet add {_ANY} public --credentials env:S7",
     ),
 )
 @store_argument
@@ -195,7 +195,10 @@ def _check_lag(told: FleetStatus, limit: timedelta) -> None:
 For accounts that failed six times in a row, or whose credentials were refused, once that is mended.
 Of any other account it makes the next run begin now.
 """,
-    examples=(f"scenario-async fleet release {_ANY} studio-7 studio-8",),
+    examples=(
+        f"scenario-async fleet release {_ANY} studio-7",
+        f"scenario-async fleet release {_ANY} studio-7 studio-8",
+    ),
 )
 @store_argument
 @click.argument("accounts", metavar="ACCOUNT...", nargs=-1, required=True)

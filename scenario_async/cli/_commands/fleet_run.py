@@ -39,8 +39,8 @@ Accounts that fail are said, each time. The service's limit is kept to by one wo
 each limit group.
 """,
     examples=(
-        "scenario-async fleet run postgresql://user@host/database",
-        "scenario-async fleet run postgresql://user@host/database --concurrency 20 --rate 50",
+        "scenario-async fleet run postgresql://host/db",
+        "scenario-async fleet run postgresql://host/db --concurrency 20 --rate 50",
     ),
 )
 @store_argument
