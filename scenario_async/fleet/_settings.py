@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scenario_async._argument_errors import ArgumentError, Parameter, argument_error
+from scenario_async.sync import PUBLIC_ACCOUNT
 from scenario_async.sync._scopes import parse_scopes
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "settings_of"]
 
-PUBLIC_ACCOUNT = "public"
 _LONGEST_NAME = 200  # bytes, as the store has it
 _SHORTEST = timedelta(seconds=1)
 _LONGEST = timedelta(days=366)

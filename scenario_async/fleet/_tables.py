@@ -28,6 +28,8 @@ __all__ = ["accounts", "make_tables", "workers"]
 
 _metadata = MetaData()
 
+_BEGINNING = text("(extract(epoch FROM now()) * 1000)::bigint")
+
 accounts = Table(
     "fleet_accounts",
     _metadata,
@@ -42,8 +44,9 @@ accounts = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("refusals", Integer, nullable=False, server_default="0"),
     Column("outages", Integer, nullable=False, server_default="0"),
-    # Which run of it is the last one: a worker that was cut off may still tell of one before.
-    Column("run", BigInteger, nullable=False, server_default="0"),
+    # Which run of it is the last one: a worker that was cut off may still tell of one before, also
+    # of one before the account was removed and added again.
+    Column("run", BigInteger, nullable=False, server_default=_BEGINNING),
     Column("worker", Text),
     Column("last_success_at", TIMESTAMP(timezone=True)),
     Column("last_error", Text),

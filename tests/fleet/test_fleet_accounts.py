@@ -336,3 +336,17 @@ async def test_what_is_not_there_is_said(workers: Workers) -> None:
     for ask in (accounts.remove, accounts.release):
         with pytest.raises(UnknownAccountError, match="no account 'a'"):
             await ask("a")
+
+
+async def test_a_run_of_an_account_that_was_removed_is_not_one_of_the_next_of_this_name(
+    workers: Workers,
+) -> None:
+    first, second = await workers.another(), await workers.another()
+    await add(first, "a")
+    assert await first.begin("a")
+    await first.remove("a")
+    await add(second, "a")
+    assert await second.begin("a")
+
+    assert not await first.succeeded("a", REPORT)
+    assert await second.succeeded("a", REPORT)

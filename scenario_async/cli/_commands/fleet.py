@@ -115,7 +115,8 @@ async def add(
     opened = opened_fleet(store, create=True)
     from scenario_async.fleet import Fleet  # noqa: PLC0415 - the extra is there
     from scenario_async.fleet._credentials import check_reference  # noqa: PLC0415 - as above
-    from scenario_async.fleet._settings import PUBLIC_ACCOUNT, settings_of  # noqa: PLC0415 - as above
+    from scenario_async.fleet._settings import settings_of  # noqa: PLC0415 - as above
+    from scenario_async.sync import PUBLIC_ACCOUNT  # noqa: PLC0415 - as above
 
     settings: dict[str, Any] = {
         "credential_ref": credentials,
