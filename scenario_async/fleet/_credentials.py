@@ -6,20 +6,26 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import anyio
 import anyio.to_thread
 import msgspec
 
 from scenario_async._argument_errors import argument_error
+from scenario_async._context import operation_of
 from scenario_async._credentials import hidden, resolve_credentials
 from scenario_async._options import check_base_url
 
-from ._errors import CredentialsError
+from ._errors import CredentialsError, ResolverError
 
-__all__ = ["Credentials", "Resolver", "check_reference", "credentials_of"]
+if TYPE_CHECKING:
+    from scenario_async import AsyncScenario, ScenarioError
+
+__all__ = ["Credentials", "Resolver", "check_reference", "credentials_of", "resolving"]
 
 _FORMS = "'env:NAME', a variable of the environment, or 'file:PATH'"
+_PATIENCE = 60.0  # seconds; a vault that does not answer must not hold all slots
 _HOLDS = "KEY:SECRET, or a JSON object with api_key and api_secret, or with bearer_auth"
 
 
@@ -119,6 +125,40 @@ async def credentials_of(account: str, reference: str) -> Credentials:
         problem = str(error)
     # Not chained: what was read stands in the frames of the other.
     raise CredentialsError(f"account {account!r}, {reference}: {problem}") from None
+
+
+def resolving(
+    resolver: Resolver, client: AsyncScenario, *, patience: float = _PATIENCE
+) -> Resolver:
+    """A resolver that fails in two ways: there are no credentials, or it cannot be known.
+
+    The hooks of the client are told of it as of a run of the account.
+
+    Args:
+        resolver: The user's.
+        client: That of the fleet.
+        patience: How many seconds it may take.
+    """
+
+    async def resolve(account: str, reference: str) -> Credentials:
+        problem: ScenarioError
+        try:
+            with anyio.fail_after(patience):
+                found: object = await resolver(account, reference)
+            if isinstance(found, Credentials):
+                return found
+            what = f"returned {type(found).__name__}, and not Credentials"
+            problem = ResolverError(f"the function that finds credentials {what}")
+        except CredentialsError as error:
+            problem = error
+        except Exception as error:  # noqa: BLE001 - anything may come out of a user's function
+            # Not chained: what it says, and what is in its frames, may be secret.
+            what = f"raised {type(error).__name__}"
+            problem = ResolverError(f"the function that finds credentials {what}")
+        with operation_of(client, "account", account):
+            raise problem
+
+    return resolve
 
 
 def _read(text: str) -> Credentials:

@@ -6,7 +6,7 @@ from scenario_async import ScenarioError
 from scenario_async._formats import printable
 from scenario_async._urls import redact
 
-__all__ = ["CredentialsError", "UnknownAccountError", "in_short"]
+__all__ = ["CredentialsError", "ResolverError", "UnknownAccountError", "in_short"]
 
 _LONGEST = 300  # characters
 
@@ -20,6 +20,10 @@ class CredentialsError(ScenarioError):
 
     The message shows the reference, and nothing of what is found there.
     """
+
+
+class ResolverError(ScenarioError):
+    """The function that finds credentials failed, which no account is to blame for."""
 
 
 def in_short(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from scenario_async.sync import StoreBusyError
 from scenario_async.sync._store import fleet_database_of
 
 from ._accounts import Accounts
-from ._credentials import check_reference, credentials_of
+from ._credentials import check_reference, credentials_of, resolving
 from ._settings import settings_of
 from ._telling import keep_telling
 
@@ -42,8 +42,10 @@ class Fleet:
 
     Args:
         store: Where the models are. It is open while the fleet is used.
-        credentials: Finds the credentials of an account, by its name and its reference. Default:
-            :func:`credentials_of`.
+        credentials: Finds the credentials of an account, by its name and its reference, within a
+            minute. It raises :class:`CredentialsError` where there are none, which is as good as
+            credentials that are refused. All else that it raises says that it cannot be known
+            now. Default: :func:`credentials_of`.
         scenario: The client that those of the accounts are derived from: its session, timeouts and
             hooks are theirs. It stays open. Default: one for each :meth:`run`.
         requests_per_minute: The limit of the service for a limit group.
@@ -188,7 +190,7 @@ class Fleet:
             await run_fleet(
                 self._store,
                 self._accounts,
-                self._credentials,
+                resolving(self._credentials, client),
                 client=client,
                 concurrency=concurrency,
                 requests_per_minute=self._requests_per_minute,

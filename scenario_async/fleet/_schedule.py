@@ -18,7 +18,7 @@ from scenario_async import (
 )
 from scenario_async.sync import StoreError
 
-from ._errors import CredentialsError
+from ._errors import CredentialsError, ResolverError
 from ._status import AccountState  # noqa: TC001 - whoever reads the hints needs it
 
 __all__ = [
@@ -45,7 +45,7 @@ _LONGEST_ASKED = 86_400.0
 _JITTER = 0.1
 _REFUSALS = (AuthenticationError, PermissionDeniedError, CredentialsError)
 # No account is to blame for these, so none is set aside for them.
-_OUTAGES = (APIConnectionError, InternalServerError, RateLimitError, StoreError)
+_OUTAGES = (APIConnectionError, InternalServerError, RateLimitError, ResolverError, StoreError)
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         failures: How many runs in a row failed or ended with their worker, the one that is under
             way included.
         refusals: How many runs in a row were refused.
-        outages: How many runs in a row failed by the service or the database.
+        outages: How many runs in a row failed by the service, the database or a vault.
     """
 
     name: str
@@ -115,7 +115,7 @@ def succeeded(standing: Standing, now: datetime) -> Standing:
 
 
 def failed(standing: Standing, now: datetime, error: BaseException) -> Standing:
-    """The run failed. Where the service or the database did, no account is set aside for it."""
+    """The run failed. Where something that all share is down, no account is set aside for it."""
     asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
     least = timedelta(seconds=min(asked, _LONGEST_ASKED))
     if isinstance(error, _REFUSALS):

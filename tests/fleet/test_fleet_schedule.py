@@ -21,6 +21,7 @@ from scenario_async import (
     RateLimitError,
 )
 from scenario_async.fleet import CredentialsError
+from scenario_async.fleet._errors import ResolverError
 from scenario_async.fleet._schedule import (
     MOST_FAILURES,
     Standing,
@@ -174,7 +175,12 @@ def test_accounts_that_fail_at_once_come_again_at_different_times() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [APIConnectionError("no answer"), RateLimitError("slow"), StoreError("the database is away")],
+    [
+        APIConnectionError("no answer"),
+        RateLimitError("slow"),
+        StoreError("the database is away"),
+        ResolverError("the vault is away"),
+    ],
 )
 def test_no_account_is_to_blame_for_what_is_down(error: Exception) -> None:
     standing = waiting()
