@@ -145,7 +145,7 @@ def resolving(
         try:
             with anyio.fail_after(patience):
                 found: object = await resolver(account, reference)
-            if isinstance(found, Credentials):
+            if isinstance(found, Credentials):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
                 return found
             what = f"returned {type(found).__name__}, and not Credentials"
             problem = ResolverError(f"the function that finds credentials {what}")
