@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -211,7 +211,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with anyio.CancelScope(shield=True):
         await asyncio.wait([task])
-    if not task.cancelled():
+    with suppress(asyncio.CancelledError):
         task.result()
 
 

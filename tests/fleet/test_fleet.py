@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from scenario_async import EventHooks, FleetEvent
+from scenario_async import AsyncScenario, EventHooks, FleetEvent
 from scenario_async._events import NO_HOOKS
 from scenario_async.fleet import Credentials, Fleet, UnknownAccountError
 from scenario_async.fleet._accounts import Accounts
@@ -20,14 +20,12 @@ from scenario_async.sync._store import fleet_database_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from scenario_async import AsyncScenario
-
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 async def store(new_postgresql: Callable[[], str]) -> AsyncGenerator[FleetStore, None]:
-    async with FleetStore.open(new_postgresql()) as store:
+    async with FleetStore.open(new_postgresql(), partitions=1) as store:
         yield store
 
 
@@ -155,6 +153,26 @@ async def test_what_no_fleet_can_be_made_of_is_refused(store: FleetStore) -> Non
             Fleet(store, requests_per_minute=given)
     with pytest.raises(ValueError, match="concurrency must be 1 or more"):
         await Fleet(store).run(concurrency=0)
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_worker_has_a_client_of_its_own_unless_it_is_given_one(
+    store: FleetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients: list[AsyncScenario] = []
+
+    async def run_fleet(*_: Any, client: AsyncScenario, **__: Any) -> None:
+        clients.append(client)
+        assert not client.is_closed()
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr("scenario_async.fleet._running.run_fleet", run_fleet, raising=False)
+    async with AsyncScenario(public=True) as mine:
+        for scenario in (None, mine):
+            await Fleet(store, scenario=scenario).run()
+        assert clients[1] is mine
+        assert [client.is_closed() for client in clients] == [True, False]
 
 
 @pytest.mark.anyio

@@ -89,7 +89,8 @@ def test_a_worker_gets_its_options_and_says_which_accounts_fail(
         "requests_per_minute": 50,
         "base_url": "http://127.0.0.1:1/v1",
     }
-    (line,) = ran.err.splitlines()
+    first, line = ran.err.splitlines()
+    assert first.endswith("Z Syncing up to 7 accounts at once, until Ctrl-C.")
     assert line.endswith("Z Account studio-7: no way")
 
 

@@ -11,6 +11,7 @@ import asyncclick as click
 from scenario_async import EventHooks
 from scenario_async.cli._options import Numbers, StrictCommand, Whole
 from scenario_async.cli._output import (
+    counted,
     debug_log,
     in_words,
     is_terminal,
@@ -97,6 +98,7 @@ async def run(
         shown.enter_context(debug_log(shown=verbose))
         shown.enter_context(warnings_said())
         async with client, opened as found:
+            say(f"Syncing up to {counted(concurrency, 'account')} at once, until Ctrl-C.")
             await Fleet(found, scenario=client, requests_per_minute=rate).run(
                 concurrency=concurrency
             )
