@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "is_outage"]
 
 # Seconds. Statements here take milliseconds, and whoever is cut off has to know it before others
-# get its locks, which the server takes away after a minute.
-_ANSWER = 15.0
+# get its jobs.
+_ANSWER = 10.0
 _GOODBYE = 2.0
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AWAY = ("08", "53", "57")
@@ -31,11 +31,14 @@ class Connection:
         raw: The connection of asyncpg.
 
     Attributes:
+        quiet: Whether a statement of a connection that is lost has no rows, and is no error:
+            PgQueuer would log it, and try again ten times in a second until all jobs have ended.
         lost: Done when the connection is lost, with the error that said so.
     """
 
     def __init__(self, raw: Any) -> None:  # noqa: ANN401 - the driver has no types
         self._raw = raw
+        self.quiet = False
         self._lock = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
         self.lost: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
@@ -71,6 +74,8 @@ class Connection:
         self._under_way.add(task)
         task.add_done_callback(self._through)
         await asyncio.wait([task])
+        if self.quiet and self.lost.done():
+            return []
         return task.result()
 
     async def _answered(self, send: Callable[..., Awaitable[Any]], *arguments: object) -> Any:  # noqa: ANN401 - as above

@@ -31,6 +31,7 @@ from ._engine import EngineLostError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from uuid import UUID
 
     from ._engine import Due, Work
 
@@ -38,7 +39,9 @@ __all__ = ["PgQueuerEngine"]
 
 _PREFIX = "fleet_"
 _JOB = "group"
-_LEASE = timedelta(seconds=30)
+# Beats come twice in a lease, and a quarter of that late: whoever is cut off has 15 seconds until
+# others may get its jobs, and knows it after 12.
+_LEASE = timedelta(seconds=40)
 _BATCH = 10
 _EACH_SECOND = "* * * * * *"
 _EACH_TEN_MINUTES = "*/10 * * * *"
@@ -63,9 +66,12 @@ class PgQueuerEngine:
         lease: How long a worker may be silent before others get its jobs.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Any]], *, lease: timedelta = _LEASE) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[Any]], *, lease: timedelta | None = None
+    ) -> None:
         self._connect = connect
-        self._lease = lease
+        self._lease = _LEASE if lease is None else lease
+        self._ended: UUID | None = None
 
     async def run(self, work: Work, due: Due, *, slots: int, stop: anyio.Event) -> None:
         """Work on jobs until told to stop: see :class:`Engine`."""
@@ -73,7 +79,9 @@ class PgQueuerEngine:
             connection = Connection(await self._connect())
             try:
                 queries = await _installed(connection)
+                await self._let_go(connection, queries)
                 run = _Run(connection, queries, work, due, slots=slots, lease=self._lease)
+                self._ended = run.id
                 await run.until(stop)
             finally:
                 with suppress(Exception):
@@ -84,6 +92,12 @@ class PgQueuerEngine:
             # Not chained: it comes and goes, and there is nothing to be found in the traceback.
             text = str(error).partition("\n")[0] or type(error).__name__
             raise EngineLostError(f"the queue of the fleet: {text}") from None
+
+    async def _let_go(self, connection: Connection, queries: Queries) -> None:
+        """Let others have the jobs of a run that could not say that it has ended."""
+        table = queries.qbe.settings.qualified.queue_table
+        mine = f"DELETE FROM {table} WHERE queue_manager_id = $1"  # noqa: S608 - our own name
+        await connection.execute(mine, self._ended)
 
 
 class _Run:
@@ -112,11 +126,13 @@ class _Run:
         channel = queries.qbe.settings.channel
         self._pgqueuer = PgQueuer(queries.driver, channel=channel, queries=queries)
         self._pgqueuer.qm.min_dequeue_poll_interval = _LOOK_AGAIN
+        self.id: UUID = self._pgqueuer.qm.queue_manager_id
         self._pgqueuer.entrypoint(_JOB)(self._do)
         self._pgqueuer.schedule(f"{_PREFIX}due", _EACH_SECOND)(self._queue_what_is_due)
         self._pgqueuer.schedule(f"{_PREFIX}log", _EACH_TEN_MINUTES)(self._prune_log)
 
     async def until(self, stop: anyio.Event) -> None:
+        self._connection.quiet = True
         running = asyncio.create_task(self._run())
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -184,7 +200,7 @@ class _Run:
 
     async def _queued(self) -> set[str]:
         table = self._queries.qbe.settings.qualified.queue_table
-        rows = await self._connection.fetch(f"SELECT dedupe_key FROM {table}")  # noqa: S608 - our own name
+        rows = await self._connection.fetch(f"SELECT dedupe_key FROM {table}")  # noqa: S608 - as above
         return {str(row["dedupe_key"]) for row in rows}
 
     async def _queue(self, names: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ CUT_ALL = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+AGE = "UPDATE fleet_pgqueuer SET heartbeat = heartbeat - interval '1 hour'"
 SCHEMAS = """
     SELECT DISTINCT schemaname, left(tablename, 14) FROM pg_tables
     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
@@ -85,11 +86,13 @@ def engine_of(url: str, **options: timedelta) -> PgQueuerEngine:
 
 
 @asynccontextmanager
-async def running(url: str, jobs: Jobs, *, slots: int = 4) -> AsyncGenerator[anyio.Event]:
+async def running(
+    engine: PgQueuerEngine, jobs: Jobs, *, slots: int = 4
+) -> AsyncGenerator[anyio.Event]:
     """A worker, which is told to stop in the end."""
     stop = anyio.Event()
     async with anyio.create_task_group() as workers:
-        workers.start_soon(partial(engine_of(url).run, jobs.work, jobs.due, slots=slots, stop=stop))
+        workers.start_soon(partial(engine.run, jobs.work, jobs.due, slots=slots, stop=stop))
         try:
             yield stop
         finally:
@@ -105,7 +108,7 @@ async def test_what_is_due_is_done_by_as_many_at_once_as_there_are_slots(
 ) -> None:
     url, names = new_postgresql(), [f"group {number}" for number in range(30)]
     jobs = Jobs(*names)
-    async with running(url, jobs, slots=3), running(url, jobs, slots=4):
+    async with running(engine_of(url), jobs, slots=3), running(engine_of(url), jobs, slots=4):
         await jobs.until(lambda: jobs.at_once == 7)
         jobs.held.set()
         await jobs.until(lambda: not jobs.due_names)
@@ -119,7 +122,7 @@ async def test_what_is_due_is_done_by_as_many_at_once_as_there_are_slots(
 async def test_one_slot_does_one_job_at_a_time(new_postgresql: Callable[[], str]) -> None:
     jobs = Jobs("a", "b", "c")
     jobs.held.set()
-    async with running(new_postgresql(), jobs, slots=1):
+    async with running(engine_of(new_postgresql()), jobs, slots=1):
         await jobs.until(lambda: not jobs.due_names)
 
     assert jobs.most_at_once == 1
@@ -129,13 +132,13 @@ async def test_what_is_under_way_when_told_to_stop_is_cancelled_and_comes_again(
     new_postgresql: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     url, jobs = new_postgresql(), Jobs("a", "b")
-    async with running(url, jobs):
+    async with running(engine_of(url), jobs):
         await jobs.until(lambda: jobs.at_once == 2)
     assert sorted(jobs.cancelled) == ["a", "b"]
     assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
 
     jobs.held.set()
-    async with running(url, jobs):
+    async with running(engine_of(url), jobs):
         await jobs.until(lambda: not jobs.due_names)
     assert jobs.began == {"a": 2, "b": 2}
 
@@ -144,7 +147,7 @@ async def test_a_job_that_asks_for_it_comes_again(new_postgresql: Callable[[], s
     jobs = Jobs("a")
     jobs.later["a"] = [timedelta(0)]
     jobs.held.set()
-    async with running(new_postgresql(), jobs):
+    async with running(engine_of(new_postgresql()), jobs):
         await jobs.until(lambda: not jobs.due_names)
 
     assert jobs.began == {"a": 2}
@@ -191,16 +194,17 @@ async def test_the_tables_are_in_the_schema_of_the_store_whatever_the_environmen
     url, jobs = new_postgresql(), Jobs("a")
     await query(postgresql, url, 'CREATE SCHEMA "of models"')
     jobs.held.set()
-    async with running(f"{url}?options=-csearch_path%3D%22of%5C%20models%22", jobs):
+    async with running(engine_of(f"{url}?options=-csearch_path%3D%22of%5C%20models%22"), jobs):
         await jobs.until(lambda: not jobs.due_names)
 
     assert await query(postgresql, url, SCHEMAS) == ["of models|fleet_pgqueuer"]
 
 
-async def test_a_connection_that_ends_ends_the_jobs_and_another_one_goes_on(
-    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+async def test_a_connection_that_ends_ends_the_jobs_and_the_next_one_goes_on_with_them(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL, caplog: pytest.LogCaptureFixture
 ) -> None:
     url, jobs = new_postgresql(), Jobs("a", "b")
+    engine = engine_of(url)
 
     async def cut_off() -> None:
         await jobs.until(lambda: jobs.at_once == 2)
@@ -209,14 +213,48 @@ async def test_a_connection_that_ends_ends_the_jobs_and_another_one_goes_on(
     async with anyio.create_task_group() as beside:
         beside.start_soon(cut_off)
         with pytest.raises(EngineLostError, match="the queue of the fleet: "):
-            await engine_of(url).run(jobs.work, jobs.due, slots=2, stop=anyio.Event())
+            await engine.run(jobs.work, jobs.due, slots=2, stop=anyio.Event())
     assert sorted(jobs.cancelled) == ["a", "b"]
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
 
-    await query(postgresql, url, "UPDATE fleet_pgqueuer SET heartbeat = now() - interval '1 day'")
     jobs.held.set()
-    async with running(url, jobs):
+    async with running(engine, jobs):
         await jobs.until(lambda: not jobs.due_names)
     assert jobs.began == {"a": 2, "b": 2}
+
+
+async def test_jobs_of_a_worker_that_is_silent_are_done_by_another_one(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url, jobs = new_postgresql(), Jobs("a", "b")
+    silent, other = (engine_of(url, lease=timedelta(seconds=3)) for _ in range(2))
+    async with running(silent, jobs):
+        await jobs.until(lambda: jobs.at_once == 2)
+        async with running(other, jobs):
+            with anyio.fail_after(LONG):
+                # The silent one may see it first, and takes no job that it has.
+                while jobs.at_once < 4:
+                    await query(postgresql, url, AGE)
+                    await anyio.sleep(0.02)
+    assert set(jobs.cancelled) == {"a", "b"}
+
+
+async def test_what_was_logged_is_forgotten_after_an_hour(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url, jobs = new_postgresql(), Jobs("a")
+    jobs.held.set()
+    async with running(engine_of(url), jobs):
+        await jobs.until(lambda: not jobs.due_names)
+    logged = "SELECT count(*) FROM fleet_pgqueuer_log"
+    assert await query(postgresql, url, logged) == ["3"]
+
+    await query(postgresql, url, "UPDATE fleet_pgqueuer_log SET created = created - interval '1h'")
+    await query(postgresql, url, "UPDATE fleet_pgqueuer_schedules SET next_run = now()")
+    async with running(engine_of(url), jobs):
+        with anyio.fail_after(LONG):
+            while await query(postgresql, url, logged) != ["0"]:  # noqa: ASYNC110 - the server tells nobody
+                await anyio.sleep(0.02)
 
 
 async def test_a_server_that_does_not_answer_ends_the_jobs(

@@ -137,6 +137,14 @@ async def test_a_group_that_another_worker_has_is_looked_at_later() -> None:
     assert member.runs == []
 
 
+async def test_a_group_is_left_alone_where_its_lock_may_be_lost() -> None:
+    lost, well = Member("a", "group", ["no database", "well"]), Member("b", "group", ["well"])
+    async with AsyncScenario(public=True) as client:
+        process = Process("process", world_of(lost, well), client)
+        assert await process.worker.work("group") == LATER
+        assert well.runs == []
+
+
 async def test_a_group_makes_room_for_others_once_an_account_is_through() -> None:
     members = [Member(name, "group", ["well"]) for name in "abc"]
     async with AsyncScenario(public=True) as client:
