@@ -9,23 +9,32 @@ import random
 import secrets
 import socket
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from scenario_async._signals import ending_signals_taken
-from scenario_async.sync import StoreError, StoreVersionError
+from scenario_async.sync import StoreError, StoreVersionError, sync
+from scenario_async.sync._store import connected_to, fleet_database_of
 
 from ._engine import EngineLostError
+from ._pgqueuer import PgQueuerEngine
+from ._worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence
     from types import FrameType
 
-    from ._engine import Engine
-    from ._worker import Accounts, Worker
+    from scenario_async import AsyncScenario
+    from scenario_async.sync import FleetStore, SyncReport
 
-__all__ = ["ended_by_signals", "keep_serving", "pause_before"]
+    from ._accounts import Accounts
+    from ._credentials import Resolver
+    from ._engine import Engine
+    from ._status import Account
+
+__all__ = ["ended_by_signals", "keep_serving", "pause_before", "run_fleet"]
 
 _log = logging.getLogger("scenario_async")
 
@@ -33,6 +42,45 @@ _BEAT = 10.0  # seconds
 _SHORTEST, _LONGEST = 0.5, 30.0
 _STEADY = 60.0
 _GOODBYE = 2.0
+
+
+async def run_fleet(
+    store: FleetStore,
+    accounts: Accounts,
+    credentials: Resolver,
+    *,
+    client: AsyncScenario,
+    concurrency: int,
+    requests_per_minute: float,
+) -> None:
+    """Be a worker of a fleet until a signal comes, or it is cancelled.
+
+    Args:
+        store: Where the models are.
+        accounts: Whose.
+        credentials: Finds those of an account.
+        client: Whose session, timeouts and hooks all requests have.
+        concurrency: How many accounts are synced at once.
+        requests_per_minute: The limit of the service for a limit group.
+
+    Raises:
+        Exception: What is no outage of the database, and of no account.
+    """
+
+    async def sync_account(asking: AsyncScenario, account: Account) -> SyncReport:
+        return await sync(asking, store.account(account.name), scopes=account.scopes)
+
+    worker = Worker(
+        accounts,
+        credentials,
+        client,
+        sync=sync_account,
+        lead=fleet_database_of(store).lead,
+        requests_per_minute=requests_per_minute,
+    )
+    engine = PgQueuerEngine(partial(connected_to, store))
+    with ended_by_signals() as stop:
+        await keep_serving(engine, accounts, worker, slots=concurrency, stop=stop)
 
 
 def pause_before(attempt: int, chance: float) -> float:

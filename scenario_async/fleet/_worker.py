@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
 from scenario_async import AuthenticationError, PermissionDeniedError
 from scenario_async._client import at_pace_of
-from scenario_async._context import context_of
+from scenario_async._context import context_of, operation_of
 from scenario_async._options import NOT_GIVEN
 from scenario_async.sync import StoreBusyError, StoreError
 from scenario_async.sync._backends import in_own_task
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
     from scenario_async.sync import SyncReport
 
-__all__ = ["LATER", "Account", "Accounts", "Credentials", "Worker"]
+    from ._accounts import Accounts
+    from ._credentials import Credentials, Resolver
+    from ._status import Account
 
-Resolver: TypeAlias = "Callable[[str, str], Awaitable[Credentials]]"
-"""Finds the credentials of an account: by its name and its reference."""
+__all__ = ["LATER", "Worker"]
 
-Sync: TypeAlias = "Callable[[AsyncScenario, Any], Awaitable[SyncReport]]"
+Sync: TypeAlias = "Callable[[AsyncScenario, Account], Awaitable[SyncReport]]"
 """Brings the models of an account up to date, which a client asks for."""
 
 Lead: TypeAlias = "Callable[[str], AbstractAsyncContextManager[None]]"
@@ -39,46 +40,6 @@ LATER = timedelta(seconds=10)
 
 _LONGEST = timedelta(minutes=5)
 _AT_ONCE = 4
-
-
-class Account(Protocol):
-    """What a worker reads of an account."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def credential_ref(self) -> str: ...
-
-
-class Credentials(Protocol):
-    """Who asks for an account."""
-
-    @property
-    def api_key(self) -> str | None: ...
-    @property
-    def api_secret(self) -> str | None: ...
-    @property
-    def bearer_auth(self) -> str | None: ...
-    @property
-    def public(self) -> bool: ...
-    @property
-    def base_url(self) -> str | None: ...
-    @property
-    def project_id(self) -> str | None: ...
-
-
-class Accounts(Protocol):
-    """What a worker asks of the accounts, and tells them."""
-
-    async def next_due(self, group: str, *, after: Any = None) -> Any: ...  # noqa: ANN401 - until they are there
-    async def begin(self, name: str) -> bool: ...
-    async def succeeded(self, name: str, report: SyncReport) -> bool: ...
-    async def failed(self, name: str, error: BaseException) -> bool: ...
-    async def returned(self, name: str) -> bool: ...
-    async def overdue(self, limit: int) -> list[str]: ...
-    async def slots(self) -> int: ...
-    async def beat(self, worker: str, slots: int) -> None: ...
-    async def leave(self, worker: str) -> None: ...
 
 
 class Worker:
@@ -217,4 +178,5 @@ class Worker:
             project_id=NOT_GIVEN if found.project_id is None else found.project_id,
         )
         async with at_pace_of(paced, client) as asking:
-            return await self._sync(asking, account)
+            with operation_of(asking, "account", account.name) as inside:
+                return await self._sync(inside, account)

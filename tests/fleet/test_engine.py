@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import anyio
 import pytest
-from support.stalling_proxy import stalling
+from support.tcp_proxy import proxied
 
 from scenario_async.fleet import _connection
 from scenario_async.fleet._engine import EngineLostError
@@ -265,9 +266,12 @@ async def test_a_server_that_does_not_answer_ends_the_jobs(
 
     async def cut_off() -> None:
         await jobs.until(lambda: jobs.at_once == 1)
-        proxy.stall()
+        proxy.hold()
 
-    async with stalling(new_postgresql()) as (proxy, url), anyio.create_task_group() as beside:
+    direct = new_postgresql()
+    port = urlsplit(direct).port or 0
+    async with proxied(port) as proxy, anyio.create_task_group() as beside:
+        url = direct.replace(f":{port}/", f":{proxy.port}/")
         beside.start_soon(cut_off)
         with pytest.raises(EngineLostError, match="did not answer"):
             await engine_of(url).run(jobs.work, jobs.due, slots=2, stop=anyio.Event())

@@ -5,29 +5,36 @@ from __future__ import annotations
 import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import anyio
 import anyio.lowlevel
 
 from scenario_async import APIConnectionError, AsyncScenario, AuthenticationError
+from scenario_async.fleet import Account, Credentials, _schedule
+from scenario_async.fleet._schedule import MOST_FAILURES, Standing
 from scenario_async.fleet._worker import Worker
 from scenario_async.sync import StoreBusyError, StoreError, SyncReport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
-    from datetime import timedelta
 
 __all__ = ["Killed", "Member", "Outcome", "Process", "Run", "World"]
 
-Outcome: TypeAlias = Literal["well", "badly", "refused", "refused once", "busy", "no database"]
+Outcome: TypeAlias = Literal[
+    "well", "badly", "unanswered", "refused", "refused once", "busy", "no database"
+]
+"""What becomes of asking the service for an account."""
+
+_BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Killed(BaseException):
     """What a process that is killed would do next it does not do."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """A run of an account, from its beginning on.
 
@@ -42,27 +49,56 @@ class Run:
     told: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Member:
-    """An account, and what is to become of its runs: the last of the outcomes goes on for ever."""
+    """An account of a fleet.
+
+    Attributes:
+        name: Its name.
+        group: Its limit group.
+        outcomes: What becomes of it, one after the other; the last one goes on for ever.
+        gone: Whether it was removed in the meantime.
+        standing: How it is, by the decisions of the fleet.
+        at_work: Which processes ask the service for it now.
+        runs: All that was done.
+    """
 
     name: str
     group: str
     outcomes: list[Outcome]
-    credential_ref: str = "env:NAME"
-    due: int = 0
     gone: bool = False
-    failures: int = 0
     at_work: set[str] = field(default_factory=set[str])
     runs: list[Run] = field(default_factory=list[Run])
+
+    def __post_init__(self) -> None:
+        self.standing = Standing(
+            name=self.name, every=timedelta(hours=1), state="waiting", due_at=_BEGINNING
+        )
 
     @property
     def is_fresh(self) -> bool:
         """Whether its last run did well."""
         return bool(self.runs) and self.runs[-1].told == "succeeded"
 
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether nobody begins it any more."""
+        return self.standing.failures > MOST_FAILURES
+
     def next_outcome(self) -> Outcome:
+        """What becomes of it now."""
         return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+
+    def account(self) -> Account:
+        """It as a worker sees it."""
+        return Account(
+            name=self.name,
+            credential_ref=f"ref {self.name}",
+            scopes=("private",),
+            every=self.standing.every,
+            limit_group=self.group,
+            due_at=self.standing.due_at,
+        )
 
 
 class World:
@@ -80,7 +116,7 @@ class World:
         self.members = {member.name: member for member in members}
         self.groups = sorted({member.group for member in members})
         self.locks: dict[str, str] = {}
-        self.now = 0
+        self.now = _BEGINNING
         self.outages = outages
         self._pauses = pauses
         self._calls = 0
@@ -107,7 +143,7 @@ class Process:
         self.began: dict[str, Run] = {}
         self.last_run: Run | None = None
         self.worker = Worker(
-            self,
+            cast("Any", self),
             self._credentials,
             client,
             sync=self._sync,
@@ -123,23 +159,27 @@ class Process:
         for member in self.world.members.values():
             member.at_work.discard(self.name)
 
-    async def next_due(self, group: str, *, after: Member | None = None) -> Member | None:
+    async def next_due(self, group: str, *, after: Account | None = None) -> Account | None:
         await self._database()
-        start = (-1, "") if after is None else (after.due, after.name)
-        due = [
-            member
+        accounts = [
+            member.account()
             for member in self.world.members.values()
-            if member.group == group and member.failures <= 5 and member.due <= self.world.now
+            if member.group == group
+            and not member.is_set_aside
+            and member.standing.due_at <= self.world.now
         ]
-        later = [member for member in due if (member.due, member.name) > start]
-        return min(later, key=lambda member: (member.due, member.name), default=None)
+        if after is not None:
+            start = after.due_at, after.name
+            accounts = [account for account in accounts if (account.due_at, account.name) > start]
+        return min(accounts, key=lambda account: (account.due_at, account.name), default=None)
 
     async def begin(self, name: str) -> bool:
         await self._database()
         member = self.world.members[name]
-        if member.gone:
+        begun = _schedule.begun(member.standing, self.world.now)
+        if begun is None or member.gone:
             return False
-        member.failures += 1
+        member.standing = begun
         member.runs.append(Run(self.name))
         self.began[name] = self.last_run = member.runs[-1]
         await self._outside()
@@ -147,44 +187,38 @@ class Process:
 
     async def succeeded(self, name: str, report: SyncReport) -> bool:
         assert report.run == 1
-        return await self._end(name, "succeeded", failures=0, pause=100)
+        standing = self.world.members[name].standing
+        return await self._end(name, "succeeded", _schedule.succeeded(standing, self.world.now))
 
     async def failed(self, name: str, error: BaseException) -> bool:
-        kind = type(error).__name__
-        return await self._end(name, f"failed: {kind}", failures=None, pause=1)
+        standing, now = self.world.members[name].standing, self.world.now
+        refused = _schedule.is_refusal(error)
+        ended = (
+            _schedule.refused(standing, now) if refused else _schedule.failed(standing, now, error)
+        )
+        return await self._end(name, f"failed: {type(error).__name__}", ended)
 
     async def returned(self, name: str) -> bool:
-        return await self._end(name, "returned", failures=-1, pause=0)
+        standing = self.world.members[name].standing
+        return await self._end(name, "returned", _schedule.returned(standing, self.world.now))
 
-    async def overdue(self, limit: int) -> list[str]:
-        raise NotImplementedError
-
-    async def slots(self) -> int:
-        raise NotImplementedError
-
-    async def beat(self, worker: str, slots: int) -> None:
-        raise NotImplementedError
-
-    async def leave(self, worker: str) -> None:
-        raise NotImplementedError
-
-    async def _end(self, name: str, said: str, *, failures: int | None, pause: int) -> bool:
+    async def _end(self, name: str, said: str, standing: Standing) -> bool:
         await self._database()
-        member = self.world.members[name]
-        assert self.began[name].told is None
-        self.began[name].told = said
-        if failures is not None:
-            member.failures = max(0, member.failures - 1) if failures else 0
-        member.due = self.world.now + pause if pause else member.due
+        member, run = self.world.members[name], self.began[name]
+        assert run.told is None
+        run.told = said
+        if run is not member.runs[-1]:
+            return False
+        member.standing = standing
         await self._outside()
         return True
 
-    async def _credentials(self, account: str, ref: str) -> _Key:
+    async def _credentials(self, account: str, reference: str) -> Credentials:
         await self._outside()
-        assert ref == self.world.members[account].credential_ref
-        return _Key(f"key {next(self._keys)}")
+        assert reference == f"ref {account}"
+        return Credentials(api_key=f"key {next(self._keys)}", api_secret="secret")
 
-    async def _sync(self, client: AsyncScenario, account: Member) -> SyncReport:
+    async def _sync(self, client: AsyncScenario, account: Account) -> SyncReport:
         assert not client.is_closed()
         member = self.world.members[account.name]
         for other in self.world.members.values():
@@ -202,8 +236,10 @@ class Process:
             if outcome == "no database":
                 self._lose_locks()
                 raise StoreError("it is away")
-            if outcome == "badly":
+            if outcome == "unanswered":
                 raise APIConnectionError("no answer")
+            if outcome == "badly":
+                raise ValueError("a record that nobody can read")
             if outcome == "refused once":
                 outcome = "refused"
                 member.outcomes.insert(0, "well")
@@ -237,13 +273,3 @@ class Process:
         if self.killed:
             raise Killed
         return number
-
-
-@dataclass(frozen=True)
-class _Key:
-    api_key: str
-    api_secret: str = "secret"
-    bearer_auth: None = None
-    public: bool = False
-    base_url: None = None
-    project_id: None = None

@@ -3,6 +3,7 @@
 from .connections import Connections
 from .database import Database
 from .many_rows import ManyRows
+from .postgresql_engine import connected
 from .schema import is_empty
 from .task import in_own_task
 from .urls import database_url, in_memory
@@ -11,6 +12,7 @@ __all__ = [
     "Connections",
     "Database",
     "ManyRows",
+    "connected",
     "database_url",
     "in_memory",
     "in_own_task",

@@ -6,7 +6,7 @@ from .copies import Standing, contents, records, standing
 from .counts import settled_run
 from .filter_values import check_scope, check_values
 from .filters import ModelFilters, ModelSelection, RecordOrder
-from .fleet_store import FleetStore, fleet_database_of
+from .fleet_store import FleetStore, connected_to, fleet_database_of
 from .identity import StoreIdentity, claim, identity_of, stored_identity
 from .members import ChangingModel, Members
 from .owners import Owners
@@ -45,6 +45,7 @@ __all__ = [
     "check_scope",
     "check_values",
     "claim",
+    "connected_to",
     "contents",
     "copied_as",
     "database_of",

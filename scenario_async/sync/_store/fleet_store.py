@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
 from scenario_async._options import check_count
-from scenario_async.sync._backends import Connections, Database, database_url, in_own_task
+from scenario_async.sync._backends import (
+    Connections,
+    Database,
+    connected,
+    database_url,
+    in_own_task,
+)
 from scenario_async.sync._layouts import ACCOUNTS
 
 from .accounts import checked_account
@@ -17,7 +23,9 @@ from .catalog_store import CatalogStore
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["FleetStore", "fleet_database_of"]
+    from sqlalchemy.engine import URL
+
+__all__ = ["FleetStore", "connected_to", "fleet_database_of"]
 
 _CONNECTIONS = 10
 
@@ -28,8 +36,9 @@ class FleetStore:
     It belongs to the event loop on which it was opened.
     """
 
-    def __init__(self, connections: Connections, *, create: bool) -> None:
+    def __init__(self, connections: Connections, url: URL, *, create: bool) -> None:
         self._connections = connections
+        self._url = url
         self._database = Database(connections)
         self._create = create
 
@@ -62,7 +71,8 @@ class FleetStore:
         check_count("connections", connections, least=1)
         check_count("partitions", partitions, least=1)
         layout = replace(ACCOUNTS, partitions=partitions)
-        return cls(Connections(database_url(url), layout, most=connections), create=create)
+        where = database_url(url)
+        return cls(Connections(where, layout, most=connections), where, create=create)
 
     def __repr__(self) -> str:
         return f"<FleetStore {self._connections.name}>"
@@ -141,3 +151,8 @@ def fleet_database_of(store: FleetStore) -> Database:
     if not isinstance(store, FleetStore):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise TypeError(f"store must be a FleetStore, not {type(store).__name__}")
     return store._database  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+async def connected_to(store: FleetStore) -> Any:  # noqa: ANN401 - the driver has no types
+    """A connection of the driver to the database of a store, for other packages: it is theirs."""
+    return await connected(store._url)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
