@@ -230,6 +230,7 @@ class AsyncScenario:
         twin = object.__new__(type(self))
         pacer = paced._pacer
         twin._bind(self._options, self._transport, pacer, self._context.learned, self._context)
+        twin._context = replace(twin._context, within=paced._context.within)
         return twin
 
     @property
@@ -302,6 +303,7 @@ class AsyncScenario:
 def at_pace_of(paced: AsyncScenario, client: AsyncScenario) -> AsyncScenario:
     """A client that asks as ``client`` does, and shares slots, rate and pauses with ``paced``.
 
-    For keys that share a limit of the service. For the packages of this library alone.
+    What is asked through it is a part of the operation of ``paced``. For keys that share a limit of
+    the service, and for the packages of this library alone.
     """
     return client._at_pace_of(paced)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above

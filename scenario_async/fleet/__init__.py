@@ -4,7 +4,7 @@ Needs the extra ``scenario-async[fleet]``.
 """
 
 from ._credentials import Credentials, credentials_of
-from ._errors import CredentialsError, UnknownAccountError
+from ._errors import CredentialsError, ResolverError, UnknownAccountError
 from ._fleet import Fleet
 from ._status import Account, AccountState, FleetStatus, Lag
 
@@ -16,6 +16,7 @@ __all__ = [
     "Fleet",
     "FleetStatus",
     "Lag",
+    "ResolverError",
     "UnknownAccountError",
     "credentials_of",
 ]

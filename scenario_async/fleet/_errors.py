@@ -23,7 +23,10 @@ class CredentialsError(ScenarioError):
 
 
 class ResolverError(ScenarioError):
-    """The function that finds credentials failed, which no account is to blame for."""
+    """The function that finds the credentials of accounts failed, as ``__cause__`` says.
+
+    The account is not to blame, and is tried again: a vault may be away.
+    """
 
 
 def in_short(error: BaseException) -> str:

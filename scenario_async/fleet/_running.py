@@ -70,12 +70,14 @@ async def run_fleet(
     async def sync_account(asking: AsyncScenario, account: Account) -> SyncReport:
         return await sync(asking, store.account(account.name), scopes=account.scopes)
 
+    database = fleet_database_of(store)
     worker = Worker(
         accounts,
         credentials,
         client,
         sync=sync_account,
-        lead=fleet_database_of(store).lead,
+        lead=database.lead,
+        check=database.check_locks,
         requests_per_minute=requests_per_minute,
     )
     engine = PgQueuerEngine(partial(connected_to, store))

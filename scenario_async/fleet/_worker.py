@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
-from scenario_async import AuthenticationError, PermissionDeniedError
+from scenario_async import AuthenticationError, PermissionDeniedError, ScenarioError
 from scenario_async._client import at_pace_of
 from scenario_async._context import context_of, operation_of
 from scenario_async._options import NOT_GIVEN
 from scenario_async.sync import StoreBusyError, StoreError
 from scenario_async.sync._backends import in_own_task
+
+from ._credentials import Credentials
+from ._errors import ResolverError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from scenario_async.sync import SyncReport
 
     from ._accounts import Accounts
-    from ._credentials import Credentials, Resolver
+    from ._credentials import Resolver
     from ._status import Account
 
 __all__ = ["LATER", "Worker"]
@@ -35,8 +38,11 @@ Sync: TypeAlias = "Callable[[AsyncScenario, Account], Awaitable[SyncReport]]"
 Lead: TypeAlias = "Callable[[str], AbstractAsyncContextManager[None]]"
 """Keeps others from a group; raises StoreBusyError where another one has it."""
 
+Check: TypeAlias = "Callable[[], Awaitable[None]]"
+"""Raises StoreError where others may not be kept from a group any more."""
+
 LATER = timedelta(seconds=10)
-"""When a group is looked at again that another worker has, or whose database failed."""
+"""When a group is looked at again that somebody else is at work on."""
 
 _LONGEST = timedelta(minutes=5)
 _AT_ONCE = 4
@@ -51,6 +57,7 @@ class Worker:
         client: Whose session all requests go through.
         sync: Syncs one account.
         lead: Keeps other workers away from a group.
+        check: See that they still are.
         requests_per_minute: The limit of the service for a group.
         longest: After so long a group makes room for others, once an account is through.
     """
@@ -63,6 +70,7 @@ class Worker:
         *,
         sync: Sync,
         lead: Lead,
+        check: Check,
         requests_per_minute: float,
         longest: timedelta = _LONGEST,
     ) -> None:
@@ -71,6 +79,7 @@ class Worker:
         self._client = client
         self._sync = sync
         self._lead = lead
+        self._check = check
         self._rate = requests_per_minute / 60
         self._longest = longest.total_seconds()
         self._untold: dict[str, Callable[[], Awaitable[bool]]] = {}
@@ -99,16 +108,19 @@ class Worker:
 
     async def _sync_group(self, group: str) -> timedelta | None:
         ends_at = anyio.current_time() + self._longest
+        again: timedelta | None = None
         account = await self._accounts.next_due(group)
         if account is None:
             return None
         async with self._paced() as client:
             while account is not None:
-                await self._sync_counted(client, account)
+                if not await self._sync_counted(client, account):
+                    again = LATER
                 if anyio.current_time() >= ends_at:
                     break
+                await self._check()
                 account = await self._accounts.next_due(group, after=account)
-        return None
+        return again
 
     @asynccontextmanager
     async def _paced(self) -> AsyncGenerator[AsyncScenario]:
@@ -120,34 +132,32 @@ class Worker:
             context = context_of(client)
             await context.sleep(context.requester.until_due())
 
-    async def _sync_counted(self, paced: AsyncScenario, account: Account) -> None:
+    async def _sync_counted(self, paced: AsyncScenario, account: Account) -> bool:
         """Sync an account, which counts as a failure from its beginning on until it is through.
 
-        Raises:
-            StoreError: Of the database, and not of the account: others are not kept away any more,
-                or nothing can be written.
+        Returns:
+            Whether nobody else is at work on it: somebody may sync it by hand.
         """
         accounts, name = self._accounts, account.name
         with anyio.CancelScope(shield=True):
             if not await accounts.begin(name):
-                return
+                return True
             self._untold.pop(name, None)
         try:
-            report = await self._sync_as_known(paced, account)
+            with operation_of(paced, "account", name) as inside:
+                report = await self._sync_as_known(inside, account)
         except anyio.get_cancelled_exc_class():
             with suppress(StoreError):
                 await self._tell(name, partial(accounts.returned, name))
             raise
         except StoreBusyError:
-            # Somebody syncs it by hand, or a worker that was cut off still does.
             await self._tell(name, partial(accounts.returned, name))
-            raise
-        except Exception as error:
+            return False
+        except Exception as error:  # noqa: BLE001 - it is kept with the account, and told to hooks
             await self._tell(name, partial(accounts.failed, name, error))
-            if isinstance(error, StoreError):
-                raise
         else:
             await self._tell(name, partial(accounts.succeeded, name, report))
+        return True
 
     async def _tell(self, name: str, tell: Callable[[], Awaitable[bool]]) -> None:
         with anyio.CancelScope(shield=True):
@@ -157,14 +167,30 @@ class Worker:
 
     async def _sync_as_known(self, paced: AsyncScenario, account: Account) -> SyncReport:
         """Sync an account; where its credentials are refused, with others that are found now."""
-        found = await self._credentials(account.name, account.credential_ref)
+        found = await self._find(account)
         try:
             return await self._sync_with(found, paced, account)
         except (AuthenticationError, PermissionDeniedError):
-            anew = await self._credentials(account.name, account.credential_ref)
+            anew = await self._find(account)
             if anew == found:
                 raise
         return await self._sync_with(anew, paced, account)
+
+    async def _find(self, account: Account) -> Credentials:
+        name = account.name
+        try:
+            # Callers without a type checker may return anything.
+            found: object = await self._credentials(name, account.credential_ref)
+        except ScenarioError:
+            raise
+        except Exception as error:
+            # Not its text: nobody knows what that quotes.
+            kind = type(error).__name__
+            raise ResolverError(f"the credentials of {name!r} were not found: {kind}") from error
+        if not isinstance(found, Credentials):
+            kind = type(found).__name__
+            raise ResolverError(f"the credentials of {name!r} are not Credentials, but {kind}")
+        return found
 
     async def _sync_with(
         self, found: Credentials, paced: AsyncScenario, account: Account
@@ -178,5 +204,4 @@ class Worker:
             project_id=NOT_GIVEN if found.project_id is None else found.project_id,
         )
         async with at_pace_of(paced, client) as asking:
-            with operation_of(asking, "account", account.name) as inside:
-                return await self._sync(inside, account)
+            return await self._sync(asking, account)

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fleet_simulation import Killed, Member, Outcome, Process, World
 
-from scenario_async import AsyncScenario
+from scenario_async import AsyncScenario, EventHooks, Operation
+from scenario_async.fleet import ResolverError
 from scenario_async.fleet._worker import LATER
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ TOLD = {
     "refused": "failed: AuthenticationError",
     "busy": "returned",
     "no database": "failed: StoreError",
+    "no store": "failed: StoreError",
+    "no vault": "failed: ResolverError",
     "cancelled": "returned",
 }
 
@@ -60,7 +63,7 @@ def fleets(draw: st.DrawFn) -> list[Member]:
     groups = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
     return [
         Member(
-            f"{group}-{number}", f"group {group}", [*draw(st.lists(OUTCOMES, max_size=7)), "well"]
+            f"{group}-{number}", f"group {group}", [*draw(st.lists(OUTCOMES, max_size=4)), "well"]
         )
         for group, size in enumerate(groups)
         for number in range(size)
@@ -144,6 +147,42 @@ async def test_a_group_is_left_alone_where_its_lock_may_be_lost() -> None:
         process = Process("process", world_of(lost, well), client)
         assert await process.worker.work("group") == LATER
         assert well.runs == []
+
+
+async def test_an_account_that_somebody_syncs_by_hand_keeps_nobody_away() -> None:
+    busy, well = Member("a", "group", ["busy", "well"]), Member("b", "group", ["well"])
+    async with AsyncScenario(public=True) as client:
+        process = Process("process", world_of(busy, well), client)
+        assert await process.worker.work("group") == LATER
+        assert (well.is_fresh, busy.is_fresh) == (True, False)
+        assert await process.worker.work("group") is None
+    assert busy.is_fresh
+
+
+async def test_what_a_resolver_raises_and_returns_is_the_fault_of_no_account() -> None:
+    member = Member("a", "group", ["no vault", "well"])
+    failures: list[BaseException] = []
+    hooks = EventHooks(on_failure=lambda event: failures.append(event.error))
+    async with AsyncScenario(public=True, event_hooks=hooks) as client:
+        process = Process("process", world_of(member), client)
+        await process.worker.work("group")
+    (error,) = failures
+    assert isinstance(error, ResolverError)
+    assert str(error) == "the credentials of 'a' were not found: OSError"
+    assert isinstance(error.__cause__, OSError)
+    assert (member.standing.failures, member.standing.outages) == (0, 1)
+
+
+async def test_hooks_are_told_of_an_account_and_of_what_is_asked_for_it() -> None:
+    ended: list[Operation] = []
+    hooks = EventHooks(on_end=lambda event: ended.append(event.operation))
+    member = Member("a", "group", ["refused once", "well"])
+    async with AsyncScenario(public=True, event_hooks=hooks) as client:
+        await Process("process", world_of(member), client).worker.work("group")
+
+    *parts, whole = ended
+    assert (whole.kind, whole.name) == ("account", "a")
+    assert [(part.kind, part.parent) for part in parts] == [("sync", whole.id)]
 
 
 async def test_a_group_makes_room_for_others_once_an_account_is_through() -> None:

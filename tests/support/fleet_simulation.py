@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from scenario_async import APIConnectionError, AsyncScenario, AuthenticationError
+from scenario_async._context import operation_of
 from scenario_async.fleet import Account, Credentials, _schedule
 from scenario_async.fleet._schedule import MOST_FAILURES, Standing
 from scenario_async.fleet._worker import Worker
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["Killed", "Member", "Outcome", "Process", "Run", "World"]
 
 Outcome: TypeAlias = Literal[
-    "well", "badly", "unanswered", "refused", "refused once", "busy", "no database"
+    "well",
+    "badly",
+    "unanswered",
+    "refused",
+    "refused once",
+    "busy",
+    "no database",
+    "no store",
+    "no vault",
 ]
 """What becomes of asking the service for an account."""
 
@@ -139,6 +148,7 @@ class Process:
         self.name = name
         self.world = world
         self.killed = False
+        self._led = ""
         self._keys = itertools.count()
         self.began: dict[str, Run] = {}
         self.last_run: Run | None = None
@@ -148,6 +158,7 @@ class Process:
             client,
             sync=self._sync,
             lead=self._lead,
+            check=self._check,
             requests_per_minute=100,
             **options,
         )
@@ -216,6 +227,10 @@ class Process:
     async def _credentials(self, account: str, reference: str) -> Credentials:
         await self._outside()
         assert reference == f"ref {account}"
+        member = self.world.members[account]
+        if member.outcomes[0] == "no vault":
+            self.began[account].synced.append(member.next_outcome())
+            raise OSError("the vault is away")
         return Credentials(api_key=f"key {next(self._keys)}", api_secret="secret")
 
     async def _sync(self, client: AsyncScenario, account: Account) -> SyncReport:
@@ -230,7 +245,8 @@ class Process:
             await self._outside()
             outcome = member.next_outcome()
             if outcome == "well":
-                return SyncReport(run=1)
+                with operation_of(client, "sync", "private"):
+                    return SyncReport(run=1)
             if outcome == "busy":
                 raise StoreBusyError("somebody does it by hand")
             if outcome == "no database":
@@ -240,6 +256,8 @@ class Process:
                 raise APIConnectionError("no answer")
             if outcome == "badly":
                 raise ValueError("a record that nobody can read")
+            if outcome == "no store":
+                raise StoreError("it is a copy of another owner")
             if outcome == "refused once":
                 outcome = "refused"
                 member.outcomes.insert(0, "well")
@@ -254,11 +272,17 @@ class Process:
         if group in self.world.locks:
             raise StoreBusyError("another one leads")
         self.world.locks[group] = self.name
+        self._led = group
         try:
             yield
         finally:
             if self.world.locks.get(group) == self.name:
                 del self.world.locks[group]
+
+    async def _check(self) -> None:
+        await self._outside()
+        if self.world.locks.get(self._led) != self.name:
+            raise StoreError("the lock is lost")
 
     def _lose_locks(self) -> None:
         for group in [group for group, owner in self.world.locks.items() if owner == self.name]:
