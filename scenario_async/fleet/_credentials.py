@@ -13,14 +13,13 @@ import anyio.to_thread
 import msgspec
 
 from scenario_async._argument_errors import argument_error
-from scenario_async._context import operation_of
 from scenario_async._credentials import hidden, resolve_credentials
 from scenario_async._options import check_base_url
 
 from ._errors import CredentialsError, ResolverError
 
 if TYPE_CHECKING:
-    from scenario_async import AsyncScenario, ScenarioError
+    from scenario_async import ScenarioError
 
 __all__ = ["Credentials", "Resolver", "check_reference", "credentials_of", "resolving"]
 
@@ -127,16 +126,11 @@ async def credentials_of(account: str, reference: str) -> Credentials:
     raise CredentialsError(f"account {account!r}, {reference}: {problem}") from None
 
 
-def resolving(
-    resolver: Resolver, client: AsyncScenario, *, patience: float = _PATIENCE
-) -> Resolver:
+def resolving(resolver: Resolver, *, patience: float = _PATIENCE) -> Resolver:
     """A resolver that fails in two ways: there are no credentials, or it cannot be known.
-
-    The hooks of the client are told of it as of a run of the account.
 
     Args:
         resolver: The user's.
-        client: That of the fleet.
         patience: How many seconds it may take.
     """
 
@@ -155,8 +149,7 @@ def resolving(
             # Not chained: what it says, and what is in its frames, may be secret.
             what = f"raised {type(error).__name__}"
             problem = ResolverError(f"the function that finds credentials {what}")
-        with operation_of(client, "account", account):
-            raise problem
+        raise problem
 
     return resolve
 

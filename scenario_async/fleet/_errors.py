@@ -23,7 +23,7 @@ class CredentialsError(ScenarioError):
 
 
 class ResolverError(ScenarioError):
-    """The function that finds the credentials of accounts failed, as ``__cause__`` says.
+    """The function that finds the credentials of accounts failed.
 
     The account is not to blame, and is tried again: a vault may be away.
     """

@@ -190,7 +190,7 @@ class Fleet:
             await run_fleet(
                 self._store,
                 self._accounts,
-                resolving(self._credentials, client),
+                resolving(self._credentials),
                 client=client,
                 concurrency=concurrency,
                 requests_per_minute=self._requests_per_minute,

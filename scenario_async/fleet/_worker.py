@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
-from scenario_async import AuthenticationError, PermissionDeniedError, ScenarioError
+from scenario_async import AuthenticationError, PermissionDeniedError
 from scenario_async._client import at_pace_of
 from scenario_async._context import context_of, operation_of
 from scenario_async._options import NOT_GIVEN
 from scenario_async.sync import StoreBusyError, StoreError
 from scenario_async.sync._backends import in_own_task
-
-from ._credentials import Credentials
-from ._errors import ResolverError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
     from scenario_async.sync import SyncReport
 
     from ._accounts import Accounts
-    from ._credentials import Resolver
+    from ._credentials import Credentials, Resolver
     from ._status import Account
 
 __all__ = ["LATER", "Worker"]
@@ -167,30 +164,14 @@ class Worker:
 
     async def _sync_as_known(self, paced: AsyncScenario, account: Account) -> SyncReport:
         """Sync an account; where its credentials are refused, with others that are found now."""
-        found = await self._find(account)
+        found = await self._credentials(account.name, account.credential_ref)
         try:
             return await self._sync_with(found, paced, account)
         except (AuthenticationError, PermissionDeniedError):
-            anew = await self._find(account)
+            anew = await self._credentials(account.name, account.credential_ref)
             if anew == found:
                 raise
         return await self._sync_with(anew, paced, account)
-
-    async def _find(self, account: Account) -> Credentials:
-        name = account.name
-        try:
-            # Callers without a type checker may return anything.
-            found: object = await self._credentials(name, account.credential_ref)
-        except ScenarioError:
-            raise
-        except Exception as error:
-            # Not its text: nobody knows what that quotes.
-            kind = type(error).__name__
-            raise ResolverError(f"the credentials of {name!r} were not found: {kind}") from error
-        if not isinstance(found, Credentials):
-            kind = type(found).__name__
-            raise ResolverError(f"the credentials of {name!r} are not Credentials, but {kind}")
-        return found
 
     async def _sync_with(
         self, found: Credentials, paced: AsyncScenario, account: Account

@@ -14,6 +14,7 @@ import anyio.lowlevel
 from scenario_async import APIConnectionError, AsyncScenario, AuthenticationError
 from scenario_async._context import operation_of
 from scenario_async.fleet import Account, Credentials, _schedule
+from scenario_async.fleet._credentials import resolving
 from scenario_async.fleet._schedule import MOST_FAILURES, Standing
 from scenario_async.fleet._worker import Worker
 from scenario_async.sync import StoreBusyError, StoreError, SyncReport
@@ -154,7 +155,7 @@ class Process:
         self.last_run: Run | None = None
         self.worker = Worker(
             cast("Any", self),
-            self._credentials,
+            resolving(self._credentials),
             client,
             sync=self._sync,
             lead=self._lead,
