@@ -16,6 +16,7 @@ nox.options.sessions = [
     "lowest",
     "coverage",
     "kill",
+    "fleet",
     "browser",
     "lint",
     "types",
@@ -126,6 +127,13 @@ def kill(session: nox.Session) -> None:
     """Kill runs of a sync at 50 random instants each; takes a few minutes."""
     session.install(PACKAGE, *groups("test"))
     session.run("pytest", "-m", "kill", *WORKERS, *session.posargs, env=INSTALLED)
+
+
+@nox.session(python=PYTHONS[:1])
+def fleet(session: nox.Session) -> None:
+    """Kill, cut off and restart what a fleet consists of; takes a few minutes."""
+    session.install(PACKAGE, *groups("test"))
+    session.run("pytest", "-m", "fleet", "tests/fleet", *WORKERS, *session.posargs, env=INSTALLED)
 
 
 @nox.session(python=PYTHONS[:1])

@@ -81,7 +81,7 @@ def stretches(begun: Iterable[Note], asked: Iterable[Note]) -> list[Stretch]:
         ends[key] = list(moments)
     for note in asked:
         key = note.worker, note.account
-        number = sum(moment <= note.when for moment in begins.get(key, ())) - 1
+        number = bisect_right(begins.get(key, []), note.when) - 1
         if number < 0:
             raise ValueError(f"{note.worker} asked for {note.account} before it began with it")
         ends[key][number] = max(ends[key][number], note.when)
