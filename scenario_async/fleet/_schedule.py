@@ -103,7 +103,9 @@ def begun(standing: Standing, now: datetime) -> Standing | None:
         standing,
         state="running",
         failures=failures,
-        due_at=now + _pause(standing, failures),
+        # Also where the period is short: those that lost their worker together do not come back
+        # together for long, as one of them may be what kills it.
+        due_at=now + _spread(standing, failures, _doubled(failures)),
         was_due_at=standing.due_at,
     )
 
@@ -217,9 +219,16 @@ def _taken_back(standing: Standing) -> int:
 
 def _pause(standing: Standing, failures: int) -> timedelta:
     """Twice as long after each failure, up to the period, and by chance up to half of it less."""
-    period = standing.every.total_seconds()
+    pause = min(standing.every.total_seconds(), _doubled(failures))
+    return _spread(standing, failures, pause)
+
+
+def _doubled(failures: int) -> float:
     # A power of two that no float has would be an error.
-    pause = min(period, _FIRST_PAUSE * 2.0 ** min(failures - 1, 60))
+    return _FIRST_PAUSE * 2.0 ** min(failures - 1, 60)
+
+
+def _spread(standing: Standing, failures: int, pause: float) -> timedelta:
     return timedelta(seconds=pause * (1 + _chance(standing.name, failures)) / 2)
 
 
