@@ -13,12 +13,20 @@ import os
 import signal
 import sys
 import time
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import msgspec
 
 from scenario_async import AsyncScenario
 from scenario_async.fleet import Credentials, Fleet, credentials_of
+from scenario_async.fleet._pgqueuer import PgQueuerEngine
 from scenario_async.sync import FleetStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Job(msgspec.Struct, kw_only=True):
@@ -48,6 +56,12 @@ def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201 - that is what it is for
 
 
+def engine_of(job: Job) -> Callable[..., PgQueuerEngine]:
+    if job.lease is None:
+        return PgQueuerEngine
+    return partial(PgQueuerEngine, lease=timedelta(seconds=job.lease))
+
+
 async def work(job: Job) -> None:
     async def resolve(account: str, reference: str) -> Credentials:
         found = await credentials_of(account, reference)
@@ -67,7 +81,8 @@ async def work(job: Job) -> None:
             scenario=client,
             requests_per_minute=job.requests_per_minute,
         )
-        await fleet.run(concurrency=job.concurrency)
+        with patch("scenario_async.fleet._running.PgQueuerEngine", engine_of(job)):
+            await fleet.run(concurrency=job.concurrency)
     say("ended")
 
 

@@ -91,6 +91,14 @@ class Studios:
                     limit_group=member.group,
                 )
 
+    async def execute(self, statement: str) -> None:
+        """Change what the fleet knows of its accounts."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
     def change(self, random: Random) -> None:
         """Give each account something to find that runs find at once."""
         for account in self.sandbox.values():
@@ -150,15 +158,14 @@ async def studios(
     folder: Path,
     *,
     limit: RateLimit | None = None,
-    enrolled: Iterable[Member] | None = None,
 ) -> AsyncGenerator[Studios]:
-    """A service with these accounts, and a fleet that knows them, or some of them."""
+    """A service with these accounts, and a fleet that knows them."""
     members = list(members)
     groups = {one.name: one.group for one in members if one.group is not None}
     sandbox = SandboxAccounts(catalogues_of(members), limit_groups=groups, rate_limit=limit)
     async with sandbox:
         found = Studios(sandbox, url, folder)
-        await found.enrol(members if enrolled is None else enrolled)
+        await found.enrol(members)
         yield found
 
 
