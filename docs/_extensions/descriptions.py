@@ -33,7 +33,7 @@ _ATTRIBUTES = re.compile(r"^Attributes:\n(?P<entries>(?:[ ]{4}.*\n|\n)+)", re.MU
 _ENTRY = re.compile(r"^ {4}(?P<name>\w+): (?P<text>.*\n(?: {8}.*\n|\n(?= {8}))*)", re.MULTILINE)
 _PROTOCOLS = frozenset(dir(msgspec.Struct))
 # A class whose signature has one of these is made by the package, and not by its callers.
-_INTERNAL = re.compile(r"\b(?:Context|ListingRun|_Sighting|Database|Store)\b")
+_INTERNAL = re.compile(r"\b(?:Context|ListingRun|_Sighting|Connections|Store)\b")
 
 
 def describe(  # noqa: PLR0917 - as Sphinx calls it

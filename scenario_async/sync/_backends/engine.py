@@ -42,7 +42,9 @@ def database_errors() -> tuple[type[Exception], ...]:
     not translate these before there is a connection, and no release does so while one is prepared.
     """
     driver = sys.modules.get("asyncpg")
-    own = () if driver is None else (driver.PostgresError, driver.InterfaceError)
+    # It raises the last of these where a session ends between two steps of one command.
+    names = "PostgresError", "InterfaceError", "InternalClientError"
+    own = () if driver is None else (getattr(driver, name) for name in names)
     return SQLAlchemyError, OSError, *own
 
 

@@ -16,7 +16,7 @@ from .engine import database_errors
 from .postgresql_engine import GOODBYE, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from contextlib import AsyncExitStack
 
     from sqlalchemy.engine import URL
@@ -87,14 +87,14 @@ class Locks:
         self._using = anyio.Lock()
 
     async def take(
-        self, kind: str, names: Collection[str], busy: str, stack: AsyncExitStack
+        self, kind: str, names: Collection[str], busy: Callable[[str], str], stack: AsyncExitStack
     ) -> Lock:
         """Take locks of these names, and leave it to the stack to let go of them.
 
         Args:
             kind: ``RUNS`` or ``LEADS``.
             names: Of what is locked.
-            busy: What to say where one of them is taken, with ``{}`` for its name.
+            busy: What to say where one of them is taken.
             stack: What is closed in the end.
 
         Raises:
@@ -106,7 +106,7 @@ class Locks:
                 for name in sorted(names):
                     if not await session.take(kind, name):
                         self._check(session)
-                        raise StoreBusyError(f"{self._name}: {busy.format(repr(name))}")
+                        raise StoreBusyError(busy(name))
                     stack.push_async_callback(self._let_go, session, kind, name)
             finally:
                 await session.end_if_idle()

@@ -96,8 +96,13 @@ class PostgreSQL:
     async def lock(
         self, scopes: Collection[str], held: AsyncExitStack, *, account: str | None
     ) -> Lock:
-        names, noun = (scopes, "scope") if account is None else ([account], "account")
-        busy = f"another run is at work on the {noun} {{}}"
+        names = scopes if account is None else [account]
+
+        def busy(name: str) -> str:
+            if account is None:
+                return f"{self.name}: another run is at work on the scope {name!r}"
+            return f"{self.name}: another run is at work on the account {name!r}"
+
         lock = await self._locks.take(RUNS, names, busy, held)
         self._runs += 1
         held.callback(self._run_ended)
@@ -107,7 +112,10 @@ class PostgreSQL:
         self._runs -= 1
 
     async def lead(self, name: str, held: AsyncExitStack) -> Lock:
-        return await self._locks.take(LEADS, [name], "another one leads", held)
+        def busy(_: str) -> str:
+            return f"{self.name}: another one leads"
+
+        return await self._locks.take(LEADS, [name], busy, held)
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
         return self._runs <= 1 and await holders(connection) <= 1
