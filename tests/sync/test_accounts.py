@@ -103,6 +103,28 @@ async def test_one_run_at_a_time_is_at_work_on_an_account(
             pass
 
 
+async def test_an_account_that_came_after_the_statistics_does_not_count_as_empty(
+    new_postgresql: Callable[[], str],
+) -> None:
+    rows = """
+        INSERT INTO models (account, id, first_seen_at, content_hash, record)
+        SELECT 'earlier', number, now(), '', '' FROM generate_series(1, 4000) AS number;
+        INSERT INTO memberships (account, scope, model_id)
+        SELECT account, 'private', id FROM models
+    """
+    async with (
+        FleetStore.open(new_postgresql(), partitions=1) as fleet,
+        fleet_database_of(fleet).transaction() as connection,
+    ):
+        for statement in (*rows.split(";"), "ANALYZE models", "ANALYZE memberships"):
+            await connection.exec_driver_sql(statement)
+        for table in ("models", "memberships"):
+            of_later = text(f"EXPLAIN SELECT FROM {table} WHERE account = 'later'")
+            plan: str = (await connection.scalars(of_later)).first() or ""
+            # Where one row is expected, all of one table are gone through for each of another.
+            assert int(plan.partition(" rows=")[2].partition(" ")[0]) >= 10, plan
+
+
 async def test_the_store_of_an_account_is_open_as_long_as_that_of_all(
     new_postgresql: Callable[[], str],
 ) -> None:
