@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, exists, or_
+from sqlalchemy import and_, or_, select
 
 from scenario_async.sync._scopes import Scope
 
@@ -31,10 +31,16 @@ def in_scope(database: Database, scope: str) -> ColumnElement[bool]:
     """Whether a model is in a scope."""
     models, memberships = database.tables.models, database.tables.memberships
     copied, collections = _copied(database, scope)
-    seen = exists().where(memberships.c.scope == copied, memberships.c.model_id == models.c.id)
+    seen = select(1).where(memberships.c.scope == copied, memberships.c.model_id == models.c.id)
+    if database.account is not None:
+        # Looked up for each model. As a join, which this keeps it from being, PostgreSQL may go
+        # through all members for each, where it takes a new account for one that has hardly any.
+        seen = seen.offset(0)
     if not collections:
-        return seen
-    return and_(seen, or_(*(database.has(models.c.collection_ids, one) for one in collections)))
+        return seen.exists()
+    return and_(
+        seen.exists(), or_(*(database.has(models.c.collection_ids, one) for one in collections))
+    )
 
 
 def _copied(database: Database, scope: str) -> tuple[str, Sequence[str]]:

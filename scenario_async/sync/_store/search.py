@@ -214,10 +214,12 @@ def _numbers(
     """The values of a facet as ``value``, and how many models have each as ``number``."""
     count = func.count().label("number")
     if facet == "scope":
-        ids = select(hits.c.id).where(condition)
         memberships = database.tables.memberships
+        is_hit = memberships.c.model_id.in_(select(hits.c.id).where(condition))
+        if database.account is not None:
+            is_hit = is_hit.is_(true())  # no join, for the same reason as in ``in_scope``
         value = memberships.c.scope.label("value")
-        return select(value, count).where(memberships.c.model_id.in_(ids)).group_by(value)
+        return select(value, count).where(is_hit).group_by(value)
     if facet not in _LISTS:
         column = hits.c[facet]
         known = select(column.label("value"), count).where(condition, column.is_not(None))

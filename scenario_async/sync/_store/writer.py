@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Text, and_, cast, select
+from sqlalchemy import Text, cast, select
 
 from scenario_async._http import LoopBudget
 from scenario_async._query import wire_time
@@ -192,20 +192,20 @@ class ScopeWriter:
         if not rows:
             return {}
         models, memberships = self._database.tables.models, self._database.tables.memberships
-        joined = and_(memberships.c.model_id == models.c.id, memberships.c.scope == self._scope)
-        query = (
-            select(
-                models.c.id,
-                models.c.content_hash,
-                models.c.deleted_at.is_not(None),
-                memberships.c.model_id.is_not(None),
-                memberships.c.missing_in.is_not(None),
-            )
-            .select_from(models.outerjoin(memberships, joined))
-            .where(self._database.among(models.c.id, [row.id for row in rows]))
+        # Looked up for each model, and not joined: what the server expects of a scope may be wrong.
+        missing = select(memberships.c.missing_in.is_not(None)).where(
+            memberships.c.model_id == models.c.id, memberships.c.scope == self._scope
         )
+        query = select(
+            models.c.id,
+            models.c.content_hash,
+            models.c.deleted_at.is_not(None),
+            missing.scalar_subquery(),
+        ).where(self._database.among(models.c.id, [row.id for row in rows]))
         found = await connection.execute(query)
-        return {row[0]: Known(row[1], bool(row[2]), bool(row[3]), bool(row[4])) for row in found}
+        return {
+            row[0]: Known(row[1], bool(row[2]), row[3] is not None, bool(row[3])) for row in found
+        }
 
     def _values(self, row: ModelRow) -> tuple[object, ...]:
         """A row as it is written. What the service lists is not deleted."""
