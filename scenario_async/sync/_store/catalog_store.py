@@ -87,8 +87,8 @@ class CatalogStore:
         Raises:
             UsageError: It is open, or is an account of a :class:`FleetStore`.
             StoreError: The database cannot be reached, or, without ``create``, has no store.
-            StoreVersionError: Its tables are of a newer release, or not of this package, or,
-                without ``create``, of an earlier version.
+            StoreVersionError: Its tables are of a newer release, of many accounts where one of them
+                is not named, or not of this package, or, without ``create``, of an earlier version.
         """
         if self._shared:
             raise UsageError(
