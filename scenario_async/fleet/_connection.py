@@ -16,6 +16,8 @@ __all__ = ["Connection", "is_outage"]
 # get its jobs.
 _ANSWER = 10.0
 _GOODBYE = 2.0
+_CALM = 0.25
+_CHANGED = "table_changed_event"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AWAY = ("08", "53", "57")
 _READ_ONLY = "25006"  # what was the primary server is a standby now
@@ -39,6 +41,7 @@ class Connection:
     def __init__(self, raw: Any) -> None:  # noqa: ANN401 - the driver has no types
         self._raw = raw
         self.quiet = False
+        self._calm: asyncio.TimerHandle | None = None
         self._lock = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
         self.lost: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
@@ -53,15 +56,25 @@ class Connection:
         return await self._whole(self._raw.execute, query, *arguments)
 
     async def add_listener(self, channel: str, listener: Callable[..., object]) -> None:
-        """Call a function with each notification of a channel."""
-        await self._whole(self._raw.add_listener, channel, listener)
+        """Call a function with the notifications of a channel.
 
-    async def remove_listener(self, channel: str, listener: Callable[..., object]) -> None:
-        """Call it no more."""
-        await self._whole(self._raw.remove_listener, channel, listener)
+        Those that say that the queue has changed are told as one, a quarter of a second later:
+        PgQueuer looks at the queue after each one, and every worker gets those of all workers.
+        """
+
+        def notified(connection: object, pid: int, channel: str, payload: str) -> None:
+            if _CHANGED not in payload:
+                listener(connection, pid, channel, payload)
+            elif self._calm is None or self._calm.when() < loop.time():
+                self._calm = loop.call_later(_CALM, listener, connection, pid, channel, payload)
+
+        loop = asyncio.get_running_loop()
+        await self._whole(self._raw.add_listener, channel, notified)
 
     async def close(self) -> None:
         """Close it, once what was sent is through."""
+        if self._calm is not None:
+            self._calm.cancel()
         with anyio.CancelScope(shield=True):
             while self._under_way:
                 await asyncio.wait(self._under_way)

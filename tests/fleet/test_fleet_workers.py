@@ -154,6 +154,7 @@ async def restart(server: PostgreSQL, _url: str) -> None:
     await anyio.to_thread.run_sync(server.start)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fail", [cut, restart])
 async def test_a_worker_outlives_its_database(
     fail: Callable[[PostgreSQL, str], Awaitable[None]],
@@ -179,6 +180,7 @@ async def test_a_worker_outlives_its_database(
     }
 
 
+@pytest.mark.once
 async def test_a_worker_that_was_cut_off_goes_on_when_it_is_let_back(
     studios: Studios,
     new_postgresql: Callable[[], str],
@@ -206,6 +208,7 @@ async def test_a_worker_that_was_cut_off_goes_on_when_it_is_let_back(
         await studios.assert_copied(store)
 
 
+@pytest.mark.once
 @pytest.mark.skipif(binary() is None, reason="PgBouncer is not installed")
 async def test_a_pooler_has_to_keep_sessions(
     studios: Studios, new_postgresql: Callable[[], str]

@@ -54,12 +54,18 @@ def postgresql_engine(url: URL, *, most: int | None = None) -> AsyncEngine:
     return engine
 
 
-async def connected(url: URL) -> Any:  # noqa: ANN401 - the driver has no types
-    """A connection of the driver of PostgreSQL itself, which no pool has."""
+async def connected(url: URL, *, statements: int = 0) -> Any:  # noqa: ANN401 - the driver has no types
+    """A connection of the driver of PostgreSQL itself, which no pool has.
+
+    Args:
+        url: As :func:`database_url` returns it.
+        statements: How many statements the session keeps prepared, where nobody takes it away.
+    """
     driver: Any = import_module("asyncpg")  # it has no types
     where = url.set(query={}).translate_connect_args(username="user")
     # Statements without names: a pooler may have given the name to somebody else's.
-    return await driver.connect(**where, **_connect_arguments(url), statement_cache_size=0)
+    arguments = _connect_arguments(url)
+    return await driver.connect(**where, **arguments, statement_cache_size=statements)
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FleetStore", "connected_to", "fleet_database_of"]
 
 _CONNECTIONS = 10
+_STATEMENTS = 100
 
 
 class FleetStore:
@@ -155,4 +156,4 @@ def fleet_database_of(store: FleetStore) -> Database:
 
 async def connected_to(store: FleetStore) -> Any:  # noqa: ANN401 - the driver has no types
     """A connection of the driver to the database of a store, for other packages: it is theirs."""
-    return await connected(store._url)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return await connected(store._url, statements=_STATEMENTS)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
