@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def test_keys_replace_nothing_but_keys_of_a_sandbox(
     run: Run, tmp_path: Path, held: str | None, code: int, sentence: str
 ) -> None:
-    path = tmp_path / "account-2"
+    path = tmp_path / "account-002"
     if held is None:
         path.mkdir()
     else:

@@ -526,10 +526,10 @@ class TestSandbox:
         url = lines[2].removeprefix("export SCENARIO_BASE_URL=")
         assert lines[:2] == [
             f"# 12 accounts at {url}, until Ctrl-C",
-            f"# keys in {keys}: account-01 to account-12",
+            f"# keys in {keys}: account-001 to account-012",
         ]
         files = sorted(keys.iterdir())
-        assert [path.name for path in files] == [f"account-{number:02}" for number in range(1, 13)]
+        assert [path.name for path in files] == [f"account-{number:03}" for number in range(1, 13)]
         assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
         for path in files[:2]:
             shown = json.loads(path.read_text())

@@ -46,8 +46,8 @@ def seeded_accounts(
 ) -> dict[str, Catalogue]:
     """Make the catalogues of accounts for ``SandboxAccounts``, of invented models.
 
-    The same arguments give the same catalogues in every process, and an account does not depend on
-    how many there are but for its name, which has as many digits as the last one's.
+    The same arguments give the same catalogues in every process, and an account is the same however
+    many there are.
 
     Args:
         count: How many accounts.
@@ -58,7 +58,7 @@ def seeded_accounts(
         odd: As for ``Catalogue.seeded``.
 
     Returns:
-        The catalogues by the names ``account-1``, ``account-2`` and so on.
+        The catalogues by the names ``account-001``, ``account-002`` and so on.
 
     Raises:
         ValueError: A number is negative, or ``private`` has more as the fewest than as the most.
@@ -68,9 +68,8 @@ def seeded_accounts(
         raise ValueError(
             f"count must be at least 0 and private (FEWEST, MOST), not {count} and {private}"
         )
-    digits = len(str(count))
     return {
-        f"account-{number:0{digits}}": Catalogue.seeded(
+        f"account-{number:03}": Catalogue.seeded(
             public=0,
             private=random.Random(f"{seed} {number}").randint(fewest, most),  # noqa: S311 -- no secret
             unlisted=unlisted,

@@ -85,22 +85,22 @@ def test_each_account_lists_its_own_models_and_the_public_ones(service: Service)
 
 
 def test_an_account_reads_no_model_and_no_collection_of_another(service: Service) -> None:
-    others = service.accounts["account-2"].catalogue
+    others = service.accounts["account-002"].catalogue
     model_id = others.ids()[0]
-    assert service.get("account-2", f"/models/{model_id}").status == 200
-    assert service.get("account-1", f"/models/{model_id}").status == 404
-    assert service.get("account-1", f"/models/{others.ids('public')[0]}").status == 200
-    shown = [one["id"] for one in service.get("account-1", "/collections").json["collections"]]
-    assert shown == list(service.accounts["account-1"].catalogue.collection_ids)
+    assert service.get("account-002", f"/models/{model_id}").status == 200
+    assert service.get("account-001", f"/models/{model_id}").status == 404
+    assert service.get("account-001", f"/models/{others.ids('public')[0]}").status == 200
+    shown = [one["id"] for one in service.get("account-001", "/collections").json["collections"]]
+    assert shown == list(service.accounts["account-001"].catalogue.collection_ids)
     assert set(shown).isdisjoint(others.collection_ids)
 
 
 def test_bulk_reads_find_models_and_pictures_of_the_account_and_public_ones(
     service: Service,
 ) -> None:
-    account = service.accounts["account-1"]
+    account = service.accounts["account-001"]
     own, public = account.catalogue.ids()[0], account.catalogue.ids("public")[0]
-    foreign = service.accounts["account-2"].catalogue.ids()[0]
+    foreign = service.accounts["account-002"].catalogue.ids()[0]
     with wired(service.accounts, authorization_of(account)) as wire:
         found = wire.post("/models/get-bulk", {"modelIds": [own, foreign, public]})
         assert found.ids == [own, public]
@@ -112,70 +112,70 @@ def test_bulk_reads_find_models_and_pictures_of_the_account_and_public_ones(
 def test_a_public_model_that_one_account_adds_or_publishes_is_everybodys(
     service: Service,
 ) -> None:
-    first, second = (service.accounts[name].catalogue for name in ("account-3", "account-4"))
+    first, second = (service.accounts[name].catalogue for name in ("account-003", "account-004"))
     ids = [first.add(privacy="public", score=10**6), second.add(privacy="public", score=10**6)]
-    assert set(service.ids("account-1", "public")[:2]) == set(ids)
+    assert set(service.ids("account-001", "public")[:2]) == set(ids)
     private = first.ids()[0]
-    assert private in service.ids("account-3")
+    assert private in service.ids("account-003")
     first.update(private, privacy="public")
-    assert private in service.ids("account-4", "public")
-    assert service.ids("account-3") == first.ids()
+    assert private in service.ids("account-004", "public")
+    assert service.ids("account-003") == first.ids()
     assert private not in first.ids()
     second.update(private, privacy="private")
-    assert service.ids("account-4") == second.ids()
+    assert service.ids("account-004") == second.ids()
     assert private in second.ids()
     for model_id in ids:
         second.delete(model_id)
-    assert set(service.ids("account-1", "public")).isdisjoint([*ids, private])
+    assert set(service.ids("account-001", "public")).isdisjoint([*ids, private])
     first.restore(ids[0])
     assert ids[0] in service.accounts.public.catalogue
 
 
 def test_faults_and_requests_are_those_of_one_account(service: Service) -> None:
-    down = service.accounts["account-1"]
+    down = service.accounts["account-001"]
     down.faults.add(ServerError(503), times=None)
-    service.accounts["account-2"].faults.add(BadRow("wrong-type"), times=None)
-    for name in ("account-1", "account-2", "account-3"):
+    service.accounts["account-002"].faults.add(BadRow("wrong-type"), times=None)
+    for name in ("account-001", "account-002", "account-003"):
         service.get(name)
-    assert [service.statuses(f"account-{number}") for number in range(1, 5)] == [
+    assert [service.statuses(f"account-{number:03}") for number in range(1, 5)] == [
         [503],
         [200],
         [200],
         [],
     ]
-    assert BadRow("wrong-type").id in service.get("account-2").ids
-    assert BadRow("wrong-type").id not in service.get("account-3").ids
+    assert BadRow("wrong-type").id in service.get("account-002").ids
+    assert BadRow("wrong-type").id not in service.get("account-003").ids
     down.reset()
-    assert service.get("account-1").status == 200
+    assert service.get("account-001").status == 200
     assert len(down.requests) == 1
 
 
 def test_a_key_can_be_refused_and_accepted_again(service: Service) -> None:
-    account = service.accounts["account-1"]
+    account = service.accounts["account-001"]
     account.key_refused = True
-    assert service.get("account-1").status == 401
-    assert service.get("account-2").status == 200
+    assert service.get("account-001").status == 401
+    assert service.get("account-002").status == 200
     account.key_refused = False
-    assert service.get("account-1").status == 200
-    assert service.statuses("account-1") == [401, 200]
+    assert service.get("account-001").status == 200
+    assert service.statuses("account-001") == [401, 200]
 
 
 def test_a_replaced_key_is_refused_and_known_as_the_accounts(service: Service) -> None:
-    account = service.accounts["account-2"]
+    account = service.accounts["account-002"]
     before = authorization_of(account)
     account.replace_key("new-key", "new-secret")
     assert service.wire.get(headers={"Authorization": before}).status == 401
-    assert service.get("account-2").status == 200
+    assert service.get("account-002").status == 200
     account.api_secret = "newer-secret"
-    assert service.get("account-2").status == 200
+    assert service.get("account-002").status == 200
     account.bearer_auth = "new-jwt"
     assert service.wire.get(headers={"Authorization": "Bearer new-jwt"}).ids
-    assert service.statuses("account-2") == [401, 200, 200, 200]
+    assert service.statuses("account-002") == [401, 200, 200, 200]
     # A key that one account has given up may be another's.
-    service.accounts["account-3"].api_key = "new-key"
+    service.accounts["account-003"].api_key = "new-key"
     account.api_key = "newest-key"
-    assert service.get("account-3").status == 200
-    assert service.statuses("account-3") == [200]
+    assert service.get("account-003").status == 200
+    assert service.statuses("account-003") == [200]
 
 
 @pytest.mark.parametrize(
@@ -201,46 +201,53 @@ def test_public_access_and_pictures_belong_to_no_account(service: Service) -> No
 
 
 def test_requests_are_numbered_over_all_accounts(service: Service) -> None:
-    names = ["account-1", "account-3", "account-1"]
+    names = ["account-001", "account-003", "account-001"]
     sent = [service.get(name).headers["x-request-id"] for name in names]
     numbers = [int(request_id.removeprefix("sandbox-")) for request_id in sent]
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
-    assert [one.number for one in service.accounts["account-1"].requests] == numbers[::2]
+    assert [one.number for one in service.accounts["account-001"].requests] == numbers[::2]
 
 
 def test_accounts_of_a_limit_group_share_its_limit() -> None:
-    groups = {"account-1": "project", "account-3": "project"}
+    groups = {"account-001": "project", "account-003": "project"}
     limit = RateLimit(requests=2, seconds=1000, window="sliding")
     with ExitStack() as stack:
         service = started(stack, limit_groups=groups, rate_limit=limit)
-        for name in ("account-1", "account-3", "account-1", "account-2", "account-3", "account-2"):
+        for name in (
+            "account-001",
+            "account-003",
+            "account-001",
+            "account-002",
+            "account-003",
+            "account-002",
+        ):
             service.get(name)
         accounts = service.accounts
-        assert service.statuses("account-1") == [200, 429]
-        assert service.statuses("account-2") == [200, 200]
-        assert service.statuses("account-3") == [200, 429]
+        assert service.statuses("account-001") == [200, 429]
+        assert service.statuses("account-002") == [200, 200]
+        assert service.statuses("account-003") == [200, 429]
         group = accounts.limit_groups["project"]
-        assert group.accounts == (accounts["account-1"], accounts["account-3"])
+        assert group.accounts == (accounts["account-001"], accounts["account-003"])
         assert [one.status for one in group.requests] == [200, 200, 429, 429]
         assert group.most_within(600) == 4
         assert group.most_within(1e-9) == 1
-        assert accounts["account-2"].requests.most_within(600) == 2
+        assert accounts["account-002"].requests.most_within(600) == 2
         assert {name: one.name for name, one in accounts.limit_groups.items()} == {
-            name: name for name in ("project", "account-2", "account-4")
+            name: name for name in ("project", "account-002", "account-004")
         }
         group.rate_limit = RateLimit(requests=5, seconds=1000, window="sliding")
-        assert accounts["account-3"].rate_limit == group.rate_limit
-        assert service.get("account-3").status == 200
-        accounts["account-2"].rate_limit = None
-        assert service.get("account-2").status == 200
+        assert accounts["account-003"].rate_limit == group.rate_limit
+        assert service.get("account-003").status == 200
+        accounts["account-002"].rate_limit = None
+        assert service.get("account-002").status == 200
         assert "'project' of 2 accounts" in repr(group)
 
 
 def test_two_clients_at_once_are_seen_on_one_account_and_on_a_limit_group() -> None:
     with ExitStack() as stack:
-        groups = {"account-1": "project", "account-2": "project"}
+        groups = {"account-001": "project", "account-002": "project"}
         service = started(stack, limit_groups=groups)
-        first, second, third = (service.accounts[f"account-{number}"] for number in (1, 2, 3))
+        first, second, third = (service.accounts[f"account-{number:03}"] for number in (1, 2, 3))
         first.faults.add(Delayed(60))
         clients = {
             client: stack.enter_context(wired(service.accounts, authorization_of(account)))
@@ -283,9 +290,9 @@ def test_random_changes_are_the_same_for_a_seed_and_are_served_at_once() -> None
 
 
 def test_the_records_of_an_account_are_those_that_it_lists(service: Service) -> None:
-    account = service.accounts["account-1"]
+    account = service.accounts["account-001"]
     for privacy in LISTED:
-        listed = service.get("account-1", privacy=privacy, pageSize=500).json["models"]
+        listed = service.get("account-001", privacy=privacy, pageSize=500).json["models"]
         records = account.records(privacy)
         assert [json.loads(record) for record in records.values()] == listed
         assert list(records) == [record["id"] for record in listed]
@@ -300,14 +307,14 @@ def test_accounts_that_run_dry_are_given_models() -> None:
 
 def test_seeded_accounts_differ_from_each_other_and_not_between_runs() -> None:
     few, many = seeded_accounts(3, private=(5, 9)), seeded_accounts(12, private=(5, 9))
-    assert list(many)[:2] == ["account-01", "account-02"]
+    assert list(many)[:2] == ["account-001", "account-002"]
     assert all(5 <= len(one) <= 9 for one in many.values())
     assert len({len(one) for one in many.values()}) > 1
     rows = [row for one in many.values() for row in one]
     assert len({row.id for row in rows}) == len(rows)
     assert len({row.owner for row in rows}) == 12
-    assert [set(one) for one in few.values()] == [set(one) for one in many.values()][:3]
-    assert set(seeded_accounts(1, seed=1)["account-1"]).isdisjoint(few["account-1"])
+    assert all(set(one) == set(many[name]) for name, one in few.items())
+    assert set(seeded_accounts(1, seed=1)["account-001"]).isdisjoint(few["account-001"])
     assert seeded_accounts(0) == {}
 
 
@@ -327,12 +334,12 @@ def test_what_cannot_be_is_refused() -> None:
 
 def test_accounts_are_a_mapping_that_shows_no_secret() -> None:
     accounts = SandboxAccounts(seeded_accounts(2, private=(1, 1)), public=Catalogue())
-    assert "account-1" in accounts
+    assert "account-001" in accounts
     with pytest.raises(KeyError):
-        _ = accounts["account-3"]
-    for shown in (repr(accounts), repr(accounts["account-1"]), repr(accounts.limit_groups)):
+        _ = accounts["account-003"]
+    for shown in (repr(accounts), repr(accounts["account-001"]), repr(accounts.limit_groups)):
         assert "secret" not in shown
-        assert accounts["account-1"].api_key not in shown
+        assert accounts["account-001"].api_key not in shown
 
 
 def test_the_key_of_a_sandbox_with_one_account_can_change_too() -> None:
@@ -351,7 +358,7 @@ async def test_clients_of_many_accounts_get_each_their_own_at_once() -> None:
     async with SandboxAccounts(
         seeded_accounts(20, private=(1, 30)), public=Catalogue.seeded(public=5, private=0)
     ) as accounts:
-        accounts["account-07"].key_refused = True
+        accounts["account-007"].key_refused = True
         found: dict[str, list[str]] = {}
 
         async def collect(name: str) -> None:
