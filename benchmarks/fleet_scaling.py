@@ -20,10 +20,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 from support.fleet_child import Job
 from support.fleet_process import Workers, until
-from support.fleet_service import Member, Studios, studios
+from support.fleet_service import Member, Studios, connected, studios
 from support.postgresql import PostgreSQL, binaries
 
 LATENCY = 0.5  # seconds
@@ -40,7 +39,7 @@ _SETTINGS = {
 _QUEUE = "SELECT sum(total_exec_time) FROM pg_stat_statements WHERE query LIKE '%fleet_pgqueuer%'"
 _ALL = "SELECT sum(total_exec_time) FROM pg_stat_statements"
 _RUNS = """
-    SELECT sum(extract(epoch FROM finished_at - started_at))::float8
+    SELECT sum(extract(epoch FROM finished_at - started_at))::float8, count(*)
     FROM runs WHERE status = 'finished' AND finished_at > to_timestamp($1)
 """
 
@@ -70,31 +69,24 @@ async def measure(fleet: Studios, processes: int, seconds: float) -> Measured:
     """Let so many workers work for a while, once all their slots are in use."""
     job = Job(worker="w", url=fleet.url, base_url=fleet.sandbox.base_url, concurrency=SLOTS)
     workers = Workers(job)
-    connection = await asyncpg.connect(fleet.url)
     try:
         for _ in range(processes):
             await workers.start()
         for worker in workers.alive:
             await workers.journal.more_of(worker.name, WARM * SLOTS)
-        await connection.execute("SELECT pg_stat_statements_reset()")
-        begun, wall, moment, ticks = (
-            len(workers.journal.begun),
-            time.time(),
-            time.monotonic(),
-            _ticks(),
-        )
-        await asyncio.sleep(seconds)
-        runs = len(workers.journal.begun) - begun
-        elapsed = time.monotonic() - moment
-        busy, total = (now - before for now, before in zip(_ticks(), ticks, strict=True))
-        queue = await connection.fetchval(_QUEUE) / 1000
-        database = await connection.fetchval(_ALL) / 1000
-        worked = await connection.fetchval(_RUNS, wall)
-        finished = await connection.fetchval(_RUNS.replace("sum", "count"), wall)
+        async with connected(fleet.url) as connection:
+            await connection.execute("SELECT pg_stat_statements_reset()")
+            begun, ticks = len(workers.journal.begun), _ticks()
+            wall, moment = time.time(), time.monotonic()
+            await asyncio.sleep(seconds)
+            runs, elapsed = len(workers.journal.begun) - begun, time.monotonic() - moment
+            busy, total = (now - before for now, before in zip(_ticks(), ticks, strict=True))
+            queue = await connection.fetchval(_QUEUE) / 1000
+            database = await connection.fetchval(_ALL) / 1000
+            worked, finished = await connection.fetchrow(_RUNS, wall)
         await workers.end()
     finally:
         await workers.close()
-        await connection.close()
     return Measured(
         processes=processes,
         per_minute=60 * runs / elapsed,
@@ -119,9 +111,7 @@ async def compare(server: PostgreSQL, folder: Path, seconds: float) -> None:
     members = [Member(f"account-{number}", models=20, every=1) for number in range(ACCOUNTS)]
     found: defaultdict[int, list[Measured]] = defaultdict(list)
     async with studios(members, url, folder) as fleet:
-        connection = await asyncpg.connect(url)
-        await connection.execute("CREATE EXTENSION pg_stat_statements")
-        await connection.close()
+        await fleet.execute("CREATE EXTENSION pg_stat_statements")
         fleet.sandbox.latency = LATENCY
         await first_copies(fleet)
         for processes in PROCESSES:

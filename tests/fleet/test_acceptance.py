@@ -8,12 +8,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import anyio
-import asyncpg
 import pytest
 from support.fleet_checks import Note, Stretch, at_once, stretches
 from support.fleet_child import Job
 from support.fleet_process import PATIENCE, Workers, until
-from support.fleet_service import Member, Studios, studios
+from support.fleet_service import Member, Studios, connected, studios
 from support.store_fixtures import running_postgresql
 from support.tcp_proxy import TcpProxy, proxied
 
@@ -163,15 +162,12 @@ async def assert_one_at_a_time(fleet: Studios, workers: Workers, members: Iterab
 
 async def recorded_runs(url: str) -> list[Stretch]:
     """The runs of which the store knows the end."""
-    connection = await asyncpg.connect(url)
-    try:
+    async with connected(url) as connection:
         rows = await connection.fetch(
             "SELECT account, id, extract(epoch FROM started_at)::float8 AS begin,"
             " extract(epoch FROM finished_at)::float8 AS end"
             " FROM runs WHERE finished_at IS NOT NULL"
         )
-    finally:
-        await connection.close()
     assert len(rows) > 200
     return [Stretch(f"run {row['id']}", row["account"], row["begin"], row["end"]) for row in rows]
 

@@ -6,9 +6,9 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import msgspec
 
 from scenario_async.fleet import Fleet
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from scenario_async.sandbox import RateLimit, SandboxAccount
     from support.fleet_process import Journal
 
-__all__ = ["Member", "Studios", "catalogues_of", "studios"]
+__all__ = ["Member", "Studios", "catalogues_of", "connected", "studios"]
+
+_asyncpg: Any = import_module("asyncpg")  # it has no types
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,8 @@ class Studios:
 
     async def execute(self, statement: str) -> None:
         """Change what the fleet knows of its accounts."""
-        connection = await asyncpg.connect(self.url)
-        try:
+        async with connected(self.url) as connection:
             await connection.execute(statement)
-        finally:
-            await connection.close()
 
     def change(self, random: Random) -> None:
         """Give each account something to find that runs find at once."""
@@ -120,13 +119,10 @@ class Studios:
             if note.when > since:
                 first.setdefault(note.account, note.when)
         to_wall = time.time() - time.monotonic()
-        connection = await asyncpg.connect(self.url)
-        try:
+        async with connected(self.url) as connection:
             rows = await connection.fetch(
                 "SELECT name, extract(epoch FROM last_success_at)::float8 AS at FROM fleet_accounts"
             )
-        finally:
-            await connection.close()
         # One run at a time: what does well after one began is that one, or a later one.
         return {
             row["name"]
@@ -149,6 +145,16 @@ class Studios:
                 if lines:
                     found[name] = list(lines)
         return found
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncGenerator[Any]:
+    """A connection to a database."""
+    connection = await _asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
