@@ -25,8 +25,8 @@ from support.fleet_process import Workers, until
 from support.fleet_service import Member, Studios, connected, studios
 from support.postgresql import PostgreSQL, binaries
 
-LATENCY = 0.5  # seconds
-SLOTS = 4
+LATENCY = 2.0  # seconds
+SLOTS = 8
 PROCESSES = (1, 2, 4, 4, 2, 1)
 ACCOUNTS = 300
 WARM = 2  # runs of each slot
@@ -105,15 +105,15 @@ def _ticks() -> tuple[int, int]:
     return sum(numbers) - idle, sum(numbers)
 
 
-async def compare(server: PostgreSQL, folder: Path, seconds: float) -> None:
+async def compare(server: PostgreSQL, folder: Path, seconds: float, latency: float) -> None:
     """Measure in turns, and print what came out."""
     url = server.url(server.create())
     members = [Member(f"account-{number}", models=20, every=1) for number in range(ACCOUNTS)]
     found: defaultdict[int, list[Measured]] = defaultdict(list)
     async with studios(members, url, folder) as fleet:
         await fleet.execute("CREATE EXTENSION pg_stat_statements")
-        fleet.sandbox.latency = LATENCY
         await first_copies(fleet)
+        fleet.sandbox.latency = latency
         for processes in PROCESSES:
             one = await measure(fleet, processes, seconds)
             found[processes].append(one)
@@ -150,7 +150,8 @@ def main() -> None:
     """Measure, with a server of our own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=40, help="of each measurement")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--latency", type=float, default=LATENCY, help="seconds before answers")
+    options = parser.parse_args()
     folder = binaries()
     if folder is None:
         parser.error("PostgreSQL is not installed: apt-get install postgresql")
@@ -158,7 +159,7 @@ def main() -> None:
     try:
         server.start()
         with tempfile.TemporaryDirectory() as keys:
-            asyncio.run(compare(server, Path(keys), seconds))
+            asyncio.run(compare(server, Path(keys), options.seconds, options.latency))
     finally:
         server.remove()
 
