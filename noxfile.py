@@ -198,9 +198,11 @@ def bench(session: nox.Session) -> None:
 
     All of it takes about 40 minutes; ``-- --quick``, ``-- --only NAME`` or ``-- --resume`` less.
     """
-    session.install(".[cli,sync]", *groups("bench"))
+    session.install(".[cli,fleet,sync]", *groups("bench"))
     if not session.posargs:
         session.run("python", "benchmarks/import_time.py", env=INSTALLED)
         session.run("python", "benchmarks/live_catalog.py", env=INSTALLED)
+        tests = {**INSTALLED, "PYTHONPATH": str(Path(__file__).parent / "tests")}
+        session.run("python", "benchmarks/fleet_scaling.py", env=tests)
     scripts = {**INSTALLED, "PYTHONPATH": str(Path(__file__).parent / "benchmarks")}
     session.run("python", "benchmarks/run.py", *session.posargs, env=scripts)

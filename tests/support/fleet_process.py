@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Worker", "Workers", "until"]
 
 _SCRIPT = Path(__file__).with_name("fleet_child.py")
-PATIENCE = 150  # seconds; only what fails waits so long
+PATIENCE = 300  # seconds; only what fails waits so long
 
 
 async def until(condition: Callable[[], bool], what: Callable[[], object]) -> None:
