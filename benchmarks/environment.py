@@ -59,7 +59,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 def this_environment() -> Environment:
     """What holds here."""
     return Environment(
-        processor=_processor(),
+        processor=this_processor(),
         cores=len(os.sched_getaffinity(0)),
         memory=round(memory.total() / _GIB),
         system=_system(),
@@ -70,7 +70,8 @@ def this_environment() -> Environment:
     )
 
 
-def _processor() -> str:
+def this_processor() -> str:
+    """The model of the processor."""
     found = re.search(
         r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE
     )

@@ -1,7 +1,7 @@
 """What a model and a run cost a worker and PostgreSQL: what the simulation of a fleet begins with.
 
 Starts a PostgreSQL server of its own, with its defaults for durability, copies invented accounts
-of a sandbox into it, and writes processor times and sizes to
+of a sandbox into a store of many accounts, and writes processor times and sizes to
 ``docs/benchmarks/fleet-inputs.json``. The service is in a process of its own, and its work is not
 counted. Takes a minute or two: ``PYTHONPATH=tests python benchmarks/fleet_inputs.py``.
 """
@@ -23,22 +23,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from environment import this_processor
 from server_cost import ServerCost
 from simulated_fleet.inputs import MEASURED, Measured, Rows
 from support.postgresql import PostgreSQL, binaries
 
 from scenario_async import AsyncScenario
 from scenario_async.sandbox import Catalogue, Sandbox
-from scenario_async.sync import CatalogStore, sync
+from scenario_async.sync import FleetStore, sync
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from scenario_async.sync import SyncReport
+    from scenario_async.sync import CatalogStore, SyncReport
 
 SMALL = 500
 TURNS = 3
 RUNS = 30
+FIRST = "studio-1"
+TABLES = ("models", "memberships")
 # The server runs without fear of a crash in tests, and here as it does by itself.
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
@@ -127,18 +130,26 @@ class Account:
         return Used(*(statistics.median(one) for one in zip(*self.used[kind], strict=True)))
 
 
-async def measure(server: PostgreSQL, models: int) -> Measured:
-    """All of it: a small account and one of so many models."""
-    small, large = [await measure_account(server, size) for size in (SMALL, models)]
-    nothing, by = large.median("nothing"), {}
+async def measure(server: PostgreSQL, models: int, others: int) -> Measured:
+    """All of it: a small account and one of so many models, among others."""
+    database = server.create()
+    async with FleetStore.open(server.url(database)) as fleet:
+        await measure_account(server, fleet, FIRST, models, turns=0)
+        multiply(server, database, others)
+        stored = sizes(server, database)
+        small = await measure_account(server, fleet, "studio-small", SMALL)
+        large = await measure_account(server, fleet, "studio-large", models)
+    nothing, by = large.median("nothing"), dict[str, Used]()
     for kind in ("new", "changed", "unchanged"):
         by[kind] = large.median(kind).less(nothing, models)
     of_model = large.median("nothing").less(small.median("nothing"), models - SMALL).database
-    database = server.query("SELECT max(datname) FROM pg_database WHERE datname LIKE 'store%'")[0]
-    stored, lz4, record, wire = sizes(server, database, models)
+    (record,) = server.query("SELECT avg(octet_length(record)) FROM models", database)
     return Measured(
         date=datetime.now(UTC).date().isoformat(),
-        machine=f"{models:,} models; {server.query('SHOW server_version')[0]}",
+        server=server.query("SHOW server_version")[0].partition(" ")[0],
+        processor=this_processor(),
+        models=models,
+        among=others * models,
         worker=Rows(**{kind: one.worker for kind, one in by.items()}),
         database=Rows(**{kind: one.database for kind, one in by.items()}),
         log=Rows(**{kind: one.log for kind, one in by.items()}),
@@ -146,34 +157,31 @@ async def measure(server: PostgreSQL, models: int) -> Measured:
         database_run=small.median("nothing").database - SMALL * of_model,
         database_run_model=of_model,
         log_run=nothing.log,
-        record=record,
-        wire=wire,
+        record=float(record),
+        wire=float(record) * compressed(server, database),
         stored=stored,
-        stored_lz4=lz4,
+        stored_lz4=with_lz4(server, database),
     )
 
 
-async def measure_account(server: PostgreSQL, models: int) -> Account:
+async def measure_account(
+    server: PostgreSQL, fleet: FleetStore, name: str, models: int, turns: int = TURNS
+) -> Account:
     """One account, from its first run on."""
     service = Service(models)
-    name = server.create()
     try:
-        async with (
-            AsyncScenario(
-                base_url=service.base_url, api_key=service.api_key, api_secret=service.api_secret
-            ) as scenario,
-            CatalogStore.open(server.url(name)) as store,
-        ):
-            account = Account(service, scenario, store, ServerCost(server))
+        async with AsyncScenario(
+            base_url=service.base_url, api_key=service.api_key, api_secret=service.api_secret
+        ) as scenario:
+            account = Account(service, scenario, fleet.account(name), ServerCost(server))
             report = await account.run("new", full=None)
             assert report.new == models  # noqa: S101 - otherwise the figures mean nothing
-            server.query("VACUUM ANALYZE", name)
-            for _ in range(TURNS):
+            for _ in range(turns):
                 report = await account.run("unchanged", full=True)
                 assert report.unchanged == models  # noqa: S101 - as above
-            for _ in range(TURNS):
+            for _ in range(turns):
                 await account.run("nothing", full=False, runs=RUNS)
-            for _ in range(TURNS):
+            for _ in range(turns):
                 service.rename_all()
                 report = await account.run("changed", full=True)
                 assert report.changed == models  # noqa: S101 - as above
@@ -182,37 +190,57 @@ async def measure_account(server: PostgreSQL, models: int) -> Account:
     return account
 
 
-def sizes(
-    server: PostgreSQL, database: str, models: int
-) -> tuple[dict[str, float], float, float, float]:
-    """Bytes of a model: in each table and index, in all with lz4, as sent, and on the wire."""
-    # Written once, as by a first run: what changed since has left space behind.
-    server.query("VACUUM FULL", database)
+def multiply(server: PostgreSQL, database: str, others: int) -> None:
+    """Give the models of the first account to other accounts, each of them a copy."""
+    for table in TABLES:
+        listed = "SELECT attname FROM pg_attribute WHERE attnum > 0 AND attname <> 'account'"
+        columns = server.query(f"{listed} AND attrelid = '{table}'::regclass", database)
+        names = ", ".join(columns)
+        for number in range(2, others + 1):
+            server.query(
+                f"INSERT INTO {table} (account, {names}) SELECT 'studio-{number}', {names}"  # noqa: S608 - ours
+                f" FROM {table} WHERE account = '{FIRST}'",
+                database,
+            )
+    server.query("VACUUM ANALYZE", database)
+
+
+def sizes(server: PostgreSQL, database: str) -> dict[str, float]:
+    """Bytes of a model in each table and index, all their partitions together."""
+    (models,) = server.query("SELECT count(*) FROM models", database)
     lines = server.query(
-        "SELECT relname, pg_relation_size(oid),"
-        " coalesce(pg_total_relation_size(reltoastrelid), 0)"
-        " FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"
-        " AND relname ~ '^(models|memberships)' ORDER BY relname",
+        "SELECT r.relname, sum(pg_relation_size(p.relid)),"
+        " sum(coalesce(pg_total_relation_size(c.reltoastrelid), 0))"
+        " FROM pg_class r, pg_partition_tree(r.oid) p JOIN pg_class c ON c.oid = p.relid"
+        " WHERE r.relnamespace = 'public'::regnamespace AND r.relkind IN ('p', 'I') AND"
+        " NOT r.relispartition GROUP BY r.relname ORDER BY r.relname",
         database,
     )
     stored: dict[str, float] = {}
     for line in lines:
         name, main, toast = line.split("|")
-        stored[name] = int(main) / models
-        if int(toast) > models:
-            stored[f"{name}, out of line"] = int(toast) / models
+        stored[name] = int(main) / int(models)
+        if int(toast) > int(main) / 10:  # less is what each partition begins with
+            stored[f"{name}, out of line"] = int(toast) / int(models)
+    return stored
+
+
+def with_lz4(server: PostgreSQL, database: str) -> float:
+    """Bytes of a model in its table where records are compressed in that way."""
     server.query(
-        "CREATE TABLE packed (LIKE models INCLUDING ALL);"
+        "CREATE TABLE packed (LIKE models);"
         " ALTER TABLE packed ALTER record SET COMPRESSION lz4;"
-        " INSERT INTO packed SELECT * FROM models",
+        " INSERT INTO packed SELECT * FROM models LIMIT 10000",
         database,
     )
-    (packed,) = server.query("SELECT pg_total_relation_size('packed')", database)
-    (record,) = server.query("SELECT avg(octet_length(record)) FROM models", database)
+    size = "SELECT pg_total_relation_size('packed') / count(*) FROM packed"
+    return float(server.query(size, database)[0])
+
+
+def compressed(server: PostgreSQL, database: str) -> float:
+    """What share is left of a page of records on the wire."""
     text = "\n".join(server.query("SELECT record FROM models LIMIT 500", database)).encode()
-    ratio = len(zlib.compress(text)) / len(text)
-    others = sum(size for name, size in stored.items() if name.startswith("memberships"))
-    return stored, int(packed) / models + others, float(record), float(record) * ratio
+    return len(zlib.compress(text)) / len(text)
 
 
 @contextmanager
@@ -237,6 +265,7 @@ def main() -> None:
     """Measure, or play a role of that."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=10_000)
+    parser.add_argument("--others", type=int, default=10, help="accounts that are there before")
     parser.add_argument("--into", type=Path, default=MEASURED)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -244,7 +273,7 @@ def main() -> None:
         asyncio.run(serve(options.serve))
         return
     with durable_server() as server:
-        measured = asyncio.run(measure(server, options.models))
+        measured = asyncio.run(measure(server, options.models, options.others))
     text = msgspec.json.format(msgspec.json.encode(measured), indent=1)
     options.into.write_bytes(text + b"\n")
     print(text.decode())

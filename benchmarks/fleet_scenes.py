@@ -16,8 +16,8 @@ AT = 2 * HOUR
 _WHILE = 6 * HOUR
 
 PERIODS = {
-    "5 minutes": Scene(every=5 * MINUTE, seconds=_WHILE / 3),
-    "15 minutes": Scene(every=15 * MINUTE, seconds=_WHILE / 2),
+    "5 minutes": Scene(every=5 * MINUTE, seconds=HOUR),
+    "15 minutes": Scene(every=15 * MINUTE, seconds=_WHILE / 4),
     "1 hour": Scene(seconds=_WHILE),
     "6 hours": Scene(every=6 * HOUR, seconds=DAY),
     "1 day": Scene(every=DAY, seconds=DAY),

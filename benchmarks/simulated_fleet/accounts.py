@@ -1,19 +1,23 @@
-"""The accounts: how many models each has, what changes in it, and how far its copy is."""
+"""The accounts: how many models each has, what changes, how far its copy is, when it is due."""
 
 from __future__ import annotations
 
 import math
 import random
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from scenario_async.sync._state import ScopeState
 
+from .moments import moment, seconds
 from .scene import DAY, Scene
+from .schedule import first
 
-__all__ = ["Account", "Group", "accounts_of", "happened", "moment", "sizes"]
+if TYPE_CHECKING:
+    from scenario_async.fleet._schedule import Standing
 
-_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+__all__ = ["Account", "Group", "accounts_of", "happened", "sizes"]
+
 _SHARING = 3
 _HALVINGS = 50
 
@@ -41,24 +45,21 @@ class Account:
         group: Whose limit it shares.
         models: How many there are.
         kind: ``"sound"``, ``"failing"``, ``"refused"`` or ``"killing"``.
-        due_at: The moment from which a run is wanted.
+        standing: What the schedule knows of it.
+        due_at: The moment from which a run is wanted, as that says.
         copied: How far the copy is, as the store keeps it.
         pages_left: What is left of the full walk that is under way.
         walk_rows: How many rows each page of that has.
         looked_at: When new models were last looked for.
         walked_at: When it was last listed in full.
         succeeded_at: When the last run that succeeded began.
-        place: Where in each period it is due, from 0 to 1.
-        was_due_at: When it was due before the run that is under way.
-        failures: How many runs were begun and did not succeed, one after the other.
-        refusals: How many of them were refused, one after the other.
-        outages: How many failed by the service, one after the other.
         set_aside: Whether it waits for somebody to release it.
         empty: Whether the database has none of its models.
     """
 
     group: Group
     models: int
+    standing: Standing
     due_at: float
     copied: ScopeState
     looked_at: float
@@ -66,18 +67,8 @@ class Account:
     succeeded_at: float
     kind: str = "sound"
     pages_left: int = 0
-    place: float = 0.0
-    was_due_at: float = 0.0
-    failures: int = 0
-    refusals: int = 0
-    outages: int = 0
     set_aside: bool = False
     empty: bool = False
-
-
-def moment(seconds: float) -> datetime:
-    """A moment of the simulation by the calendar."""
-    return _BEGIN + timedelta(seconds=seconds)
 
 
 def accounts_of(scene: Scene) -> list[Account]:
@@ -91,20 +82,21 @@ def accounts_of(scene: Scene) -> list[Account]:
         sharing = number < scene.shared * scene.accounts
         if not sharing or number % _SHARING == 0:
             group = Group()
-        place = chance.random()
-        ran_at = (place - 1) * scene.every
+        standing = first(f"studio-{number}", scene.every)
+        due_at = seconds(standing.due_at)
+        ran_at = due_at - scene.every
         # A full walk is one of the runs, which come every `every`.
         runs_ago = math.floor(chance.random() * max(1.0, scene.full_every / scene.every))
         walked_at = ran_at - runs_ago * scene.every
         account = Account(
             group=group,
             models=models,
-            due_at=ran_at + scene.every,
+            standing=standing,
+            due_at=due_at,
             copied=ScopeState(full_at=moment(walked_at), run_at=moment(ran_at)),
             looked_at=ran_at,
             walked_at=walked_at,
             succeeded_at=ran_at,
-            place=place,
         )
         group.accounts.append(account)
         accounts.append(account)
@@ -137,9 +129,9 @@ def _quantiles(scene: Scene, exponent: float) -> list[float]:
     return [scene.least * (1 - part * (1 - ratio)) ** (-1 / exponent) for part in parts]
 
 
-def happened(chance: random.Random, models: int, share_a_day: float, seconds: float) -> int:
+def happened(chance: random.Random, models: int, share_a_day: float, during: float) -> int:
     """How many of so many models something happened to."""
-    mean = models * share_a_day * seconds / DAY
+    mean = models * share_a_day * during / DAY
     if mean > 50:  # noqa: PLR2004 - from here on they look alike
         return max(0, round(chance.gauss(mean, math.sqrt(mean))))
     # Knuth: how often a product of chances stays above.

@@ -44,7 +44,7 @@ class Worker:
     Attributes:
         processor: Its core.
         running: Whether it is there.
-        counted: Whether its slots count: for a while also when it is gone.
+        counted: Whether its slots count: for a while also when it is gone without a word.
         jobs: What it works on.
     """
 
@@ -142,10 +142,12 @@ class Fleet:
     def stop(self, worker: Worker, *, in_order: bool) -> None:
         """A worker ends: on request, or as if its machine had lost its power."""
         worker.running = False
+        worker.counted = not in_order
         for job in list(worker.jobs):
             job.cut(in_order=in_order)
         worker.processor.forget(self.clock.now)
-        self.clock.at(self.clock.now + self.scene.workers.beat, self._count_out, worker)
+        if not in_order:
+            self.clock.at(self.clock.now + self.scene.workers.beat, self._count_out, worker)
 
     def start(self, worker: Worker) -> None:
         """A worker is back."""

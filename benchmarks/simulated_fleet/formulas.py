@@ -22,7 +22,7 @@ class Expected(NamedTuple):
     Attributes:
         requests: Requests a second, without those for models in training or missing.
         rows: Models compared a second, in full walks.
-        slots: Slots that have a run (Little's law: runs a second times seconds a run).
+        slots: Slots that have a job (Little's law: jobs a second times seconds a job).
         worker: Cores of workers that are busy.
         database: Cores of the database that are busy.
     """
@@ -44,13 +44,13 @@ def expected(scene: Scene, measured: Measured) -> Expected:
     pages = [requests_for_walk(size) for size in models]
     requests = sum(walks * (number + 1) + others * 2 for number in pages)
     rows = sum(walks * size for size in models)
-    # The last answer has to come, and before it each request has its turn.
-    short = max(spacing, service.answer) + service.answer
+    # A job ends when all is answered, and not before the next request could go out.
+    pickup = scene.workers.pickup
+    short = max(2 * spacing, max(spacing, service.answer) + service.answer) + pickup
     slots = others * short * len(models)
     for number, size in zip(pages, models, strict=True):
-        slots += walks * (
-            number * spacing + service.answer + service.answer_row * size / number / 2
-        )
+        answers = max(service.answer, service.answer + service.answer_row * size / number - spacing)
+        slots += walks * (number * spacing + max(spacing, answers) + pickup)
     runs = len(models) / scene.every
     by_model = sum(models) / scene.every * measured.database_run_model
     return Expected(

@@ -9,6 +9,7 @@ import msgspec
 from scenario_async.sync._state import ScopeState
 
 from .scene import Deploy, FullWalks, Outage
+from .schedule import due_now
 
 if TYPE_CHECKING:
     from .fleet import Fleet
@@ -54,7 +55,7 @@ def _want_full_walks(fleet: Fleet, empty: bool) -> None:
             account.copied = ScopeState()
         else:
             account.copied = msgspec.structs.replace(account.copied, full_at=None, walk=None)
-        account.due_at = min(account.due_at, fleet.clock.now)
+        due_now(account, fleet.clock.now)
         fleet.add_due(account)
 
 

@@ -30,7 +30,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         date: When it was measured, as YYYY-MM-DD (UTC).
-        machine: Where.
+        server: The version of PostgreSQL.
+        processor: Of the machine.
+        models: How many models the account had.
+        among: How many models other accounts had in the same database.
         worker: Processor time of the worker for a model.
         database: Processor time of PostgreSQL for a model.
         log: Bytes of the write-ahead log for a model.
@@ -41,11 +44,14 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         record: Bytes of a record as the service sends it.
         wire: Bytes of it on the wire, compressed.
         stored: Bytes of a model in the tables and indexes, by their names.
-        stored_lz4: Bytes in all, where the record is compressed with lz4.
+        stored_lz4: Bytes of a model in its table alone, where records are compressed with lz4.
     """
 
     date: str
-    machine: str
+    server: str
+    processor: str
+    models: int
+    among: int
     worker: Rows
     database: Rows
     log: Rows

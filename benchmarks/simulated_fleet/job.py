@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .scene import MINUTE
-from .schedule import begin, failed, hit_by_outage, refused, returned, succeeded
+from .schedule import begin, failed, hit_by_outage, lost, refused, returned, succeeded
 from .work import begun, completed, work_of
 
 if TYPE_CHECKING:
@@ -39,11 +39,13 @@ class Job:
         now = self._fleet.clock.now
         due = [one for one in self._group.accounts if one.due_at <= now and not one.set_aside]
         if not due or now - self._began > self._fleet.scene.workers.job:
-            self._end()
+            self._account = None
+            # The next job of the group may be at another worker, which knows nothing of this pace.
+            self._fleet.clock.at(max(now, self._group.turn_at), self._end)
             return
         account = min(due, key=lambda one: one.due_at)
         fleet = self._fleet
-        if not begin(account, now, fleet.scene.every, fleet.chance):
+        if not begin(account, now):
             self.begin()
             return
         self._account, self._run_began = account, now
@@ -64,15 +66,17 @@ class Job:
         self._worker.jobs.discard(self)
         if account is not None:
             fleet.outcome.cut += 1
+        self._count_slot()
+        now = fleet.clock.now
         if in_order:
             if account is not None:
-                returned(account)
-            self._count_slot()
+                returned(account, now)
             fleet.release(self._group)
-        else:
-            # Nobody says so: it is known when the worker was not seen for a while.
-            self._count_slot()
-            fleet.clock.at(fleet.clock.now + fleet.scene.workers.beat, fleet.release, self._group)
+            return
+        if account is not None:
+            lost(account, now)
+        # Nobody says so: it is known when the worker was not seen for a while.
+        fleet.clock.at(now + fleet.scene.workers.beat, fleet.release, self._group)
 
     # One run
 
@@ -160,7 +164,7 @@ class Job:
         fleet = self._fleet
         now, outcome = fleet.clock.now, fleet.outcome
         completed(account, self._work, self._run_began)
-        succeeded(account, now, fleet.scene.every)
+        succeeded(account, now)
         outcome.runs += 1
         outcome.full += self._work.full
         outcome.run_seconds += now - self._run_began
@@ -185,16 +189,17 @@ class Job:
             return
         self._account = None
         fleet.outcome.failures += 1
-        every, chance = fleet.scene.every, fleet.chance
         if fleet.service_down:
-            hit_by_outage(account, now, every, chance)
+            hit_by_outage(account, now)
         elif account.kind == "refused":
             refused(account, now)
         else:
-            failed(account, now, every, chance)
+            failed(account, now)
         self.begin()
 
     def _end(self) -> None:
+        if self._ended:
+            return
         self._ended = True
         self._worker.jobs.discard(self)
         self._count_slot()

@@ -51,16 +51,17 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True):
         cron: Seconds between two looks for what is overdue.
         pickup: Seconds from a free slot to the next job in it.
         job: For how many seconds a job begins one account of its group after the other.
-        beat: For how many seconds a worker that is gone counts as there, with its jobs.
+        beat: For how many seconds a worker that is gone without a word counts as there, with its
+            jobs.
         restart: Seconds until a worker that was stopped is back.
     """
 
     number: int = 4
     slots: int = 50
     pages_at_once: int = 4
-    cron: float = 2.0
+    cron: float = 1.0
     pickup: float = 0.05
-    job: float = 180.0
+    job: float = 300.0
     beat: float = 30.0
     restart: float = 20.0
 

@@ -1,79 +1,91 @@
-"""When an account is due, and when it is set aside. No I/O."""
+"""When an account is due, and when it is set aside, by the package's own schedule. No I/O."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .scene import DAY, HOUR, MINUTE
+import msgspec
+
+from scenario_async import APIConnectionError
+from scenario_async.fleet import _schedule
+from scenario_async.fleet._schedule import Standing
+
+from .moments import moment, seconds
 
 if TYPE_CHECKING:
-    import random
-
     from .accounts import Account
 
 __all__ = [
-    "MOST_FAILURES",
     "begin",
+    "due_now",
     "failed",
+    "first",
     "hit_by_outage",
+    "lost",
     "refused",
     "returned",
     "succeeded",
 ]
 
-MOST_FAILURES = 5
-"""Above so many failures in a row an account is set aside."""
-
-_FIRST_PAUSE = MINUTE / 2
-_REFUSED = (5 * MINUTE, HOUR, DAY)
+_OUTAGE = APIConnectionError("the service is down")
+_BY_ITSELF = ValueError("a record that nobody can read")
 
 
-def begin(account: Account, now: float, every: float, chance: random.Random) -> bool:
-    """Count a failure before the work, and say whether there may be one.
+def first(name: str, every: float) -> Standing:
+    """An account that has run for a while: due at its own place in the first period."""
+    period = timedelta(seconds=every)
+    due_at = _schedule.next_period(name, period, moment(-every / 2))
+    return Standing(name=name, every=period, state="waiting", due_at=due_at)
 
-    Where the worker ends without a word, the account is due again after a while.
-    """
-    account.set_aside = account.failures > MOST_FAILURES
-    if account.set_aside:
+
+def begin(account: Account, now: float) -> bool:
+    """Count a failure before the work, and say whether there may be one."""
+    begun = _schedule.begun(account.standing, moment(now))
+    if begun is None:
+        _keep(account, msgspec.structs.replace(account.standing, state="set aside"))
         return False
-    account.failures += 1
-    account.was_due_at = account.due_at
-    account.due_at = now + _pause(account.failures, every, chance)
+    _keep(account, begun)
     return True
 
 
-def succeeded(account: Account, now: float, every: float) -> None:
-    """Due at the account's own place in the period that is nearest to a period from now."""
-    place = account.place * every
-    account.due_at = max(place + round((now + every - place) / every) * every, now + every / 2)
-    account.failures = account.refusals = account.outages = 0
+def succeeded(account: Account, now: float) -> None:
+    """A run did well."""
+    _keep(account, _schedule.succeeded(account.standing, moment(now)))
 
 
-def failed(account: Account, now: float, every: float, chance: random.Random) -> None:
-    """It failed by itself: later each time, and set aside in the end."""
-    account.set_aside = account.failures > MOST_FAILURES
-    account.due_at = now + _pause(account.failures, every, chance)
+def failed(account: Account, now: float) -> None:
+    """A run failed by itself."""
+    _keep(account, _schedule.failed(account.standing, moment(now), _BY_ITSELF))
 
 
-def hit_by_outage(account: Account, now: float, every: float, chance: random.Random) -> None:
-    """The service failed: later each time, and the account is not to blame."""
-    account.failures -= 1
-    account.outages += 1
-    account.due_at = now + _pause(account.outages, every, chance)
+def hit_by_outage(account: Account, now: float) -> None:
+    """A run failed as the service did."""
+    _keep(account, _schedule.failed(account.standing, moment(now), _OUTAGE))
 
 
 def refused(account: Account, now: float) -> None:
-    """5 minutes, an hour, a day, and each day."""
-    account.failures -= 1
-    account.refusals += 1
-    account.due_at = now + _REFUSED[min(account.refusals, len(_REFUSED)) - 1]
+    """Its key was refused."""
+    _keep(account, _schedule.refused(account.standing, moment(now)))
 
 
-def returned(account: Account) -> None:
-    """Its worker was told to end: due as before."""
-    account.failures -= 1
-    account.due_at = account.was_due_at
+def returned(account: Account, now: float) -> None:
+    """Its worker was told to end."""
+    _keep(account, _schedule.returned(account.standing, moment(now)))
 
 
-def _pause(failures: int, every: float, chance: random.Random) -> float:
-    return min(every, _FIRST_PAUSE * 2.0 ** min(failures - 1, 60)) * (1 + chance.random()) / 2
+def lost(account: Account, now: float) -> None:
+    """Its worker has ended without a word."""
+    _keep(account, _schedule.lost(account.standing, moment(now)))
+
+
+def due_now(account: Account, now: float) -> None:
+    """It is wanted now."""
+    due_at = min(account.standing.due_at, moment(now))
+    _keep(account, msgspec.structs.replace(account.standing, due_at=due_at))
+
+
+def _keep(account: Account, standing: Standing) -> None:
+    account.standing = standing
+    account.due_at = seconds(standing.due_at)
+    account.set_aside = standing.state == "set aside"

@@ -14,7 +14,8 @@ from scenario_async.sync._runs.costs import (
 )
 from scenario_async.sync._state import FullWalk, Plan, ScopeState, plan
 
-from .accounts import happened, moment
+from .accounts import happened
+from .moments import moment
 from .scene import MINUTE
 
 if TYPE_CHECKING:
