@@ -289,3 +289,29 @@ async def test_a_cancellation_ends_the_jobs_in_order(new_postgresql: Callable[[]
         await jobs.until(lambda: jobs.at_once == 1)
         worker.cancel_scope.cancel()
     assert jobs.cancelled == ["a"]
+
+
+async def test_changes_of_the_queue_are_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Raw:
+        def add_termination_listener(self, _listener: object) -> None: ...
+
+        async def add_listener(self, _channel: str, notified: Callable[..., object]) -> None:
+            # All in one step of the loop, however busy the machine is.
+            for number in range(3):
+                notified(self, 1, "queue", f"table_changed_event {number}")
+            notified(self, 1, "queue", "health_check_event")
+
+    monkeypatch.setattr(_connection, "_CALM", 0.2)
+    told: list[str] = []
+    changed = anyio.Event()
+
+    def listener(_connection: object, _pid: object, _channel: object, payload: str) -> None:
+        told.append(payload)
+        if "changed" in payload:
+            changed.set()
+
+    await _connection.Connection(Raw()).add_listener("queue", listener)
+    assert told == ["health_check_event"]
+    with anyio.fail_after(LONG):
+        await changed.wait()
+    assert told == ["health_check_event", "table_changed_event 0"]
