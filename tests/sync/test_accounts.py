@@ -130,9 +130,15 @@ async def test_the_store_of_an_account_is_open_as_long_as_that_of_all(
 ) -> None:
     fleet = FleetStore.open(new_postgresql(), partitions=2)
     store = fleet.account("one")
+    assert repr(fleet).startswith("<FleetStore postgresql://127.0.0.1:")
+    assert repr(store).endswith(", account 'one'>")
     with pytest.raises(UsageError, match="the store is not open"):
         await store.counts()
+    with pytest.raises(TypeError, match="store must be a FleetStore, not CatalogStore"):
+        fleet_database_of(store)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     async with fleet:
+        with pytest.raises(UsageError, match="the store is open: enter it once"):
+            await fleet.__aenter__()
         with pytest.raises(UsageError, match="use it without 'async with'"):
             async with store:
                 pytest.fail("it is entered")
@@ -241,6 +247,17 @@ async def test_a_lost_connection_is_noticed_by_all_whose_lock_it_held_and_by_no_
                         pytest.fail("it writes")
         async with every.lead("group"), one.lock(["private"]), one.writing(), every.writing():
             pass
+
+
+async def test_locks_that_cannot_be_had_leave_no_connection(
+    new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FleetStore.open(new_postgresql(), partitions=2) as fleet:
+        before = await sessions(fleet)
+        monkeypatch.setattr("scenario_async.sync._backends.locks._BEGIN", "SELECT unknown")
+        with pytest.raises(StoreError, match='column "unknown" does not exist'):
+            await fleet.delete("one")
+        assert await sessions(fleet) == before
 
 
 async def test_accounts_of_two_schemas_do_not_exclude_each_other(

@@ -202,7 +202,7 @@ class ScopeWriter:
             models.c.deleted_at.is_not(None),
             missing.scalar_subquery(),
         ).where(self._database.among(models.c.id, [row.id for row in rows]))
-        found = await connection.execute(query)
+        found: Sequence[Any] = (await connection.execute(query)).all()
         return {
             row[0]: Known(row[1], bool(row[2]), row[3] is not None, bool(row[3])) for row in found
         }
