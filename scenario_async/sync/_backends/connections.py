@@ -67,10 +67,9 @@ class Connections:
     def check_open(self) -> None:
         """Raises UsageError where it is not."""
         if not self._opened:
-            opener = "FleetStore" if self.layout.has_accounts else "CatalogStore"
             raise UsageError(
                 f"{self.name}: the store is not open: use it inside of "
-                f"'async with {opener}.open(...) as store'"
+                "'async with CatalogStore.open(...) as store'"
             )
 
     async def open(self, *, create: bool) -> None:
