@@ -134,12 +134,12 @@ async def first_copies(fleet: Studios) -> None:
     """Let each account be copied once: later runs are all alike."""
     job = Job(worker="first", url=fleet.url, base_url=fleet.sandbox.base_url, concurrency=20)
     workers = Workers(job)
-    since = time.monotonic()
+    since = time.time()
     try:
         for _ in range(2):
             await workers.start()
         await until(lambda: len(workers.journal.counts) == ACCOUNTS, lambda: workers.journal.counts)
-        while await fleet.behind(since, workers.journal):
+        while await fleet.behind(since):
             await workers.journal.more(5)
         await workers.end()
     finally:

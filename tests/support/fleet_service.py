@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from scenario_async.sandbox import RateLimit, SandboxAccount
-    from support.fleet_process import Journal
 
 __all__ = ["Member", "Studios", "catalogues_of", "connected", "studios"]
 
@@ -107,30 +105,21 @@ class Studios:
             for _ in range(random.randrange(1, 4)):
                 catalogue.add(privacy="private", name=f"New {random.random()}")
 
-    async def behind(self, since: float, journal: Journal) -> set[str]:
-        """The accounts of which no run was begun since a moment and did well.
+    async def behind(self, since: float) -> set[str]:
+        """The accounts of which no run that began since a moment has listed what is new.
+
+        One that resumes what another one had begun does not list it again.
 
         Args:
-            since: By the clock of the journal.
-            journal: What the workers said.
+            since: Seconds since 1970.
         """
-        first: dict[str, float] = {}
-        for note in journal.begun:
-            if note.when > since:
-                first.setdefault(note.account, note.when)
-        to_wall = time.time() - time.monotonic()
         async with connected(self.url) as connection:
             rows = await connection.fetch(
-                "SELECT name, extract(epoch FROM last_success_at)::float8 AS at FROM fleet_accounts"
+                "SELECT DISTINCT account FROM runs WHERE status = 'finished'"
+                " AND started_at > to_timestamp($1) AND report #>> '{scopes,0,mode}' <> 'resumed'",
+                since,
             )
-        # One run at a time: what does well after one began is that one, or a later one.
-        return {
-            row["name"]
-            for row in rows
-            if row["at"] is None
-            or row["name"] not in first
-            or row["at"] <= first[row["name"]] + to_wall
-        }
+        return self.sandbox.keys() - {row["account"] for row in rows}
 
     async def differences(self) -> dict[str, list[str]]:
         """What the copies of accounts have that the service has not, and the reverse."""
