@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
+import stat
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,8 +15,9 @@ import anyio.to_thread
 import msgspec
 
 from scenario_async._argument_errors import argument_error
-from scenario_async._credentials import hidden, resolve_credentials
+from scenario_async._credentials import Secret, hidden, resolve_credentials
 from scenario_async._options import check_base_url
+from scenario_async._query import given_text
 
 from ._errors import CredentialsError, ResolverError
 
@@ -26,11 +29,14 @@ __all__ = ["Credentials", "Resolver", "check_reference", "credentials_of", "reso
 _FORMS = "'env:NAME', a variable of the environment, or 'file:PATH'"
 _PATIENCE = 60.0  # seconds; a vault that does not answer must not hold all slots
 _HOLDS = "KEY:SECRET, or a JSON object with api_key and api_secret, or with bearer_auth"
+_LONGEST = 65_536  # bytes
+# Nothing that KEY:SECRET, a JSON object or, as a variable, a JWT could be: a shell that puts the
+# value of a variable in the place of its name makes such a reference.
+_REFERENCE = re.compile(r"env:[A-Za-z0-9_-]+|file:(?:[A-Za-z]:)?(?=.)[^:{/\\]*(?:[/\\].*)?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Credentials:
-    """Who asks for an account. Its ``repr`` shows nothing of them.
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks for an account. Neither its ``repr`` nor an encoder shows anything of them.
 
     Attributes:
         api_key: With ``api_secret``.
@@ -41,6 +47,7 @@ class Credentials:
         project_id: Which project requests are for.
 
     Raises:
+        TypeError: One of them is of the wrong type.
         ValueError: There are none, half a pair, two kinds at once, or something that no header and
             no URL can be.
     """
@@ -53,9 +60,11 @@ class Credentials:
     project_id: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.public, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(f"public must be a bool, not {type(self.public).__name__}")
         for name in ("api_key", "api_secret", "bearer_auth"):
             # What a traceback shows of a frame, it shows without them.
-            object.__setattr__(self, name, hidden(getattr(self, name)))
+            msgspec.structs.force_setattr(self, name, hidden(getattr(self, name)))
         if not self.public and self.api_key is self.api_secret is self.bearer_auth is None:
             raise ValueError(
                 "no credentials: give api_key and api_secret, or bearer_auth, or public=True"
@@ -67,8 +76,9 @@ class Credentials:
             public=self.public,
             environment={},
         )
-        if self.base_url is not None:
-            check_base_url(self.base_url)
+        given_text("project_id", self.project_id)
+        if given_text("base_url", self.base_url) is not None:
+            check_base_url(self.base_url or "")
 
     def __repr__(self) -> str:
         kind = "public" if self.public else "basic" if self.bearer_auth is None else "bearer"
@@ -85,8 +95,7 @@ def check_reference(reference: str) -> None:
     Raises:
         ValueError: It does not. It is not quoted, as it may be the secret itself.
     """
-    kind, _, where = reference.partition(":")
-    if kind not in ("env", "file") or not where:
+    if not _REFERENCE.fullmatch(reference):
         raise argument_error(
             "{credential_ref} says where the credentials are, and is not the credentials: {forms}",
             forms=_FORMS,
@@ -108,12 +117,16 @@ async def credentials_of(account: str, reference: str) -> Credentials:
     """
     try:
         check_reference(reference)
-        kind, _, where = reference.partition(":")
+    except ValueError as error:
+        raise CredentialsError(f"account {account!r}: {error}") from None
+    kind, _, where = reference.partition(":")
+    try:
         if kind == "env":
-            text = hidden(os.environ[where])
+            text = Secret(os.environ[where])
         else:
-            text = hidden(await anyio.to_thread.run_sync(Path(where).read_text))
-        return _read(text or "")
+            # A disk that is away must not keep a worker from ending.
+            text = await anyio.to_thread.run_sync(_content, Path(where), abandon_on_cancel=True)
+        return _read(text)
     except KeyError:
         problem = "there is no such variable in the environment"
     except OSError as error:
@@ -124,6 +137,17 @@ async def credentials_of(account: str, reference: str) -> Credentials:
         problem = str(error)
     # Not chained: what was read stands in the frames of the other.
     raise CredentialsError(f"account {account!r}, {reference}: {problem}") from None
+
+
+def _content(path: Path) -> Secret:
+    """What a file has, unless that is something else, which may have no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("this is not a file")
+    with path.open("rb") as file:
+        content = Secret(file.read(_LONGEST + 1).decode())
+    if len(content) > _LONGEST:
+        raise ValueError(f"this is too long: it has {_HOLDS}")
+    return content
 
 
 def resolving(resolver: Resolver, *, patience: float = _PATIENCE) -> Resolver:
@@ -142,9 +166,15 @@ def resolving(resolver: Resolver, *, patience: float = _PATIENCE) -> Resolver:
             if isinstance(found, Credentials):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
                 return found
             what = f"returned {type(found).__name__}, and not Credentials"
+            del found  # it may be the secret itself, and this frame is in the traceback
             problem = ResolverError(f"the function that finds credentials {what}")
         except CredentialsError as error:
-            problem = error
+            problem = error.with_traceback(None)
+            problem.__cause__ = problem.__context__ = None
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            problem = ResolverError("the function that finds credentials raised CancelledError")
         except Exception as error:  # noqa: BLE001 - anything may come out of a user's function
             # Not chained: what it says, and what is in its frames, may be secret.
             what = f"raised {type(error).__name__}"
@@ -152,6 +182,12 @@ def resolving(resolver: Resolver, *, patience: float = _PATIENCE) -> Resolver:
         raise problem
 
     return resolve
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody has cancelled this task, and not a task that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _read(text: str) -> Credentials:
