@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,19 @@ def test_keys_replace_nothing_but_keys_of_a_sandbox(
     assert ran.err == f"Error: {sentence.format(path=path, folder=tmp_path)}\n"
     assert list(tmp_path.iterdir()) == [path]
     assert held is None or path.read_text() == held
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices and pipes as POSIX has them")
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_has_no_end_is_not_read_for_a_key(run: Run, tmp_path: Path, *, linked: bool) -> None:
+    path = tmp_path / "account-001"
+    if linked:
+        path.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(path)
+    ran = run("sandbox", "--accounts", "1", "--private", "1", "--keys", str(tmp_path))
+    assert ran.code == 2
+    assert f"{path} is not the key of a sandbox" in ran.err
 
 
 def test_keys_of_an_earlier_run_are_replaced(tmp_path: Path) -> None:

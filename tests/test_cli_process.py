@@ -518,7 +518,7 @@ class TestSandbox:
         assert ended(process) == (130, b"", "Interrupted.\n")
 
     def test_many_accounts_have_their_keys_in_files(self, start: Start, tmp_path: Path) -> None:
-        keys = tmp_path / "new" / "keys"
+        keys = tmp_path / "new" / "keys\nof  it"
         command = ("sandbox", "--accounts", "12", "--private", "2", "--public", "3")
         process = start(*command, "--keys", str(keys))
         assert process.stdout is not None
@@ -526,7 +526,8 @@ class TestSandbox:
         url = lines[2].removeprefix("export SCENARIO_BASE_URL=")
         assert lines[:2] == [
             f"# 12 accounts at {url}, until Ctrl-C",
-            f"# keys in {keys}: account-001 to account-012",
+            # On one line, as a shell reads these.
+            f"# keys in {tmp_path}/new/keys\ufffdof  it: account-001 to account-012",
         ]
         files = sorted(keys.iterdir())
         assert [path.name for path in files] == [f"account-{number:03}" for number in range(1, 13)]

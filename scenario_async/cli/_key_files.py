@@ -48,8 +48,12 @@ def write_key_files(folder: Path, accounts: SandboxAccounts) -> None:
 
 
 def _check_replaceable(path: Path) -> None:
+    begin = b""
     try:
-        begin = path.read_bytes()[: len(_INVENTED)]
+        # A pipe would wait for somebody to write, and a device may have no end.
+        if not path.is_fifo():
+            with path.open("rb") as file:
+                begin = file.read(len(_INVENTED))
     except FileNotFoundError:
         return
     if begin != _INVENTED:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 import asyncclick as click
 from anyio import to_thread
 
+from scenario_async._formats import without_steering
 from scenario_async.cli._key_files import write_key_files
 from scenario_async.cli._options import Numbers, StrictCommand, Whole, section
 from scenario_async.cli._output import WrongUsageError, cannot_listen, counted, write_lines
@@ -249,6 +250,7 @@ def _lines_of_accounts(server: SandboxAccounts, keys: Path) -> list[str]:
     names = list(server)
     return [
         f"# {counted(len(server), 'account')} at {server.base_url}, until Ctrl-C",
-        f"# keys in {keys}: {names[0]} to {names[-1]}",
+        # A shell reads what is below a line end as a command.
+        f"# keys in {without_steering(str(keys))}: {names[0]} to {names[-1]}",
         f"export SCENARIO_BASE_URL={shlex.quote(server.base_url)}",
     ]
