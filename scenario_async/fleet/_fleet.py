@@ -14,7 +14,7 @@ from scenario_async import AsyncScenario, _extras
 from scenario_async._context import context_of
 from scenario_async._options import check_count
 from scenario_async.sync import StoreBusyError
-from scenario_async.sync._store import fleet_database_of
+from scenario_async.sync._store import checked_account, fleet_database_of
 
 from ._accounts import Accounts
 from ._credentials import check_reference, credentials_of, resolving
@@ -120,9 +120,11 @@ class Fleet:
         """The account of this name, ``None`` where there is none.
 
         Raises:
+            TypeError: The name is not a string.
+            ValueError: No account can have it.
             StoreError: The database failed.
         """
-        return await self._accounts.get(name)
+        return await self._accounts.get(checked_account(name))
 
     async def release(self, name: str) -> None:
         """Let an account be due now, as if it had never failed.
@@ -130,10 +132,12 @@ class Fleet:
         For one that was set aside, or whose credentials were refused, once that is mended.
 
         Raises:
+            TypeError: The name is not a string.
+            ValueError: No account can have it.
             UnknownAccountError: There is none of this name.
             StoreError: The database failed.
         """
-        await self._accounts.release(name)
+        await self._accounts.release(checked_account(name))
 
     async def remove(self, name: str, *, delete_copy: bool = False) -> None:
         """Remove an account. A run that is under way comes to its end.
@@ -143,10 +147,12 @@ class Fleet:
             delete_copy: Delete its models from the store as well, once no run is at work on them.
 
         Raises:
+            TypeError: The name is not a string.
+            ValueError: No account can have it.
             UnknownAccountError: There is none of this name.
             StoreError: The database failed.
         """
-        await self._accounts.remove(name)
+        await self._accounts.remove(checked_account(name))
         if delete_copy:
             await self._delete_copy(name)
 

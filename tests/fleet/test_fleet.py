@@ -52,6 +52,40 @@ async def test_accounts_are_added_shown_released_and_removed(store: FleetStore) 
 
 @pytest.mark.anyio
 @pytest.mark.one_loop
+async def test_an_account_may_have_any_name_on_one_line(store: FleetStore) -> None:
+    fleet = Fleet(store)
+    names = ["it's", 'say "so"', "%s%(x)s", "{0}{x}", "$1", ":name", "a;--", "private", "A", "a"]
+    names += ["collection:c1", "\u00fc", "u\u0308", "NULL", "\\x00", "x" * 200, "\u540d" * 66]
+    for name in names:
+        await fleet.add(name, credential_ref="env:X", limit_group=name)
+    for name in names:
+        found = await fleet.account(name)
+        assert found is not None
+        assert (found.name, found.limit_group) == (name, name)
+        await fleet.release(name)
+        assert (await store.account(name).counts()).models == 0
+        await fleet.remove(name, delete_copy=True)
+    assert (await fleet.status()).accounts == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_name_that_no_account_can_have_is_said(store: FleetStore) -> None:
+    fleet = Fleet(store)
+    given: Any
+    for given, kind in (
+        ("a\0b", ValueError),
+        ("\ud800", ValueError),
+        ("", ValueError),
+        (7, TypeError),
+    ):
+        for ask in (fleet.account, fleet.release, fleet.remove):
+            with pytest.raises(kind, match="account"):
+                await ask(given)
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
 async def test_what_a_reference_means_is_checked_where_the_fleet_knows_it(
     store: FleetStore,
 ) -> None:

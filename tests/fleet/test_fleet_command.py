@@ -65,6 +65,33 @@ def test_accounts_are_added_shown_released_and_removed(
         gone = run("fleet", *command, url, "studio-7")
         assert gone.code == 1
         assert "the fleet has no account 'studio-7'" in gone.err
+        wrong = run("fleet", *command, url, "studio-\udcff")  # as Python reads what is no text
+        assert wrong.code == 2
+        assert "account must have neither NUL nor surrogates" in wrong.err
+
+
+def test_what_others_have_written_does_not_steer_a_terminal(
+    run: Run, url: str, postgresql: PostgreSQL
+) -> None:
+    assert run("fleet", "add", url, "studio-7", "--credentials", "env:S7").code == 0
+    hostile = "E'\\x1b[2J\\x07\\u202e\\n\\u0085a'"
+    columns = ("name", "credential_ref", "limit_group", "last_error")
+    for number, state in enumerate(("set aside", "refused", "waiting")):
+        told = f"SELECT {hostile} || {number}, {hostile}, {hostile}, {hostile}, ARRAY[{hostile}]"
+        postgresql.query(
+            f"INSERT INTO fleet_accounts ({', '.join(columns)}, scopes, every, state)"
+            f" {told}, '1 h', '{state}'",
+            url.rpartition("/")[2],
+        )
+    name = "\x1b[2J\x07\u202e\n\u0085a2"
+    for shown in (
+        run("fleet", "status", url),
+        run("fleet", "status", url, name),
+        run("fleet", "status", url, name + "?"),
+        run("fleet", "status", url, "--max-lag", "0.001s"),
+    ):
+        for line in (shown.out.decode() + shown.err).split("\n"):
+            assert line.isprintable(), line
 
 
 def test_a_worker_gets_its_options_and_says_which_accounts_fail(

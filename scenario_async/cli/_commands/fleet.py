@@ -167,7 +167,8 @@ async def status(
 
     async with opened as found:
         told = await Fleet(found).status()
-        one = None if account is None else await Fleet(found).account(account)
+        with wrong_usage():
+            one = None if account is None else await Fleet(found).account(account)
     if account is not None and one is None:
         raise click.ClickException(f"the fleet has no account {account!r}")
     width = terminal_width(sys.stdout)
@@ -210,7 +211,8 @@ async def release(store: str, accounts: Sequence[str]) -> None:
 
     async with opened as found:
         for account in accounts:
-            await Fleet(found).release(account)
+            with wrong_usage():
+                await Fleet(found).release(account)
 
 
 @click.command(
@@ -235,7 +237,8 @@ async def remove(store: str, account: str, *, delete_copy: bool) -> None:
     from scenario_async.fleet import Fleet  # noqa: PLC0415 - the extra is there
 
     async with opened as found:
-        await Fleet(found).remove(account, delete_copy=delete_copy)
+        with wrong_usage():
+            await Fleet(found).remove(account, delete_copy=delete_copy)
 
 
 fleet.add_section("Accounts", add, release, remove)

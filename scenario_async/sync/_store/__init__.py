@@ -1,6 +1,6 @@
 """The tables of a store: what is written into them and read from them."""
 
-from .accounts import PUBLIC_ACCOUNT
+from .accounts import PUBLIC_ACCOUNT, checked_account
 from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .counts import settled_run
@@ -44,6 +44,7 @@ __all__ = [
     "as_stored",
     "check_scope",
     "check_values",
+    "checked_account",
     "claim",
     "connected_to",
     "contents",
