@@ -63,7 +63,13 @@ class Group(WithExamples, click.Group):
     async def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command of this name; ``help`` is what people write for ``--help``."""
+        """The command of this name; ``help`` is what people write for ``--help``.
+
+        A store in its place is not quoted: it may have a password.
+        """
         if args[0] == "help" and "help" not in self.commands:
             raise click.UsageError("help is an option: write --help, also behind a command", ctx)
+        if ":" in args[0]:
+            names = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(f"a command comes first, such as {names}", ctx)
         return await super().resolve_command(ctx, args)

@@ -15,6 +15,7 @@ from asyncclick.formatting import wrap_text
 
 from scenario_async._formats import FORMATS
 from scenario_async._query import did_you_mean
+from scenario_async.cli._output import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -161,7 +162,12 @@ class StrictCommand(WithExamples):
                     raise click.UsageError(
                         f"{option.opts[0]} takes one value, and is given {times} times", ctx
                     )
-        return await super().parse_args(ctx, args)
+        # What is too many may be a secret that was given without its option, and click shows it.
+        ctx.allow_extra_args = True
+        left = await super().parse_args(ctx, args)
+        if left and not ctx.resilient_parsing:
+            raise click.UsageError(f"{counted(len(left), 'argument')} too many", ctx)
+        return left
 
 
 def owners_of(option: str, command: click.Command) -> str:

@@ -125,6 +125,9 @@ def test_a_worker_gets_its_options_and_says_which_accounts_fail(
     ("arguments", "said"),
     [
         (["add", "URL", "a", "--credentials", "key:s3cret"], "--credentials says where the"),
+        (["add", "URL", "a", "--credentials", "env:key:s3cret"], "--credentials says where the"),
+        (["add", "URL", "a", "--credentials", "env:A", "s3cret"], "1 argument too many"),
+        (["postgresql://a:s3cret@b/c"], "a command comes first, such as add, release, remove"),
         (["add", "URL", " a", "--credentials", "env:A"], "ACCOUNT must be text on one line"),
         (
             ["add", "URL", "a", "--credentials", "env:A", "--scope", "public"],
