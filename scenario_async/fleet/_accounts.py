@@ -23,6 +23,7 @@ from ._statements import (
     FORGET_WORKERS,
     LOST,
     OVERDUE,
+    OWN_RUNS,
     PLANNED_ANEW,
     SLOTS,
     STATUS,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = ["Accounts"]
 
 _ACCOUNT = [accounts.c[name] for name in Account.__struct_fields__]
+# With the end as well: it may be told again where it came through, and the answer did not.
+_NEXT_RUN = {"run": accounts.c.run + 1}
 
 
 class Accounts:
@@ -66,6 +69,7 @@ class Accounts:
         self._database = database
         self._made = False
         self._worker: str | None = None
+        self._beginning: set[str] = set()
         self._runs: dict[str, int] = {}
 
     @in_own_task
@@ -182,13 +186,16 @@ class Accounts:
         Raises:
             StoreError: The database failed.
         """
-        more = {"run": accounts.c.run + 1, "worker": self._worker}
-        async with self._begun() as connection:
-            run = await change(connection, name, _schedule.begun, more=more)
-        if run is None:
-            return False
-        self._runs[name] = run
-        return True
+        more = {**_NEXT_RUN, "worker": self._worker}
+        self._beginning.add(name)
+        try:
+            async with self._begun() as connection:
+                run = await change(connection, name, _schedule.begun, more=more)
+            if run is not None:
+                self._runs[name] = run
+        finally:
+            self._beginning.discard(name)
+        return run is not None
 
     @in_own_task
     async def succeeded(self, name: str, report: SyncReport) -> bool:
@@ -241,8 +248,9 @@ class Accounts:
         """A worker lives, and syncs so many accounts at once; to be told each 10 seconds or so.
 
         It is the worker of all runs that are begun from now on. Runs of workers that were not seen
-        for 30 seconds are given up: those accounts are due again, or set aside. What is planned for
-        a time out of reach is due now: the clock of the database was set back.
+        for 30 seconds are given up: those accounts are due again, or set aside. A run of this one
+        that began, and whose beginning got no answer, is taken back. What is planned for a time out
+        of reach is due now: the clock of the database was set back.
 
         Raises:
             StoreError: The database failed.
@@ -260,6 +268,9 @@ class Accounts:
             for name in (await connection.scalars(LOST)).all():
                 more = {"last_error": "its worker ended without a word"}
                 await change(connection, name, _schedule.lost, more=more)
+            for name, run in (await connection.execute(OWN_RUNS, {"worker": worker})).all():
+                if self._runs.get(name) != run and name not in self._beginning:
+                    await change(connection, name, _schedule.returned, run=run, more=_NEXT_RUN)
             await connection.execute(PLANNED_ANEW)
 
     @in_own_task
@@ -303,9 +314,10 @@ class Accounts:
         if run is None:
             return False
         async with self._begun() as connection:
-            ended = await change(connection, name, decide, run=run, more=more)
+            ended = await change(connection, name, decide, run=run, more={**more, **_NEXT_RUN})
         # Only now: whoever could not reach the database may try again.
-        self._runs.pop(name, None)
+        if self._runs.get(name) == run:
+            del self._runs[name]
         return ended is not None
 
     async def _account(self, query: Select[Any]) -> Account | None:

@@ -189,13 +189,15 @@ class Fleet:
             client = self._scenario
             if client is None:
                 client = await stack.enter_async_context(AsyncScenario(public=True))
+            # Of its own: each worker knows what it has begun.
+            accounts = Accounts(fleet_database_of(self._store))
             telling = asyncio.ensure_future(
-                keep_telling(self._accounts, lambda: context_of(client).event_hooks)
+                keep_telling(accounts, lambda: context_of(client).event_hooks)
             )
             stack.push_async_callback(_ended, telling)
             await run_fleet(
                 self._store,
-                self._accounts,
+                accounts,
                 resolving(self._credentials),
                 client=client,
                 concurrency=concurrency,

@@ -136,7 +136,8 @@ async def _serve(
             while True:
                 await anyio.sleep(_BEAT)
                 await accounts.beat(name, slots)
-        except StoreError as error:
+                await worker.tell_again()
+        except Exception as error:  # noqa: BLE001 - raised again as itself, outside the group
             failures.append(error)
             end.set()
 

@@ -24,6 +24,7 @@ __all__ = [
     "FORGET_WORKERS",
     "LOST",
     "OVERDUE",
+    "OWN_RUNS",
     "PLANNED_ANEW",
     "SLOTS",
     "STATUS",
@@ -56,6 +57,9 @@ LOST = text(f"""
     FOR UPDATE SKIP LOCKED
 """)  # noqa: S608 - no values
 """The accounts whose workers have ended without a word; nobody else gets them meanwhile."""
+
+OWN_RUNS = text("SELECT name, run FROM fleet_accounts WHERE state = 'running' AND worker = :worker")
+"""The runs that a worker has begun."""
 
 PLANNED_ANEW = text("""
     UPDATE fleet_accounts SET due_at = now() WHERE name IN (

@@ -100,12 +100,17 @@ class Worker:
     async def tell_again(self) -> None:
         """Write how runs ended that could not be written, as the database was away."""
         for name, tell in tuple(self._untold.items()):
-            await tell()
-            self._untold.pop(name, None)
+            # Others may tell it meanwhile, and begin the account anew: it is not told after that.
+            if self._untold.get(name) is tell:
+                await tell()
+                if self._untold.get(name) is tell:
+                    del self._untold[name]
 
     async def _sync_group(self, group: str) -> timedelta | None:
         ends_at = anyio.current_time() + self._longest
         again: timedelta | None = None
+        # What is told before an account is begun anew is not told of another run.
+        await self.tell_again()
         account = await self._accounts.next_due(group)
         if account is None:
             return None
@@ -139,7 +144,6 @@ class Worker:
         with anyio.CancelScope(shield=True):
             if not await accounts.begin(name):
                 return True
-            self._untold.pop(name, None)
         try:
             with operation_of(paced, "account", name) as inside:
                 report = await self._sync_as_known(inside, account)
@@ -158,9 +162,11 @@ class Worker:
 
     async def _tell(self, name: str, tell: Callable[[], Awaitable[bool]]) -> None:
         with anyio.CancelScope(shield=True):
-            self._untold[name] = tell
-            await tell()
-            self._untold.pop(name, None)
+            try:
+                await tell()
+            except StoreError:
+                self._untold[name] = tell
+                raise
 
     async def _sync_as_known(self, paced: AsyncScenario, account: Account) -> SyncReport:
         """Sync an account; where its credentials are refused, with others that are found now."""

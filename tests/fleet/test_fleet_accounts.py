@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from scenario_async import APIConnectionError, AuthenticationError, PaginationEr
 from scenario_async.fleet import UnknownAccountError
 from scenario_async.fleet._accounts import Accounts
 from scenario_async.fleet._settings import settings_of
-from scenario_async.sync import FleetStore, StoreVersionError, SyncReport
+from scenario_async.sync import FleetStore, StoreError, StoreVersionError, SyncReport
 from scenario_async.sync._store import fleet_database_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 
@@ -39,6 +41,24 @@ class Workers:
         store = await self._stack.enter_async_context(FleetStore.open(self._url, partitions=1))
         self._database = fleet_database_of(store)
         return Accounts(self._database)
+
+    @asynccontextmanager
+    async def unanswered(self) -> AsyncGenerator[None]:
+        """Lose the answer of the server that a transaction of the last one is committed."""
+        whole = self._database.transaction
+
+        @asynccontextmanager
+        async def transaction() -> AsyncGenerator[AsyncConnection]:
+            async with whole() as connection:
+                yield connection
+            raise StoreError("no answer")
+
+        self._database.transaction = transaction  # type: ignore[method-assign]
+        try:
+            with pytest.raises(StoreError, match="no answer"):
+                yield
+        finally:
+            self._database.transaction = whole  # type: ignore[method-assign]
 
     async def execute(self, statement: str) -> None:
         async with self._database.transaction() as connection:
@@ -140,7 +160,7 @@ async def test_what_many_connections_change_at_once_is_all_counted(workers: Work
 
     async def work(accounts: Accounts) -> None:
         for _ in range(5):
-            await accounts.beat("w", 1)
+            await accounts.beat(f"worker {id(accounts)}", 1)
             counted.append(await accounts.begin("a"))
             await add(accounts, "a")
             counted.append(-(await accounts.returned("a")))
@@ -232,6 +252,38 @@ async def test_a_worker_that_lives_keeps_its_runs_and_one_that_leaves_has_none(
     assert await state(second, "a") == ("waiting", 0)
     status = await second.status()
     assert (status.workers, status.slots) == (1, 4)
+
+
+async def test_a_beginning_that_got_no_answer_is_taken_back_by_the_next_beat(
+    workers: Workers,
+) -> None:
+    accounts = await workers.another()
+    await add(accounts, "a", "b")
+    await accounts.beat("worker", 2)
+    assert await accounts.begin("b")
+    async with workers.unanswered():
+        await accounts.begin("a")
+    assert await state(accounts, "a") == ("running", 1)
+
+    await accounts.beat("worker", 2)
+    assert await state(accounts, "a") == ("waiting", 0)
+    assert await state(accounts, "b") == ("running", 1)
+    assert await accounts.overdue(9) == ["a"]
+    assert await accounts.succeeded("b", REPORT)
+
+
+async def test_an_end_that_got_no_answer_counts_once_when_it_is_told_again(
+    workers: Workers,
+) -> None:
+    accounts = await workers.another()
+    await add(accounts, "a")
+    assert await accounts.begin("a")
+    async with workers.unanswered():
+        await accounts.refused("a")
+    told = await accounts.get("a")
+
+    assert not await accounts.refused("a")
+    assert await accounts.get("a") == told
 
 
 async def test_failures_and_refusals_say_why_and_nothing_that_is_secret(workers: Workers) -> None:

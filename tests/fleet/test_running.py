@@ -139,6 +139,23 @@ async def test_a_beat_that_fails_ends_what_is_under_way(monkeypatch: pytest.Monk
     assert accounts.workers == {}
 
 
+async def test_each_beat_tells_what_could_not_be_told_and_an_error_of_it_comes_out_as_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_running, "_BEAT", 0.0)
+    accounts, error = Accounts(), ValueError("a mistake")
+
+    async def tell_again() -> None:
+        accounts.told_again += 1
+        if accounts.told_again == 3:
+            raise error
+
+    accounts.tell_again = tell_again  # type: ignore[method-assign]
+    with anyio.fail_after(LONG), pytest.raises(ValueError, match="a mistake") as caught:
+        await serve(Engine(), accounts, anyio.Event())
+    assert caught.value is error
+
+
 @pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize(
     ("slots", "queued"), [(3, ["c", "d", "e", "f"]), (1, []), (2, ["c", "d"]), (0, [])]

@@ -18,6 +18,7 @@ from support.fleet_simulation import Killed, Member, Outcome, Process, World
 from scenario_async import AsyncScenario, EventHooks, Operation
 from scenario_async.fleet import ResolverError
 from scenario_async.fleet._worker import LATER
+from scenario_async.sync import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,16 +80,27 @@ async def serve(process: Process) -> None:
                 process.world.now += timedelta(minutes=7)
 
 
+async def beat(process: Process) -> None:
+    """Tell again and again what could not be told."""
+    with suppress(Killed):
+        while True:
+            with suppress(StoreError):
+                await process.worker.tell_again()
+            await anyio.lowlevel.checkpoint()
+
+
 async def live(process: Process, turns: int, *, killed: bool) -> None:
     """Serve for so many turns of the loop, until it is killed or told to end."""
     # As asyncio cancels, which knows no shields.
-    serving = asyncio.ensure_future(serve(process))
+    serving, beating = (asyncio.ensure_future(do(process)) for do in (serve, beat))
     for _ in range(turns):
         await anyio.lowlevel.checkpoint()
     if killed:
         process.kill()
     serving.cancel()
     await asyncio.wait([serving])
+    beating.cancel()
+    await asyncio.wait([beating])
     assert serving.cancelled() or killed
     process.world.outages = range(0)
     if not killed:
@@ -190,3 +202,14 @@ async def test_a_group_makes_room_for_others_once_an_account_is_through() -> Non
         process = Process("process", world_of(*members), client, longest=timedelta(0))
         assert await process.worker.work("group") is None
     assert [member.is_fresh for member in members] == [True, False, False]
+
+
+async def test_a_run_whose_end_could_not_be_told_is_told_before_anything_else_is_begun() -> None:
+    member = Member("a", "group", ["well"])
+    async with AsyncScenario(public=True) as client:
+        # Its eighth call says that the run did well.
+        process = Process("process", world_of(member, outages=range(8, 9)), client)
+        assert await process.worker.work("group") == LATER
+        assert [run.told for run in member.runs] == [None]
+        assert await process.worker.work("group") is None
+    assert [run.told for run in member.runs] == ["succeeded"]

@@ -217,13 +217,15 @@ class Process:
     async def _end(self, name: str, said: str, standing: Standing) -> bool:
         await self._database()
         member, run = self.world.members[name], self.began[name]
-        assert run.told is None
+        # It may be told again where there was no answer, and says the same.
+        assert run.told in (None, said)
+        ended = run is member.runs[-1] and run.told is None
         run.told = said
-        if run is not member.runs[-1]:
-            return False
-        member.standing = standing
-        await self._outside()
-        return True
+        if ended:
+            member.standing = standing
+        # What is committed may get no answer.
+        await self._database()
+        return ended
 
     async def _credentials(self, account: str, reference: str) -> Credentials:
         await self._outside()
