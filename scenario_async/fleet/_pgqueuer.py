@@ -48,11 +48,6 @@ _EACH_TEN_MINUTES = "*/10 * * * *"
 _LOG_KEPT = timedelta(hours=1)
 # Where more is queued than there are slots for, a slot that becomes free tells by itself.
 _LOOK_AGAIN = timedelta(seconds=1)
-_KEEPALIVE = """
-    SELECT set_config('tcp_keepalives_idle', '30', false),
-        set_config('tcp_keepalives_interval', '10', false),
-        set_config('tcp_keepalives_count', '3', false)
-"""
 
 
 class PgQueuerEngine:
@@ -225,7 +220,6 @@ class _Run:
 
 async def _installed(connection: Connection) -> Queries:
     """The statements of PgQueuer on its tables, which are made, or brought up to date."""
-    await connection.execute(_KEEPALIVE)
     (row,) = await connection.fetch("SELECT current_schema() AS name")
     settings = _settings(str(row["name"]))
     queries = Queries(

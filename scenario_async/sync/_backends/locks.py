@@ -27,13 +27,6 @@ __all__ = ["LEADS", "OWN", "RUNS", "Lock", "Locks", "holders"]
 OWN = 0x5CE7A810
 """Any number: it tells our locks in PostgreSQL from those of other programs."""
 
-# A machine that loses power says no goodbye. By itself the server would look after two hours
-# whether it is still there (https://www.postgresql.org/docs/current/runtime-config-connection.html).
-_BEGIN = (
-    "SELECT pg_backend_pid(), set_config('tcp_keepalives_idle', '30', false), "
-    "set_config('tcp_keepalives_interval', '10', false), "
-    "set_config('tcp_keepalives_count', '3', false)"
-)
 # Stores in two schemas are two stores. Earlier releases locked in all of them what is now 'public'.
 _KIND = f"""
     CASE nspname WHEN 'public' THEN {OWN} ELSE hashtext('scenario_async ' || nspname) & 2147483647
@@ -171,7 +164,7 @@ class _Session:
     async def begin(cls, url: URL) -> _Session:
         connection = await connected(url)
         try:
-            return cls(connection, await connection.fetchval(_BEGIN))
+            return cls(connection, await connection.fetchval("SELECT pg_backend_pid()"))
         except BaseException:
             await _close(connection)
             raise

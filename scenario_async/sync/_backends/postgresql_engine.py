@@ -24,6 +24,17 @@ GOODBYE = 2.0
 
 # Seconds for it to answer a command, many times what any takes: a write cannot be cancelled.
 _ANSWER = 120.0
+# A machine that loses power says no goodbye. By itself the server would look after two hours
+# whether it is still there, or a quarter of an hour where it has just sent something, and keep its
+# locks and transactions until then
+# (https://www.postgresql.org/docs/current/runtime-config-connection.html). Not all releases know
+# all of these, and a pooler takes none of them when a connection begins.
+_SOON_MISSED = """
+    SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES
+        ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'),
+        ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '60000')
+    ) AS wanted (name, value) USING (name)
+"""
 # What the driver is told in another way, or not at all.
 _TOLD_OTHERWISE = frozenset({"channel_binding", "connect_timeout"})
 
@@ -50,12 +61,15 @@ def postgresql_engine(url: URL, *, most: int | None = None) -> AsyncEngine:
         isolation_level="READ COMMITTED",
         **({} if most is None else pool),
     )
+    event.listen(engine.sync_engine, "connect", _begin_session)
     event.listen(engine.sync_engine, "close", _close_in_time)
     return engine
 
 
 async def connected(url: URL, *, statements: int = 0) -> Any:  # noqa: ANN401 - the driver has no types
     """A connection of the driver of PostgreSQL itself, which no pool has.
+
+    The server notices within a minute where the machine at this end is gone.
 
     Args:
         url: As :func:`database_url` returns it.
@@ -65,7 +79,9 @@ async def connected(url: URL, *, statements: int = 0) -> Any:  # noqa: ANN401 - 
     where = url.set(query={}).translate_connect_args(username="user")
     # Statements without names: a pooler may have given the name to somebody else's.
     arguments = _connect_arguments(url)
-    return await driver.connect(**where, **arguments, statement_cache_size=statements)
+    connection = await driver.connect(**where, **arguments, statement_cache_size=statements)
+    await _soon_missed(connection)
+    return connection
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:
@@ -79,6 +95,20 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
     if timeout is not None:
         arguments["timeout"] = int(str(timeout)) or None
     return arguments
+
+
+def _begin_session(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+    connection.run_async(_soon_missed)
+
+
+async def _soon_missed(driver: Any) -> None:  # noqa: ANN401 - it has no types
+    """Let the server notice soon where this machine is gone."""
+    try:
+        await driver.execute(_SOON_MISSED)
+    except BaseException:
+        # Nobody has it yet, or will close it.
+        driver.terminate()
+        raise
 
 
 def _close_in_time(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
