@@ -173,11 +173,14 @@ class Workers:
         self._numbers = count(1)
 
     async def start(self, *, url: str | None = None) -> Worker:
-        """Start one more, which may reach the store by another way."""
+        """Start one more, which may reach the store by another way, until it has opened that."""
         name = f"{self._job.worker}-{next(self._numbers)}"
         job = msgspec.structs.replace(self._job, worker=name, url=url or self._job.url)
         worker = await Worker.start(job, self.journal)
         self.alive.append(worker)
+        await until(lambda: worker.running or not worker.alive, lambda: name)
+        # One that finds no database when it starts says so and ends: it has nothing to go on with.
+        assert worker.running, await worker.why()
         return worker
 
     async def kill(self, worker: Worker) -> None:
