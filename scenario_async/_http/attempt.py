@@ -119,7 +119,7 @@ class Attempt:
             f"{self.call}: {reason}: credentials go to the host of base_url only",
             status_code=response.status,
             reason=reason,
-            request_id=request_id(response.headers),
+            request_id=request_id(response.headers, self.options.credentials.secrets),
         )
 
     def _error(self, response: HTTPResponse) -> APIStatusError:

@@ -23,7 +23,7 @@ from scenario_async._events import (
 from .responses import request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from scenario_async._errors import APIError
     from scenario_async._events import EventHooks, WaitReason
@@ -45,6 +45,7 @@ class CallEvents:
         call: What is asked for.
         operation: Of the kind ``"call"``.
         base_url: Whom.
+        secrets: What nobody is told.
         clock: That of the client.
     """
 
@@ -52,6 +53,7 @@ class CallEvents:
     call: Call
     operation: Operation
     base_url: str
+    secrets: Sequence[str] = field(repr=False)
     clock: Clock
     _pauses_for: WaitReason = field(default="retry", init=False)
 
@@ -87,7 +89,7 @@ class CallEvents:
             size=len(response.body),
             sends=response.sends,
             operation=operation,
-            request_id=request_id(response.headers),
+            request_id=request_id(response.headers, self.secrets),
         )
         emit(hooks.on_response, answer)
         return response

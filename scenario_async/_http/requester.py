@@ -120,6 +120,7 @@ class Requester:
             call=call,
             operation=operation,
             base_url=self._options.base_url,
+            secrets=self._options.credentials.secrets,
             clock=self.clock,
         )
         with self._lifetime.call(), told_around(hooks, operation):
@@ -155,7 +156,7 @@ class Requester:
                 return await self._parse(parse, response.body)
             except APIResponseValidationError as error:
                 error.status_code = response.status
-                error.request_id = request_id(response.headers)
+                error.request_id = request_id(response.headers, self._options.credentials.secrets)
                 raise
 
         def before_pause(number: int, wait: float, error: APIError) -> None:

@@ -41,7 +41,8 @@ def error_from_response(
     response: HTTPResponse, *, request_name: str, secrets: Iterable[str]
 ) -> APIStatusError:
     """The exception for an answer that is no success."""
-    body = _shown_body(response.body[:LARGEST_ERROR].decode("utf-8", "replace"), tuple(secrets))
+    secrets = tuple(secrets)
+    body = _shown_body(response.body[:LARGEST_ERROR].decode("utf-8", "replace"), secrets)
     status = response.status
     name, code = _text(body, "name"), _text(body, "code")
     reason = _reason(body)
@@ -63,15 +64,16 @@ def error_from_response(
         should_retry=should_retry,
         code=code,
         name=name,
-        request_id=request_id(response.headers),
+        request_id=request_id(response.headers, secrets),
         trace_id=_text(body, "trace_id", "traceId"),
         body=body,
     )
 
 
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """The service's name for the request, where it gave one."""
-    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+def request_id(headers: Mapping[str, str], secrets: Iterable[str]) -> str | None:
+    """The service's name for the request, where it gave one, without secrets."""
+    name = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+    return None if name is None else redact(name, secrets)
 
 
 def retry_hint(headers: Mapping[str, str], body: object, *, now: datetime) -> float | None:

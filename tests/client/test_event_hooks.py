@@ -216,6 +216,19 @@ async def test_a_request_tells_the_template_of_its_path_and_the_server(
     assert {f"http://{one.host}:{one.port}/v1" for one in requests} == {sandbox.base_url}
 
 
+async def test_a_secret_that_the_service_calls_a_request_by_is_not_told(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.api_secret = "sandbox-1"  # what it calls the first request
+    told: list[str | None] = []
+    hooks = EventHooks(on_response=lambda event: told.append(event.request_id))
+    async with connect(
+        api_key=sandbox.api_key, api_secret=sandbox.api_secret, event_hooks=hooks
+    ) as scenario:
+        await scenario.models.private()
+    assert told == ["***"]
+
+
 async def test_a_sync_tells_what_became_of_the_models_of_each_scope(
     connect: Connect, sandbox: Sandbox, tmp_path: Path
 ) -> None:
