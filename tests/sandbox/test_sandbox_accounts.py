@@ -180,7 +180,15 @@ def test_a_replaced_key_is_refused_and_known_as_the_accounts(service: Service) -
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Basic ?", "Basic /w==", "Basic bm9ib2R5OnNlY3JldA==", "Bearer nobody", "Digest x"],
+    [
+        "",
+        "Basic ?",
+        "Basic /w==",
+        "Basic bm9ib2R5OnNlY3JldA==",
+        "Basic \xff",
+        "Bearer nobody",
+        "Digest x",
+    ],
 )
 def test_who_shows_no_key_of_an_account_is_refused(service: Service, header: str) -> None:
     assert service.wire.get(headers={"Authorization": header}).status == 401

@@ -186,6 +186,7 @@ def test_both_kinds_of_credentials_are_accepted(sandbox: Sandbox, wire: Wire) ->
         "Basic !!!",
         "Bearer",
         "Bearer wrong-jwt",
+        "Bearer \xff",
         "Bearer sandbox-key",
         "sandbox-jwt",
         "Public-Auth-Token",

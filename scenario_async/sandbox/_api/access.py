@@ -42,7 +42,7 @@ class Credentials:
         pair = f"{self.api_key}:{self.api_secret}".encode()
         expected = base64.b64encode(pair).decode() if kind == "basic" else self.bearer_auth
         given = header.partition(" ")[2].strip()
-        return hmac.compare_digest(given.encode(), expected.encode())
+        return hmac.compare_digest(given.encode(errors="surrogateescape"), expected.encode())
 
 
 def authorization_kind(header: str | None) -> AuthorizationKind:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING
 
 from .access import PUBLIC_TOKEN, authorization_kind
@@ -107,5 +106,5 @@ def _name(header: str | None) -> str | None:
         return given
     try:
         return base64.b64decode(given).partition(b":")[0].decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # neither base64 nor text
         return None
