@@ -103,6 +103,26 @@ async def test_one_run_at_a_time_is_at_work_on_an_account(
             pass
 
 
+async def test_accounts_whose_locks_have_one_number_wait_and_lose_no_lock(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url = new_postgresql()
+    first, second = "studio-51817", "studio-80940"
+    database = url.rpartition("/")[2]
+    assert postgresql.query(f"SELECT hashtext('{first}') = hashtext('{second}')", database) == ["t"]
+    async with FleetStore.open(url, partitions=2) as fleet, FleetStore.open(url) as elsewhere:
+        async with database_of(fleet.account(first)).lock(["private"]):
+            async with database_of(fleet.account(second)).lock(["private"]):
+                pass  # of the same session
+            # What the second has let go of was not the first one's.
+            for name in (first, second):
+                with pytest.raises(StoreBusyError, match=name):
+                    async with database_of(elsewhere.account(name)).lock(["private"]):
+                        pytest.fail("it has the lock")
+        async with database_of(elsewhere.account(second)).lock(["private"]):
+            pass
+
+
 async def test_an_account_that_came_after_the_statistics_does_not_count_as_empty(
     new_postgresql: Callable[[], str],
 ) -> None:
