@@ -24,6 +24,7 @@ from ._worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from types import FrameType
 
     from scenario_async import AsyncScenario
@@ -71,12 +72,17 @@ async def run_fleet(
         return await sync(asking, store.account(account.name), scopes=account.scopes)
 
     database = fleet_database_of(store)
+
+    def lead(group: str) -> AbstractAsyncContextManager[None]:
+        # A group may have any name, also one that live catalogues of an account lead under.
+        return database.lead(f"group {group}")
+
     worker = Worker(
         accounts,
         credentials,
         client,
         sync=sync_account,
-        lead=database.lead,
+        lead=lead,
         check=database.check_locks,
         requests_per_minute=requests_per_minute,
     )

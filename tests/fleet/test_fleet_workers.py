@@ -19,6 +19,7 @@ from scenario_async import AsyncScenario
 from scenario_async.fleet import Credentials, Fleet, _connection
 from scenario_async.sandbox import SandboxAccounts, seeded_accounts
 from scenario_async.sync import FleetStore, StoreError
+from scenario_async.sync._store import database_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -129,11 +130,16 @@ async def test_accounts_of_a_group_are_synced_one_after_the_other(
     studios: Studios, new_postgresql: Callable[[], str]
 ) -> None:
     async with studios.fleet(new_postgresql()) as (store, fleet):
-        await studios.enrol(fleet, limit_group="project")
+        first, scopes = next(iter(studios.sandbox)), "private"
+        await studios.enrol(fleet, limit_group=f"{first!r} {scopes}")
         studios.held = anyio.Event()
         async with anyio.create_task_group() as workers:
             for _ in range(2):
                 workers.start_soon(fleet.run)
+            await studios.at_work(1)
+            # Whatever the group is called, it keeps no live catalogue from leading.
+            async with database_of(store.account(first)).lead(scopes):
+                pass
             for asked in range(1, 7):
                 await studios.at_work(asked)
                 assert (studios.asked, (await fleet.status()).states["running"]) == (asked, 1)
