@@ -19,7 +19,8 @@ _GOODBYE = 2.0
 _CALM = 0.25
 _CHANGED = "table_changed_event"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_AWAY = ("08", "53", "57")
+# The last two: another session is in the way of this one now.
+_AWAY = ("08", "53", "57", "40", "55P03")
 _READ_ONLY = "25006"  # what was the primary server is a standby now
 
 

@@ -39,6 +39,7 @@ __all__ = ["PgQueuerEngine"]
 
 _PREFIX = "fleet_"
 _JOB = "group"
+_DUE = f"{_PREFIX}due"
 # Beats come twice in a lease, and a quarter of that late: whoever is cut off has 15 seconds until
 # others may get its jobs, and knows it after 12.
 _LEASE = timedelta(seconds=40)
@@ -46,6 +47,17 @@ _BATCH = 10
 _EACH_SECOND = "* * * * * *"
 _EACH_TEN_MINUTES = "*/10 * * * *"
 _LOG_KEPT = timedelta(hours=1)
+_LOOK_AT_CLOCK = 10.0  # seconds
+# What the clock of the server has not come to yet is from before it was set back, and would stand
+# still until then: the schedules, and with them all that is due, and each job that is queued.
+_SET_RIGHT = """
+    UPDATE {schedules} SET status = 'queued', next_run = now(), heartbeat = now(), updated = now()
+    WHERE greatest(heartbeat, updated) > now() + interval '10 seconds'
+        OR next_run > now() + interval '20 minutes'
+        OR entrypoint = '{due}' AND next_run > now() + interval '10 seconds';
+    UPDATE {jobs} SET execute_after = now(), heartbeat = now(), updated = now()
+    WHERE greatest(heartbeat, updated) > now() + interval '10 seconds'
+"""
 # Where more is queued than there are slots for, a slot that becomes free tells by itself.
 _LOOK_AGAIN = timedelta(seconds=1)
 
@@ -123,21 +135,22 @@ class _Run:
         self._pgqueuer.qm.min_dequeue_poll_interval = _LOOK_AGAIN
         self.id: UUID = self._pgqueuer.qm.queue_manager_id
         self._pgqueuer.entrypoint(_JOB)(self._do)
-        self._pgqueuer.schedule(f"{_PREFIX}due", _EACH_SECOND)(self._queue_what_is_due)
+        self._pgqueuer.schedule(_DUE, _EACH_SECOND)(self._queue_what_is_due)
         self._pgqueuer.schedule(f"{_PREFIX}log", _EACH_TEN_MINUTES)(self._prune_log)
 
     async def until(self, stop: anyio.Event) -> None:
         self._connection.quiet = True
         running = asyncio.create_task(self._run())
-        stopped = asyncio.create_task(stop.wait())
+        beside = [asyncio.create_task(stop.wait()), asyncio.create_task(self._look_at_clock())]
         try:
-            ends: tuple[asyncio.Future[Any], ...] = (running, stopped, self._failed)
+            ends: tuple[asyncio.Future[Any], ...] = (running, *beside, self._failed)
             ends += (self._connection.lost,)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopped.cancel()
+            for task in beside:
+                task.cancel()
             self._end()
-            await until_done([running, stopped])
+            await until_done([running, *beside])
         if self._failed.done():
             raise self._failed.result()
         if stop.is_set():
@@ -187,11 +200,9 @@ class _Run:
         if self._stopping:
             return
         try:
-            names = await self._due(await self._queued())
+            await self._queue(await self._due(await self._queued()))
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
-        else:
-            await self._queue(names)
 
     async def _queued(self) -> set[str]:
         table = self._queries.qbe.settings.qualified.queue_table
@@ -207,6 +218,19 @@ class _Run:
                 dedupe_key=list(names),
                 on_conflict="skip",
             )
+
+    async def _look_at_clock(self) -> None:
+        settings = self._queries.qbe.settings
+        tables = settings.qualified
+        set_right = _SET_RIGHT.format(
+            schedules=tables.schedules_table, jobs=tables.queue_table, due=_DUE
+        )
+        try:
+            while True:
+                await asyncio.sleep(_LOOK_AT_CLOCK)
+                await self._connection.execute(set_right)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(error)
 
     async def _prune_log(self, _schedule: object) -> None:
         table = self._queries.qbe.settings.qualified.queue_table_log

@@ -14,7 +14,7 @@ import anyio
 import pytest
 from support.tcp_proxy import proxied
 
-from scenario_async.fleet import _connection
+from scenario_async.fleet import _connection, _pgqueuer
 from scenario_async.fleet._engine import EngineLostError
 from scenario_async.fleet._pgqueuer import PgQueuerEngine
 from scenario_async.sync._backends import database_url
@@ -32,6 +32,17 @@ CUT_ALL = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 AGE = "UPDATE fleet_pgqueuer SET heartbeat = heartbeat - interval '1 hour'"
+SCHEDULED = "SELECT 1 FROM fleet_pgqueuer_schedules WHERE entrypoint = 'fleet_due'"
+SET_BACK = """
+    INSERT INTO fleet_pgqueuer
+        (status, queue_manager_id, dedupe_key, payload, entrypoint, priority, created, updated,
+        heartbeat, execute_after)
+    SELECT status::fleet_pgqueuer_status, CASE status WHEN 'picked' THEN md5('gone')::uuid END,
+        status, status::bytea, 'group', 0, at, at, at, at
+    FROM (SELECT unnest(ARRAY['picked', 'queued']), now() + interval '1 hour') AS one (status, at);
+    UPDATE fleet_pgqueuer_schedules SET status = 'picked', updated = now() + interval '1 hour',
+        heartbeat = now() + interval '1 hour', next_run = now() + interval '1 hour'
+"""
 SCHEMAS = """
     SELECT DISTINCT schemaname, left(tablename, 14) FROM pg_tables
     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
@@ -50,8 +61,10 @@ class Jobs:
         self.changed = anyio.Event()
         self.held = anyio.Event()
         self.later: dict[str, list[timedelta]] = {}
+        self.asked = anyio.Event()
 
     async def due(self, queued: Collection[str]) -> Sequence[str]:
+        self.asked.set()
         return [name for name in self.due_names if name not in queued]
 
     async def work(self, name: str) -> timedelta | None:
@@ -240,6 +253,27 @@ async def test_jobs_of_a_worker_that_is_silent_are_done_by_another_one(
     assert set(jobs.cancelled) == {"a", "b"}
 
 
+async def test_a_clock_that_was_set_back_stops_neither_the_queue_nor_what_is_in_it(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_pgqueuer, "_LOOK_AT_CLOCK", 0.1)
+    url, jobs = new_postgresql(), Jobs("first")
+    jobs.held.set()
+    async with running(engine_of(url), jobs):
+        await jobs.until(lambda: not jobs.due_names)
+        with anyio.fail_after(LONG):
+            while not await query(postgresql, url, SCHEDULED):  # noqa: ASYNC110 - the server tells nobody
+                await anyio.sleep(0.02)
+    await query(postgresql, url, SET_BACK)
+
+    jobs.due_names = ["picked", "queued"]
+    async with running(engine_of(url, lease=timedelta(seconds=1)), jobs):
+        await jobs.until(lambda: not jobs.due_names)
+        jobs.due_names.append("due later")
+        await jobs.until(lambda: not jobs.due_names)
+    assert jobs.began.keys() == {"first", "picked", "queued", "due later"}
+
+
 async def test_what_was_logged_is_forgotten_after_an_hour(
     new_postgresql: Callable[[], str], postgresql: PostgreSQL
 ) -> None:
@@ -289,6 +323,32 @@ async def test_a_cancellation_ends_the_jobs_in_order(new_postgresql: Callable[[]
         await jobs.until(lambda: jobs.at_once == 1)
         worker.cancel_scope.cancel()
     assert jobs.cancelled == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("state", "outage"), [("40P01", True), ("55P03", True), ("57P01", True), ("42501", False)]
+)
+async def test_what_may_be_over_later_is_an_outage(*, state: str, outage: bool) -> None:
+    error = Exception("the server said so")
+    error.sqlstate = state  # type: ignore[attr-defined]
+    assert _connection.is_outage(error) is outage
+
+
+async def test_what_the_database_says_of_jobs_that_are_queued_comes_out_as_itself(
+    new_postgresql: Callable[[], str], postgresql: PostgreSQL
+) -> None:
+    url, jobs = new_postgresql(), Jobs()
+
+    async def break_it() -> None:
+        with anyio.fail_after(LONG):
+            await jobs.asked.wait()
+        await query(postgresql, url, "ALTER TABLE fleet_pgqueuer ADD CHECK (dedupe_key <> 'odd')")
+        jobs.due_names.append("odd")
+
+    async with anyio.create_task_group() as beside:
+        beside.start_soon(break_it)
+        with anyio.fail_after(LONG), pytest.raises(Exception, match="violates check constraint"):
+            await engine_of(url).run(jobs.work, jobs.due, slots=2, stop=anyio.Event())
 
 
 async def test_changes_of_the_queue_are_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
