@@ -159,17 +159,19 @@ async def _serve(
 
     await accounts.beat(name, slots)
     await worker.tell_again()
-    async with anyio.create_task_group() as beside:
-        beside.start_soon(pass_on)
-        beside.start_soon(beat)
-        try:
-            await engine.run(worker.work, due, slots=slots, stop=end)
-        except Exception as error:  # noqa: BLE001 - raised again as itself, outside the group
-            failures.insert(0, error)
-        finally:
-            beside.cancel_scope.cancel()
-    with anyio.move_on_after(_GOODBYE, shield=True), suppress(StoreError):
-        await accounts.leave(name)
+    try:
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(pass_on)
+            beside.start_soon(beat)
+            try:
+                await engine.run(worker.work, due, slots=slots, stop=end)
+            except Exception as error:  # noqa: BLE001 - raised again as itself, outside the group
+                failures.insert(0, error)
+            finally:
+                beside.cancel_scope.cancel()
+    finally:
+        with anyio.move_on_after(_GOODBYE, shield=True), suppress(StoreError):
+            await accounts.leave(name)
     if failures:
         raise failures[0]
 

@@ -329,9 +329,10 @@ async def test_a_cancellation_ends_the_jobs_in_order(new_postgresql: Callable[[]
     ("state", "outage"), [("40P01", True), ("55P03", True), ("57P01", True), ("42501", False)]
 )
 async def test_what_may_be_over_later_is_an_outage(*, state: str, outage: bool) -> None:
-    error = Exception("the server said so")
-    error.sqlstate = state  # type: ignore[attr-defined]
-    assert _connection.is_outage(error) is outage
+    class SaidError(Exception):
+        sqlstate = state
+
+    assert _connection.is_outage(SaidError()) is outage
 
 
 async def test_what_the_database_says_of_jobs_that_are_queued_comes_out_as_itself(

@@ -139,6 +139,16 @@ async def test_a_beat_that_fails_ends_what_is_under_way(monkeypatch: pytest.Monk
     assert accounts.workers == {}
 
 
+async def test_a_cancelled_worker_leaves_as_one_that_is_told_to_stop() -> None:
+    engine, accounts = Engine(), Accounts()
+    async with anyio.create_task_group() as beside:
+        beside.start_soon(serve, engine, accounts, anyio.Event())
+        with anyio.fail_after(LONG):
+            await engine.running.wait()
+        beside.cancel_scope.cancel()
+    assert accounts.workers == {}
+
+
 async def test_each_beat_tells_what_could_not_be_told_and_an_error_of_it_comes_out_as_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
