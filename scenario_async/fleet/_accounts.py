@@ -123,17 +123,23 @@ class Accounts:
                 raise self._unknown(name)
 
     @in_own_task
-    async def remove(self, name: str) -> None:
+    async def remove(self, name: str) -> str | None:
         """Remove it.
+
+        Returns:
+            Its limit group where it is running: whoever has the lock of that may sync it yet.
 
         Raises:
             UnknownAccountError: There is none of this name.
             StoreError: The database failed.
         """
         async with self._begun() as connection:
-            removed = await connection.execute(delete(accounts).where(accounts.c.name == name))
-            if not removed.rowcount:
-                raise self._unknown(name)
+            removed = delete(accounts).where(accounts.c.name == name)
+            found = removed.returning(accounts.c.limit_group, accounts.c.state)
+            row = (await connection.execute(found)).one_or_none()
+        if row is None:
+            raise self._unknown(name)
+        return row.limit_group if row.state == "running" else None
 
     @in_own_task
     async def overdue(self, limit: int) -> list[str]:

@@ -152,9 +152,9 @@ class Fleet:
             UnknownAccountError: There is none of this name.
             StoreError: The database failed.
         """
-        await self._accounts.remove(checked_account(name))
+        group = await self._accounts.remove(checked_account(name))
         if delete_copy:
-            await self._delete_copy(name)
+            await self._delete_copy(name, group)
 
     async def status(self) -> FleetStatus:
         """How the fleet is: one query, whoever asks and whether a worker runs or not.
@@ -204,10 +204,15 @@ class Fleet:
                 requests_per_minute=self._requests_per_minute,
             )
 
-    async def _delete_copy(self, name: str) -> None:
+    async def _delete_copy(self, name: str, group: str | None) -> None:
         while True:
             try:
-                await self._store.delete(name)
+                async with AsyncExitStack() as stack:
+                    # A run may have begun that is at its credentials, and would copy it again.
+                    if group is not None:
+                        lead = fleet_database_of(self._store).lead(group)
+                        await stack.enter_async_context(lead)
+                    await self._store.delete(name)
             except StoreBusyError:
                 await anyio.sleep(_LOOK_AGAIN)
             else:

@@ -122,6 +122,36 @@ async def test_a_copy_is_deleted_once_no_run_is_at_work_on_it(
     assert (await store.account("a").counts()).models == 0
 
 
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_copy_is_deleted_after_a_run_that_has_begun_and_has_no_lock_yet(
+    store: FleetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, database = Fleet(store), fleet_database_of(store)
+    await fleet.add("a", credential_ref="env:A", limit_group="group")
+    deleted: list[str] = []
+    waiting = anyio.Event()
+
+    async def delete(name: str) -> None:
+        deleted.append(name)
+        await anyio.lowlevel.checkpoint()
+
+    async def slept(_: float) -> None:
+        waiting.set()
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(store, "delete", delete)
+    monkeypatch.setattr("scenario_async.fleet._fleet.anyio.sleep", slept)
+    async with anyio.create_task_group() as tasks:
+        async with database.lead("group"):
+            assert await Accounts(database).begin("a")
+            tasks.start_soon(lambda: fleet.remove("a", delete_copy=True))
+            with anyio.fail_after(60):
+                await waiting.wait()
+            assert (await fleet.account("a"), deleted) == (None, [])
+    assert deleted == ["a"]
+
+
 def _run_at_work(store: FleetStore) -> Any:
     from scenario_async.sync._store import database_of  # noqa: PLC0415 - what a run holds
 
