@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,7 +22,8 @@ from scenario_async.sync import (
     export,
     sync,
 )
-from scenario_async.sync._store import database_of, fleet_database_of
+from scenario_async.sync._comparison import Coverage
+from scenario_async.sync._store import Members, database_of, fleet_database_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,6 +145,36 @@ async def test_an_account_that_came_after_the_statistics_does_not_count_as_empty
             plan: str = (await connection.scalars(of_later)).first() or ""
             # Where one row is expected, all of one table are gone through for each of another.
             assert int(plan.partition(" rows=")[2].partition(" ")[0]) >= 10, plan
+
+
+async def test_a_page_of_a_full_walk_does_not_go_through_all_members_for_each_model(
+    new_postgresql: Callable[[], str],
+) -> None:
+    on_page = 200
+    date = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = """
+        INSERT INTO models (account, id, created_at, first_seen_at, content_hash, record)
+        SELECT 'one', number, timestamptz '2026-01-01T00:00:00Z' + number * interval '1s',
+        now(), '', '' FROM generate_series(0, 1999) AS number;
+        INSERT INTO memberships (account, scope, model_id)
+        SELECT account, 'private', id FROM models
+    """
+    read = text("SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables")
+    async with FleetStore.open(new_postgresql(), partitions=1) as fleet:
+        async with fleet_database_of(fleet).transaction() as connection:
+            for statement in rows.split(";"):
+                await connection.exec_driver_sql(statement)
+        listed = Coverage(
+            after=date,
+            before=date + timedelta(seconds=on_page),
+            seen=[str(number) for number in range(1, on_page)],
+        )
+        database = database_of(fleet.account("one"))
+        found = Members(database, "private")
+        async with database.transaction() as connection:
+            await found.miss(connection, listed, run=1)
+            assert (await connection.scalar(read) or 0) < 20_000
+        assert await found.missing() == ["0"]
 
 
 async def test_the_store_of_an_account_is_open_as_long_as_that_of_all(

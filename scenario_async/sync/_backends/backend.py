@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-    from sqlalchemy import ColumnElement, FromClause, Index, Table
+    from sqlalchemy import ColumnElement, FromClause, Index, Select, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -111,8 +111,13 @@ class Backend(Protocol):
         """These values as a table with one column, ``value``."""
         ...
 
-    def among(self, column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
-        """Whether a column has one of these values: one parameter, however many there are."""
+    def among(
+        self, column: ColumnElement[Any], values: Sequence[str] | Select[tuple[str]]
+    ) -> ColumnElement[bool]:
+        """Whether a column has one of these values: one parameter, however many there are.
+
+        Those of a query are read once, and then looked up.
+        """
         ...
 
     def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:

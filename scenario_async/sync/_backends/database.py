@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from sqlalchemy import FromClause, Index, Table
+    from sqlalchemy import FromClause, Index, Select, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -70,9 +70,9 @@ class Database:
         self.make_index: Callable[[AsyncConnection, Index], Awaitable[None]] = backend.make_index
         self.keep_moment: Callable[[AsyncConnection], Awaitable[None]] = backend.keep_moment
         self.listed: Callable[[Sequence[str]], FromClause] = backend.listed
-        self.among: Callable[[ColumnElement[Any], Sequence[str]], ColumnElement[bool]] = (
-            backend.among
-        )
+        self.among: Callable[
+            [ColumnElement[Any], Sequence[str] | Select[tuple[str]]], ColumnElement[bool]
+        ] = backend.among
         self.has: Callable[[ColumnElement[Any], str], ColumnElement[bool]] = backend.has
         self.values: Callable[[ColumnElement[Any]], FromClause] = backend.values
         self.month: Callable[[ColumnElement[Any]], ColumnElement[str]] = backend.month

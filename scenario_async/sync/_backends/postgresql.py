@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import ColumnElement, Table, Text, any_, case, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, Table, Text, any_, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex
@@ -150,9 +150,13 @@ class PostgreSQL:
     def listed(self, values: Sequence[str]) -> FromClause:
         return func.unnest(_array(values)).table_valued("value").render_derived()
 
-    def among(self, column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
+    def among(
+        self, column: ColumnElement[Any], values: Sequence[str] | Select[tuple[str]]
+    ) -> ColumnElement[bool]:
         # Not by a join with such a table: the server would go through all of it for each row, where
         # it takes a new account for one that has hardly any.
+        if isinstance(values, Select):
+            return column == any_(func.array(values.scalar_subquery()))
         return column == any_(_array(values))
 
     def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:

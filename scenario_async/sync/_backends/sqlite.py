@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from sqlalchemy import ColumnElement, LargeBinary, case, cast, exists, func, select
+from sqlalchemy import ColumnElement, LargeBinary, Select, case, cast, exists, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
@@ -178,8 +178,11 @@ class SQLite:
     def listed(self, values: Sequence[str]) -> FromClause:
         return func.json_each(json_text(values)).table_valued("value")
 
-    def among(self, column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
-        return column.in_(select(self.listed(values).c.value))
+    def among(
+        self, column: ColumnElement[Any], values: Sequence[str] | Select[tuple[str]]
+    ) -> ColumnElement[bool]:
+        query = values if isinstance(values, Select) else select(self.listed(values).c.value)
+        return column.in_(query)
 
     def has(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         listed = func.json_each(column).table_valued("value")

@@ -138,13 +138,13 @@ class Members:
         if coverage.before is not None:
             listed = listed.where(self._models.c.created_at < coverage.before)
         seen = self._database.listed(sorted(coverage.seen))
+        unseen = listed.where(self._models.c.id.not_in(select(seen.c.value)))
         await connection.execute(
             self._database.update(self._stored)
             .where(
                 self._stored.c.scope == self._scope,
                 self._stored.c.missing_in.is_(None),
-                self._stored.c.model_id.in_(listed),
-                self._stored.c.model_id.not_in(select(seen.c.value)),
+                self._database.among(self._stored.c.model_id, unseen),
             )
             .values(missing_in=run)
         )
