@@ -306,7 +306,8 @@ async def test_locks_that_cannot_be_had_leave_no_connection(
 ) -> None:
     async with FleetStore.open(new_postgresql(), partitions=2) as fleet:
         before = await sessions(fleet)
-        monkeypatch.setattr("scenario_async.sync._backends.locks._BEGIN", "SELECT unknown")
+        engine = "scenario_async.sync._backends.postgresql_engine"
+        monkeypatch.setattr(f"{engine}._SOON_MISSED", "SELECT unknown")
         with pytest.raises(StoreError, match='column "unknown" does not exist'):
             await fleet.delete("one")
         assert await sessions(fleet) == before
