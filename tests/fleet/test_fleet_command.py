@@ -156,7 +156,7 @@ def test_a_database_without_a_store_is_left_as_it_is(
     ran = run("fleet", "status", url)
 
     assert ran.code == 1
-    assert "has no store" in ran.err
+    assert "has no store; the first account makes one" in ran.err
     assert (
         postgresql.query(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'", url.rpartition("/")[2]

@@ -88,7 +88,8 @@ class Connections:
         async with self.begun() as connection:
             if not await has_tables(connection, self.layout, self.name):
                 if not create:
-                    raise StoreError(f"{self.name}: this database has no store; a sync makes one")
+                    what = "the first account" if self.layout.has_accounts else "a sync"
+                    raise StoreError(f"{self.name}: this database has no store; {what} makes one")
                 self.backend.check_writable()
                 await self.backend.change_schema(connection)
                 await make_tables(connection, self.layout)
