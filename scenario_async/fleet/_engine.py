@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import timedelta
     from typing import TypeAlias
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     Work: TypeAlias = Callable[[str], Awaitable[timedelta | None]]
     """Does the job of this name; where it gives a time, the same job comes again so much later."""
 
-    Due: TypeAlias = Callable[[Collection[str]], Awaitable[Sequence[str]]]
-    """Names the jobs to queue, where these are queued or under way."""
+    Due: TypeAlias = Callable[[Mapping[str, bool]], Awaitable[Sequence[str]]]
+    """Names the jobs to queue, where these are queued, under way, or, where it says so, wait until
+    they come again."""
 
 __all__ = ["Due", "Engine", "EngineLostError", "Work"]
 

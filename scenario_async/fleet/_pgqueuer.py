@@ -204,10 +204,11 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
 
-    async def _queued(self) -> set[str]:
+    async def _queued(self) -> dict[str, bool]:
         table = self._queries.qbe.settings.qualified.queue_table
-        rows = await self._connection.fetch(f"SELECT dedupe_key FROM {table}")  # noqa: S608 - as above
-        return {str(row["dedupe_key"]) for row in rows}
+        later = "status = 'queued' AND execute_after > now() AS later"
+        rows = await self._connection.fetch(f"SELECT dedupe_key, {later} FROM {table}")  # noqa: S608 - as above
+        return {str(row["dedupe_key"]): bool(row["later"]) for row in rows}
 
     async def _queue(self, names: Sequence[str]) -> None:
         if names:

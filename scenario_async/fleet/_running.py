@@ -23,7 +23,7 @@ from ._pgqueuer import PgQueuerEngine
 from ._worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from types import FrameType
 
@@ -147,13 +147,14 @@ async def _serve(
             failures.append(error)
             end.set()
 
-    async def due(queued: Collection[str]) -> Sequence[str]:
-        # Enough for the jobs to come, and not more than can be done soon.
+    async def due(queued: Mapping[str, bool]) -> Sequence[str]:
+        # Enough for the jobs to come, and not more than can be done soon. Those that somebody else
+        # is at work on take no place of others.
         with suppress(StoreError):  # asked again a second later; the next beat says if it lasts
-            bound = 2 * await accounts.slots()
-            free = bound - len(queued)
+            bound, later = 2 * await accounts.slots(), sum(queued.values())
+            free = bound - (len(queued) - later)
             if free > 0:
-                found = await accounts.overdue(bound)
+                found = await accounts.overdue(bound + later)
                 return [group for group in found if group not in queued][:free]
         return ()
 

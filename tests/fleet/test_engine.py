@@ -21,7 +21,7 @@ from scenario_async.sync._backends import database_url
 from scenario_async.sync._backends.postgresql_engine import connected
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from support.postgresql import PostgreSQL
 
@@ -62,9 +62,12 @@ class Jobs:
         self.held = anyio.Event()
         self.later: dict[str, list[timedelta]] = {}
         self.asked = anyio.Event()
+        self.queued: Mapping[str, bool] = {}
 
-    async def due(self, queued: Collection[str]) -> Sequence[str]:
+    async def due(self, queued: Mapping[str, bool]) -> Sequence[str]:
         self.asked.set()
+        self.queued = queued
+        self._tell()
         return [name for name in self.due_names if name not in queued]
 
     async def work(self, name: str) -> timedelta | None:
@@ -167,6 +170,17 @@ async def test_a_job_that_asks_for_it_comes_again(new_postgresql: Callable[[], s
     assert jobs.began == {"a": 2}
 
 
+async def test_a_job_that_comes_later_is_known_as_that(new_postgresql: Callable[[], str]) -> None:
+    jobs = Jobs("a")
+    jobs.later["a"] = [timedelta(hours=1)]
+    async with running(engine_of(new_postgresql()), jobs):
+        await jobs.until(lambda: jobs.queued == {"a": False})
+        jobs.held.set()
+        await jobs.until(lambda: jobs.queued == {"a": True})
+
+    assert jobs.began == {"a": 1}
+
+
 async def test_an_error_of_a_job_comes_out_as_itself_and_stays_out_of_the_database(
     new_postgresql: Callable[[], str], postgresql: PostgreSQL, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -191,7 +205,7 @@ async def test_an_error_of_a_job_comes_out_as_itself_and_stays_out_of_the_databa
 async def test_an_error_of_asking_what_is_due_comes_out_as_itself(
     new_postgresql: Callable[[], str],
 ) -> None:
-    async def due(_queued: Collection[str]) -> Sequence[str]:
+    async def due(_queued: Mapping[str, bool]) -> Sequence[str]:
         raise KeyError(SECRET)
 
     with pytest.raises(KeyError, match=SECRET):

@@ -32,6 +32,7 @@ class Engine:
         self.errors = list(errors)
         self.runs = 0
         self.running = anyio.Event()
+        self.there = {"a": False, "b": False}
         self.queued: list[str] = []
 
     async def run(self, _work: Work, due: Due, *, slots: int, stop: anyio.Event) -> None:
@@ -39,7 +40,7 @@ class Engine:
         self.runs += 1
         if self.errors:
             raise self.errors.pop(0)
-        self.queued += await due({"a", "b"})
+        self.queued += await due(self.there)
         self.running.set()
         await stop.wait()
 
@@ -180,6 +181,18 @@ async def test_as_much_is_queued_as_twice_the_slots_of_all_workers(
             await engine.running.wait()
         stop.set()
     assert engine.queued == queued
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_groups_that_are_looked_at_later_keep_no_others_from_the_queue() -> None:
+    engine, stop = Engine(), anyio.Event()
+    engine.there = {**dict.fromkeys("abcd", True), "e": False}
+    async with anyio.create_task_group() as beside:
+        beside.start_soon(serve, engine, Accounts(slots=2), stop)
+        with anyio.fail_after(LONG):
+            await engine.running.wait()
+        stop.set()
+    assert engine.queued == ["f", "g", "h"]
 
 
 async def test_nothing_is_queued_while_nobody_can_say_what_is_due() -> None:
