@@ -301,13 +301,13 @@ async def test_a_lost_connection_is_noticed_by_all_whose_lock_it_held_and_by_no_
             pass
 
 
+@pytest.mark.parametrize("step", ["locks._BEGIN", "postgresql_engine._SOON_MISSED"])
 async def test_locks_that_cannot_be_had_leave_no_connection(
-    new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    step: str, new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with FleetStore.open(new_postgresql(), partitions=2) as fleet:
         before = await sessions(fleet)
-        engine = "scenario_async.sync._backends.postgresql_engine"
-        monkeypatch.setattr(f"{engine}._SOON_MISSED", "SELECT unknown")
+        monkeypatch.setattr(f"scenario_async.sync._backends.{step}", "SELECT unknown")
         with pytest.raises(StoreError, match='column "unknown" does not exist'):
             await fleet.delete("one")
         assert await sessions(fleet) == before

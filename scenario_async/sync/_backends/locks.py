@@ -27,6 +27,7 @@ __all__ = ["LEADS", "OWN", "RUNS", "Lock", "Locks", "holders"]
 OWN = 0x5CE7A810
 """Any number: it tells our locks in PostgreSQL from those of other programs."""
 
+_BEGIN = "SELECT pg_backend_pid()"
 # Stores in two schemas are two stores. Earlier releases locked in all of them what is now 'public'.
 _KIND = f"""
     CASE nspname WHEN 'public' THEN {OWN} ELSE hashtext('scenario_async ' || nspname) & 2147483647
@@ -164,7 +165,7 @@ class _Session:
     async def begin(cls, url: URL) -> _Session:
         connection = await connected(url)
         try:
-            return cls(connection, await connection.fetchval("SELECT pg_backend_pid()"))
+            return cls(connection, await connection.fetchval(_BEGIN))
         except BaseException:
             await _close(connection)
             raise
