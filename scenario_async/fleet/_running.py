@@ -8,6 +8,7 @@ import os
 import random
 import secrets
 import socket
+import threading
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from ._pgqueuer import PgQueuerEngine
 from ._worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from types import FrameType
 
@@ -177,16 +178,31 @@ async def _serve(
         raise failures[0]
 
 
+# A signal is for the whole process, and there may be workers of several fleets in it.
+_taken = ExitStack()
+_ends: set[Callable[[], object]] = set()
+
+
 @contextmanager
 def ended_by_signals() -> Generator[anyio.Event]:
     """An event that the first Ctrl-C or SIGTERM sets. The next one does what it did before."""
     stop = anyio.Event()
-    loop = asyncio.get_running_loop()
-    with ExitStack() as taken:
-
-        def ended(_number: int, _frame: FrameType | None) -> None:
-            taken.close()
-            loop.call_soon_threadsafe(stop.set)
-
-        taken.enter_context(ending_signals_taken(ended))
+    if threading.current_thread() is not threading.main_thread():
         yield stop
+        return
+    end = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
+    if not _ends:
+        _taken.enter_context(ending_signals_taken(_end_all))
+    _ends.add(end)
+    try:
+        yield stop
+    finally:
+        _ends.remove(end)
+        if not _ends:
+            _taken.close()
+
+
+def _end_all(_number: int, _frame: FrameType | None) -> None:
+    _taken.close()
+    for end in _ends:
+        end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -236,3 +237,32 @@ async def test_the_first_signal_ends_it_in_order_and_the_next_does_what_it_did_b
         assert got == [number]
     finally:
         signal.signal(number, before)
+
+
+async def test_one_signal_ends_all_workers_of_a_process_whichever_began_first() -> None:
+    number, got = signal.SIGTERM, list[int]()
+    before = signal.signal(number, lambda signal_number, _frame: got.append(signal_number))
+    try:
+        with anyio.fail_after(LONG), ExitStack() as first, ExitStack() as others:
+            first.enter_context(ended_by_signals())
+            stops = [others.enter_context(ended_by_signals()) for _ in range(2)]
+            first.close()
+            os.kill(os.getpid(), number)
+            for stop in stops:
+                await stop.wait()
+            others.close()
+            assert got == []
+            os.kill(os.getpid(), number)
+        assert got == [number]
+    finally:
+        signal.signal(number, before)
+
+
+async def test_signals_are_left_to_the_main_thread() -> None:
+    def handlers_elsewhere() -> tuple[object, object]:
+        before = signal.getsignal(signal.SIGTERM)
+        with ended_by_signals():
+            return before, signal.getsignal(signal.SIGTERM)
+
+    before, meanwhile = await anyio.to_thread.run_sync(handlers_elsewhere)
+    assert meanwhile is before
