@@ -143,7 +143,8 @@ async def _serve(
             while True:
                 await anyio.sleep(_BEAT)
                 await accounts.beat(name, slots)
-                await worker.tell_again()
+                with suppress(StoreError):  # told again at the next beat, which says if it lasts
+                    await worker.tell_again()
         except Exception as error:  # noqa: BLE001 - raised again as itself, outside the group
             failures.append(error)
             end.set()

@@ -161,6 +161,8 @@ async def test_each_beat_tells_what_could_not_be_told_and_an_error_of_it_comes_o
         accounts.told_again += 1
         if accounts.told_again == 3:
             raise error
+        if accounts.told_again == 2:
+            raise StoreError("a moment")
 
     accounts.tell_again = tell_again  # type: ignore[method-assign]
     with anyio.fail_after(LONG), pytest.raises(ValueError, match="a mistake") as caught:
