@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -192,6 +192,19 @@ async def test_a_worker_goes_on_after_a_restart_of_the_server(
 
     assert copied.new > 0
     assert (again.new, again.deleted) == (0, 0)
+
+
+async def test_a_transaction_takes_one_round_trip_more_to_see_that_its_connection_is_there(
+    new_postgresql: Callable[[], str],
+) -> None:
+    said: list[object] = []
+    async with CatalogStore.open(new_postgresql()) as store:
+        async with database_of(store).transaction() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+        driver.add_query_logger(said.append)
+        async with database_of(store).transaction():
+            pass
+    assert len(said) == 3, said  # with the beginning and the end
 
 
 async def test_a_run_that_lost_its_lock_writes_nothing_more(
