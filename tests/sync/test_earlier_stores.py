@@ -14,6 +14,7 @@ from support.written_stores import STORES, catalogue
 from scenario_async.sync import (
     Added,
     CatalogStore,
+    FleetStore,
     Removed,
     StoreBusyError,
     StoreError,
@@ -113,6 +114,22 @@ async def test_each_step_is_done_once(
             async with CatalogStore.open(url) as store:
                 assert await colours(store) == (1 + len(steps), {colour})
                 assert (await store.counts()).models == 5
+
+
+async def test_the_steps_of_tables_with_accounts_are_counted_by_themselves(
+    new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_postgresql()
+    async with FleetStore.open(url, partitions=1):
+        pass
+    with monkeypatch.context() as later:
+        later.setattr(schema, "MIGRATIONS_WITH_ACCOUNTS", (add_colour,))
+        for _ in range(2):
+            async with FleetStore.open(url) as fleet:
+                assert (await fleet.account("one").counts()).models == 0
+    with pytest.raises(StoreVersionError, match="of version 2, .* knows them up to version 1"):
+        async with FleetStore.open(url):
+            pytest.fail("it opens")
 
 
 async def test_a_new_store_needs_no_step(

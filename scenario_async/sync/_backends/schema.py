@@ -119,7 +119,7 @@ async def version_of(connection: AsyncConnection, layout: Layout, name: str) -> 
     found: int | None = await connection.scalar(_version(layout))
     if found is None or found < 1:
         raise StoreVersionError(f"{name}: its table 'state' is not of this package")
-    if found > schema_version():
+    if found > schema_version(layout):
         raise StoreVersionError(
             f"{name}: its tables are of version {found}, and this release of scenario-async knows "
             f"them up to version {schema_version(layout)}: update it"
