@@ -127,7 +127,7 @@ async def test_the_steps_of_tables_with_accounts_are_counted_by_themselves(
         for _ in range(2):
             async with FleetStore.open(url) as fleet:
                 assert (await fleet.account("one").counts()).models == 0
-    with pytest.raises(StoreVersionError, match="of version 2, .* knows them up to version 1"):
+    with pytest.raises(StoreVersionError, match=r"of version 2, .* knows them up to version 1"):
         async with FleetStore.open(url):
             pytest.fail("it opens")
 

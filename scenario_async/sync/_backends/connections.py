@@ -36,6 +36,7 @@ class Connections:
         url: Of the database.
         layout: How its tables lie.
         most: How many connections there are at once.
+        opener: The class whose ``open`` leads to it.
 
     Attributes:
         name: What to call it in a message: a path, or where it is.
@@ -45,7 +46,14 @@ class Connections:
         ran: Whether one ever was.
     """
 
-    def __init__(self, url: URL, layout: Layout = PLAIN, *, most: int | None = None) -> None:
+    def __init__(
+        self,
+        url: URL,
+        layout: Layout = PLAIN,
+        *,
+        most: int | None = None,
+        opener: str = "CatalogStore",
+    ) -> None:
         sqlite = url.get_backend_name() == "sqlite"
         if sqlite and layout.has_accounts:
             raise ValueError(
@@ -57,6 +65,7 @@ class Connections:
         self.layout: Layout = layout
         self.runs = 0
         self.ran = False
+        self._opener = opener
         self._opened = False
 
     def check_closed(self) -> None:
@@ -69,7 +78,7 @@ class Connections:
         if not self._opened:
             raise UsageError(
                 f"{self.name}: the store is not open: use it inside of "
-                "'async with CatalogStore.open(...) as store'"
+                f"'async with {self._opener}.open(...) as store'"
             )
 
     async def open(self, *, create: bool) -> None:

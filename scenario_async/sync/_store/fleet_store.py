@@ -73,7 +73,8 @@ class FleetStore:
         check_count("partitions", partitions, least=1)
         layout = replace(ACCOUNTS, partitions=partitions)
         where = database_url(url)
-        return cls(Connections(where, layout, most=connections), where, create=create)
+        opened = Connections(where, layout, most=connections, opener=cls.__name__)
+        return cls(opened, where, create=create)
 
     def __repr__(self) -> str:
         return f"<FleetStore {self._connections.name}>"
