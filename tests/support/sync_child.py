@@ -26,6 +26,7 @@ class Job(msgspec.Struct, kw_only=True):
     Attributes:
         url: The store.
         scopes: What is copied.
+        account: The account in a database of many.
         full_before: Scopes that were not listed since are listed in full.
         details: Whether full records are fetched as well.
         wait: Whether to wait for another run.
@@ -36,6 +37,7 @@ class Job(msgspec.Struct, kw_only=True):
 
     url: str
     scopes: list[str]
+    account: str | None = None
     full_before: datetime | None = None
     details: bool = False
     wait: bool = False
@@ -82,7 +84,10 @@ async def run(job: Job) -> None:
         holds = None
         hold()
     full_every = timedelta(days=1)
-    async with CatalogStore.open(job.url) as store, AsyncScenario(max_retries=12) as scenario:
+    async with (
+        CatalogStore.open(job.url, account=job.account) as store,
+        AsyncScenario(max_retries=12) as scenario,
+    ):
         say("running")
         if job.full_before is not None:
             full_every = datetime.now(UTC) - job.full_before

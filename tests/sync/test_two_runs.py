@@ -15,7 +15,7 @@ from support.sync_child import Job
 from support.sync_process import SyncProcess, copy
 
 from scenario_async.sandbox import Catalogue, Sandbox
-from scenario_async.sync import CatalogStore, ScopeReport, StoreBusyError, sync
+from scenario_async.sync import CatalogStore, FleetStore, ScopeReport, StoreBusyError, sync
 from scenario_async.sync._store.writer import ScopeWriter
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ def undisturbed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> C
     return read(url)
 
 
-def holding(sandbox: Sandbox, url: str, scopes: list[str]) -> SyncProcess:
+def holding(
+    sandbox: Sandbox, url: str, scopes: list[str], account: str | None = None
+) -> SyncProcess:
     """A run that has written a page, and goes on when it is let go."""
-    process = SyncProcess(sandbox, Job(url=url, scopes=scopes, hold=1))
+    process = SyncProcess(sandbox, Job(url=url, scopes=scopes, account=account, hold=1))
     assert process.wait_for("holding"), process.why()
     return process
 
@@ -141,6 +143,27 @@ class TestTwoRunsOfTheSame:
 
         assert [scope.complete for scope in report.scopes] == [True, True]
         assert (killed.status, second.status) == ("interrupted", "finished")
+
+
+@pytest.mark.anyio
+async def test_a_killed_run_lets_go_of_its_account(
+    sandbox: Sandbox, connect: Connect, new_postgresql: Callable[[], str]
+) -> None:
+    url = new_postgresql()
+    async with FleetStore.open(url, partitions=2) as fleet, connect() as scenario:
+        store = fleet.account("one")
+        with holding(sandbox, url, ["private"], account="one") as first:
+            with pytest.raises(StoreBusyError, match="at work on the account 'one'"):
+                await sync(scenario, store)
+            first.kill()
+        with anyio.fail_after(_SOON):
+            report = await sync(scenario, store, wait=True)
+        second, killed = await store.runs()
+        counts = await store.counts()
+
+    assert (report.scopes[0].mode, report.new < counts.models) == ("resumed", True)
+    assert counts.models == len(sandbox.catalogue.ids("private"))
+    assert (killed.status, second.status) == ("interrupted", "finished")
 
 
 def test_two_runs_of_different_scopes_go_on_at_once_in_postgresql(
