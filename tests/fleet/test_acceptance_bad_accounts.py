@@ -126,7 +126,8 @@ async def test_bad_accounts_keep_no_other_waiting(tmp_path: Path) -> None:
             async with keeping_pace(without, among):
                 status = await among.until(lambda status: "deadly" in status.set_aside)
                 assert (status.set_aside, status.refused) == (("broken", "deadly"), ("refused",))
-            assert (counts["broken"], counts["deadly"]) == (6, 1)
+            # One that loses its database in between is given back, and begun once more.
+            assert (counts["broken"] >= 6, counts["deadly"]) == (True, 1)
             assert all(worker.alive for worker in among.workers.alive)
 
             for name in BAD:
