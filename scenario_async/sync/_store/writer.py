@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,12 @@ class ScopeWriter:
         self._now = now
         self._seen_at = wire_time(now)
         self._loop_budget = loop_budget or LoopBudget()
-        self._upsert = _replacing(database)
         self._empty = False
+
+    @cached_property
+    def _upsert(self) -> ManyRows:
+        # Compiled by the first page that has something to write: most runs have none.
+        return _replacing(self._database)
 
     async def load(self) -> ScopeState:
         """How far the copy of the scope is.
