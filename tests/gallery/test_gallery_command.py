@@ -63,6 +63,7 @@ def test_it_shows_a_sandbox_until_a_signal_ends_it(
         (["none.db"], 1, "there is no such file; a sync makes one"),
         (["other.db"], 1, "not a database"),
         (["sqlite://"], 2, "in memory"),
+        (["--sandbox", "--account", "one"], 2, "in SQLite each account has a file of its own"),
         (["none.db", "--host", "a b"], 2, "'a b' is not a host"),
         (["none.db", "--name", "x_?"], 2, "is not a host"),
         (["none.db", "--token", "short"], 2, "the token is easily guessed"),

@@ -213,7 +213,7 @@ def _own_names() -> tuple[str, ...]:
 def _store(store: str | None, folder: Path | None, account: str | None) -> CatalogStore:
     if store is not None:
         return opened_store(store, create=False, account=account)
-    return opened_store(str((folder or Path()) / "models.db"), create=True)
+    return opened_store(str((folder or Path()) / "models.db"), create=True, account=account)
 
 
 async def _copy(client: AsyncScenario, store: CatalogStore) -> None:
