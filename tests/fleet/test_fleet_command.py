@@ -57,6 +57,9 @@ def test_accounts_are_added_shown_released_and_removed(
     )
     assert "Last error: no way" in run("fleet", "status", url, "studio-7").out.decode()
     assert "Set aside: studio-7\n" in run("fleet", "status", url).out.decode()
+    half = run("fleet", "release", url, "studio-7", "studio-8")
+    assert (half.code, half.err) == (1, "Error: the fleet has no account 'studio-8'\n")
+    assert "Set aside: studio-7\n" in run("fleet", "status", url).out.decode()
     assert run("fleet", "release", url, "studio-7", "public").code == 0
     assert "Set aside" not in run("fleet", "status", url).out.decode()
 
@@ -163,3 +166,17 @@ def test_a_database_without_a_store_is_left_as_it_is(
         )
         == []
     )
+
+
+def test_a_worker_without_the_engine_makes_nothing_and_says_what_to_install(
+    run: Run, url: str, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(name: str) -> object:
+        return None if name == "pgqueuer" else name
+
+    monkeypatch.setattr("scenario_async._extras.find_spec", found)
+    ran = run("fleet", "run", url)
+
+    assert ran.code == 2
+    assert ran.err == ("Error: fleet run needs pgqueuer: pip install 'scenario-async[fleet]'\n")
+    assert postgresql.query("SELECT to_regclass('state')", url.rpartition("/")[2]) == [""]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from scenario_async.fleet import FleetStatus
+    from scenario_async.fleet import Account, Fleet, FleetStatus
 
 __all__ = ["fleet"]
 
@@ -167,10 +167,7 @@ async def status(
 
     async with opened as found:
         told = await Fleet(found).status()
-        with wrong_usage():
-            one = None if account is None else await Fleet(found).account(account)
-    if account is not None and one is None:
-        raise click.ClickException(f"the fleet has no account {account!r}")
+        one = None if account is None else await _account_of(Fleet(found), account)
     width = terminal_width(sys.stdout)
     if as_json:
         await write_data(msgspec.json.encode(told if one is None else one) + b"\n")
@@ -180,6 +177,14 @@ async def status(
         await write_lines(fleet_lines(told, width=width))
     if max_lag is not None:
         _check_lag(told, max_lag)
+
+
+async def _account_of(fleet: Fleet, name: str) -> Account:
+    with wrong_usage():
+        found = await fleet.account(name)
+    if found is None:
+        raise click.ClickException(f"the fleet has no account {name!r}")
+    return found
 
 
 def _check_lag(told: FleetStatus, limit: timedelta) -> None:
@@ -195,7 +200,7 @@ def _check_lag(told: FleetStatus, limit: timedelta) -> None:
     short_help="Let accounts be due now that were set aside.",
     epilog="""
 For accounts that failed six times in a row, or whose credentials were refused, once that is mended.
-Of any other account it makes the next run begin now.
+Of any other account it makes the next run begin now. Where one is unknown, none is released.
 """,
     examples=(
         f"scenario-async fleet release {_ANY} studio-7",
@@ -211,8 +216,9 @@ async def release(store: str, accounts: Sequence[str]) -> None:
 
     async with opened as found:
         for account in accounts:
-            with wrong_usage():
-                await Fleet(found).release(account)
+            await _account_of(Fleet(found), account)
+        for account in accounts:
+            await Fleet(found).release(account)
 
 
 @click.command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncclick as click
 
-from scenario_async import EventHooks
+from scenario_async import EventHooks, _extras
 from scenario_async.cli._options import Numbers, StrictCommand, Whole
 from scenario_async.cli._output import (
     counted,
@@ -89,6 +89,8 @@ async def run(
 ) -> None:
     """Sync the accounts that are due, as one of any number of workers."""
     opened = opened_fleet(store, create=True, connections=connections)
+    # Before a table is made, and before it is said that work begins.
+    _extras.need("fleet run", "pgqueuer", extra="fleet")
     from scenario_async.fleet import Fleet  # noqa: PLC0415 - the extra is there
 
     if not is_terminal(sys.stderr):
