@@ -35,6 +35,7 @@ from ._tables import accounts, make_tables, workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from sqlalchemy import Select
@@ -202,6 +203,16 @@ class Accounts:
         finally:
             self._beginning.discard(name)
         return run is not None
+
+    def lead(self, group: str) -> AbstractAsyncContextManager[None]:
+        """Keep all others from a limit group, until left or killed.
+
+        Raises:
+            StoreBusyError: Another one has it.
+            StoreError: The database failed.
+        """
+        # A group may have any name, also one that live catalogues of an account lead under.
+        return self._database.lead(f"group {group}")
 
     @in_own_task
     async def succeeded(self, name: str, report: SyncReport) -> bool:

@@ -18,6 +18,7 @@ from scenario_async.sync._store import checked_account, fleet_database_of
 
 from ._accounts import Accounts
 from ._credentials import check_reference, credentials_of, resolving
+from ._errors import UnknownAccountError
 from ._settings import settings_of
 from ._telling import keep_telling
 
@@ -144,7 +145,8 @@ class Fleet:
 
         Args:
             name: Which one.
-            delete_copy: Delete its models from the store as well, once no run is at work on them.
+            delete_copy: Delete its models from the store as well, once no run is at work on them;
+                also those of an account that was removed without.
 
         Raises:
             TypeError: The name is not a string.
@@ -152,7 +154,12 @@ class Fleet:
             UnknownAccountError: There is none of this name.
             StoreError: The database failed.
         """
-        group = await self._accounts.remove(checked_account(name))
+        group: str | None = None
+        try:
+            group = await self._accounts.remove(checked_account(name))
+        except UnknownAccountError:
+            if not delete_copy or not await self._store.account(name).runs(limit=1):
+                raise
         if delete_copy:
             await self._delete_copy(name, group)
 
@@ -210,8 +217,7 @@ class Fleet:
                 async with AsyncExitStack() as stack:
                     # A run may have begun that is at its credentials, and would copy it again.
                     if group is not None:
-                        lead = fleet_database_of(self._store).lead(group)
-                        await stack.enter_async_context(lead)
+                        await stack.enter_async_context(self._accounts.lead(group))
                     await self._store.delete(name)
             except StoreBusyError:
                 await anyio.sleep(_LOOK_AGAIN)

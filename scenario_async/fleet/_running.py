@@ -25,7 +25,6 @@ from ._worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
     from types import FrameType
 
     from scenario_async import AsyncScenario
@@ -74,16 +73,12 @@ async def run_fleet(
 
     database = fleet_database_of(store)
 
-    def lead(group: str) -> AbstractAsyncContextManager[None]:
-        # A group may have any name, also one that live catalogues of an account lead under.
-        return database.lead(f"group {group}")
-
     worker = Worker(
         accounts,
         credentials,
         client,
         sync=sync_account,
-        lead=lead,
+        lead=accounts.lead,
         check=database.check_locks,
         requests_per_minute=requests_per_minute,
     )

@@ -143,13 +143,32 @@ async def test_a_copy_is_deleted_after_a_run_that_has_begun_and_has_no_lock_yet(
     monkeypatch.setattr(store, "delete", delete)
     monkeypatch.setattr("scenario_async.fleet._fleet.anyio.sleep", slept)
     async with anyio.create_task_group() as tasks:
-        async with database.lead("group"):
+        async with Accounts(database).lead("group"):
             assert await Accounts(database).begin("a")
             tasks.start_soon(lambda: fleet.remove("a", delete_copy=True))
             with anyio.fail_after(60):
                 await waiting.wait()
             assert (await fleet.account("a"), deleted) == (None, [])
     assert deleted == ["a"]
+
+
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_copy_that_was_left_can_be_deleted_later(
+    store: FleetStore, scenario: AsyncScenario
+) -> None:
+    fleet = Fleet(store)
+    await fleet.add("a", credential_ref="env:A")
+    await sync(scenario, store.account("a"))
+    await fleet.remove("a")
+    with pytest.raises(UnknownAccountError):
+        await fleet.remove("a")
+    assert (await store.account("a").counts()).models > 0
+
+    await fleet.remove("a", delete_copy=True)
+    assert (await store.account("a").counts()).models == 0
+    with pytest.raises(UnknownAccountError):
+        await fleet.remove("a", delete_copy=True)
 
 
 def _run_at_work(store: FleetStore) -> Any:

@@ -61,8 +61,8 @@ def fleet() -> None:
     short_help="Add an account, or change its settings.",
     epilog="""
 Credentials are read by the workers, from where --credentials says: env:NAME is a variable of their
-environment, file:PATH a file of theirs. Either has KEY:SECRET, or a JSON object with api_key and
-api_secret, or with bearer_auth; base_url and project_id may be in it.
+environment, file:PATH a file of theirs, best with a whole path. Either has KEY:SECRET, or a JSON
+object with api_key and api_secret, or with bearer_auth; base_url and project_id may be in it.
 
 An account that is there gets these settings, and keeps its history. The account "public" is the one
 of the public models, which are the same for all.
