@@ -144,7 +144,8 @@ def _content(path: Path) -> Secret:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("this is not a file")
     with path.open("rb") as file:
-        content = Secret(file.read(_LONGEST + 1).decode())
+        # Editors of Windows write a mark at the beginning.
+        content = Secret(file.read(_LONGEST + 1).decode("utf-8-sig"))
     if len(content) > _LONGEST:
         raise ValueError(f"this is too long: it has {_HOLDS}")
     return content

@@ -124,6 +124,9 @@ async def test_credentials_come_from_the_environment_and_from_files(
     file.write_text(f"{KEY}:{SECRET}\n")
     assert await credentials_of("a", "env:STUDIO_7") == pair
     assert await credentials_of("a", f"file:{file}") == pair
+    # As editors of Windows write it.
+    file.write_bytes(b"\xef\xbb\xbf" + f"{KEY}:{SECRET}\r\n".encode())
+    assert await credentials_of("a", f"file:{file}") == pair
 
     file.write_text(f'{{"bearer_auth": "{SECRET}", "project_id": "project-9"}}')
     found = await credentials_of("a", f"file:{file}")
