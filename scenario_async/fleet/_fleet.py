@@ -185,7 +185,7 @@ class Fleet:
             ValueError: It is below 1.
             ModuleNotFoundError: The extra ``scenario-async[fleet]`` is not installed.
             StoreError: The database cannot have a fleet, as behind a pooler that gives each
-                transaction another session.
+                transaction another session, or with a role that may not write.
         """
         check_count("concurrency", concurrency, least=1)
         _extras.need("Fleet.run", "pgqueuer", extra="fleet")

@@ -65,6 +65,7 @@ async def run_fleet(
         requests_per_minute: The limit of the service for a limit group.
 
     Raises:
+        StoreError: The database cannot be written.
         Exception: What is no outage of the database, and of no account.
     """
 
@@ -83,6 +84,8 @@ async def run_fleet(
         requests_per_minute=requests_per_minute,
     )
     engine = PgQueuerEngine(partial(connected_to, store))
+    # It writes, and changes nothing: a role that may not write is no outage, and is told so.
+    await accounts.leave("")
     with ended_by_signals() as stop:
         await keep_serving(engine, accounts, worker, slots=concurrency, stop=stop)
 

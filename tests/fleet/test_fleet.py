@@ -268,5 +268,17 @@ async def test_a_worker_without_the_engine_is_told_what_to_install(
         await Fleet(store).run()
 
 
+@pytest.mark.anyio
+@pytest.mark.one_loop
+async def test_a_worker_that_may_not_write_ends_at_once(new_postgresql: Callable[[], str]) -> None:
+    url = new_postgresql()
+    async with FleetStore.open(url, partitions=1) as store:
+        await Fleet(store).status()
+    read_only = f"{url}?options=-cdefault_transaction_read_only%3Don"
+    async with FleetStore.open(read_only, partitions=1) as store:
+        with anyio.fail_after(30), pytest.raises(StoreError, match="read-only transaction"):
+            await Fleet(store).run()
+
+
 def _nothing_found(_: str) -> None:
     return None
