@@ -72,6 +72,19 @@ async def test_accounts_share_a_database_and_nothing_in_it(
         assert (await alone.counts()).scopes == {"private": 7}
 
 
+async def test_tables_of_a_newer_release_are_told_by_the_versions_of_their_own_layout(
+    new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scenario_async.sync._backends.schema.MIGRATIONS", (None,))
+    url = new_postgresql()
+    async with FleetStore.open(url, partitions=2) as fleet:
+        async with fleet_database_of(fleet).transaction() as connection:
+            await connection.execute(text("UPDATE state SET version = 2"))
+    with pytest.raises(StoreVersionError, match=r"of version 2, .* knows them up to version 1"):
+        async with FleetStore.open(url):
+            pytest.fail("it opens")
+
+
 async def test_a_store_is_not_taken_for_one_with_accounts_nor_the_other_way_round(
     new_postgresql: Callable[[], str],
 ) -> None:
