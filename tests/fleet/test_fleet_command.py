@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,8 @@ def test_a_worker_gets_its_options_and_says_which_accounts_fail(
             with suppress(ValueError, asyncio.CancelledError):
                 with operation_of(client, "account", "studio-7"):
                     raise error
+        logging.getLogger("scenario_async").warning("the database is away")
+        logging.getLogger("scenario_async").error("a hook failed", exc_info=error)
 
     monkeypatch.setattr("scenario_async.fleet._running.run_fleet", run_fleet, raising=False)
     options = ("--concurrency", "7", "--rate", "50", "--timeout", "5", "--connections", "3")
@@ -119,9 +122,12 @@ def test_a_worker_gets_its_options_and_says_which_accounts_fail(
         "requests_per_minute": 50,
         "base_url": "http://127.0.0.1:1/v1",
     }
-    first, line = ran.err.splitlines()
+    first, line, warning, bug, *traceback = ran.err.splitlines()
     assert first.endswith("Z Syncing up to 7 accounts at once, until Ctrl-C.")
     assert line.endswith("Z Account studio-7: no way")
+    assert warning.endswith("Z Warning: the database is away")
+    assert bug == "a hook failed"
+    assert traceback
 
 
 @pytest.mark.parametrize(

@@ -189,13 +189,30 @@ class _OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
+class _Saying(logging.StreamHandler[Any]):
+    """Says a warning as any other message, with the time where those have it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info is None:
+            say(f"Warning: {record.getMessage()}")
+        else:  # a bug, with its traceback
+            super().emit(record)
+
+
 @contextmanager
 def debug_log(*, shown: bool) -> Generator[None]:
-    """Write the log of the package to standard error meanwhile, if that is wanted."""
-    if not shown:
-        yield
-        return
+    """Write the log of the package to standard error meanwhile: all of it, or its warnings."""
     log = logging.getLogger("scenario_async")
+    if not shown:
+        said = _Saying()
+        said.setLevel(logging.WARNING)
+        said.setFormatter(_OneLine())
+        log.addHandler(said)
+        try:
+            yield
+        finally:
+            log.removeHandler(said)
+        return
     level = log.level
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
