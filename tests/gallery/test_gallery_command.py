@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import webbrowser
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from scenario_async import cli
 from scenario_async.cli._commands.gallery import Place, open_browser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from support.command_line import Run
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 LONG = 30  # seconds; nothing here takes a tenth of that
 
 
+@pytest.fixture
+def hears() -> Generator[None]:
+    """Let processes that a test starts hear Ctrl-C: a job in the background of a shell is deaf."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears")
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 @pytest.mark.parametrize(
     ("number", "code"),
@@ -38,9 +47,13 @@ def test_it_shows_a_sandbox_until_a_signal_ends_it(
     command = [sys.executable, "-m", "scenario_async", "gallery", "--sandbox", "--port", "0"]
     command += ["--sandbox-models", "5"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(  # noqa: S603 - this interpreter
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with (
+        subprocess.Popen(  # noqa: S603 - this interpreter
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        ) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(process.kill)  # or a failure would wait for it
         assert process.stdout is not None
         assert process.stderr is not None
         found = re.search(r" http://(127\.0\.0\.1:\d+)/ ", process.stdout.readline())
