@@ -157,7 +157,7 @@ async def assert_one_at_a_time(fleet: Studios, workers: Workers, members: Iterab
         for request in account.requests
     ]
     assert not at_once(stretches(workers.journal.begun, asked), groups.__getitem__)
-    # Of a group they may overlap: a worker that was cut off records the end of a run once it is back.
+    # Of a group they may overlap: who was cut off records the end of a run once it is back.
     assert not at_once(await recorded_runs(fleet.url), str)
 
 
