@@ -15,7 +15,7 @@ from .engine import database_errors
 from .postgresql import PostgreSQL
 from .schema import has_tables, is_empty, make_tables, migrate, schema_version, version_of
 from .sqlite import SQLite
-from .task import undisturbed
+from .task import in_own_task, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -68,11 +68,6 @@ class Connections:
         self._opener = opener
         self._opened = False
 
-    def check_closed(self) -> None:
-        """Raises UsageError where it is open."""
-        if self._opened:
-            raise UsageError(f"{self.name}: the store is open: enter it once")
-
     def check_open(self) -> None:
         """Raises UsageError where it is not."""
         if not self._opened:
@@ -80,6 +75,27 @@ class Connections:
                 f"{self.name}: the store is not open: use it inside of "
                 f"'async with {self._opener}.open(...) as store'"
             )
+
+    async def enter(self, *, create: bool) -> None:
+        """Open them, or leave nothing behind.
+
+        Raises:
+            UsageError: They are open.
+            StoreError: As for :meth:`open`.
+        """
+        if self._opened:
+            raise UsageError(f"{self.name}: the store is open: enter it once")
+        try:
+            await in_own_task(self.open)(create=create)
+        except BaseException:
+            await self.leave()
+            raise
+
+    async def leave(self) -> None:
+        """Close them."""
+        # In a scope that is cancelled, waiting for the end would raise, and hide what went wrong.
+        with undisturbed():
+            await in_own_task(self.close)()
 
     async def open(self, *, create: bool) -> None:
         """Connect; make the tables where there are none, and bring earlier ones up to date.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
 
-import anyio
 from sqlalchemy import select
 
 from scenario_async import UsageError
@@ -95,12 +94,7 @@ class CatalogStore:
                 f"{self._database.name}: the store of an account is open as long as its "
                 "FleetStore: use it without 'async with'"
             )
-        self._connections.check_closed()
-        try:
-            await self._open()
-        except BaseException:
-            await self._end()
-            raise
+        await self._connections.enter(create=self._create)
         return self
 
     async def __aexit__(
@@ -109,7 +103,7 @@ class CatalogStore:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._end()
+        await self._connections.leave()
 
     def models(
         self,
@@ -263,19 +257,6 @@ class CatalogStore:
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
         return [read_stored(row, RunRecord, self._database.name) for row in rows]
-
-    @in_own_task
-    async def _open(self) -> None:
-        await self._connections.open(create=self._create)
-
-    async def _end(self) -> None:
-        # In a scope that is cancelled, waiting for the end would raise, and hide what went wrong.
-        with anyio.CancelScope(shield=True):
-            await self._close()
-
-    @in_own_task
-    async def _close(self) -> None:
-        await self._connections.close()
 
 
 async def scopes_of(store: CatalogStore) -> list[str]:

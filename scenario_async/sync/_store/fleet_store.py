@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-import anyio
-
 from scenario_async._options import check_count
 from scenario_async.sync._backends import (
     Connections,
@@ -88,12 +86,7 @@ class FleetStore:
             StoreVersionError: Its tables are of a newer release, have no accounts, or are not of
                 this package, or, without ``create``, are of an earlier version.
         """
-        self._connections.check_closed()
-        try:
-            await self._open()
-        except BaseException:
-            await self._end()
-            raise
+        await self._connections.enter(create=self._create)
         return self
 
     async def __aexit__(
@@ -102,7 +95,7 @@ class FleetStore:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._end()
+        await self._connections.leave()
 
     def account(self, name: str) -> CatalogStore:
         """The store of one account, for all that takes a :class:`CatalogStore`.
@@ -129,19 +122,6 @@ class FleetStore:
         async with database.lock(()), database.writing() as connection:
             for table in database.stored:
                 await connection.execute(database.delete(table))
-
-    @in_own_task
-    async def _open(self) -> None:
-        await self._connections.open(create=self._create)
-
-    async def _end(self) -> None:
-        # In a scope that is cancelled, waiting for the end would raise, and hide what went wrong.
-        with anyio.CancelScope(shield=True):
-            await self._close()
-
-    @in_own_task
-    async def _close(self) -> None:
-        await self._connections.close()
 
 
 def fleet_database_of(store: FleetStore) -> Database:
