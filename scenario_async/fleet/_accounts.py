@@ -1,7 +1,7 @@
-"""The accounts of a fleet in its database: who is due, who is at work, and how it went.
+"""The accounts of a fleet in its database, as those see them who add to it and look at it.
 
 All moments are of the clock of the database, as those of machines differ. What changes an account
-locks its row first, so several workers may do anything of this at once.
+locks its row first, so several programs may do anything of this at once.
 """
 
 from __future__ import annotations
@@ -11,56 +11,37 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from scenario_async.sync._backends import in_own_task
 
 from . import _schedule
-from ._errors import UnknownAccountError, in_short
-from ._schedule import MOST_FAILURES
-from ._statements import (
-    FORGET_WORKERS,
-    LOST,
-    OVERDUE,
-    OWN_RUNS,
-    PLANNED_ANEW,
-    SLOTS,
-    STATUS,
-    change,
-    status_of,
-)
+from ._errors import UnknownAccountError
+from ._statements import STATUS, change, status_of
 from ._status import Account
-from ._tables import accounts, make_tables, workers
+from ._tables import accounts, make_tables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime
 
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from scenario_async.sync import SyncReport
     from scenario_async.sync._backends import Database
 
-    from ._schedule import Standing
     from ._settings import Settings
     from ._status import FleetStatus
 
-__all__ = ["Accounts"]
+__all__ = ["ACCOUNT", "Accounts"]
 
-_ACCOUNT = [accounts.c[name] for name in Account.__struct_fields__]
-# With the end as well: it may be told again where it came through, and the answer did not.
-_NEXT_RUN = {"run": accounts.c.run + 1}
+ACCOUNT = [accounts.c[name] for name in Account.__struct_fields__]
+"""What is read of an account."""
 
 
 class Accounts:
-    """The accounts of a fleet, and its workers.
-
-    What ends a run (:meth:`succeeded`, :meth:`failed`, :meth:`refused`, :meth:`returned`) is of the
-    run that :meth:`begin` of this object began. It returns whether that was still the last one of
-    the account: another worker may have begun anew, where this one was cut off.
+    """The accounts of a fleet.
 
     Args:
         database: Of the store.
@@ -69,9 +50,6 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._made = False
-        self._worker: str | None = None
-        self._beginning: set[str] = set()
-        self._runs: dict[str, int] = {}
 
     @in_own_task
     async def add(self, settings: Settings) -> None:
@@ -109,7 +87,7 @@ class Accounts:
         Raises:
             StoreError: The database failed.
         """
-        return await self._account(select(*_ACCOUNT).where(accounts.c.name == name))
+        return await self._account(select(*ACCOUNT).where(accounts.c.name == name))
 
     @in_own_task
     async def release(self, name: str) -> None:
@@ -143,174 +121,6 @@ class Accounts:
         return row.limit_group if row.state == "running" else None
 
     @in_own_task
-    async def overdue(self, limit: int) -> list[str]:
-        """The limit groups with an account that is due, the one that is overdue longest first.
-
-        Not of accounts that are set aside, nor of those that a worker is at work on.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        if limit <= 0:
-            return []
-        async with self._begun() as connection:
-            return list((await connection.scalars(OVERDUE, {"limit": limit})).all())
-
-    @in_own_task
-    async def next_due(self, group: str, *, after: Account | None = None) -> Account | None:
-        """The account of a limit group that is overdue longest; ``None`` where none is due.
-
-        Whoever asks has the lock of the group. So an account that is running has lost its worker,
-        and is due again when its pause is over.
-
-        Args:
-            group: The limit group.
-            after: Only those that were due after this one: one that was returned, or is busy, does
-                not come again at once.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        order = accounts.c.due_at, accounts.c.name
-        query = (
-            select(*_ACCOUNT)
-            .where(accounts.c.limit_group == group, accounts.c.due_at <= func.now())
-            .where(accounts.c.state != "set aside", accounts.c.failures <= MOST_FAILURES)
-            .order_by(*order)
-            .limit(1)
-        )
-        if after is not None:
-            query = query.where(tuple_(*order) > tuple_(after.due_at, after.name))
-        return await self._account(query)
-
-    @in_own_task
-    async def begin(self, name: str) -> bool:
-        """Begin a run, which is counted as a failure until it ends. It is committed at once.
-
-        Returns:
-            Whether it was begun: not where it was removed or set aside in the meantime.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        more = {**_NEXT_RUN, "worker": self._worker}
-        self._beginning.add(name)
-        try:
-            async with self._begun() as connection:
-                run = await change(connection, name, _schedule.begun, more=more)
-            if run is not None:
-                self._runs[name] = run
-        finally:
-            self._beginning.discard(name)
-        return run is not None
-
-    def lead(self, group: str) -> AbstractAsyncContextManager[None]:
-        """Keep all others from a limit group, until left or killed.
-
-        Raises:
-            StoreBusyError: Another one has it.
-            StoreError: The database failed.
-        """
-        # A group may have any name, also one that live catalogues of an account lead under.
-        return self._database.lead(f"group {group}")
-
-    @in_own_task
-    async def succeeded(self, name: str, report: SyncReport) -> bool:
-        """The run did well: nothing is held against the account any more.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        more = {
-            "last_success_at": func.now(),
-            "last_error": None,
-            "rows": report.new + report.changed + report.unchanged + report.rejected,
-            "changes": report.new + report.changed + report.deleted,
-            "requests": report.requests,
-            "seconds": report.seconds,
-        }
-        return await self._end(name, _schedule.succeeded, more)
-
-    @in_own_task
-    async def failed(self, name: str, error: BaseException) -> bool:
-        """The run failed; as :meth:`refused` where the credentials were. Nothing secret is kept.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        decide = partial(_schedule.failed, error=error)
-        return await self._end(name, decide, {"last_error": in_short(error)})
-
-    @in_own_task
-    async def refused(self, name: str, error: BaseException | None = None) -> bool:
-        """The credentials were refused, also when they were resolved anew, or there are none.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        said = "the credentials were refused" if error is None else in_short(error)
-        return await self._end(name, _schedule.refused, {"last_error": said})
-
-    @in_own_task
-    async def returned(self, name: str) -> bool:
-        """The run was ended in order: it does not count, and the account is due as before.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        return await self._end(name, _schedule.returned, {})
-
-    @in_own_task
-    async def beat(self, worker: str, slots: int) -> None:
-        """A worker lives, and syncs so many accounts at once; to be told each 10 seconds or so.
-
-        It is the worker of all runs that are begun from now on. Runs of workers that were not seen
-        for 30 seconds are given up: those accounts are due again, or set aside. A run of this one
-        that began, and whose beginning got no answer, is taken back. What is planned for a time out
-        of reach is due now: the clock of the database was set back.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        self._worker = worker
-        row = insert(workers).values(name=worker, slots=slots, seen_at=func.now())
-        seen = row.on_conflict_do_update(
-            index_elements=[workers.c.name],
-            set_={"slots": row.excluded.slots, "seen_at": row.excluded.seen_at},
-        )
-        async with self._begun() as connection:
-            await connection.execute(seen)
-        async with self._begun() as connection:
-            await connection.execute(FORGET_WORKERS)
-            for name in (await connection.scalars(LOST)).all():
-                more = {"last_error": "its worker ended without a word"}
-                await change(connection, name, _schedule.lost, more=more)
-            for name, run in (await connection.execute(OWN_RUNS, {"worker": worker})).all():
-                if self._runs.get(name) != run and name not in self._beginning:
-                    await change(connection, name, _schedule.returned, run=run, more=_NEXT_RUN)
-            await connection.execute(PLANNED_ANEW)
-
-    @in_own_task
-    async def leave(self, worker: str) -> None:
-        """A worker has ended in order.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        async with self._begun() as connection:
-            await connection.execute(delete(workers).where(workers.c.name == worker))
-
-    @in_own_task
-    async def slots(self) -> int:
-        """How many accounts the workers sync at once that were seen in the last 30 seconds.
-
-        Raises:
-            StoreError: The database failed.
-        """
-        async with self._begun() as connection:
-            return int(await connection.scalar(SLOTS) or 0)
-
-    @in_own_task
     async def status(self) -> FleetStatus:
         """How the fleet is.
 
@@ -321,21 +131,15 @@ class Accounts:
             row = (await connection.execute(STATUS)).mappings().one()
         return status_of(row)
 
-    async def _end(
-        self,
-        name: str,
-        decide: Callable[[Standing, datetime], Standing | None],
-        more: dict[str, Any],
-    ) -> bool:
-        run = self._runs.get(name)
-        if run is None:
-            return False
-        async with self._begun() as connection:
-            ended = await change(connection, name, decide, run=run, more={**more, **_NEXT_RUN})
-        # Only now: whoever could not reach the database may try again.
-        if self._runs.get(name) == run:
-            del self._runs[name]
-        return ended is not None
+    def lead(self, group: str) -> AbstractAsyncContextManager[None]:
+        """Keep all others from a limit group, until left or killed.
+
+        Raises:
+            StoreBusyError: Another one has it.
+            StoreError: The database failed.
+        """
+        # A group may have any name, also one that live catalogues of an account lead under.
+        return self._database.lead(f"group {group}")
 
     async def _account(self, query: Select[Any]) -> Account | None:
         async with self._begun() as connection:

@@ -21,6 +21,7 @@ from ._credentials import check_reference, credentials_of, resolving
 from ._errors import UnknownAccountError
 from ._settings import settings_of
 from ._telling import keep_telling
+from ._worker_accounts import WorkerAccounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,7 +198,7 @@ class Fleet:
             if client is None:
                 client = await stack.enter_async_context(AsyncScenario(public=True))
             # Of its own: each worker knows what it has begun.
-            accounts = Accounts(fleet_database_of(self._store))
+            accounts = WorkerAccounts(fleet_database_of(self._store))
             telling = asyncio.ensure_future(
                 keep_telling(accounts, lambda: context_of(client).event_hooks)
             )

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
     from scenario_async.sync import FleetStore, SyncReport
 
-    from ._accounts import Accounts
     from ._credentials import Resolver
     from ._engine import Engine
     from ._status import Account
+    from ._worker_accounts import WorkerAccounts
 
 __all__ = ["ended_by_signals", "keep_serving", "pause_before", "run_fleet"]
 
@@ -47,7 +47,7 @@ _GOODBYE = 2.0
 
 async def run_fleet(
     store: FleetStore,
-    accounts: Accounts,
+    accounts: WorkerAccounts,
     credentials: Resolver,
     *,
     client: AsyncScenario,
@@ -101,7 +101,7 @@ def pause_before(attempt: int, chance: float) -> float:
 
 
 async def keep_serving(
-    engine: Engine, accounts: Accounts, worker: Worker, *, slots: int, stop: anyio.Event
+    engine: Engine, accounts: WorkerAccounts, worker: Worker, *, slots: int, stop: anyio.Event
 ) -> None:
     """Serve until told to stop, also where the database is away in between.
 
@@ -126,7 +126,13 @@ async def keep_serving(
 
 
 async def _serve(
-    engine: Engine, accounts: Accounts, worker: Worker, name: str, *, slots: int, stop: anyio.Event
+    engine: Engine,
+    accounts: WorkerAccounts,
+    worker: Worker,
+    name: str,
+    *,
+    slots: int,
+    stop: anyio.Event,
 ) -> None:
     """Serve until told to stop, or the database is away."""
     failures: list[Exception] = []

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario
     from scenario_async.sync import SyncReport
 
-    from ._accounts import Accounts
     from ._credentials import Credentials, Resolver
     from ._status import Account
+    from ._worker_accounts import WorkerAccounts
 
 __all__ = ["LATER", "Worker"]
 
@@ -61,7 +61,7 @@ class Worker:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: WorkerAccounts,
         credentials: Resolver,
         client: AsyncScenario,
         *,

@@ -12,8 +12,8 @@ import pytest
 from scenario_async import AsyncScenario, EventHooks, FleetEvent
 from scenario_async._events import NO_HOOKS
 from scenario_async.fleet import Credentials, Fleet, UnknownAccountError
-from scenario_async.fleet._accounts import Accounts
 from scenario_async.fleet._telling import keep_telling
+from scenario_async.fleet._worker_accounts import WorkerAccounts
 from scenario_async.sync import CatalogStore, FleetStore, StoreError, sync
 from scenario_async.sync._store import fleet_database_of
 
@@ -143,8 +143,8 @@ async def test_a_copy_is_deleted_after_a_run_that_has_begun_and_has_no_lock_yet(
     monkeypatch.setattr(store, "delete", delete)
     monkeypatch.setattr("scenario_async.fleet._fleet.anyio.sleep", slept)
     async with anyio.create_task_group() as tasks:
-        async with Accounts(database).lead("group"):
-            assert await Accounts(database).begin("a")
+        async with WorkerAccounts(database).lead("group"):
+            assert await WorkerAccounts(database).begin("a")
             tasks.start_soon(lambda: fleet.remove("a", delete_copy=True))
             with anyio.fail_after(60):
                 await waiting.wait()
@@ -180,7 +180,7 @@ def _run_at_work(store: FleetStore) -> Any:
 @pytest.mark.anyio
 @pytest.mark.one_loop
 async def test_hooks_are_told_how_the_fleet_is_until_its_worker_ends(store: FleetStore) -> None:
-    accounts = Accounts(fleet_database_of(store))
+    accounts = WorkerAccounts(fleet_database_of(store))
     await Fleet(store).add("a", credential_ref="env:A")
     told: list[FleetEvent] = []
     several = anyio.Event()

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from scenario_async import APIConnectionError, AuthenticationError, PaginationError
 from scenario_async.fleet import UnknownAccountError
-from scenario_async.fleet._accounts import Accounts
 from scenario_async.fleet._settings import settings_of
+from scenario_async.fleet._worker_accounts import WorkerAccounts
 from scenario_async.sync import FleetStore, StoreError, StoreVersionError, SyncReport
 from scenario_async.sync._store import fleet_database_of
 
@@ -37,10 +37,10 @@ class Workers:
         self._url = url
         self._stack = stack
 
-    async def another(self) -> Accounts:
+    async def another(self) -> WorkerAccounts:
         store = await self._stack.enter_async_context(FleetStore.open(self._url, partitions=1))
         self._database = fleet_database_of(store)
-        return Accounts(self._database)
+        return WorkerAccounts(self._database)
 
     @asynccontextmanager
     async def unanswered(self) -> AsyncGenerator[None]:
@@ -71,7 +71,7 @@ async def workers(new_postgresql: Callable[[], str]) -> AsyncGenerator[Workers, 
         yield Workers(new_postgresql(), stack)
 
 
-async def add(accounts: Accounts, *names: str, **settings: Any) -> None:
+async def add(accounts: WorkerAccounts, *names: str, **settings: Any) -> None:
     given: dict[str, Any] = {
         "credential_ref": "env:X",
         "scopes": ["private"],
@@ -82,7 +82,7 @@ async def add(accounts: Accounts, *names: str, **settings: Any) -> None:
         await accounts.add(settings_of(name, **{**given, **settings}))
 
 
-async def state(accounts: Accounts, name: str) -> tuple[str, int]:
+async def state(accounts: WorkerAccounts, name: str) -> tuple[str, int]:
     account = await accounts.get(name)
     assert account is not None
     return account.state, account.failures
@@ -149,7 +149,7 @@ async def test_a_run_that_begins_in_two_places_at_once_counts_twice_and_the_firs
     assert await state(first, "a") == ("waiting", 0)
 
 
-async def _note(accounts: Accounts, begun: list[bool]) -> None:
+async def _note(accounts: WorkerAccounts, begun: list[bool]) -> None:
     begun.append(await accounts.begin("a"))
 
 
@@ -158,7 +158,7 @@ async def test_what_many_connections_change_at_once_is_all_counted(workers: Work
     await add(several[0], "a")
     counted: list[int] = []
 
-    async def work(accounts: Accounts) -> None:
+    async def work(accounts: WorkerAccounts) -> None:
         for _ in range(5):
             await accounts.beat(f"worker {id(accounts)}", 1)
             counted.append(await accounts.begin("a"))
@@ -277,12 +277,13 @@ async def test_an_end_that_got_no_answer_counts_once_when_it_is_told_again(
 ) -> None:
     accounts = await workers.another()
     await add(accounts, "a")
+    error = AuthenticationError("the credentials are wrong")
     assert await accounts.begin("a")
     async with workers.unanswered():
-        await accounts.refused("a")
+        await accounts.failed("a", error)
     told = await accounts.get("a")
 
-    assert not await accounts.refused("a")
+    assert not await accounts.failed("a", error)
     assert await accounts.get("a") == told
 
 
@@ -314,8 +315,6 @@ async def test_failures_and_refusals_say_why_and_nothing_that_is_secret(workers:
     assert len(said["d"]) == 300
     status = await accounts.status()
     assert (status.refused, status.failing) == (("b",), 3)
-    assert await accounts.begin("b")
-    assert await accounts.refused("b")
 
 
 async def test_lag_is_of_those_that_wait(workers: Workers) -> None:
