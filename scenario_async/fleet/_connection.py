@@ -34,8 +34,8 @@ class Connection:
         raw: The connection of asyncpg.
 
     Attributes:
-        quiet: Whether a statement of a connection that is lost has no rows, and is no error:
-            PgQueuer would log it, and try again ten times in a second until all jobs have ended.
+        quiet: Whether a statement on a lost connection returns no rows in place of an error.
+            PgQueuer would log the error, and try again ten times a second until all jobs end.
         lost: Done when the connection is lost, with the error that said so.
     """
 

@@ -113,7 +113,7 @@ async def credentials_of(account: str, reference: str) -> Credentials:
         reference: Where they are.
 
     Raises:
-        CredentialsError: There is no such variable or file, or it has something else.
+        CredentialsError: The variable or file is missing, or has no credentials.
     """
     try:
         check_reference(reference)

@@ -46,6 +46,7 @@ class Engine(Protocol):
 
         Raises:
             EngineLostError: The database is away. What was under way was cancelled.
-            Exception: Whatever ``work`` or ``due`` raises, or the database where that is no outage.
+            Exception: Whatever ``work`` or ``due`` raises, and errors of the database that are not
+                outages.
         """
         ...

@@ -173,7 +173,7 @@ class Fleet:
         return await self._accounts.status()
 
     async def run(self, *, concurrency: int = 50) -> None:
-        """Sync what is due, again and again: be a worker, of which there may be any number.
+        """Sync what is due, again and again, as one of any number of workers.
 
         It comes back after SIGTERM or Ctrl-C in the main thread, once all that it has begun is
         ended in order; a cancellation does the same. It outlives a restart of PostgreSQL.

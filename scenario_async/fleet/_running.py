@@ -66,7 +66,7 @@ async def run_fleet(
 
     Raises:
         StoreError: The database cannot be written.
-        Exception: What is no outage of the database, and of no account.
+        Exception: Anything but an outage of the database or a failure of an account.
     """
 
     async def sync_account(asking: AsyncScenario, account: Account) -> SyncReport:
@@ -84,7 +84,7 @@ async def run_fleet(
         requests_per_minute=requests_per_minute,
     )
     engine = PgQueuerEngine(partial(connected_to, store))
-    # It writes, and changes nothing: a role that may not write is no outage, and is told so.
+    # A write that changes nothing: a role that may not write ends the worker here, with its error.
     await accounts.leave("")
     with ended_by_signals() as stop:
         await keep_serving(engine, accounts, worker, slots=concurrency, stop=stop)
@@ -106,7 +106,7 @@ async def keep_serving(
     """Serve until told to stop, also where the database is away in between.
 
     Raises:
-        Exception: What is no outage.
+        Exception: Anything but an outage of the database.
     """
     name: str = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     attempt = 0
