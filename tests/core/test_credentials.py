@@ -13,7 +13,9 @@ Arguments: TypeAlias = dict[str, str | None]
 
 KEY, SECRET, JWT = "SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET", "SCENARIO_SDK_JWT"
 ENVIRONMENT = {KEY: "env_key", SECRET: "env_secret"}
-printable = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
+printable = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20).filter(
+    lambda value: value[0] not in "'\"`\u2018\u201c"
+)
 
 
 def resolve(

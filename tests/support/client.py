@@ -15,7 +15,7 @@ import anyio.lowlevel
 from scenario_async import AsyncScenario, EventHooks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Iterable
 
     from scenario_async import Listing, Model, RequestEvent, ResponseEvent
     from scenario_async.sandbox import Sandbox
@@ -34,6 +34,16 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def until_requests(sandbox: Sandbox, count: int) -> None:
     await until(lambda: len(sandbox.requests) >= count)
+
+
+async def until_answered(expected: object, ask: Callable[[], Awaitable[object]]) -> None:
+    """Wait for this answer, as of a server that sets no event; an error says the last other one."""
+    answer = await ask()
+    with anyio.move_on_after(30):
+        while answer != expected:
+            await anyio.sleep(0.01)
+            answer = await ask()
+    assert answer == expected
 
 
 async def one_by_one(things: Iterable[ThingT]) -> AsyncGenerator[ThingT, None]:
