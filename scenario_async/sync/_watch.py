@@ -204,7 +204,6 @@ class _Record(msgspec.Struct):
     details: str | None
 
 
-@in_own_task
 async def _next(database: Database) -> Sequence[Any]:
     models, changes = database.tables.models, database.tables.changes
     noted = changes.c.id, changes.c.kind, changes.c.model_id, changes.c.fields
@@ -214,8 +213,7 @@ async def _next(database: Database) -> Sequence[Any]:
         .order_by(changes.c.id)
         .limit(_BATCH)
     )
-    async with database.transaction() as connection:
-        return (await connection.execute(query)).all()
+    return await database.rows(query)
 
 
 @in_own_task

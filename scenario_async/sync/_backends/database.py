@@ -13,7 +13,7 @@ from scenario_async.sync._errors import StoreBusyError
 
 from .many_rows import ManyRows
 from .schema import version_of
-from .task import undisturbed
+from .task import in_own_task, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from sqlalchemy import FromClause, Index, Select, Table
+    from sqlalchemy import Executable, FromClause, Index, Select, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,6 +112,25 @@ class Database:
         async with self._connections.begun() as connection:
             yield connection
         self._backend.check_same()
+
+    @in_own_task
+    async def rows(self, query: Executable) -> Sequence[Any]:
+        """The rows of a query, in a transaction of its own.
+
+        Raises:
+            UsageError: The database is not open.
+            StoreError: It failed, or its file is not there any more.
+        """
+        async with self.transaction() as connection:
+            return (await connection.execute(query)).all()
+
+    async def scalars(self, query: Executable) -> list[Any]:
+        """The first column of these rows."""
+        return [row[0] for row in await self.rows(query)]
+
+    async def scalar(self, query: Executable) -> Any:  # noqa: ANN401 - of any column
+        """The first value of them, ``None`` where there is none."""
+        return next(iter(await self.scalars(query)), None)
 
     @asynccontextmanager
     async def lock(self, scopes: Collection[str], *, wait: bool = False) -> AsyncGenerator[None]:

@@ -113,5 +113,4 @@ async def _next(database: Database, scope: str, last: str) -> dict[str, str]:
         .order_by(models.c.id)
         .limit(_BATCH)
     )
-    async with database.transaction() as connection:
-        return {row[0]: row[1] for row in await connection.execute(query)}
+    return {row[0]: row[1] for row in await database.rows(query)}

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from scenario_async import UsageError
 from scenario_async._iteration import Iteration
 from scenario_async._retrieval import check_id
-from scenario_async.sync._backends import Connections, Database, database_url, in_own_task
+from scenario_async.sync._backends import Connections, Database, database_url
 from scenario_async.sync._layouts import ACCOUNTS, PLAIN
 
 from .accounts import checked_account
@@ -245,7 +245,6 @@ class CatalogStore:
         check_names("statistics", filters, ModelFilters.__optional_keys__)
         return await statistics_of(self._database, filters)
 
-    @in_own_task
     async def runs(self, limit: int = 10) -> list[RunRecord]:
         """The last runs, the latest first.
 
@@ -254,8 +253,7 @@ class CatalogStore:
         """
         runs = self._database.tables.runs
         query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc()).limit(limit)
-        async with self._database.transaction() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.rows(query)
         return [read_stored(row, RunRecord, self._database.name) for row in rows]
 
 

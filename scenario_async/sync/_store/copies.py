@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from sqlalchemy import Text, cast, null, or_, select
@@ -94,10 +94,10 @@ async def contents(
     in_one = or_(*(in_scope(database, scope) for scope in scopes))
     query = select(models.c.id, models.c.content_hash).order_by(models.c.id).limit(_HASHES)
     query = query.where(models.c.deleted_at.is_(None), in_one)
-    rows = await _rows(store, query)
+    rows = await database.rows(query)
     while rows:
         yield rows
-        rows = await _rows(store, query.where(models.c.id > rows[-1][0]))
+        rows = await database.rows(query.where(models.c.id > rows[-1][0]))
 
 
 async def records(
@@ -116,14 +116,8 @@ async def records(
     # Without the full records, which are no part of it and may be large.
     light = [null() if name == "details" else column for name, column in columns]
     query = select(*light, models.c.content_hash).where(database.among(models.c.id, ids))
-    for *row, content_hash in await _rows(store, query):
+    for *row, content_hash in await database.rows(query):
         yield read_stored(row, StoredModel, database.name), content_hash
-
-
-@in_own_task
-async def _rows(store: CatalogStore, query: Any) -> Sequence[Any]:  # noqa: ANN401 - of any columns
-    async with database_of(store).transaction() as connection:
-        return (await connection.execute(query)).all()
 
 
 def _last_complete(value: str) -> datetime | None:

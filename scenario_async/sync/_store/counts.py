@@ -47,18 +47,15 @@ async def counts_of(database: Database) -> StoreCounts:
         )
 
 
-@in_own_task
 async def begun_scopes(database: Database) -> list[str]:
     """The scopes of which a copy was begun, sorted.
 
     Raises:
         StoreError: The database failed.
     """
-    async with database.transaction() as connection:
-        return sorted((await connection.scalars(_begun(database))).all())
+    return sorted(await database.scalars(_begun(database)))
 
 
-@in_own_task
 async def settled_run(database: Database) -> int | None:
     """The number of the last run: what the store has is the same as long as this is.
 
@@ -69,8 +66,7 @@ async def settled_run(database: Database) -> int | None:
     """
     runs = database.tables.runs.c
     going = func.count(case((runs.status == "running", 1)))
-    async with database.transaction() as connection:
-        last, unsettled = (await connection.execute(select(func.max(runs.id), going))).one()
+    ((last, unsettled),) = await database.rows(select(func.max(runs.id), going))
     return None if unsettled else last
 
 

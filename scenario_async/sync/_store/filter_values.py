@@ -9,7 +9,6 @@ from sqlalchemy import select, true
 
 from scenario_async._argument_errors import ArgumentError, Parameter
 from scenario_async._query import did_you_mean, given_text
-from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._scopes import Scope
 from scenario_async.types import ModelStatus, ModelType, Privacy
 
@@ -18,8 +17,6 @@ from .scopes import copied_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy import Select
 
     from .catalog_store import CatalogStore
 
@@ -63,19 +60,20 @@ async def check_values(store: CatalogStore, **filters: Any) -> None:  # noqa: AN
             value that the service documents.
         StoreError: The database failed.
     """
-    models = database_of(store).tables.models
+    database = database_of(store)
+    models = database.tables.models
     for name, documented in _DOCUMENTED.items():
         value = filters.get(name)
         if value is not None and value not in documented:
-            found = await _found(store, select(models.c[name]).distinct())
+            found = await database.scalars(select(models.c[name]).distinct())
             _check(name, [value], {*documented, *found} - {None})
     for name, column in _LISTS.items():
         given: str | Sequence[str] = filters.get(name) or ()
         wanted = [given] if isinstance(given, str) else given
         if wanted:
-            values = database_of(store).values(models.c[column])
+            values = database.values(models.c[column])
             query = select(values.c.value).select_from(models.join(values, true())).distinct()
-            found = await _found(store, query.where(values.c.value.is_not(None)))
+            found = await database.scalars(query.where(values.c.value.is_not(None)))
             _check(name, wanted, set(map(str, found)))
 
 
@@ -86,9 +84,3 @@ def _check(name: str, wanted: Sequence[str], known: set[str]) -> None:
             hint = did_you_mean(one, sorted(known))
             parts += [" or " if parts else "", Parameter(name, one), hint]
         raise ArgumentError("no model of the store has ", *parts)
-
-
-@in_own_task
-async def _found(store: CatalogStore, query: Select[Any]) -> list[Any]:
-    async with database_of(store).transaction() as connection:
-        return list((await connection.scalars(query)).all())

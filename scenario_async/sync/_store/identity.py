@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import select
 
-from scenario_async.sync._backends import in_own_task, is_empty
+from scenario_async.sync._backends import is_empty
 from scenario_async.sync._errors import StoreError
 
 from .catalog_store import database_of
@@ -49,7 +49,6 @@ def identity_of(client: AsyncScenario) -> StoreIdentity:
     return StoreIdentity(_THIS_MACHINE if local else client.base_url, client.project_id)
 
 
-@in_own_task
 async def stored_identity(store: CatalogStore) -> StoreIdentity | None:
     """What a store is a copy of; ``None`` where no run has begun, or nobody can tell.
 
@@ -58,8 +57,7 @@ async def stored_identity(store: CatalogStore) -> StoreIdentity | None:
     """
     database = database_of(store)
     state = database.tables.state
-    async with database.transaction() as connection:
-        value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
+    value = await database.scalar(select(state.c.value).where(state.c.key == _KEY))
     try:
         return msgspec.convert(value, StoreIdentity)
     except msgspec.ValidationError:

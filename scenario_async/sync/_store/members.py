@@ -12,7 +12,7 @@ from .values import moment_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import ColumnElement, Executable, Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scenario_async.sync._backends import Database
@@ -54,14 +54,12 @@ class Members:
 
     async def count(self) -> int:
         """How many models of the scope exist."""
-        query = self._living(func.count())
-        async with self._database.transaction() as connection:
-            return await connection.scalar(query) or 0
+        return await self._database.scalar(self._living(func.count())) or 0
 
     async def missing(self) -> list[str]:
         """The members that a full walk did not find where they should be."""
         query = self._living(self._models.c.id).where(self._memberships.c.missing_in.is_not(None))
-        return sorted(await self._ids(query))
+        return sorted(await self._database.scalars(query))
 
     async def nowhere(self) -> list[str]:
         """The models that are in no scope any more: no walk would find that they are deleted."""
@@ -69,12 +67,12 @@ class Members:
             select(self._models.c.id).where(self._models.c.deleted_at.is_(None)),
             select(self._memberships.c.model_id),
         )
-        return sorted(await self._ids(query))
+        return sorted(await self._database.scalars(query))
 
     async def has_undated(self) -> bool:
         """Whether any member has no creation date: no window would find it."""
         query = self._living(self._models.c.id).where(self._models.c.created_at.is_(None))
-        return bool(await self._ids(query.limit(1)))
+        return bool(await self._database.scalars(query.limit(1)))
 
     async def each_nth_creation(self, step: int) -> list[datetime]:
         """The creation dates that cut the members into parts of so many, in their order."""
@@ -85,22 +83,20 @@ class Members:
         numbered = dated.subquery()
         query = select(numbered.c.created_at).where(numbered.c.number % step == 0)
         query = query.order_by("number")
-        async with self._database.transaction() as connection:
-            found = [moment_of(date) for date in (await connection.scalars(query)).all()]
+        found = [moment_of(date) for date in await self._database.scalars(query)]
         return [date for date in found if date is not None]
 
     async def changing(self, statuses: Collection[str]) -> list[ChangingModel]:
         """The members with one of these statuses, by their ids."""
         query = self._living(self._models.c.id, self._models.c.status, self._models.c.created_at)
         query = query.where(self._models.c.status.in_(sorted(statuses))).order_by(self._models.c.id)
-        async with self._database.transaction() as connection:
-            found: Sequence[Any] = (await connection.execute(query)).all()
-        return [ChangingModel(row[0], row[1], moment_of(row[2])) for row in found]
+        rows = await self._database.rows(query)
+        return [ChangingModel(row[0], row[1], moment_of(row[2])) for row in rows]
 
     async def alive(self, ids: Sequence[str]) -> list[str]:
         """Those of these models that the store has, and not as deleted."""
         condition = self._database.among(self._models.c.id, ids)
-        return await self._ids(
+        return await self._database.scalars(
             select(self._models.c.id)
             .where(condition, self._models.c.deleted_at.is_(None))
             .order_by("id")
@@ -192,7 +188,3 @@ class Members:
             )
             .where(self._memberships.c.scope == self._scope, self._models.c.deleted_at.is_(None))
         )
-
-    async def _ids(self, query: Executable) -> list[str]:
-        async with self._database.transaction() as connection:
-            return list((await connection.scalars(query)).all())

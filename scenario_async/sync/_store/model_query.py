@@ -78,7 +78,7 @@ class ModelQuery:
         left = self.limit
         while left is None or left > 0:
             size = _BATCH if left is None else min(_BATCH, left)
-            rows = await self._rows(batch.limit(size))
+            rows = await self.database.rows(batch.limit(size))
             yield rows
             if len(rows) < size:
                 return
@@ -91,7 +91,7 @@ class ModelQuery:
         ids = await self._all(self._ids())
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
-            rows = await self._rows(columns.where(self.database.among(key, batch)))
+            rows = await self.database.rows(columns.where(self.database.among(key, batch)))
             found = {row[0]: row for row in rows}
             # Without those that were changed meanwhile, and are none of them any more.
             yield [found[model_id] for model_id in batch if model_id in found]
@@ -113,12 +113,6 @@ class ModelQuery:
         async with self.database.transaction() as connection:
             parts = (await connection.stream_scalars(ids)).partitions(_BATCH)
             return [one async for part in parts for one in part]
-
-    @in_own_task
-    async def _rows(self, query: Select[Any]) -> Sequence[Any]:
-        async with self.database.transaction() as connection:
-            rows: Sequence[Any] = (await connection.execute(query)).all()
-        return rows
 
 
 def query_of(database: Database, **selection: Unpack[ModelSelection]) -> ModelQuery:

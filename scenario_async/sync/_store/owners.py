@@ -120,8 +120,7 @@ class Owners:
     async def _has_private(self) -> bool:
         ids = self._database.tables.models.c.id
         query = select(ids).where(self._is_private_member()).limit(1)
-        async with self._database.transaction() as connection:
-            return await connection.scalar(query) is not None
+        return await self._database.scalar(query) is not None
 
     def _is_private_member(self) -> ColumnElement[bool]:
         models, memberships = self._database.tables.models, self._database.tables.memberships

@@ -20,14 +20,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from scenario_async.sync._backends import in_own_task
-
 from .catalog_store import database_of
 from .model_query import ModelQuery
 from .scopes import in_scope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable
 
     from sqlalchemy import CTE, SelectBase
 
@@ -101,7 +99,6 @@ def found(
     return query.run()
 
 
-@in_own_task
 async def facets(store: CatalogStore, search: Search, *, limit: int = 50) -> Facets:
     """How many models a search finds, and would find with each value of a facet.
 
@@ -122,15 +119,13 @@ async def facets(store: CatalogStore, search: Search, *, limit: int = 50) -> Fac
         of_others = {**chosen, facet: true()} if facet != "capability" else chosen
         numbers = _numbers(database, hits, facet, and_(true(), *of_others.values()))
         counts.append(_first(facet, numbers, limit))
-    async with database.transaction() as connection:
-        rows: Sequence[Any] = (await connection.execute(union_all(*counts))).all()
+    rows = await database.rows(union_all(*counts))
     values: dict[str, dict[str, int]] = {"": {}, **{facet: {} for facet in FACETS}}
     for facet, value, number in rows:
         values[facet][value] = number
     return Facets(models=values.pop("")[""], values=values)
 
 
-@in_own_task
 async def scopes_with(store: CatalogStore, model_id: str) -> list[str]:
     """The scopes in which a model was seen, sorted.
 
@@ -140,8 +135,7 @@ async def scopes_with(store: CatalogStore, model_id: str) -> list[str]:
     database = database_of(store)
     memberships = database.tables.memberships
     seen = select(memberships.c.scope).where(memberships.c.model_id == model_id)
-    async with database.transaction() as connection:
-        return sorted((await connection.scalars(seen)).all())
+    return sorted(await database.scalars(seen))
 
 
 def _general(database: Database, search: Search) -> list[ColumnElement[bool]]:
