@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Awaitable,
         Callable,
         Collection,
+        Iterable,
         Mapping,
         Sequence,
     )
@@ -218,6 +219,12 @@ class Database:
         """An ``INSERT`` that knows ``ON CONFLICT``."""
         statement = self._backend.insert(table)
         return statement.values(self._own) if self._own else statement
+
+    def upsert(self, table: Table, replaced: Iterable[str]) -> Insert:
+        """An ``INSERT`` that replaces these columns where the row is there."""
+        statement = self.insert(table)
+        values = {name: statement.excluded[name] for name in replaced}
+        return statement.on_conflict_do_update(index_elements=table.primary_key, set_=values)
 
     def insert_each(self, table: Table, row: Mapping[str, ColumnElement[Any]]) -> Insert:
         """The same of all rows that a query for these values has."""

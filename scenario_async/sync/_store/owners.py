@@ -108,14 +108,9 @@ class Owners:
             )
 
     async def _keep(self, known: Sequence[str]) -> None:
-        state = self._database.stored.state
-        statement = self._database.insert(state).values(key=_KEY, version=1, value=known)
+        kept = self._database.upsert(self._database.stored.state, ["value"])
         async with self._database.writing() as connection:
-            await connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=state.primary_key, set_={"value": statement.excluded.value}
-                )
-            )
+            await connection.execute(kept.values(key=_KEY, version=1, value=known))
 
     async def _has_private(self) -> bool:
         ids = self._database.tables.models.c.id

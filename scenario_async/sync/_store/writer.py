@@ -72,7 +72,11 @@ class ScopeWriter:
     @cached_property
     def _upsert(self) -> ManyRows:
         # Compiled by the first page that has something to write: most runs have none.
-        return _replacing(self._database)
+        columns = self._database.stored.models.c.keys()
+        written = [name for name in columns if name not in _WRITTEN_LATER]
+        replaced = [name for name in written if name not in _KEPT]
+        upsert = self._database.upsert(self._database.stored.models, replaced)
+        return self._database.many(upsert, written)
 
     async def load(self) -> ScopeState:
         """How far the copy of the scope is.
@@ -182,14 +186,8 @@ class ScopeWriter:
 
     async def _save(self, connection: AsyncConnection, new: ScopeState) -> None:
         row = {"key": self._key, "version": _STATE_VERSION, "value": msgspec.to_builtins(new)}
-        state = self._database.stored.state
-        statement = self._database.insert(state).values(row)
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=state.primary_key,
-                set_={"value": statement.excluded.value, "version": statement.excluded.version},
-            )
-        )
+        saved = self._database.upsert(self._database.stored.state, ["version", "value"])
+        await connection.execute(saved.values(row))
 
     async def _known(
         self, connection: AsyncConnection, rows: Sequence[ModelRow]
@@ -260,29 +258,18 @@ class ScopeWriter:
         )
 
     async def _reject(self, connection: AsyncConnection, rows: Iterable[InvalidRow]) -> None:
-        rejected = self._database.stored.rejected
+        rejected = self._database.upsert(self._database.stored.rejected, ["raw", "error", "run"])
         for row in rows:
-            statement = self._database.insert(rejected).values(
-                scope=self._scope,
-                row_key=row.id or content_hash(row.raw),
-                model_id=row.id,
-                raw=row.raw,
-                error=str(row.error),
-                run=self._run,
-            )
-            again = {name: statement.excluded[name] for name in ("raw", "error", "run")}
             await connection.execute(
-                statement.on_conflict_do_update(index_elements=rejected.primary_key, set_=again)
+                rejected.values(
+                    scope=self._scope,
+                    row_key=row.id or content_hash(row.raw),
+                    model_id=row.id,
+                    raw=row.raw,
+                    error=str(row.error),
+                    run=self._run,
+                )
             )
-
-
-def _replacing(database: Database) -> ManyRows:
-    models = database.stored.models
-    written = [name for name in models.c.keys() if name not in _WRITTEN_LATER]  # noqa: SIM118 - not a dict
-    statement = database.insert(models)
-    replaced = {name: statement.excluded[name] for name in written if name not in _KEPT}
-    statement = statement.on_conflict_do_update(index_elements=models.primary_key, set_=replaced)
-    return database.many(statement, written)
 
 
 def _change(kind: str, model_id: str, fields: Sequence[str] | None = None) -> dict[str, Any]:
