@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from scenario_async.sync import CatalogStore, StoreError, sync
-from scenario_async.sync._backends.locks import Lock
+from scenario_async.sync._backends.locks import Session
 from scenario_async.sync._state import ScopeState
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.identity import claim, identity_of
@@ -264,10 +264,10 @@ async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
         database = database_of(store)
         async with database.lock(["private"]):
             (lock,) = database._locks
-            assert isinstance(lock, Lock)
+            assert isinstance(lock, Session)
             async with database.transaction() as connection:
                 pooled = (await connection.execute(text(SOON_MISSED))).all()
-            for shown in (await lock.session.connection.fetch(SOON_MISSED), pooled):
+            for shown in (await lock.connection.fetch(SOON_MISSED), pooled):
                 count, idle, interval, unanswered = (int(one[0]) for one in shown)
                 assert 0 < idle + interval * count <= 60
                 assert 0 < unanswered <= 60_000

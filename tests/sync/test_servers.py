@@ -16,7 +16,7 @@ from support.store_contents import contents_of
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync import CatalogStore, StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import postgresql as backends
-from scenario_async.sync._backends.locks import Lock
+from scenario_async.sync._backends.locks import Session
 from scenario_async.sync._backends.urls import database_url
 from scenario_async.sync._store.catalog_store import database_of
 from scenario_async.sync._store.identity import claim, identity_of
@@ -191,8 +191,8 @@ async def test_a_run_whose_lock_went_to_another_session_writes_nothing_more(
         database = database_of(store)
         async with database.lock(["private"]):
             (lock,) = database._locks
-            assert isinstance(lock, Lock)
-            lock.session.number += 1
+            assert isinstance(lock, Session)
+            lock.number += 1
             for _ in range(2):
                 with pytest.raises(StoreError, match="keeps other runs away was lost"):
                     async with database.writing():

@@ -84,7 +84,7 @@ class Backend(Protocol):
         ...
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
-        """Whether no other run is at work on any scope, for a run that is."""
+        """Whether no other process has a run at work on any scope, for one that has."""
         ...
 
     def upgrade(self) -> AbstractAsyncContextManager[AsyncConnection]:

@@ -150,10 +150,7 @@ class Database:
             StoreVersionError: Another release has changed the tables since it was opened.
             StoreError: The lock cannot be taken, or nothing be written.
         """
-        self._connections.check_open()
-        self._backend.check_writable()
-        held = AsyncExitStack()
-        try:
+        async with self._holding() as held:
             while True:
                 try:
                     await self._take_lock(scopes, held)
@@ -166,9 +163,6 @@ class Database:
             held.callback(self._run_ended)
             self._connections.ran = True
             yield
-        finally:
-            with undisturbed():
-                await held.aclose()
 
     @asynccontextmanager
     async def lead(self, name: str) -> AsyncGenerator[None]:
@@ -181,14 +175,20 @@ class Database:
             StoreBusyError: Another one leads.
             StoreError: The lock cannot be taken, or nothing be written.
         """
-        self._connections.check_open()
-        self._backend.check_writable()
-        held = AsyncExitStack()
-        try:
+        async with self._holding() as held:
             with self._connections.failures(), undisturbed():
                 own = name if self.account is None else f"{self.account!r} {name}"
                 self._keep(await self._backend.lead(own, held), held)
             yield
+
+    @asynccontextmanager
+    async def _holding(self) -> AsyncGenerator[AsyncExitStack]:
+        """What lets go of locks in the end, whatever is cancelled meanwhile."""
+        self._connections.check_open()
+        self._backend.check_writable()
+        held = AsyncExitStack()
+        try:
+            yield held
         finally:
             with undisturbed():
                 await held.aclose()
@@ -249,7 +249,9 @@ class Database:
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
         """Whether no other run is at work on it, for a run that is."""
-        return self.account is not None or await self._backend.is_ours_alone(connection)
+        if self.account is not None:
+            return True
+        return self._connections.runs <= 1 and await self._backend.is_ours_alone(connection)
 
     def size(self) -> ColumnElement[int]:
         """How many bytes it takes: with its indexes, or, of an account, the rows alone."""

@@ -13,7 +13,7 @@ from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state
 
 from .engine import database_errors
-from .postgresql_engine import GOODBYE, connected
+from .postgresql_engine import close, connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["LEADS", "OWN", "RUNS", "Lock", "Locks", "holders"]
+__all__ = ["LEADS", "OWN", "RUNS", "Locks", "Session", "holders"]
 
 OWN = 0x5CE7A810
 """Any number: it tells our locks in PostgreSQL from those of other programs."""
@@ -45,27 +45,6 @@ _HOLDERS = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """What keeps others away.
-
-    Attributes:
-        locks: Where it was taken.
-        session: What holds it.
-    """
-
-    locks: Locks
-    session: _Session
-
-    async def check(self) -> None:
-        """See that it still does.
-
-        Raises:
-            StoreError: It was lost.
-        """
-        await self.locks.check(self.session)
-
-
 class Locks:
     """All locks of a process in one database, on a connection that is there while it has any.
 
@@ -77,12 +56,12 @@ class Locks:
     def __init__(self, name: str, url: URL) -> None:
         self._name = name
         self._url = url
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._using = anyio.Lock()
 
     async def take(
         self, kind: str, names: Collection[str], busy: Callable[[str], str], stack: AsyncExitStack
-    ) -> Lock:
+    ) -> Session:
         """Take locks of these names, and leave it to the stack to let go of them.
 
         Args:
@@ -90,6 +69,9 @@ class Locks:
             names: Of what is locked.
             busy: What to say where one of them is taken.
             stack: What is closed in the end.
+
+        Returns:
+            What holds them.
 
         Raises:
             StoreBusyError: One of them is taken, by another process or here.
@@ -99,43 +81,24 @@ class Locks:
             try:
                 for name in sorted(names):
                     if not await session.take(kind, name):
-                        self._check(session)
+                        session.check_held()
                         raise StoreBusyError(busy(name))
                     stack.push_async_callback(self._let_go, session, kind, name)
             finally:
                 await session.end_if_idle()
-        return Lock(self, session)
+        return session
 
-    async def check(self, session: _Session) -> None:
-        """See that a session still holds its locks. Who asks meanwhile gets the next answer.
-
-        Raises:
-            StoreError: It is lost, and others are not kept away any more.
-        """
-        known = session.looks
-        async with self._using:
-            if session.looks == known:
-                await session.look()
-        self._check(session)
-
-    async def _living(self) -> _Session:
+    async def _living(self) -> Session:
         if self._session is not None:
             await self._session.look()
         if self._session is None or self._session.lost:
-            self._session = await _Session.begin(self._url)
+            self._session = await Session.begin(self._name, self._url, self._using)
         return self._session
 
-    async def _let_go(self, session: _Session, kind: str, name: str) -> None:
+    async def _let_go(self, session: Session, kind: str, name: str) -> None:
         async with self._using:
             await session.let_go(kind, name)
             await session.end_if_idle()
-
-    def _check(self, session: _Session) -> None:
-        if session.lost and session.held:
-            raise StoreError(
-                f"{self._name}: the connection that keeps other runs away was lost; what was "
-                "committed before is whole"
-            )
 
 
 async def holders(connection: AsyncConnection) -> int:
@@ -144,10 +107,12 @@ async def holders(connection: AsyncConnection) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class _Session:
+class Session:
     """A session of the server, which lets go of all its locks when it ends.
 
     Attributes:
+        name: What to call the database.
+        using: Held by whoever asks something in the session.
         connection: Of the driver. Nothing else is done with it.
         number: The process of the server.
         held: The kind and the name of each lock.
@@ -155,6 +120,8 @@ class _Session:
         lost: Whether it is over.
     """
 
+    name: str
+    using: anyio.Lock
     connection: Any
     number: int
     held: set[tuple[str, str]] = field(default_factory=set["tuple[str, str]"])
@@ -162,13 +129,34 @@ class _Session:
     lost: bool = False
 
     @classmethod
-    async def begin(cls, url: URL) -> _Session:
+    async def begin(cls, name: str, url: URL, using: anyio.Lock) -> Session:
+        """A new session."""
         connection = await connected(url)
         try:
-            return cls(connection, await connection.fetchval(_BEGIN))
+            return cls(name, using, connection, await connection.fetchval(_BEGIN))
         except BaseException:
-            await _close(connection)
+            await close(connection)
             raise
+
+    async def check(self) -> None:
+        """See that it still holds its locks. Who asks meanwhile gets the next answer.
+
+        Raises:
+            StoreError: It is lost, and others are not kept away any more.
+        """
+        known = self.looks
+        async with self.using:
+            if self.looks == known:
+                await self.look()
+        self.check_held()
+
+    def check_held(self) -> None:
+        """Raises StoreError where it is known to be lost, and its locks with it."""
+        if self.lost and self.held:
+            raise StoreError(
+                f"{self.name}: the connection that keeps other runs away was lost; what was "
+                "committed before is whole"
+            )
 
     async def take(self, kind: str, name: str) -> bool:
         """Take a lock, unless it is taken, here or elsewhere, or the session is lost."""
@@ -195,7 +183,7 @@ class _Session:
         """End it where it holds no lock: what the server still has of it goes as well."""
         if not (self.held or self.lost):
             self.lost = True
-            await _close(self.connection)
+            await close(self.connection)
 
     async def _ask(self, what: str, *arguments: str) -> bool:
         if self.lost:
@@ -208,10 +196,5 @@ class _Session:
                 return bool(answer)
         # Asked again, it might begin another session, without locks.
         self.lost = True
-        await _close(self.connection)
+        await close(self.connection)
         return False
-
-
-async def _close(connection: Any) -> None:  # noqa: ANN401 - the driver has no types
-    with suppress(Exception):
-        await connection.close(timeout=GOODBYE)

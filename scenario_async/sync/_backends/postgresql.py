@@ -7,7 +7,7 @@ text in any language.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,8 +19,8 @@ from sqlalchemy.schema import CreateIndex
 from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state, within_calendar
 
-from .locks import LEADS, OWN, RUNS, Lock, Locks, holders
-from .postgresql_engine import GOODBYE, connected, postgresql_engine
+from .locks import LEADS, OWN, RUNS, Locks, Session, holders
+from .postgresql_engine import GOODBYE, close, connected, postgresql_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
@@ -62,7 +62,6 @@ class PostgreSQL:
         self._url = url
         self._encoding = _ANY_TEXT[0]
         self._locks = Locks(self.name, url)
-        self._runs = 0
 
     async def look(self, *, create: bool) -> None:  # noqa: ARG002 - a server makes none by itself
         looking = asyncio.ensure_future(self._look())
@@ -95,30 +94,22 @@ class PostgreSQL:
 
     async def lock(
         self, scopes: Collection[str], held: AsyncExitStack, *, account: str | None
-    ) -> Lock:
-        names = scopes if account is None else [account]
+    ) -> Session:
+        kind, names = ("scope", scopes) if account is None else ("account", [account])
 
         def busy(name: str) -> str:
-            if account is None:
-                return f"{self.name}: another run is at work on the scope {name!r}"
-            return f"{self.name}: another run is at work on the account {name!r}"
+            return f"{self.name}: another run is at work on the {kind} {name!r}"
 
-        lock = await self._locks.take(RUNS, names, busy, held)
-        self._runs += 1
-        held.callback(self._run_ended)
-        return lock
+        return await self._locks.take(RUNS, names, busy, held)
 
-    def _run_ended(self) -> None:
-        self._runs -= 1
-
-    async def lead(self, name: str, held: AsyncExitStack) -> Lock:
+    async def lead(self, name: str, held: AsyncExitStack) -> Session:
         def busy(_: str) -> str:
             return f"{self.name}: another one leads"
 
         return await self._locks.take(LEADS, [name], busy, held)
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
-        return self._runs <= 1 and await holders(connection) <= 1
+        return await holders(connection) <= 1
 
     @asynccontextmanager
     async def upgrade(self) -> AsyncGenerator[AsyncConnection]:
@@ -208,8 +199,7 @@ class PostgreSQL:
         try:
             yield connection
         finally:
-            with suppress(Exception):
-                await connection.close(timeout=GOODBYE)
+            await close(connection)
 
 
 def _array(values: Sequence[str]) -> ColumnElement[Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["GOODBYE", "connected", "postgresql_engine"]
+__all__ = ["GOODBYE", "close", "connected", "postgresql_engine"]
 
 GOODBYE = 2.0
 """Seconds for a server to see a connection closed."""
@@ -84,6 +84,13 @@ async def connected(url: URL, *, statements: int = 0) -> Any:  # noqa: ANN401 - 
     return connection
 
 
+async def close(connection: Any) -> None:  # noqa: ANN401 - the driver has no types
+    """Close a connection of the driver, also where the server does not answer any more."""
+    # What goes wrong ends it at once.
+    with suppress(Exception):
+        await connection.close(timeout=GOODBYE)
+
+
 def _connect_arguments(url: URL) -> dict[str, Any]:
     """The parameters of a URL as the driver of PostgreSQL takes them."""
     parameters = {name: one for name, one in url.query.items() if name not in _TOLD_OTHERWISE}
@@ -129,11 +136,6 @@ async def _answered(driver: Any) -> None:  # noqa: ANN401 - it has no types
 
 
 def _close_in_time(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
-    """Close a connection to PostgreSQL, also where the server does not answer any more."""
-    # What goes wrong ends it at once, and SQLAlchemy finds it closed.
+    """Close a connection before SQLAlchemy does, which finds it closed."""
     with suppress(Exception):
-        connection.run_async(_closed)
-
-
-async def _closed(driver: Any) -> None:  # noqa: ANN401 - it has no types
-    await driver.close(timeout=GOODBYE)
+        connection.run_async(close)

@@ -50,8 +50,7 @@ class SQLite:
         self.name = url.database or ":memory:"
         self.engine = sqlite_engine(url)
         self._file = None if in_memory(url) else StoreFile(self.name)
-        self._locked = False
-        self._led: set[str] = set()
+        self._taken: set[str] = set()
 
     @property
     def only_read(self) -> str | None:
@@ -102,26 +101,22 @@ class SQLite:
     ) -> Lock:
         del scopes, account  # it has one writer at a time, and no accounts
         busy = StoreBusyError(f"{self.name}: another run is at work on it")
-        if self._file is None:
-            if self._locked:
-                raise busy
-            self._locked = True
-            held.callback(self._unlock)
-            return self
-        self._file.check_same()
-        await self._hold(self._file.lock_path(), busy, held)
-        return self
+        return await self._take("-lock", busy, held)
 
     async def lead(self, name: str, held: AsyncExitStack) -> Lock:
         busy = StoreBusyError(f"{self.name}: another one leads")
-        if self._file is None:
-            if name in self._led:
-                raise busy
-            self._led.add(name)
-            held.callback(self._led.discard, name)
-            return self
-        self._file.check_same()
-        await self._hold(self._file.lock_path(f"-lead-{crc32(name.encode()):08x}"), busy, held)
+        return await self._take(f"-lead-{crc32(name.encode()):08x}", busy, held)
+
+    async def _take(self, suffix: str, busy: StoreBusyError, held: AsyncExitStack) -> Lock:
+        """Take the lock whose file has this suffix. In memory there is none but this object."""
+        if self._file is not None:
+            self._file.check_same()
+            await self._hold(self._file.lock_path(suffix), busy, held)
+        elif suffix in self._taken:
+            raise busy
+        else:
+            self._taken.add(suffix)
+            held.callback(self._taken.discard, suffix)
         return self
 
     async def _hold(self, path: Path, busy: StoreBusyError, held: AsyncExitStack) -> None:
@@ -136,9 +131,6 @@ class SQLite:
             if not _is_locked(error):
                 raise
             raise busy from None
-
-    def _unlock(self) -> None:
-        self._locked = False
 
     async def check(self) -> None:
         """The operating system takes none away."""

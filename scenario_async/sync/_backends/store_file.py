@@ -99,13 +99,13 @@ class StoreFile:
         if self.only_read is not None:
             raise StoreError(f"{self._name}: {self.only_read}")
 
-    def lock_path(self, suffix: str = "-lock") -> Path:
+    def lock_path(self, suffix: str) -> Path:
         """Where those who use it keep each other away, by whatever links they came.
 
         It is made where there is none, for all who may write the file.
 
         Args:
-            suffix: What it has behind the name of the file; without, it is for runs.
+            suffix: What it has behind the name of the file.
 
         Raises:
             OSError: It cannot be made.

@@ -27,7 +27,7 @@ from .scopes import in_scope
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
-    from sqlalchemy import CTE, SelectBase
+    from sqlalchemy import CTE, Executable, SelectBase
 
     from scenario_async.sync._backends import Database
 
@@ -119,7 +119,8 @@ async def facets(store: CatalogStore, search: Search, *, limit: int = 50) -> Fac
         of_others = {**chosen, facet: true()} if facet != "capability" else chosen
         numbers = _numbers(database, hits, facet, and_(true(), *of_others.values()))
         counts.append(_first(facet, numbers, limit))
-    rows = await database.rows(union_all(*counts))
+    query: Executable = union_all(*counts)
+    rows = await database.rows(query)
     values: dict[str, dict[str, int]] = {"": {}, **{facet: {} for facet in FACETS}}
     for facet, value, number in rows:
         values[facet][value] = number
