@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime  # noqa: TC003 - whoever reads the hints of what is public needs it
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, get_args
 
-from sqlalchemy import false, or_
+from sqlalchemy import and_, false, or_
 
 from scenario_async._query import did_you_mean, given_count, given_flag, given_text, given_time
 from scenario_async.sync._scopes import Scope
@@ -15,7 +15,7 @@ from scenario_async.sync._scopes import Scope
 from .scopes import in_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from sqlalchemy import ColumnElement
 
@@ -27,6 +27,7 @@ __all__ = [
     "OrderBy",
     "RecordOrder",
     "check_names",
+    "conditions_by_name",
     "conditions_of",
     "count_of",
     "ids_of",
@@ -55,6 +56,7 @@ OrderBy: TypeAlias = Literal[
 ]
 """The columns that models of a store come in the order of; ``-`` puts the largest first."""
 
+_TEXTS = ("type", "status", "privacy", "collection", "scope")
 _LARGEST = 2**63 - 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -140,37 +142,45 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
         ValueError: A value that fits nothing.
         TypeError: A value of the wrong type.
     """
-    models = database.tables.models
     given = cast("dict[str, Any]", filters)
-    conditions: list[ColumnElement[bool]] = []
-    for name in ("type", "status", "privacy"):
-        text = given_text(name, given.get(name))
-        conditions += [] if text is None else [_where(text, models.c[name] == text)]
+    checked: dict[str, Any] = {name: given_text(name, given.get(name)) for name in _TEXTS}
+    checked |= {name: _several(name, given.get(name, ())) for name in ("tags", "capabilities")}
+    if checked["scope"] is not None:
+        checked["scope"] = str(Scope.parse(checked["scope"]))
+    for name in ("created", "updated"):
+        after, before = f"{name}_after", f"{name}_before"
+        checked[after] = given_time(after, given.get(after), round_up=False)
+        checked[before] = given_time(before, given.get(before), round_up=True)
+    checked["deleted"] = given_flag("deleted", given.get("deleted", False))
+    return [*conditions_by_name(database, checked).values()]
+
+
+def conditions_by_name(
+    database: Database, filters: Mapping[str, Any]
+) -> dict[str, ColumnElement[bool]]:
+    """The condition of each filter that asks for something. Nothing is checked."""
+    models = database.tables.models
+    gone = models.c.deleted_at.is_not(None)
 
     def has(column: str, value: str) -> ColumnElement[bool]:
         return _where(value, database.has(models.c[column], value))
 
-    several_tags = [has("tags", tag) for tag in _several("tags", filters.get("tags", ()))]
-    conditions += [or_(*several_tags)] if several_tags else []
-    capabilities = _several("capabilities", filters.get("capabilities", ()))
-    conditions += [has("capabilities", one) for one in capabilities]
-    collection = given_text("collection", filters.get("collection"))
-    conditions += [] if collection is None else [has("collection_ids", collection)]
-    scope = given_text("scope", filters.get("scope"))
-    if scope is not None:
-        name = str(Scope.parse(scope))
-        conditions.append(_where(name, in_scope(database, name)))
-    for name in ("created", "updated"):
-        column = models.c[f"{name}_at"]
-        after = given_time(f"{name}_after", given.get(f"{name}_after"), round_up=False)
-        before = given_time(f"{name}_before", given.get(f"{name}_before"), round_up=True)
-        conditions += [] if after is None else [column > after]
-        conditions += [] if before is None else [column < before]
-    deleted = given_flag("deleted", filters.get("deleted", False))
-    if deleted is not None:
-        gone = models.c.deleted_at.is_not(None)
-        conditions.append(gone if deleted else ~gone)
-    return conditions
+    conditions: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "type": lambda value: _where(value, models.c.type == value),
+        "status": lambda value: _where(value, models.c.status == value),
+        "privacy": lambda value: _where(value, models.c.privacy == value),
+        "tags": lambda tags: or_(*(has("tags", one) for one in tags)),
+        "capabilities": lambda all_of: and_(*(has("capabilities", one) for one in all_of)),
+        "collection": lambda value: has("collection_ids", value),
+        "scope": lambda value: _where(value, in_scope(database, value)),
+        "created_after": lambda moment: models.c.created_at > moment,
+        "created_before": lambda moment: models.c.created_at < moment,
+        "updated_after": lambda moment: models.c.updated_at > moment,
+        "updated_before": lambda moment: models.c.updated_at < moment,
+        "deleted": lambda deleted: gone if deleted else ~gone,
+    }
+    asked = {name: value for name, value in filters.items() if value not in (None, (), [])}
+    return {name: conditions[name](value) for name, value in asked.items()}
 
 
 def count_of(name: str, value: int | None) -> int | None:

@@ -21,13 +21,13 @@ from sqlalchemy import (
 )
 
 from .catalog_store import database_of
+from .filters import conditions_by_name
 from .model_query import ModelQuery
-from .scopes import in_scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
-    from sqlalchemy import CTE, Executable, SelectBase
+    from sqlalchemy import CTE, CompoundSelect, SelectBase
 
     from scenario_async.sync._backends import Database
 
@@ -40,7 +40,9 @@ __all__ = ["FACETS", "Facets", "Search", "facets", "found", "scopes_with"]
 FACETS = ("type", "status", "tag", "capability", "collection", "scope")
 """What models are counted by."""
 
-_LISTS = {"tag": "tags", "capability": "capabilities", "collection": "collection_ids"}
+# Of which several may be chosen, and what the filter is called.
+_SEVERAL = {"tag": "tags", "capability": "capabilities"}
+_LISTS = {**_SEVERAL, "collection": "collection_ids"}
 _MOST_WORDS = 8
 
 
@@ -119,7 +121,7 @@ async def facets(store: CatalogStore, search: Search, *, limit: int = 50) -> Fac
         of_others = {**chosen, facet: true()} if facet != "capability" else chosen
         numbers = _numbers(database, hits, facet, and_(true(), *of_others.values()))
         counts.append(_first(facet, numbers, limit))
-    query: Executable = union_all(*counts)
+    query: CompoundSelect[Any] = union_all(*counts)
     rows = await database.rows(query)
     values: dict[str, dict[str, int]] = {"": {}, **{facet: {} for facet in FACETS}}
     for facet, value, number in rows:
@@ -142,10 +144,7 @@ async def scopes_with(store: CatalogStore, model_id: str) -> list[str]:
 def _general(database: Database, search: Search) -> list[ColumnElement[bool]]:
     """The conditions that are no facet."""
     conditions = [_has_word(database, word) for word in search.text.split()[:_MOST_WORDS]]
-    if search.deleted is not None:
-        gone = database.tables.models.c.deleted_at.is_not(None)
-        conditions.append(gone if search.deleted else ~gone)
-    return conditions
+    return [*conditions, *conditions_by_name(database, {"deleted": search.deleted}).values()]
 
 
 def _has_word(database: Database, word: str) -> ColumnElement[bool]:
@@ -165,22 +164,10 @@ def _has_word(database: Database, word: str) -> ColumnElement[bool]:
 
 def _chosen(database: Database, search: Search) -> dict[str, ColumnElement[bool]]:
     """The condition of each facet of which something is chosen."""
-    columns, has = database.tables.models.c, database.has
-    conditions: dict[str, ColumnElement[bool]] = {}
-    if search.type is not None:
-        conditions["type"] = columns.type == search.type
-    if search.status is not None:
-        conditions["status"] = columns.status == search.status
-    if search.tags:
-        conditions["tag"] = or_(*(has(columns.tags, tag) for tag in search.tags))
-    if search.capabilities:
-        each = (has(columns.capabilities, one) for one in search.capabilities)
-        conditions["capability"] = and_(*each)
-    if search.collection is not None:
-        conditions["collection"] = has(columns.collection_ids, search.collection)
-    if search.scope is not None:
-        conditions["scope"] = in_scope(database, search.scope)
-    return conditions
+    filters = {facet: _SEVERAL.get(facet, facet) for facet in FACETS}
+    given = {name: getattr(search, name) for name in filters.values()}
+    conditions = conditions_by_name(database, given)
+    return {facet: conditions[name] for facet, name in filters.items() if name in conditions}
 
 
 def _hits(database: Database, search: Search) -> tuple[CTE, dict[str, ColumnElement[bool]]]:
