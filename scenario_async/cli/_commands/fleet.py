@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
@@ -25,7 +26,7 @@ from scenario_async.cli._stores import opened_fleet, store_argument
 from .fleet_run import run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from datetime import timedelta
 
     from scenario_async.fleet import Account, Fleet, FleetStatus
@@ -162,12 +163,9 @@ async def status(
     """Say how a fleet is, or one of its accounts."""
     if account is not None and max_lag is not None:
         raise WrongUsageError("--max-lag is of the whole fleet: leave out ACCOUNT")
-    opened = opened_fleet(store, create=False)
-    from scenario_async.fleet import Fleet  # noqa: PLC0415 - the extra is there
-
-    async with opened as found:
-        told = await Fleet(found).status()
-        one = None if account is None else await _account_of(Fleet(found), account)
+    async with _opened(store) as found:
+        told = await found.status()
+        one = None if account is None else await _account_of(found, account)
     width = terminal_width(sys.stdout)
     if as_json:
         await write_data(msgspec.json.encode(told if one is None else one) + b"\n")
@@ -211,14 +209,11 @@ Of any other account it makes the next run begin now. Where one is unknown, none
 @click.argument("accounts", metavar="ACCOUNT...", nargs=-1, required=True)
 async def release(store: str, accounts: Sequence[str]) -> None:
     """Let accounts be due now, as if they had never failed."""
-    opened = opened_fleet(store, create=False)
-    from scenario_async.fleet import Fleet  # noqa: PLC0415 - the extra is there
-
-    async with opened as found:
+    async with _opened(store) as found:
         for account in accounts:
-            await _account_of(Fleet(found), account)
+            await _account_of(found, account)
         for account in accounts:
-            await Fleet(found).release(account)
+            await found.release(account)
 
 
 @click.command(
@@ -239,12 +234,19 @@ that is under way.
 @click.option("--delete-copy", is_flag=True, help="Delete its models from the store as well.")
 async def remove(store: str, account: str, *, delete_copy: bool) -> None:
     """Remove an account from the fleet."""
+    async with _opened(store) as found:
+        with wrong_usage():
+            await found.remove(account, delete_copy=delete_copy)
+
+
+@asynccontextmanager
+async def _opened(store: str) -> AsyncGenerator[Fleet]:
+    """The fleet of a store that is there, open meanwhile."""
     opened = opened_fleet(store, create=False)
     from scenario_async.fleet import Fleet  # noqa: PLC0415 - the extra is there
 
     async with opened as found:
-        with wrong_usage():
-            await Fleet(found).remove(account, delete_copy=delete_copy)
+        yield Fleet(found)
 
 
 fleet.add_section("Accounts", add, release, remove)
