@@ -1,4 +1,4 @@
-"""The accounts of a fleet in its database, as those see them who add to it and look at it.
+"""The accounts of a fleet in its database: added, released, removed and looked at.
 
 All moments are of the clock of the database, as those of machines differ. What changes an account
 locks its row first, so several programs may do anything of this at once.
@@ -41,7 +41,7 @@ ACCOUNT = [accounts.c[name] for name in Account.__struct_fields__]
 
 
 class Accounts:
-    """The accounts of a fleet.
+    """The accounts of a fleet. Each method raises StoreError where the database fails.
 
     Args:
         database: Of the store.
@@ -57,9 +57,6 @@ class Accounts:
 
         What is known of it stays. It is due now where it gets other scopes, or other credentials
         after some that were refused.
-
-        Raises:
-            StoreError: The database failed.
         """
         row = {**msgspec.structs.asdict(settings), "scopes": list(settings.scopes)}
         added = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts.c.name)
@@ -82,20 +79,15 @@ class Accounts:
 
     @in_own_task
     async def get(self, name: str) -> Account | None:
-        """The account of this name, ``None`` where there is none.
-
-        Raises:
-            StoreError: The database failed.
-        """
+        """The account of this name, ``None`` where there is none."""
         return await self._account(select(*ACCOUNT).where(accounts.c.name == name))
 
     @in_own_task
     async def release(self, name: str) -> None:
-        """Let it be due now, with nothing held against it.
+        """Let an account be due now, as if it had never failed.
 
         Raises:
             UnknownAccountError: There is none of this name.
-            StoreError: The database failed.
         """
         async with self._begun() as connection:
             if await change(connection, name, _schedule.released) is None:
@@ -103,14 +95,14 @@ class Accounts:
 
     @in_own_task
     async def remove(self, name: str) -> str | None:
-        """Remove it.
+        """Remove an account.
 
         Returns:
-            Its limit group where it is running: whoever has the lock of that may sync it yet.
+            Its limit group where it is running: the worker that has the lock of this group may
+            still write models of the account.
 
         Raises:
             UnknownAccountError: There is none of this name.
-            StoreError: The database failed.
         """
         async with self._begun() as connection:
             removed = delete(accounts).where(accounts.c.name == name)
@@ -122,11 +114,7 @@ class Accounts:
 
     @in_own_task
     async def status(self) -> FleetStatus:
-        """How the fleet is.
-
-        Raises:
-            StoreError: The database failed.
-        """
+        """How the fleet is."""
         async with self._begun() as connection:
             row = (await connection.execute(STATUS)).mappings().one()
         return status_of(row)
@@ -136,19 +124,18 @@ class Accounts:
 
         Raises:
             StoreBusyError: Another one has it.
-            StoreError: The database failed.
         """
         # A group may have any name, also one that live catalogues of an account lead under.
         return self._database.lead(f"group {group}")
 
+    async def check_lead(self) -> None:
+        """Raises StoreError where others may not be kept from a group any more."""
+        await self._database.check_locks()
+
     async def _account(self, query: Select[Any]) -> Account | None:
         async with self._begun() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            return None
-        found: dict[str, Any] = {**row}
-        found["scopes"] = tuple(found["scopes"])
-        return Account(**found)
+        return None if row is None else Account(**{**row, "scopes": tuple(row["scopes"])})
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:

@@ -12,6 +12,7 @@ import anyio
 
 from scenario_async import AsyncScenario, _extras
 from scenario_async._context import context_of
+from scenario_async._http import until_done
 from scenario_async._options import check_count
 from scenario_async.sync import StoreBusyError
 from scenario_async.sync._store import checked_account, fleet_database_of
@@ -229,8 +230,7 @@ class Fleet:
 async def _ended(task: asyncio.Task[None]) -> None:
     """Cancel a task, and wait until it has ended."""
     task.cancel()
-    with anyio.CancelScope(shield=True):
-        await asyncio.wait([task])
+    await until_done([task])
     with suppress(asyncio.CancelledError):
         task.result()
 

@@ -17,7 +17,7 @@ import anyio
 
 from scenario_async._signals import ending_signals_taken
 from scenario_async.sync import StoreError, StoreVersionError, sync
-from scenario_async.sync._store import connected_to, fleet_database_of
+from scenario_async.sync._store import connected_to
 
 from ._engine import EngineLostError
 from ._pgqueuer import PgQueuerEngine
@@ -72,15 +72,11 @@ async def run_fleet(
     async def sync_account(asking: AsyncScenario, account: Account) -> SyncReport:
         return await sync(asking, store.account(account.name), scopes=account.scopes)
 
-    database = fleet_database_of(store)
-
     worker = Worker(
         accounts,
         credentials,
         client,
         sync=sync_account,
-        lead=accounts.lead,
-        check=database.check_locks,
         requests_per_minute=requests_per_minute,
     )
     engine = PgQueuerEngine(partial(connected_to, store))

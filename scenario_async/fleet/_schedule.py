@@ -26,7 +26,6 @@ __all__ = [
     "Standing",
     "begun",
     "failed",
-    "is_refusal",
     "lost",
     "next_period",
     "refused",
@@ -186,11 +185,6 @@ def settled(
         return released(standing, now)
     due_at = now if other_scopes else now + every
     return msgspec.structs.replace(standing, due_at=min(standing.due_at, due_at))
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Whether it says that the credentials are refused, or that there are none."""
-    return isinstance(error, _REFUSALS)
 
 
 def _ended(

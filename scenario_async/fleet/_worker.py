@@ -18,7 +18,6 @@ from scenario_async.sync._backends import in_own_task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
 
     from scenario_async import AsyncScenario
     from scenario_async.sync import SyncReport
@@ -32,12 +31,6 @@ __all__ = ["LATER", "Worker"]
 Sync: TypeAlias = "Callable[[AsyncScenario, Account], Awaitable[SyncReport]]"
 """Brings the models of an account up to date, which a client asks for."""
 
-Lead: TypeAlias = "Callable[[str], AbstractAsyncContextManager[None]]"
-"""Keeps others from a group; raises StoreBusyError where another one has it."""
-
-Check: TypeAlias = "Callable[[], Awaitable[None]]"
-"""Raises StoreError where others may not be kept from a group any more."""
-
 LATER = timedelta(seconds=10)
 """When a group is looked at again that somebody else is at work on."""
 
@@ -49,12 +42,10 @@ class Worker:
     """Syncs accounts: those of one limit group one after the other, at one pace.
 
     Args:
-        accounts: Which are due, and how it went.
+        accounts: Which are due, who is at work on them, and how it went.
         credentials: Finds those of an account.
         client: Whose session all requests go through.
         sync: Syncs one account.
-        lead: Keeps other workers away from a group.
-        check: See that they still are.
         requests_per_minute: The limit of the service for a group.
         longest: After so long a group makes room for others, once an account is through.
     """
@@ -66,8 +57,6 @@ class Worker:
         client: AsyncScenario,
         *,
         sync: Sync,
-        lead: Lead,
-        check: Check,
         requests_per_minute: float,
         longest: timedelta = _LONGEST,
     ) -> None:
@@ -75,8 +64,6 @@ class Worker:
         self._credentials = credentials
         self._client = client
         self._sync = sync
-        self._lead = lead
-        self._check = check
         self._rate = requests_per_minute / 60
         self._longest = longest.total_seconds()
         self._untold: dict[str, Callable[[], Awaitable[bool]]] = {}
@@ -91,7 +78,7 @@ class Worker:
             ``None``, or after how long to look at it again.
         """
         try:
-            async with self._lead(group):
+            async with self._accounts.lead(group):
                 return await self._sync_group(group)
         except StoreError:
             # Another worker has it, or had it and is cut off; or the database is away for a moment.
@@ -120,7 +107,7 @@ class Worker:
                     again = LATER
                 if anyio.current_time() >= ends_at:
                     break
-                await self._check()
+                await self._accounts.check_lead()
                 account = await self._accounts.next_due(group, after=account)
         return again
 

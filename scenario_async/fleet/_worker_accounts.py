@@ -63,9 +63,6 @@ class WorkerAccounts(Accounts):
         """The limit groups with an account that is due, the one that is overdue longest first.
 
         Not of accounts that are set aside, nor of those that a worker is at work on.
-
-        Raises:
-            StoreError: The database failed.
         """
         if limit <= 0:
             return []
@@ -83,9 +80,6 @@ class WorkerAccounts(Accounts):
             group: The limit group.
             after: Only those that were due after this one: one that was returned, or is busy, does
                 not come again at once.
-
-        Raises:
-            StoreError: The database failed.
         """
         order = accounts.c.due_at, accounts.c.name
         query = (
@@ -105,9 +99,6 @@ class WorkerAccounts(Accounts):
 
         Returns:
             Whether it was begun: not where it was removed or set aside in the meantime.
-
-        Raises:
-            StoreError: The database failed.
         """
         more = {**_NEXT_RUN, "worker": self._worker}
         self._beginning.add(name)
@@ -122,11 +113,7 @@ class WorkerAccounts(Accounts):
 
     @in_own_task
     async def succeeded(self, name: str, report: SyncReport) -> bool:
-        """The run did well: nothing is held against the account any more.
-
-        Raises:
-            StoreError: The database failed.
-        """
+        """The run did well: nothing is held against the account any more."""
         more = {
             "last_success_at": func.now(),
             "last_error": None,
@@ -139,21 +126,13 @@ class WorkerAccounts(Accounts):
 
     @in_own_task
     async def failed(self, name: str, error: BaseException) -> bool:
-        """The run failed, by the credentials or otherwise. Nothing secret is kept.
-
-        Raises:
-            StoreError: The database failed.
-        """
+        """The run failed, by the credentials or otherwise. Nothing secret is kept."""
         decide = partial(_schedule.failed, error=error)
         return await self._end(name, decide, {"last_error": in_short(error)})
 
     @in_own_task
     async def returned(self, name: str) -> bool:
-        """The run was ended in order: it does not count, and the account is due as before.
-
-        Raises:
-            StoreError: The database failed.
-        """
+        """The run was ended in order: it does not count, and the account is due as before."""
         return await self._end(name, _schedule.returned, {})
 
     @in_own_task
@@ -164,9 +143,6 @@ class WorkerAccounts(Accounts):
         for 30 seconds are given up: those accounts are due again, or set aside. A run of this one
         that began, and whose beginning got no answer, is taken back. What is planned for a time out
         of reach is due now: the clock of the database was set back.
-
-        Raises:
-            StoreError: The database failed.
         """
         self._worker = worker
         row = insert(workers).values(name=worker, slots=slots, seen_at=func.now())
@@ -188,21 +164,13 @@ class WorkerAccounts(Accounts):
 
     @in_own_task
     async def leave(self, worker: str) -> None:
-        """A worker has ended in order.
-
-        Raises:
-            StoreError: The database failed.
-        """
+        """A worker has ended in order."""
         async with self._begun() as connection:
             await connection.execute(delete(workers).where(workers.c.name == worker))
 
     @in_own_task
     async def slots(self) -> int:
-        """How many accounts the workers sync at once that were seen in the last 30 seconds.
-
-        Raises:
-            StoreError: The database failed.
-        """
+        """How many accounts the workers sync at once that were seen in the last 30 seconds."""
         async with self._begun() as connection:
             return int(await connection.scalar(SLOTS) or 0)
 

@@ -27,10 +27,8 @@ from scenario_async.fleet._schedule import (
     Standing,
     begun,
     failed,
-    is_refusal,
     lost,
     next_period,
-    refused,
     released,
     returned,
     settled,
@@ -146,7 +144,7 @@ ENDINGS: dict[str, Callable[[Standing, datetime], Standing]] = {
     "poison": partial(failed, error=PaginationError("round and round")),
     "killed": lost,
     "down": partial(failed, error=InternalServerError("down")),
-    "refused": refused,
+    "refused": partial(failed, error=CredentialsError("none")),
     "shutdown": returned,
 }
 
@@ -224,9 +222,11 @@ def test_refused_credentials_are_tried_after_five_minutes_an_hour_and_each_day()
 
 
 def test_credentials_that_cannot_be_found_are_as_good_as_refused() -> None:
-    assert is_refusal(CredentialsError("no such variable"))
-    assert not is_refusal(BadRequestError("what?"))
-    assert refused(begin(waiting()), NOW).state == "refused"
+    for error, state in (
+        (CredentialsError("no such variable"), "refused"),
+        (BadRequestError("what?"), "waiting"),
+    ):
+        assert failed(begin(waiting()), NOW, error).state == state
 
 
 def test_a_release_makes_an_account_due_now_and_leaves_a_run_alone() -> None:

@@ -158,8 +158,6 @@ class Process:
             resolving(self._credentials),
             client,
             sync=self._sync,
-            lead=self._lead,
-            check=self._check,
             requests_per_minute=100,
             **options,
         )
@@ -204,10 +202,7 @@ class Process:
 
     async def failed(self, name: str, error: BaseException) -> bool:
         standing, now = self.world.members[name].standing, self.world.now
-        refused = _schedule.is_refusal(error)
-        ended = (
-            _schedule.refused(standing, now) if refused else _schedule.failed(standing, now, error)
-        )
+        ended = _schedule.failed(standing, now, error)
         return await self._end(name, f"failed: {type(error).__name__}", ended)
 
     async def returned(self, name: str) -> bool:
@@ -270,7 +265,7 @@ class Process:
             self.began[account.name].synced.append(outcome)
 
     @asynccontextmanager
-    async def _lead(self, group: str) -> AsyncGenerator[None]:
+    async def lead(self, group: str) -> AsyncGenerator[None]:
         await self._database()
         if group in self.world.locks:
             raise StoreBusyError("another one leads")
@@ -282,7 +277,7 @@ class Process:
             if self.world.locks.get(group) == self.name:
                 del self.world.locks[group]
 
-    async def _check(self) -> None:
+    async def check_lead(self) -> None:
         await self._outside()
         if self.world.locks.get(self._led) != self.name:
             raise StoreError("the lock is lost")
