@@ -135,7 +135,10 @@ class Accounts:
     async def _account(self, query: Select[Any]) -> Account | None:
         async with self._begun() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        return None if row is None else Account(**{**row, "scopes": tuple(row["scopes"])})
+        if row is None:
+            return None
+        found: dict[str, Any] = {**row, "scopes": tuple(row["scopes"])}
+        return Account(**found)
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:
