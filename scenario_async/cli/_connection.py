@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scenario_async import AsyncScenario, EventHooks
     from scenario_async.sandbox import Sandbox
 
-__all__ = ["Connection", "Service", "connection_options"]
+__all__ = ["Connection", "Service", "base_url_option", "connection_options", "timeout_option"]
 
 _MINUTE = 60
 _CREDENTIALS = ("SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET", "SCENARIO_SDK_JWT")
@@ -145,21 +145,23 @@ class Connection:
         )
 
 
+base_url_option: Option = click.option(
+    "--base-url", metavar="URL", help="The service, in place of SCENARIO_BASE_URL."
+)
+timeout_option: Option = click.option(
+    "--timeout",
+    type=Numbers(min=0, min_open=True),
+    metavar="SECONDS",
+    help="For connecting, and for each silence of the service.",
+)
 connection_options: Option = gathered(
     "connection",
     Connection,
     [
         section(
             "Requests",
-            click.option(
-                "--base-url", metavar="URL", help="The service, in place of SCENARIO_BASE_URL."
-            ),
-            click.option(
-                "--timeout",
-                type=Numbers(min=0, min_open=True),
-                metavar="SECONDS",
-                help="For connecting, and for each silence of the service.",
-            ),
+            base_url_option,
+            timeout_option,
             click.option(
                 "--max-retries",
                 type=Whole(min=0),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from scenario_async import EventHooks, _extras
+from scenario_async.cli._connection import base_url_option, timeout_option
 from scenario_async.cli._options import Numbers, StrictCommand, Whole
 from scenario_async.cli._output import (
     counted,
@@ -69,13 +70,8 @@ each limit group.
     metavar="PER_MINUTE",
     help="Requests in a minute for each limit group, evenly spaced.",
 )
-@click.option("--base-url", metavar="URL", help="The service, in place of SCENARIO_BASE_URL.")
-@click.option(
-    "--timeout",
-    type=Numbers(min=0, min_open=True),
-    metavar="SECONDS",
-    help="For connecting, and for each silence of the service.",
-)
+@base_url_option
+@timeout_option
 @click.option("--verbose", is_flag=True, help="Log each request to standard error.")
 async def run(
     store: str,

@@ -127,12 +127,17 @@ async def gallery(
 
     async with AsyncExitStack() as stack:
         stack.enter_context(debug_log(shown=connection.verbose))
-        folder = None if store is not None else Path(stack.enter_context(TemporaryDirectory()))
+        folder = None
+        if store is None:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            store = str(folder / "models.db")
         client = None
         if connection.can_ask or live:
             service = await stack.enter_async_context(connection.open(quiet=False))
             client = service.client
-        opened = await stack.enter_async_context(_store(store, folder, account))
+        opened = await stack.enter_async_context(
+            opened_store(store, create=folder is not None, account=account)
+        )
         if folder is not None and client is not None:
             await _copy(client, opened)
         app = application(
@@ -208,12 +213,6 @@ def _own_names() -> tuple[str, ...]:
     """The names of this machine in its network."""
     name = socket.gethostname()
     return (name, f"{name.partition('.')[0]}.local")
-
-
-def _store(store: str | None, folder: Path | None, account: str | None) -> CatalogStore:
-    if store is not None:
-        return opened_store(store, create=False, account=account)
-    return opened_store(str((folder or Path()) / "models.db"), create=True, account=account)
 
 
 async def _copy(client: AsyncScenario, store: CatalogStore) -> None:

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from scenario_async._formats import without_steering
 from scenario_async.cli._key_files import write_key_files
-from scenario_async.cli._options import Numbers, StrictCommand, Whole, section
+from scenario_async.cli._options import Numbers, Option, StrictCommand, Whole, section
 from scenario_async.cli._output import WrongUsageError, cannot_listen, counted, write_lines
 from scenario_async.cli._sandbox_models import (
     COLLECTIONS,
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from scenario_async.sandbox import Behavior, RateLimit, Sandbox, SandboxAccounts
 
 __all__ = ["sandbox"]
+
+
+def _how_many(name: str, default: int, about: str) -> Option:
+    """Declare an option for how many of these the sandbox has."""
+    return click.option(
+        name, type=Whole(min=0), metavar="N", default=default, show_default=True, help=about
+    )
 
 
 @click.command(
@@ -51,14 +58,7 @@ base_url. The same numbers and seed give the same models each time.
 )
 @section(
     "Which models it has",
-    click.option(
-        "--public",
-        type=Whole(min=0),
-        metavar="N",
-        default=PUBLIC,
-        show_default=True,
-        help="Public models.",
-    ),
+    _how_many("--public", PUBLIC, "Public models."),
     click.option(
         "--private",
         type=Whole(min=0),
@@ -66,22 +66,8 @@ base_url. The same numbers and seed give the same models each time.
         show_default=f"{PRIVATE}; with --accounts {FEWEST} to {MOST}",
         help="Private models.",
     ),
-    click.option(
-        "--unlisted",
-        type=Whole(min=0),
-        metavar="N",
-        default=UNLISTED,
-        show_default=True,
-        help="Unlisted models.",
-    ),
-    click.option(
-        "--collections",
-        type=Whole(min=0),
-        metavar="N",
-        default=COLLECTIONS,
-        show_default=True,
-        help="Collections.",
-    ),
+    _how_many("--unlisted", UNLISTED, "Unlisted models."),
+    _how_many("--collections", COLLECTIONS, "Collections."),
     click.option(
         "--seed",
         type=int,

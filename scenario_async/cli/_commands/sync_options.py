@@ -71,6 +71,18 @@ def _limit(_: click.Context, __: click.Parameter, given: str) -> float:
     return share
 
 
+def _collections(name: str, kind: str) -> Option:
+    """Declare the option for collections whose models of this kind are copied."""
+    return click.option(
+        "--" + name.removesuffix("s").replace("_", "-"),
+        name,
+        multiple=True,
+        metavar="ID",
+        callback=ids,
+        help=f"Copy the {kind} models of this collection. Repeatable.",
+    )
+
+
 sync_options: Option = gathered(
     "options",
     SyncOptions,
@@ -80,30 +92,9 @@ sync_options: Option = gathered(
             click.option("--private", is_flag=True, help="Copy all private models."),
             click.option("--public", is_flag=True, help="Copy all public models."),
             click.option("--unlisted", is_flag=True, help="Copy all unlisted models."),
-            click.option(
-                "--collection",
-                "collections",
-                multiple=True,
-                metavar="ID",
-                callback=ids,
-                help="Copy the private models of this collection. Repeatable.",
-            ),
-            click.option(
-                "--public-collection",
-                "public_collections",
-                multiple=True,
-                metavar="ID",
-                callback=ids,
-                help="Copy the public models of this collection. Repeatable.",
-            ),
-            click.option(
-                "--unlisted-collection",
-                "unlisted_collections",
-                multiple=True,
-                metavar="ID",
-                callback=ids,
-                help="Copy the unlisted models of this collection. Repeatable.",
-            ),
+            _collections("collections", "private"),
+            _collections("public_collections", "public"),
+            _collections("unlisted_collections", "unlisted"),
         ),
         section(
             "How it is copied",
