@@ -5,10 +5,12 @@ from .database import Database
 from .many_rows import ManyRows
 from .postgresql_engine import connected
 from .schema import is_empty
+from .store_file import FILE_SUFFIXES
 from .task import in_own_task
 from .urls import database_url, in_memory
 
 __all__ = [
+    "FILE_SUFFIXES",
     "Connections",
     "Database",
     "ManyRows",

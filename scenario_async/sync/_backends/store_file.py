@@ -12,7 +12,10 @@ from sqlalchemy.engine import URL
 
 from scenario_async.sync._errors import StoreError
 
-__all__ = ["StoreFile"]
+__all__ = ["FILE_SUFFIXES", "StoreFile"]
+
+FILE_SUFFIXES = ("", "-wal", "-shm", "-journal", "-lock")
+"""What the names of the files of a store end with: of the database, and of those beside it."""
 
 _OWNER_ONLY = 0o600
 _READ_AND_WRITE = 0o666
@@ -134,7 +137,7 @@ class StoreFile:
 
     def remove(self) -> None:
         """Remove it, and what SQLite and the lock have left beside it."""
-        for suffix in ("", "-wal", "-shm", "-journal", "-lock"):
+        for suffix in FILE_SUFFIXES:
             with suppress(OSError):
                 self._beside(suffix).unlink()
         real = self._real()

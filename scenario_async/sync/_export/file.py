@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from scenario_async._formats import Records, Style, format_of, new_encoder
+from scenario_async.sync._backends import FILE_SUFFIXES
 from scenario_async.sync._errors import EmptyExportError, ExportError
 from scenario_async.sync._store import StoredModel, check_scope, check_values, database_of
 
@@ -37,8 +38,6 @@ STORED: Records[StoredModel] = Records(
 # What is in memory at once, whatever the store has.
 _BATCH_BYTES = 8 * 1024 * 1024
 _BATCH_MODELS = 10_000
-# What a store in a file consists of: the database, and what stands beside it while it is in use.
-_OF_A_STORE = ("", "-wal", "-shm", "-journal", "-lock")
 
 
 async def export(
@@ -167,7 +166,7 @@ def _refuse_own_file(store: CatalogStore, path: str | Path) -> None:
     """Raise where a file of the store itself would be replaced, under whatever name."""
     # The URL of a server names no file that anybody could have meant.
     database = os.path.realpath(database_of(store).name)
-    for own in (f"{database}{suffix}" for suffix in _OF_A_STORE):
+    for own in (f"{database}{suffix}" for suffix in FILE_SUFFIXES):
         same = os.path.realpath(path) == own
         with suppress(OSError):
             same = same or Path(path).samefile(own)
