@@ -258,12 +258,13 @@ class CatalogStore:
 
 
 async def scopes_of(store: CatalogStore) -> list[str]:
-    """The scopes that were ever copied into a store, sorted.
+    """The scopes of which a copy was begun, sorted.
 
     Raises:
         StoreError: The database failed.
     """
-    return await begun_scopes(database_of(store))
+    database = database_of(store)
+    return sorted(await database.scalars(begun_scopes(database)))
 
 
 def database_of(store: CatalogStore) -> Database:

@@ -37,7 +37,7 @@ async def counts_of(database: Database) -> StoreCounts:
     count = select(func.count()).select_from
     async with database.transaction() as connection:
         await database.keep_moment(connection)
-        scopes = dict.fromkeys((await connection.scalars(_begun(database))).all(), 0)
+        scopes = dict.fromkeys((await connection.scalars(begun_scopes(database))).all(), 0)
         scopes |= {row[0]: row[1] for row in await connection.execute(by_scope)}
         return StoreCounts(
             models=await connection.scalar(count(models).where(~gone)) or 0,
@@ -45,15 +45,6 @@ async def counts_of(database: Database) -> StoreCounts:
             rejected=await connection.scalar(count(database.tables.rejected)) or 0,
             scopes=dict(sorted(scopes.items())),
         )
-
-
-async def begun_scopes(database: Database) -> list[str]:
-    """The scopes of which a copy was begun, sorted.
-
-    Raises:
-        StoreError: The database failed.
-    """
-    return sorted(await database.scalars(_begun(database)))
 
 
 async def settled_run(database: Database) -> int | None:
@@ -70,7 +61,8 @@ async def settled_run(database: Database) -> int | None:
     return None if unsettled else last
 
 
-def _begun(database: Database) -> CompoundSelect[Any]:
+def begun_scopes(database: Database) -> CompoundSelect[Any]:
+    """The query for the scopes of which a copy was begun."""
     keys, memberships = database.tables.state.c.key, database.tables.memberships
     named = select(func.substr(keys, len(SCOPE_KEY) + 1)).where(keys.startswith(SCOPE_KEY))
     return union(named, select(memberships.c.scope))

@@ -57,7 +57,6 @@ OrderBy: TypeAlias = Literal[
 """The columns that models of a store come in the order of; ``-`` puts the largest first."""
 
 _TEXTS = ("type", "status", "privacy", "collection", "scope")
-_LIST = (list, tuple, set, frozenset)
 _LARGEST = 2**63 - 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -145,8 +144,7 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
     """
     given = cast("dict[str, Any]", filters)
     checked: dict[str, Any] = {name: given_text(name, given.get(name)) for name in _TEXTS}
-    for name in ("tags", "capabilities"):
-        checked[name] = _several(name, given.get(name, ()), _LIST, "a list of str")
+    checked |= {name: _several(name, given.get(name, ())) for name in ("tags", "capabilities")}
     if checked["scope"] is not None:
         checked["scope"] = str(Scope.parse(checked["scope"]))
     for name in ("created", "updated"):
@@ -208,8 +206,15 @@ def ids_of(values: Iterable[str] | None) -> list[str] | None:
     """
     if values is None:
         return None
-    ids = _several("ids", values, Iterable, "an iterable of str")
-    return [one for one in dict.fromkeys(ids) if storable(one)]
+    if isinstance(values, str):
+        raise TypeError(f"ids must be several, such as [{values!r}], and not one str")
+    if not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"ids must be an iterable of str, not {type(values).__name__}")
+    ids = dict.fromkeys(values)
+    for one in ids:
+        if not isinstance(one, str):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            raise TypeError(f"ids must be an iterable of str, and has {one!r}")
+    return [one for one in ids if storable(one)]
 
 
 def storable(text: str) -> bool:
@@ -239,13 +244,12 @@ def _where(value: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return condition if storable(value) else false()
 
 
-def _several(name: str, values: object, kind: Any, called: str) -> list[str]:  # noqa: ANN401 - one or several types
+def _several(name: str, values: object) -> list[str]:
     if isinstance(values, str):
         raise TypeError(f"{name} must be several, such as [{values!r}], and not one str")
-    if not isinstance(values, kind):
-        raise TypeError(f"{name} must be {called}, not {type(values).__name__}")
-    strings = list(cast("Iterable[str]", values))
-    for one in strings:
-        if not isinstance(one, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-            raise TypeError(f"{name} must be {called}, and has {one!r}")
-    return strings
+    if not isinstance(values, list | tuple | set | frozenset):
+        raise TypeError(f"{name} must be a list of str, not {type(values).__name__}")
+    for value in cast("list[object]", values):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a list of str, and has {value!r}")
+    return list(cast("list[str]", values))

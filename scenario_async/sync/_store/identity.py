@@ -57,11 +57,7 @@ async def stored_identity(store: CatalogStore) -> StoreIdentity | None:
     """
     database = database_of(store)
     state = database.tables.state
-    value = await database.scalar(select(state.c.value).where(state.c.key == _KEY))
-    try:
-        return msgspec.convert(value, StoreIdentity)
-    except msgspec.ValidationError:
-        return None
+    return _read(await database.scalar(select(state.c.value).where(state.c.key == _KEY)))
 
 
 async def claim(database: Database, identity: StoreIdentity) -> None:
@@ -77,7 +73,12 @@ async def claim(database: Database, identity: StoreIdentity) -> None:
     async with database.writing() as connection:
         await connection.execute(database.insert(stored).values(row).on_conflict_do_nothing())
         value = await connection.scalar(select(state.c.value).where(state.c.key == _KEY))
-        there = _read(value, database.name)
+        there = _read(value)
+        if there is None:
+            raise StoreError(
+                f"{database.name}: what this is a copy of cannot be read: delete the row {_KEY!r} "
+                "of the table 'state'"
+            )
         empty = there != identity and await is_empty(connection, database.tables)
         if empty and await database.is_ours_alone(connection):
             # Nothing came of a run before, as of one with a wrong base_url.
@@ -91,14 +92,11 @@ async def claim(database: Database, identity: StoreIdentity) -> None:
         )
 
 
-def _read(value: object, name: str) -> StoreIdentity:
+def _read(value: object) -> StoreIdentity | None:
     try:
         return msgspec.convert(value, StoreIdentity)
     except msgspec.ValidationError:
-        raise StoreError(
-            f"{name}: what this is a copy of cannot be read: delete the row {_KEY!r} of "
-            "the table 'state'"
-        ) from None
+        return None
 
 
 def _is_local(host: str) -> bool:
