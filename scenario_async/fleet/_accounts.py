@@ -53,10 +53,10 @@ class Accounts:
 
     @in_own_task
     async def add(self, settings: Settings) -> None:
-        """Add an account, due now; of one that is there replace the settings.
+        """Add an account that is due now, or replace the settings of one that is there.
 
-        What is known of it stays. It is due now where it gets other scopes, or other credentials
-        after some that were refused.
+        What is known of one that is there stays. It is due now where its scopes are others, or
+        where its credentials are others and were refused before.
         """
         row = {**msgspec.structs.asdict(settings), "scopes": list(settings.scopes)}
         added = insert(accounts).values(row).on_conflict_do_nothing().returning(accounts.c.name)
@@ -142,7 +142,7 @@ class Accounts:
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction, in which the tables are there."""
+        """A transaction in a database that has the tables of a fleet."""
         async with self._database.transaction() as connection:
             if not self._made:
                 await make_tables(connection, self._database.name)

@@ -20,7 +20,7 @@ _CALM = 0.25
 _CHANGED = "table_changed_event"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 # The last two: another session is in the way of this one now.
-_AWAY = ("08", "53", "57", "40", "55P03")
+_OUTAGES = ("08", "53", "57", "40", "55P03")
 _READ_ONLY = "25006"  # what was the primary server is a standby now
 
 
@@ -73,7 +73,7 @@ class Connection:
         await self._whole(self._raw.add_listener, channel, notified)
 
     async def close(self) -> None:
-        """Close it, once what was sent is through."""
+        """Wait until what was sent is answered, and close the connection."""
         if self._calm is not None:
             self._calm.cancel()
         with anyio.CancelScope(shield=True):
@@ -130,6 +130,6 @@ def is_outage(error: Exception) -> bool:
         return True
     state: str | None = getattr(error, "sqlstate", None)
     if state is not None:
-        return state == _READ_ONLY or state.startswith(_AWAY)
+        return state == _READ_ONLY or state.startswith(_OUTAGES)
     # Such as what asyncpg itself says of a connection that is closed.
     return type(error).__module__.startswith("asyncpg.")

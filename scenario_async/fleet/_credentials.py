@@ -1,4 +1,4 @@
-"""Who asks for an account: found where its reference says, and shown nowhere."""
+"""The credentials of an account: found where its reference says, and shown nowhere."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Credentials", "Resolver", "check_reference", "credentials_of", "reso
 
 _FORMS = "'env:NAME', a variable of the environment, or 'file:PATH'"
 _PATIENCE = 60.0  # seconds; a vault that does not answer must not hold all slots
-_HOLDS = "KEY:SECRET, or a JSON object with api_key and api_secret, or with bearer_auth"
+_CONTENT_FORMS = "KEY:SECRET, or a JSON object with api_key and api_secret, or with bearer_auth"
 _LONGEST = 65_536  # bytes
 # Nothing that KEY:SECRET, a JSON object or, as a variable, a JWT could be: a shell that puts the
 # value of a variable in the place of its name makes such a reference.
@@ -132,7 +132,7 @@ async def credentials_of(account: str, reference: str) -> Credentials:
     except OSError as error:
         problem = error.strerror or type(error).__name__
     except UnicodeDecodeError:
-        problem = f"this is not text: it has {_HOLDS}"
+        problem = f"this is not text: it has {_CONTENT_FORMS}"
     except (ValueError, TypeError) as error:
         problem = str(error)
     # Not chained: what was read stands in the frames of the other.
@@ -140,19 +140,22 @@ async def credentials_of(account: str, reference: str) -> Credentials:
 
 
 def _content(path: Path) -> Secret:
-    """What a file has, unless that is something else, which may have no end."""
+    """The content of a file. Anything else at this path, such as a device, may have no end."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("this is not a file")
     with path.open("rb") as file:
         # Editors of Windows write a mark at the beginning.
         content = Secret(file.read(_LONGEST + 1).decode("utf-8-sig"))
     if len(content) > _LONGEST:
-        raise ValueError(f"this is too long: it has {_HOLDS}")
+        raise ValueError(f"this is too long: it has {_CONTENT_FORMS}")
     return content
 
 
 def resolving(resolver: Resolver, *, patience: float = _PATIENCE) -> Resolver:
-    """A resolver that fails in two ways: there are no credentials, or it cannot be known.
+    """A user's resolver, so that it fails in no more than two ways.
+
+    It raises CredentialsError where there are no credentials, and ResolverError where it cannot
+    tell.
 
     Args:
         resolver: The user's.
@@ -198,8 +201,8 @@ def _read(text: str) -> Credentials:
             found: dict[str, Any] = {**msgspec.json.decode(text, type=dict[str, str | bool])}
             return Credentials(**found)
         except (msgspec.MsgspecError, TypeError):
-            raise ValueError(f"this cannot be read: it has {_HOLDS}") from None
+            raise ValueError(f"this cannot be read: it has {_CONTENT_FORMS}") from None
     key, colon, secret = text.partition(":")
     if not colon:
-        raise ValueError(f"this cannot be read: it has {_HOLDS}")
+        raise ValueError(f"this cannot be read: it has {_CONTENT_FORMS}")
     return Credentials(api_key=key, api_secret=secret)

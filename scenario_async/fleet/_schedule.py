@@ -74,18 +74,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def next_period(name: str, every: timedelta, now: datetime) -> datetime:
-    """The next due time after a run that did well.
+    """The next due time after a run that did well: half a period to one and a half from now.
 
-    Each account has its own place in the period, which its name decides. So those that were added
-    at once spread over all of it, at each time again, also where an outage has brought them
-    together. Of those times it is the one nearest to a period from now: half a period to one and a
-    half from now.
+    The name of an account decides its place in the period. So accounts that were added together, or
+    that an outage has brought together, are spread over the whole period. The due time is the
+    moment at this place that is nearest to one period from now.
     """
     period = every.total_seconds()
     place = _chance(name) * period
     wanted = now.timestamp() + period
     due = place + round((wanted - place) / period) * period
-    # The next one is as near, and floats are no numbers without end.
+    # Half a period is as near, and a float may be a little less than that.
     return max(datetime.fromtimestamp(due, UTC), now + every / 2)
 
 
@@ -156,7 +155,7 @@ def returned(standing: Standing, now: datetime) -> Standing:  # noqa: ARG001 - a
 
 
 def lost(standing: Standing, now: datetime) -> Standing:  # noqa: ARG001 - as the others
-    """Its worker has ended without a word. It is due when its beginning has said so."""
+    """Its worker ended and did not say how the run went. It stays due when :func:`begun` said."""
     state: AccountState = "set aside" if standing.failures > MOST_FAILURES else "waiting"
     return msgspec.structs.replace(standing, state=state, was_due_at=None)
 
@@ -208,6 +207,7 @@ def _ended(
 
 
 def _taken_back(standing: Standing) -> int:
+    """The failures without the run that is under way, which :func:`begun` counted as one."""
     return max(0, standing.failures - 1)
 
 

@@ -56,7 +56,7 @@ LOST = text(f"""
     )
     FOR UPDATE SKIP LOCKED
 """)  # noqa: S608 - no values
-"""The accounts whose workers have ended without a word; nobody else gets them meanwhile."""
+"""The accounts that are running at workers which have ended; locked, so that each is told once."""
 
 OWN_RUNS = text("SELECT name, run FROM fleet_accounts WHERE state = 'running' AND worker = :worker")
 """The runs that a worker has begun."""
@@ -69,7 +69,10 @@ PLANNED_ANEW = text("""
         FOR UPDATE SKIP LOCKED
     )
 """)
-"""What is due later than anything is planned, as the clock was set back, is due now."""
+"""Let accounts be due now whose due time is later than any that is planned.
+
+The clock was set back since they were planned.
+"""
 
 STATUS = text(f"""
     WITH told AS (

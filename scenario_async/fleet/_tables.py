@@ -28,7 +28,7 @@ __all__ = ["accounts", "make_tables", "workers"]
 
 _metadata = MetaData()
 
-_BEGINNING = text("(extract(epoch FROM now()) * 1000)::bigint")
+_FIRST_RUN = text("(extract(epoch FROM now()) * 1000)::bigint")
 
 accounts = Table(
     "fleet_accounts",
@@ -46,7 +46,7 @@ accounts = Table(
     Column("outages", Integer, nullable=False, server_default="0"),
     # Which run of it is the last one: a worker that was cut off may still tell of one before, also
     # of one before the account was removed and added again.
-    Column("run", BigInteger, nullable=False, server_default=_BEGINNING),
+    Column("run", BigInteger, nullable=False, server_default=_FIRST_RUN),
     Column("worker", Text),
     Column("last_success_at", TIMESTAMP(timezone=True)),
     Column("last_error", Text),
@@ -77,7 +77,7 @@ _INDEXES = (
 
 _VERSION = "scenario-async: accounts of a fleet, version 1"
 # Not with to_regclass(), which may remember from before the lock that there is none.
-_TOLD = text("""
+_COMMENT = text("""
     SELECT coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class
     WHERE relname = 'fleet_accounts'
         AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
@@ -111,7 +111,7 @@ async def make_tables(connection: AsyncConnection, name: str) -> None:
 
 
 async def _are_there(connection: AsyncConnection, name: str) -> bool:
-    version = await connection.scalar(_TOLD)
+    version = await connection.scalar(_COMMENT)
     if version not in (None, _VERSION):
         raise StoreVersionError(
             f"{name}: its table 'fleet_accounts' is of another release of scenario-async, or of "

@@ -85,7 +85,7 @@ class Worker:
             return LATER
 
     async def tell_again(self) -> None:
-        """Write how runs ended that could not be written, as the database was away."""
+        """Write how runs ended where that failed before, as the database was away."""
         for name, tell in tuple(self._untold.items()):
             # Others may tell it meanwhile, and begin the account anew: it is not told after that.
             if self._untold.get(name) is tell:

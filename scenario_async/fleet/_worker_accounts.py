@@ -1,4 +1,4 @@
-"""The accounts of a fleet as one worker sees them: who is due, what it has begun, how it went."""
+"""The accounts of a fleet for one worker: which are due, which it has begun, how that went."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkerAccounts"]
 
-# With the end as well: it may be told again where it came through, and the answer did not.
+# Also where a run ends: an end that was committed and not answered is told again, and changes
+# nothing then.
 _NEXT_RUN = {"run": accounts.c.run + 1}
 
 
@@ -113,7 +114,7 @@ class WorkerAccounts(Accounts):
 
     @in_own_task
     async def succeeded(self, name: str, report: SyncReport) -> bool:
-        """The run did well: nothing is held against the account any more."""
+        """The run did well: earlier failures do not count any more."""
         more = {
             "last_success_at": func.now(),
             "last_error": None,
@@ -137,12 +138,12 @@ class WorkerAccounts(Accounts):
 
     @in_own_task
     async def beat(self, worker: str, slots: int) -> None:
-        """A worker lives, and syncs so many accounts at once; to be told each 10 seconds or so.
+        """Say each 10 seconds or so that a worker is there, and how many accounts it syncs at once.
 
-        It is the worker of all runs that are begun from now on. Runs of workers that were not seen
-        for 30 seconds are given up: those accounts are due again, or set aside. A run of this one
-        that began, and whose beginning got no answer, is taken back. What is planned for a time out
-        of reach is due now: the clock of the database was set back.
+        All runs that begin from now on are of this worker. Runs of workers that were not seen for
+        30 seconds are given up: their accounts are due again, or set aside. A run of this worker
+        whose beginning was committed but not answered is taken back. Accounts that are due later
+        than any is planned are due now: the clock of the database was set back.
         """
         self._worker = worker
         row = insert(workers).values(name=worker, slots=slots, seen_at=func.now())

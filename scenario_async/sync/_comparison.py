@@ -21,12 +21,12 @@ __all__ = ["Comparison", "Coverage", "Known", "ScopePage", "compare", "without_s
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Part of a scope that was listed whole: its members that were not there are missing.
+    """Part of a scope that was listed whole: its members that were not listed are missing.
 
     Attributes:
-        after: The creation dates it has, from this one on; ``None`` for the beginning.
-        before: Up to this one, which is left out; ``None`` for the end.
-        seen: The ids that were there.
+        after: The first creation date of the part; ``None`` for the beginning.
+        before: The first creation date behind it; ``None`` for the end.
+        seen: The ids that were listed.
         dated: Whether it is about models with a creation date; otherwise about those without.
     """
 

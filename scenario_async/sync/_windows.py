@@ -1,7 +1,7 @@
-"""Which parts of a line are still to be gone through: arithmetic on windows. No I/O.
+"""Which parts of a timeline are still to be listed: arithmetic on windows. No I/O.
 
-A window is ``(start, stop)``, with its stop left out, as on a ``Timeline``; a stop of ``None`` is
-the end of the line.
+A window is ``(start, stop)`` in positions of a ``Timeline``. The stop is not a part of it; ``None``
+is the end of the timeline.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Window: TypeAlias = tuple[int, int | None]
 
 
 def cut(begin: int, positions: Iterable[int]) -> list[Window]:
-    """A whole line, cut at these positions."""
+    """The whole timeline, cut at these positions."""
     starts = sorted({begin, *(position for position in positions if position > begin)})
     return [*pairwise(starts), (starts[-1], None)]
 
 
 def without(windows: Sequence[Window], done: Window) -> list[Window]:
-    """What is left of the windows after one part of the line was gone through."""
+    """What is left of the windows after one window was listed."""
     left: list[Window] = []
     start, stop = done
     for begin, end in windows:

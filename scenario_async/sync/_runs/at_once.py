@@ -19,7 +19,7 @@ async def for_each(
 ) -> None:
     """Do the work for each thing, so many at once.
 
-    After a failure nothing more is begun. What is under way is paid for: its end is waited for
+    After a failure nothing more is begun. What is under way has cost requests: it comes to its end
     before the failure is raised.
 
     Raises:

@@ -121,7 +121,7 @@ async def records(
 
 
 def _last_complete(value: str) -> datetime | None:
-    """When the last complete run of a scope began, where there was one that can be read of."""
+    """When the last complete run of a scope began; ``None`` where its state does not say."""
     try:
         known = _state.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError):

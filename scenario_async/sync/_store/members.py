@@ -105,7 +105,7 @@ class Members:
     # Inside a transaction that writes
 
     async def add(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
-        """Keep that models were seen in the scope for the first time."""
+        """Add models to the scope."""
         if not ids:
             return
         row = {"scope": literal(self._scope), "model_id": self._database.listed(ids).c.value}
@@ -113,7 +113,7 @@ class Members:
         await connection.execute(added)
 
     async def find(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
-        """Keep that members which were missing are there."""
+        """Note that members which were missing were found."""
         if ids:
             found = (
                 self._database.update(self._stored).where(self._has(ids)).values(missing_in=None)
