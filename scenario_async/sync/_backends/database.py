@@ -159,10 +159,12 @@ class Database:
                     if not wait:
                         raise
                 await anyio.sleep(_LOOK_AGAIN)
-            self._connections.runs += 1
-            held.callback(self._run_ended)
             self._connections.ran = True
-            yield
+            self._connections.runs += 1
+            try:
+                yield
+            finally:
+                self._connections.runs -= 1
 
     @asynccontextmanager
     async def lead(self, name: str) -> AsyncGenerator[None]:
@@ -259,6 +261,3 @@ class Database:
 
     def _is_own(self, table: Table) -> list[ColumnElement[bool]]:
         return [table.c[name] == value for name, value in self._own.items()]
-
-    def _run_ended(self) -> None:
-        self._connections.runs -= 1
