@@ -176,9 +176,17 @@ def _name_skipped(row: InvalidRow) -> None:
 
 
 def check_collections(wanted: Sequence[str], known: Collection[str] | None) -> None:
-    """Nobody can know the ids of a sandbox that has just been made."""
-    unknown = next((one for one in wanted if known is not None and one not in known), None)
-    if known is not None and unknown is not None:
-        raise WrongUsageError(
-            f"the sandbox has no collection {unknown!r}; it has {', '.join(known)}"
-        )
+    """See that a sandbox has these collections: its ids are not known before.
+
+    Args:
+        wanted: The ids that are given.
+        known: Those of the sandbox; ``None`` where it is not a sandbox that is asked.
+
+    Raises:
+        WrongUsageError: It has not; says which there are.
+    """
+    for one in wanted:
+        if known is not None and one not in known:
+            raise WrongUsageError(
+                f"the sandbox has no collection {one!r}; it has {', '.join(known)}"
+            )
