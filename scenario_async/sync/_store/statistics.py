@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,7 +18,7 @@ from .values import moment_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, FromClause
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scenario_async.sync._backends import Database
@@ -109,110 +108,82 @@ async def statistics_of(database: Database, filters: ModelFilters) -> StoreStati
         StoreError: The database failed.
     """
     models = database.tables.models
+    fitting = conditions_of(database, filters)
+    number = select(func.count()).select_from(models).where(*fitting)
     async with database.transaction() as connection:
         await database.keep_moment(connection)
-        ask = _Asking(connection, database, conditions_of(database, filters))
-        by_month = await ask.by(database.month(models.c.created_at))
+
+        async def by(group: ColumnElement[Any]) -> dict[str, int]:
+            """How many there are in each group."""
+            query = number.add_columns(group).group_by(group)
+            return _groups((await connection.execute(query)).all())
+
+        async def by_each(column: ColumnElement[Any]) -> dict[str, int]:
+            """How many have each value of a list, which may have one twice."""
+            values = database.values(column)
+            query = select(func.count(distinct(models.c.id)), values.c.value)
+            query = query.select_from(models.join(values, true())).where(*fitting)
+            return _groups((await connection.execute(query.group_by(values.c.value))).all())
+
+        by_month = await by(database.month(models.c.created_at))
         months = sorted(month for month in by_month if _MONTH.fullmatch(month))
         return StoreStatistics(
-            models=await ask.count(),
-            by_type=await ask.by(models.c.type),
-            by_status=await ask.by(models.c.status),
-            by_privacy=await ask.by(models.c.privacy),
-            by_capability=await ask.by_each(models.c.capabilities),
-            by_tag=await ask.by_each(models.c.tags),
+            models=await connection.scalar(number) or 0,
+            by_type=await by(models.c.type),
+            by_status=await by(models.c.status),
+            by_privacy=await by(models.c.privacy),
+            by_capability=await by_each(models.c.capabilities),
+            by_tag=await by_each(models.c.tags),
             by_month={month: by_month[month] for month in months},
-            sizes=await ask.sizes(),
-            runs=_run_totals(await ask.runs()),
+            sizes=await _sizes(connection, database, fitting),
+            runs=await _runs(connection, database),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """Asks for numbers of the models that fit.
-
-    Attributes:
-        connection: In a transaction.
-        database: Of the store.
-        fitting: What holds for the models.
-    """
-
-    connection: AsyncConnection
-    database: Database
-    fitting: Sequence[ColumnElement[bool]]
-
-    async def count(self) -> int:
-        """How many there are."""
-        query = select(func.count()).select_from(self._models).where(*self.fitting)
-        return await self.connection.scalar(query) or 0
-
-    async def by(self, group: ColumnElement[Any]) -> dict[str, int]:
-        """How many there are in each group."""
-        query = select(group, func.count()).select_from(self._models).where(*self.fitting)
-        return _groups((await self.connection.execute(query.group_by(group))).all())
-
-    async def by_each(self, column: ColumnElement[Any]) -> dict[str, int]:
-        """How many have each value of a list, which may have one twice."""
-        values = self.database.values(column)
-        query = (
-            select(values.c.value, func.count(distinct(self._models.c.id)))
-            .select_from(self._models.join(values, true()))
-            .where(*self.fitting)
-            .group_by(values.c.value)
-        )
-        return _groups((await self.connection.execute(query)).all())
-
-    async def sizes(self) -> StoreSizes:
-        """What takes how much room."""
-        models, octets = self._models, self.database.octets
-        record, details = octets(models.c.record), octets(models.c.details)
-        query = select(func.sum(record), func.max(record), func.sum(details), func.count(details))
-        found = await self.connection.execute(query.select_from(models).where(*self.fitting))
-        records, largest, detail_bytes, detailed = found.one()
-        return StoreSizes(
-            store=int(await self.connection.scalar(select(self.database.size())) or 0),
-            records=int(records or 0),
-            largest_record=int(largest or 0),
-            details=int(detail_bytes or 0),
-            detailed=int(detailed),
-        )
-
-    async def runs(self) -> Sequence[Any]:
-        """Of the runs of each status: how many, the first, the last, and the sums of their work."""
-        runs = self.database.tables.runs
-        query = select(
-            runs.c.status,
-            func.count(),
-            func.min(runs.c.started_at),
-            func.max(runs.c.started_at),
-            *(func.sum(runs.c.report[name].as_integer()) for name in _WORK),
-            func.sum(runs.c.report["seconds"].as_float()),
-        )
-        return (await self.connection.execute(query.group_by(runs.c.status))).all()
-
-    @property
-    def _models(self) -> FromClause:
-        return self.database.tables.models
+async def _sizes(
+    connection: AsyncConnection, database: Database, fitting: Sequence[ColumnElement[bool]]
+) -> StoreSizes:
+    models, octets = database.tables.models, database.octets
+    record, details = octets(models.c.record), octets(models.c.details)
+    query = select(func.sum(record), func.max(record), func.sum(details), func.count(details))
+    found = await connection.execute(query.select_from(models).where(*fitting))
+    records, largest, detail_bytes, detailed = found.one()
+    return StoreSizes(
+        store=int(await connection.scalar(select(database.size())) or 0),
+        records=int(records or 0),
+        largest_record=int(largest or 0),
+        details=int(detail_bytes or 0),
+        detailed=int(detailed),
+    )
 
 
-def _run_totals(rows: Sequence[Any]) -> RunTotals:
-    """The totals of all runs out of those of each status."""
+async def _runs(connection: AsyncConnection, database: Database) -> RunTotals:
+    runs = database.tables.runs
+    of_each_status = select(
+        func.count(),
+        runs.c.status,
+        func.min(runs.c.started_at),
+        func.max(runs.c.started_at),
+        *(func.sum(runs.c.report[name].as_integer()) for name in _WORK),
+        func.sum(runs.c.report["seconds"].as_float()),
+    ).group_by(runs.c.status)
+    rows = (await connection.execute(of_each_status)).all()
     moments = [moment_of(moment) for row in rows for moment in row[2:4]]
     known = [moment for moment in moments if moment is not None]
     work = [sum(row[4 + place] or 0 for row in rows) for place in range(len(_WORK) + 1)]
     return RunTotals(
-        runs=sum(row[1] for row in rows),
+        runs=sum(row[0] for row in rows),
         by_status=_groups([row[:2] for row in rows]),
         first_at=min(known, default=None),
         last_at=max(known, default=None),
         work=Counts(
-            **{name: int(number) for name, number in zip(_WORK, work, strict=False)},
+            **{name: int(count) for name, count in zip(_WORK, work, strict=False)},
             seconds=float(work[-1]),
         ),
     )
 
 
 def _groups(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
-    """Groups, the one that has the most models first, and equal ones by their names."""
-    named = [(str(row[0]), int(row[1])) for row in rows if row[0] is not None]
+    """Groups, of a number and a name: the one that has most first, equal ones by their names."""
+    named = [(str(name), int(number)) for number, name in rows if name is not None]
     return dict(sorted(named, key=lambda group: (-group[1], group[0])))
