@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from scenario_async._errors import APIError, TrainingError, TrainingTimeoutError
 from scenario_async._http import is_transient
+from scenario_async._pauses import jittered
 
 from .ids import check_id
 from .planner import Missing
@@ -30,7 +31,6 @@ TRAINED = "trained"
 _NOT_TRAINED = frozenset({"failed", "training-canceled", "deleted"})
 _SHORTEST, _LONGEST = 5.0, 60.0
 _SHARE = 0.2
-_JITTER = 0.1  # of a pause, either way
 _SOME = 5
 
 
@@ -56,8 +56,7 @@ def pause_after(waited: float, chance: float) -> float:
         waited: Since the first time, in seconds.
         chance: Drawn from 0 to 1.
     """
-    pause = min(max(_SHORTEST, _SHARE * waited), _LONGEST)
-    return pause * (1 - _JITTER + 2 * _JITTER * chance)
+    return jittered(min(max(_SHORTEST, _SHARE * waited), _LONGEST), chance)
 
 
 def still_waiting(max_wait: float, statuses: Mapping[str, str | None]) -> TrainingTimeoutError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 
 from scenario_async._http import until_done
-from scenario_async.live._schedule import after_failure, until_due
+from scenario_async._pauses import after_failure, until_due
 from scenario_async.sync import StoreBusyError, sync
 from scenario_async.sync._store import scopes_of, standing
 

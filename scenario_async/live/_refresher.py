@@ -16,12 +16,12 @@ from scenario_async import LiveEvent, ScenarioError, UsageError
 from scenario_async._context import context_of, operation_of
 from scenario_async._events import emit
 from scenario_async._http import until_done
+from scenario_async._pauses import after_failure, is_refusal, jittered, look_again, until_due
 from scenario_async.sync import StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._store import copied_as, database_of
 
 from ._errors import NotLoadedError
-from ._schedule import after_failure, after_success, is_refusal, look_again, until_due
 
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
@@ -201,7 +201,7 @@ class Refresher:
             if any(scope.mode == "resumed" for scope in report.scopes):
                 # It finished what one that failed had begun, and is as old as that one.
                 await self._sync(client)
-        self._due = time.monotonic() + after_success(self._every, _chance())
+        self._due = time.monotonic() + jittered(self._every, _chance())
         return True
 
     async def _failed(self, error: Exception) -> float:

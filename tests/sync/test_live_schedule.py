@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from scenario_async import AuthenticationError, InternalServerError, RateLimitError
 from scenario_async._options import seconds_of
+from scenario_async._pauses import after_failure, jittered, look_again, until_due
 from scenario_async.live._arguments import one_of
-from scenario_async.live._schedule import after_failure, after_success, look_again, until_due
 from scenario_async.sync import StoreError
 from scenario_async.sync._scopes import Scope, parse_scopes
 
@@ -23,7 +23,7 @@ HOUR = 3600.0
 
 @given(intervals, chances)
 def test_refreshes_come_a_tenth_around_the_interval(every: float, chance: float) -> None:
-    assert 0.9 * every <= after_success(every, chance) <= 1.1 * every * 1.000001
+    assert 0.9 * every <= jittered(every, chance) <= 1.1 * every * 1.000001
 
 
 @given(intervals, st.integers(1, 10_000), chances)

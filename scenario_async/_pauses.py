@@ -1,30 +1,30 @@
-"""When the next refresh is due. No I/O, no clock: what passes is told in seconds."""
+"""How long to wait before the next time. No I/O, no clock: all times are in seconds."""
 
 from __future__ import annotations
 
-from scenario_async import APIError, AuthenticationError, PermissionDeniedError
+from ._errors import APIError, AuthenticationError, PermissionDeniedError
 
-__all__ = ["after_failure", "after_success", "is_refusal", "look_again", "until_due"]
+__all__ = ["after_failure", "is_refusal", "jittered", "look_again", "until_due"]
 
 # How often in an interval those look at the store who do not refresh it.
 _LOOKS = 4
 # At most so many seconds pass between two looks of those who have nothing yet.
 _SOON = 1.0
-_JITTER = 0.1  # of the interval, either way
+_JITTER = 0.1  # of a pause, either way
 _LONGEST = 600.0
 _REFUSED = 300.0
 _REFUSED_LONGEST = 3600.0
 _REFUSALS = (AuthenticationError, PermissionDeniedError)
 
 
-def after_success(every: float, chance: float) -> float:
-    """Seconds until the next refresh: about the interval, and not the same for all programs.
+def jittered(pause: float, chance: float) -> float:
+    """The pause, give or take a tenth, so that it is not the same for all programs.
 
     Args:
-        every: The interval.
+        pause: In seconds.
         chance: Drawn from 0 to 1.
     """
-    return every * (1 - _JITTER + 2 * _JITTER * chance)
+    return pause * (1 - _JITTER + 2 * _JITTER * chance)
 
 
 def after_failure(every: float, failures: int, error: Exception, chance: float) -> float:
@@ -45,7 +45,7 @@ def after_failure(every: float, failures: int, error: Exception, chance: float) 
     # A power of two that no float has would be an error.
     pause = min(longest, first * 2.0 ** min(failures - 1, 60))
     asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
-    return max(asked, after_success(pause, chance))
+    return max(asked, jittered(pause, chance))
 
 
 def is_refusal(error: Exception) -> bool:
@@ -60,5 +60,5 @@ def until_due(every: float, age: float | None) -> float:
 
 def look_again(every: float, chance: float, *, loaded: bool) -> float:
     """Seconds until whoever does not refresh looks at the store again."""
-    pause = after_success(every / _LOOKS, chance)
+    pause = jittered(every / _LOOKS, chance)
     return pause if loaded else min(pause, _SOON)
