@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scenario_async._extras import need
-from scenario_async._query import did_you_mean, in_utc
+from scenario_async._query import did_you_mean, given_texts, in_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["ArrowColumns", "chosen_columns"]
 
@@ -30,17 +29,11 @@ def chosen_columns(columns: Iterable[str] | None, known: Sequence[str]) -> tuple
     need("to_arrow", "pyarrow", extra="export")
     if columns is None:
         return tuple(known)
-    if isinstance(columns, str):
-        raise TypeError(f"columns must be several, such as [{columns!r}], and not one str")
-    if not isinstance(columns, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise TypeError(f"columns must be an iterable of str, not {type(columns).__name__}")
-    names = tuple(columns)
+    names = tuple(given_texts("columns", columns))
     there_are = f"there are {', '.join(known)}"
     if not names:
         raise ValueError(f"columns must name one at least; {there_are}")
     for name in names:
-        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-            raise TypeError(f"columns must be an iterable of str, and has {name!r}")
         if name not in known:
             meant = did_you_mean(name, known)
             raise ValueError(f"there is no column {name!r}{meant or ';'} {there_are}")

@@ -1,6 +1,14 @@
 """What is listed: a query as a value, what a user may give for it, what the API refuses."""
 
-from .arguments import given_count, given_flag, given_text, given_time, listing_query
+from .arguments import (
+    given_choice,
+    given_count,
+    given_flag,
+    given_text,
+    given_texts,
+    given_time,
+    listing_query,
+)
 from .public_route import PublicRoute, first_row
 from .query import (
     LARGEST_PAGE,
@@ -35,9 +43,11 @@ __all__ = [
     "Time",
     "did_you_mean",
     "first_row",
+    "given_choice",
     "given_count",
     "given_flag",
     "given_text",
+    "given_texts",
     "given_time",
     "in_utc",
     "listing_query",

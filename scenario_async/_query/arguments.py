@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
@@ -13,13 +14,24 @@ from scenario_async._argument_errors import ArgumentError, Parameter
 
 from .query import ListingQuery, wire_time
 from .rules import broken_rule
+from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .query import SortBy
 
-__all__ = ["given_count", "given_flag", "given_text", "given_time", "listing_query"]
+__all__ = [
+    "given_choice",
+    "given_count",
+    "given_flag",
+    "given_text",
+    "given_texts",
+    "given_time",
+    "listing_query",
+]
+
+ChoiceT = TypeVar("ChoiceT", bound=str)
 
 _BEYOND_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 _MILLISECOND = timedelta(milliseconds=1)
@@ -65,16 +77,19 @@ def given_flag(name: str, value: object) -> bool | None:
     raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
 
 
-def given_count(name: str, value: object) -> int | None:
+def given_count(name: str, value: object, *, least: int | None = None) -> int | None:
     """A whole number, if one is given.
 
     Raises:
+        ValueError: It is below the least one.
         TypeError: It is something else.
     """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if least is not None and value < least:
+        raise ArgumentError(Parameter(name), f" must not be below {least}, and is {value}")
     return value
 
 
@@ -92,6 +107,38 @@ def given_text(name: str, value: object) -> str | None:
     if not value.strip():
         raise ArgumentError(Parameter(name), " is empty: give a value, or leave it out")
     return value
+
+
+def given_choice(name: str, value: ChoiceT, known: Sequence[ChoiceT]) -> ChoiceT:
+    """One of a few strings.
+
+    Raises:
+        ValueError: It is none of them.
+        TypeError: It is not a string.
+    """
+    if given_text(name, value) not in known:
+        names = ", ".join(map(repr, known))
+        hint = did_you_mean(str(value), known)
+        raise ArgumentError(Parameter(name), f" must be one of {names}, not {value!r}{hint}")
+    return value
+
+
+def given_texts(name: str, values: object) -> list[str]:
+    """Several strings.
+
+    Raises:
+        TypeError: It is one string, or there is something else among them.
+    """
+    if isinstance(values, str):
+        raise TypeError(f"{name} must be several, such as [{values!r}], and not one str")
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be an iterable of str, not {type(values).__name__}")
+    texts: list[str] = []
+    for index, one in enumerate(cast("Iterable[object]", values)):
+        if not isinstance(one, str):
+            raise TypeError(f"{name}[{index}] must be a str, not {type(one).__name__}")
+        texts.append(one)
+    return texts
 
 
 def _names(name: str, value: object) -> str | None:

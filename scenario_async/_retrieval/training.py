@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from scenario_async._errors import APIError, TrainingError, TrainingTimeoutError
 from scenario_async._http import is_transient
 from scenario_async._pauses import jittered
+from scenario_async._query import given_texts
 
 from .ids import check_id
 from .planner import Missing
 from .retrieval import retrieve_many, retrieve_one
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Iterable, Mapping
 
     from scenario_async._context import Context
     from scenario_async.types import Model
@@ -96,12 +96,9 @@ def as_trained(
         TypeError: At once, for ids that are no ids.
         ValueError: As above.
     """
-    if isinstance(ids, str):
-        raise TypeError(f"ids must be several, such as [{ids!r}], and not one str")
-    if not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise TypeError(f"ids must be an iterable of str, not {type(ids).__name__}")
-    wanted = {check_id(f"ids[{place}]", one): None for place, one in enumerate(ids)}
-    return _as_trained(context, dict(wanted), retrieval, max_wait)
+    texts = given_texts("ids", ids)
+    wanted = dict.fromkeys(check_id(f"ids[{place}]", one) for place, one in enumerate(texts))
+    return _as_trained(context, wanted, retrieval, max_wait)
 
 
 async def _as_trained(

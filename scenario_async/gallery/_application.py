@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, nullcontext
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from scenario_async._options import seconds_of
+from scenario_async._query import given_texts
 
 from ._access import Access, Token
 from ._middleware import add_headers, errors_as_pages, only_who_may
@@ -17,6 +19,7 @@ from ._templates import Templates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
+    from datetime import timedelta
     from pathlib import Path
 
     from scenario_async import AsyncScenario
@@ -53,7 +56,7 @@ def application(
     Raises:
         ValueError: ``refresh_every`` is not above zero, there is no client to refresh with, or
             ``token`` is empty.
-        TypeError: ``hosts`` is one string.
+        TypeError: ``hosts`` is one string, or an argument is of the wrong type.
     """
     access = _access(hosts, token)
     refresher = _refresher(store, scenario, refresh_every)
@@ -74,11 +77,10 @@ def application(
 
 
 def _access(hosts: Collection[str], token: str | None) -> Access:
-    if isinstance(hosts, str):
-        raise TypeError(f"hosts must be several, such as [{hosts!r}], and not one str")
+    names = tuple(given_texts("hosts", hosts))
     if token is not None and not token.strip():
         raise ValueError("token must not be empty; None lets everybody look who can reach it")
-    return Access(hosts=tuple(hosts), token=None if token is None else Token(token))
+    return Access(hosts=names, token=None if token is None else Token(token))
 
 
 def _refresher(
@@ -86,9 +88,7 @@ def _refresher(
 ) -> Refresher | None:
     if every is None:
         return None
-    seconds = every.total_seconds() if isinstance(every, timedelta) else every
-    if not seconds > 0:
-        raise ValueError(f"refresh_every must be above zero, not {every!r}")
+    seconds = seconds_of("refresh_every", every)
     if scenario is None:
         raise ValueError("refresh_every needs scenario, the client to refresh the store with")
     return Refresher(store, scenario, seconds)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, overload
 
-from ._entries import sort_value
+from scenario_async._query import given_choice
+
+from ._entries import Facet, sort_value
 from ._index import Order
-from ._lookup import facet_of, fitting, order_of, slice_of, type_name
+from ._lookup import Sort, fitting, slice_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
     from scenario_async._http import LoopBudget
 
-    from ._entries import Entry, Facet
+    from ._entries import Entry, SortKey
     from ._index import Index
-    from ._lookup import Sort
 
 __all__ = ["Contents", "Snapshot", "changed_to", "contents_of", "replaced"]
 
@@ -156,7 +157,7 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
             TypeError: A value of the wrong type.
         """
         found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
-        values = self._contents.index.facets[facet_of(facet)]
+        values = self._contents.index.facets[given_choice("facet", facet, get_args(Facet))]
         counts = {
             value: len(ids if found is None else ids & found) for value, ids in values.items()
         }
@@ -199,7 +200,7 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
             TypeError: As for :meth:`find`.
         """
         if not isinstance(words, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-            raise TypeError(f"words must be a str, not {type_name(words)}")
+            raise TypeError(f"words must be a str, not {words.__class__.__name__}")
         wanted = words.casefold().split()
         found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
         part = slice_of(limit, offset)
@@ -208,7 +209,9 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
         return [entry.model for entry in entries[part]]
 
     def _sorted(self, found: frozenset[str] | None, sort: Sort, end: int | None) -> Iterator[str]:
-        key, backwards = order_of(sort)
+        order = given_choice("sort", sort, get_args(Sort))
+        key = cast("SortKey", order.removeprefix("-"))
+        backwards = order.startswith("-")
         if found is not None and self._is_quicker_sorted(len(found), end):
             keys = [(sort_value(self._entries[one], key), one) for one in found]
             return Order.of(keys).ids(backwards=backwards)

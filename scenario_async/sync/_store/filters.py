@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime  # noqa: TC003 - whoever reads the hints of what is public needs it
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, get_args
+from collections.abc import Iterable, Sequence  # noqa: TC003 - whoever reads the hints of what is public needs it
+from datetime import datetime  # noqa: TC003 - as above
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
 from sqlalchemy import and_, false, or_
 
-from scenario_async._query import did_you_mean, given_count, given_flag, given_text, given_time
+from scenario_async._query import (
+    did_you_mean,
+    given_count,
+    given_flag,
+    given_text,
+    given_texts,
+    given_time,
+)
 from scenario_async.sync._scopes import Scope
 
 from .scopes import in_scope
@@ -31,7 +38,6 @@ __all__ = [
     "conditions_of",
     "count_of",
     "ids_of",
-    "order_of",
     "storable",
 ]
 
@@ -144,7 +150,7 @@ def conditions_of(database: Database, filters: ModelFilters) -> list[ColumnEleme
     """
     given = cast("dict[str, Any]", filters)
     checked: dict[str, Any] = {name: given_text(name, given.get(name)) for name in _TEXTS}
-    checked |= {name: _several(name, given.get(name, ())) for name in ("tags", "capabilities")}
+    checked |= {name: given_texts(name, given.get(name, ())) for name in ("tags", "capabilities")}
     if checked["scope"] is not None:
         checked["scope"] = str(Scope.parse(checked["scope"]))
     for name in ("created", "updated"):
@@ -190,12 +196,8 @@ def count_of(name: str, value: int | None) -> int | None:
         ValueError: It is below zero.
         TypeError: It is not a whole number.
     """
-    count = given_count(name, value)
-    if count is None:
-        return None
-    if count < 0:
-        raise ValueError(f"{name} must not be below 0, and is {count}")
-    return min(count, _LARGEST)
+    count = given_count(name, value, least=0)
+    return None if count is None else min(count, _LARGEST)
 
 
 def ids_of(values: Iterable[str] | None) -> list[str] | None:
@@ -206,14 +208,7 @@ def ids_of(values: Iterable[str] | None) -> list[str] | None:
     """
     if values is None:
         return None
-    if isinstance(values, str):
-        raise TypeError(f"ids must be several, such as [{values!r}], and not one str")
-    if not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise TypeError(f"ids must be an iterable of str, not {type(values).__name__}")
-    ids = dict.fromkeys(values)
-    for one in ids:
-        if not isinstance(one, str):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-            raise TypeError(f"ids must be an iterable of str, and has {one!r}")
+    ids = dict.fromkeys(given_texts("ids", values))
     return [one for one in ids if storable(one)]
 
 
@@ -222,34 +217,6 @@ def storable(text: str) -> bool:
     return "\0" not in text and not _SURROGATE.search(text)
 
 
-def order_of(order_by: OrderBy) -> OrderBy:
-    """The order, if it is one.
-
-    Raises:
-        ValueError: There is no such order.
-        TypeError: It is not a string.
-    """
-    given_text("order_by", order_by)
-    if order_by not in get_args(OrderBy):
-        columns = ", ".join(repr(one) for one in get_args(OrderBy) if not one.startswith("-"))
-        raise ValueError(
-            f"order_by must be one of {columns}, or such a one behind a minus for the other way "
-            f"round, not {order_by!r}"
-        )
-    return order_by
-
-
 def _where(value: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """The condition, which no model meets where no store can have the value."""
     return condition if storable(value) else false()
-
-
-def _several(name: str, values: object) -> list[str]:
-    if isinstance(values, str):
-        raise TypeError(f"{name} must be several, such as [{values!r}], and not one str")
-    if not isinstance(values, list | tuple | set | frozenset):
-        raise TypeError(f"{name} must be a list of str, not {type(values).__name__}")
-    for value in cast("list[object]", values):
-        if not isinstance(value, str):
-            raise TypeError(f"{name} must be a list of str, and has {value!r}")
-    return list(cast("list[str]", values))

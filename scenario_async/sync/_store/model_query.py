@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import select
 
+from scenario_async._query import given_choice
 from scenario_async.sync._backends import in_own_task
 
-from .filters import conditions_of, count_of, ids_of, order_of
+from .filters import OrderBy, conditions_of, count_of, ids_of
 from .values import StoredModel, as_stored, read_stored
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync._backends import Database
 
-    from .filters import ModelSelection, OrderBy
+    from .filters import ModelSelection
 
 __all__ = ["ModelQuery", "query_of"]
 
@@ -126,7 +127,7 @@ def query_of(database: Database, **selection: Unpack[ModelSelection]) -> ModelQu
         database,
         conditions_of(database, selection),
         ids=ids_of(selection.get("ids")),
-        order_by=order_of(selection.get("order_by", "id")),
+        order_by=given_choice("order_by", selection.get("order_by", "id"), get_args(OrderBy)),
         offset=count_of("offset", selection.get("offset", 0)) or 0,
         limit=count_of("limit", selection.get("limit")),
     )
