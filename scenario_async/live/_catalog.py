@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, overload
 
 from scenario_async import AsyncScenario, Model, TrainingTimeoutError, UsageError
 from scenario_async._iteration import Iteration
 from scenario_async._options import check_count, seconds_of
+from scenario_async._query import given_choice
 from scenario_async._retrieval import check_id
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
+from scenario_async.sync._scopes import parse_scopes
 
-from ._arguments import Settings
+from ._arguments import Role, Settings, Start
 from ._errors import NotLoadedError
 from ._parts import Parts
 from ._status import LiveStatus, check_age, status_of
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from scenario_async.sync import CatalogStore
 
-    from ._arguments import LiveOptions, Role, Start
+    from ._arguments import LiveOptions
     from ._deltas import Delta, Resync
     from ._snapshot import Snapshot
 
@@ -101,13 +103,13 @@ class LiveCatalog(Generic[ModelT]):
         full_every: timedelta = FULL_EVERY,
         max_deletions: float | None = MAX_DELETIONS,
     ) -> None:
-        self._settings = Settings.of(
-            scenario,
-            store,
-            scopes=scopes,
-            every=every,
-            start=start,
-            role=role,
+        self._settings = Settings(
+            scenario=scenario,
+            store=store,
+            scopes=[str(scope) for scope in parse_scopes(scopes)],
+            every=seconds_of("every", every),
+            start=given_choice("start", start, get_args(Start)),
+            role=given_choice("role", role, get_args(Role)),
             full_every=full_every,
             max_deletions=max_deletions,
         )

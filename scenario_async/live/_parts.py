@@ -85,7 +85,7 @@ class Parts(Generic[ModelT]):
         settings, store = self._settings, self._settings.store
         if store is None:
             store = await self._held.enter_async_context(CatalogStore.open(_IN_MEMORY))
-        client = settings.scenario
+        client = settings.client
         budget = LoopBudget() if client is None else context_of(client).requester.loop_budget
         reader = StoreReader(store, settings.scopes, self._type, self.feed.tell, budget)
         self.reader = reader

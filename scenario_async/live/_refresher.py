@@ -54,7 +54,7 @@ class Refresher:
         self._name = " ".join(settings.scopes)
         self._number = next(_numbers)
         self._every = settings.every
-        self._client = settings.scenario
+        self._client = settings.client
         self._sync = partial(
             sync,
             store=store,

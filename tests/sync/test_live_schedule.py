@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scenario_async import AuthenticationError, InternalServerError, RateLimitError
 from scenario_async._options import seconds_of
 from scenario_async._pauses import after_failure, jittered, look_again, until_due
-from scenario_async.live._arguments import one_of
 from scenario_async.sync import StoreError
 from scenario_async.sync._scopes import Scope, parse_scopes
 
@@ -99,9 +98,3 @@ def test_scopes_are_several_and_each_once() -> None:
         parse_scopes(["public", "public"])
     with pytest.raises(ValueError, match="a scope is"):
         parse_scopes(["publik"])
-
-
-def test_options_with_a_few_values_have_one_of_them() -> None:
-    assert one_of("start", "wait") == "wait"
-    with pytest.raises(ValueError, match="role must be one of 'auto', 'reader', not 'leader'"):
-        one_of("role", "leader")
