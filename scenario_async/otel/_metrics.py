@@ -22,11 +22,11 @@ from ._names import (
     PORT,
     SCOPE,
     SERVER,
-    STATUS,
     TEMPLATE,
     WAIT_REASON,
     error_type,
     known_scopes,
+    status_attributes,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ _DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 
 _WAITS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120]
 # From a few pages to all of a large catalogue at a hundred requests a minute.
 _RUNS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
-_FIRST_ERROR = 400
 _Request: TypeAlias = tuple[str, str, str, int]
 
 
@@ -206,10 +205,7 @@ class Metrics:
 
     def _response(self, event: ResponseEvent) -> None:
         if event.operation is not None:
-            more: dict[str, str | int] = {STATUS: event.status_code}
-            if event.status_code >= _FIRST_ERROR:
-                more[ERROR_TYPE] = str(event.status_code)
-            self._ended(event.operation.id, event.seconds, more)
+            self._ended(event.operation.id, event.seconds, status_attributes(event.status_code))
 
     def _end(self, event: EndEvent) -> None:
         if event.operation.kind == "account":

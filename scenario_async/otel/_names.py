@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from scenario_async import APIStatusError
 
 __all__ = [
@@ -28,8 +26,8 @@ __all__ = [
     "WAIT",
     "WAIT_REASON",
     "error_type",
-    "is_cancellation",
     "known_scopes",
+    "status_attributes",
 ]
 
 # https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
@@ -60,6 +58,7 @@ OUTCOMES = ("new", "changed", "unchanged", "deleted", "rejected")
 
 _SCOPES = {"private", "public", "unlisted"}
 _COLLECTION = "collection"
+_FIRST_ERROR = 400
 
 
 def error_type(error: BaseException) -> str:
@@ -69,9 +68,11 @@ def error_type(error: BaseException) -> str:
     return type(error).__qualname__
 
 
-def is_cancellation(error: BaseException) -> bool:
-    """Whether somebody no longer wanted to have it, which is no failure of anybody."""
-    return isinstance(error, asyncio.CancelledError)
+def status_attributes(status_code: int) -> dict[str, str | int]:
+    """The attributes of an answer with this status, which has an error from 400 on."""
+    if status_code < _FIRST_ERROR:
+        return {STATUS: status_code}
+    return {STATUS: status_code, ERROR_TYPE: str(status_code)}
 
 
 def known_scopes(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,11 @@ from ._names import (
     RESENDS,
     SCOPE,
     SERVER,
-    STATUS,
     TEMPLATE,
     WAIT,
     error_type,
-    is_cancellation,
     known_scopes,
+    status_attributes,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ __all__ = ["Spans"]
 # They are nobody's part, also where a catalogue was entered or a fleet is run inside of a span.
 _ROOTS = {"account", "refresh"}
 _OF_SCOPES = {"listing", "refresh", "scope", "sync"}
-_FIRST_ERROR = 400
 
 
 @dataclass(slots=True)
@@ -133,7 +132,7 @@ class Spans:
 
     def _start(self, event: StartEvent) -> None:
         operation = event.operation
-        within = self._within(operation)
+        within = self._open.get(operation.parent or 0)
         if operation.kind == "call":
             self._calls[operation.id] = _Call(within)
         elif operation.kind == "page" and within is not None:
@@ -174,17 +173,14 @@ class Spans:
         sent = self._open.pop(operation.id, None) if operation is not None else None
         if operation is None or sent is None:
             return
-        attributes: dict[str, AttributeValue] = {STATUS: event.status_code}
+        attributes: dict[str, AttributeValue] = {**status_attributes(event.status_code)}
         call = self._calls.get(operation.parent or 0)
         if call is not None and event.sends > 1:
             call.sent += event.sends - 1
             attributes[RESENDS] = call.sent - 1
         if event.request_id is not None:
             attributes[REQUEST_ID] = event.request_id
-        failed = event.status_code >= _FIRST_ERROR
-        if failed:
-            attributes[ERROR_TYPE] = str(event.status_code)
-        sent.end(attributes, failed=failed)
+        sent.end(attributes, failed=ERROR_TYPE in attributes)
 
     def _retry(self, event: RetryEvent) -> None:
         call = self._calls.get(event.operation.id) if event.operation is not None else None
@@ -222,7 +218,8 @@ class Spans:
         ended = self._ended(event.operation)
         if ended is not None:
             attributes: dict[str, AttributeValue] = {ERROR_TYPE: error_type(event.error)}
-            ended.end(attributes, failed=not is_cancellation(event.error))
+            # What somebody no longer wanted to have is no failure of anybody.
+            ended.end(attributes, failed=not isinstance(event.error, asyncio.CancelledError))
 
     def _ended(self, operation: Operation) -> _Open | None:
         """What has a span that ends with this operation."""
@@ -239,9 +236,6 @@ class Spans:
     def _keep(self, operation: Operation, span: Span, context: Context | None) -> None:
         within = trace.set_span_in_context(span, context)
         self._open[operation.id] = _Open(operation.id, span, within)
-
-    def _within(self, operation: Operation) -> _Open | None:
-        return self._open.get(operation.parent or 0)
 
 
 class _Current:
