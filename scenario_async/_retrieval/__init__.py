@@ -4,13 +4,16 @@ from .bulk import MODELS, fetch_bulk
 from .bulk_refusals import refuses_bulk, refuses_ids
 from .ids import check_id
 from .planner import Missing
+from .preview_urls import FetchPreviews, PreviewUrls
 from .previews import previews_of
 from .retrieval import Retrieval, retrieve_many, retrieve_one
 from .training import as_trained, still_waiting, training_ended, wait_until_trained
 
 __all__ = [
     "MODELS",
+    "FetchPreviews",
     "Missing",
+    "PreviewUrls",
     "Retrieval",
     "as_trained",
     "check_id",

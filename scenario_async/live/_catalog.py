@@ -15,6 +15,7 @@ from scenario_async.sync._scopes import parse_scopes
 from ._arguments import Role, Settings, Start
 from ._errors import NotLoadedError
 from ._parts import Parts
+from ._previews import pictured
 from ._status import LiveStatus, check_age, status_of
 from ._training import trained
 
@@ -288,7 +289,8 @@ class LiveCatalog(Generic[ModelT]):
             UsageError: See there.
             APIError: See there.
         """
-        previews = self._parts.previews
-        if previews is None or self._parts.closed:
+        reader, previews = self._parts.reader, self._parts.previews
+        if reader is None or previews is None or self._parts.closed:
             raise UsageError("previews take requests: use a catalogue with a client, and enter it")
-        return await previews.urls(models)
+        # Before any is asked for: what cannot be must not fail for others who ask at the same time.
+        return await previews.urls(pictured(models, reader.snapshot))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,11 +12,11 @@ import anyio
 from scenario_async import UsageError
 from scenario_async._context import context_of
 from scenario_async._http import LoopBudget
+from scenario_async._retrieval import PreviewUrls
 from scenario_async.sync import CatalogStore
 
 from ._deltas import Feed
 from ._errors import NotLoadedError
-from ._previews import PreviewUrls
 from ._reader import StoreReader
 from ._refresher import Refresher
 
@@ -26,6 +27,8 @@ __all__ = ["Parts"]
 
 ModelT = TypeVar("ModelT")
 _IN_MEMORY = "sqlite://"
+# Whoever gets the URL of a picture has this long to load it.
+_MARGIN = timedelta(minutes=10)
 
 
 class Parts(Generic[ModelT]):
@@ -98,8 +101,9 @@ class Parts(Generic[ModelT]):
         if client is not None:
             # A row that cannot be read is a model without a picture, and no failure of others.
             fetch = partial(client.models.previews, on_invalid=lambda _: None)
-            self.previews = PreviewUrls(fetch, reader)
-            self._held.push_async_callback(self.previews.end)
+            self.previews = PreviewUrls(fetch, margin=_MARGIN)
+            left = UsageError("the live catalogue was left before the previews came")
+            self._held.push_async_callback(self.previews.end, left)
         self.refresher = Refresher(settings, store, reader)
         self._held.push_async_callback(self.refresher.stop)
         self.refresher.start()

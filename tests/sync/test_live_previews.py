@@ -13,8 +13,8 @@ from support.client import Leftovers, until_requests
 
 from scenario_async import InternalServerError, Missing, Model, Preview, ScenarioError, UsageError
 from scenario_async._argument_errors import ArgumentError
-from scenario_async.live import LiveCatalog, _previews
-from scenario_async.live._previews import PreviewUrls
+from scenario_async._retrieval import PreviewUrls, preview_urls
+from scenario_async.live import LiveCatalog
 from scenario_async.sandbox import Catalogue, ServerError, Stalled
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 LATER = 3600.0
+MARGIN = timedelta(minutes=10)
 
 
 class Short(msgspec.Struct):
@@ -97,23 +98,19 @@ async def test_whoever_stops_waiting_does_not_end_the_request_and_leaving_does(
     await leftovers.check_connections()
 
 
-async def test_a_cancellation_that_nobody_asked_for_is_told_to_all_who_wait(
-    scenario: AsyncScenario,
-) -> None:
+async def test_a_cancellation_that_nobody_asked_for_is_told_to_all_who_wait() -> None:
     async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
         for model in models:
             if odd:
                 raise asyncio.CancelledError
             yield Missing(str(model), 404, "nobody")
 
-    async with LiveCatalog(scenario, every=LATER) as live:
-        assert live._parts.reader is not None
-        previews = PreviewUrls(fetch, live._parts.reader)
+    previews = PreviewUrls(fetch, margin=MARGIN)
     odd = True
     with anyio.fail_after(30), pytest.raises(ScenarioError, match="was cancelled"):
-        await previews.urls(["model_x"])
+        await previews.urls({"model_x": "model_x"})
     odd = False
-    assert await previews.urls(["model_x"]) == {"model_x": None}
+    assert await previews.urls({"model_x": "model_x"}) == {"model_x": None}
 
 
 async def test_leaving_at_once_ends_those_who_have_just_asked(scenario: AsyncScenario) -> None:
@@ -152,28 +149,27 @@ async def test_a_row_that_cannot_be_read_is_a_model_without_a_picture(
 
 
 async def test_pictures_of_ids_that_are_made_up_are_forgotten(
-    scenario: AsyncScenario, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
         for model in models:
             assert isinstance(model, str)
             yield Missing(model, 404, "nobody")
 
-    monkeypatch.setattr(_previews, "_KEPT", timedelta(0))
-    async with LiveCatalog(scenario, every=LATER) as live:
-        assert live._parts.reader is not None
-        previews = PreviewUrls(fetch, live._parts.reader)
+    monkeypatch.setattr(preview_urls, "_KEPT", timedelta(0))
+    previews = PreviewUrls(fetch, margin=MARGIN)
     for start in range(0, 5_000, 500):
         ids = [f"model_{start + number}" for number in range(500)]
-        assert set((await previews.urls(ids)).values()) == {None}
+        assert set((await previews.urls(dict(zip(ids, ids, strict=True)))).values()) == {None}
     assert len(previews._pictures) < 3_000
 
 
-async def test_a_url_is_asked_for_again_before_it_expires(scenario: AsyncScenario) -> None:
+async def test_a_url_is_asked_for_again_before_it_expires() -> None:
     asked: list[str] = []
     lifetimes: dict[str, timedelta | None] = {
         "soon": timedelta(minutes=5),
         "late": timedelta(days=5),
+        "past": datetime.min.replace(tzinfo=UTC) - datetime.now(UTC),
         "unknown": None,
     }
 
@@ -185,14 +181,12 @@ async def test_a_url_is_asked_for_again_before_it_expires(scenario: AsyncScenari
             expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
             yield Preview(model_id=model, url=f"http://{model}", expires_at=expires_at)
 
-    async with LiveCatalog(scenario, every=LATER) as live:
-        assert live._parts.reader is not None
-        previews = PreviewUrls(fetch, live._parts.reader)
-    names: Any = list(lifetimes)
+    previews = PreviewUrls(fetch, margin=MARGIN)
+    names = {name: name for name in lifetimes}
     for _ in range(2):
         assert await previews.urls(names) == {name: f"http://{name}" for name in names}
 
-    assert asked == ["soon", "late", "unknown", "soon"]
+    assert asked == ["soon", "late", "past", "unknown", "soon", "past"]
 
 
 async def test_a_url_that_expires_while_others_come_is_asked_for_by_itself(
@@ -213,12 +207,10 @@ async def test_a_url_that_expires_while_others_come_is_asked_for_by_itself(
         came.set()
         await goes_on.wait()
 
-    async with LiveCatalog(scenario, every=LATER) as live:
-        assert live._parts.reader is not None
-        previews = PreviewUrls(fetch, live._parts.reader)
-    first = asyncio.create_task(previews.urls(["soon", "none"]))
+    previews = PreviewUrls(fetch, margin=MARGIN)
+    first = asyncio.create_task(previews.urls({"soon": "soon", "none": "none"}))
     await came.wait()
 
-    assert await previews.urls(["soon"]) == {"soon": "http://2"}
+    assert await previews.urls({"soon": "soon"}) == {"soon": "http://2"}
     assert await first == {"soon": "http://1", "none": None}
     assert asked == [["soon", "none"], ["soon"]]
