@@ -83,16 +83,19 @@ def facet_list(state: GridState, counts: Facets) -> list[Facet]:
 
 
 def _choices(name: str, state: GridState, counts: dict[str, int]) -> Iterator[Choice]:
-    chosen = state.chosen(name)
-    uncounted = [value for value in chosen if value not in counts]
+    uncounted = [value for value in state.chosen(name) if value not in counts]
     for value in (*uncounted, *(one for one in counts if can_be_in_url(one))):
-        yield Choice(
-            key=f"{name}-{crc32(value.encode()):08x}",
-            label=line(value, _LABEL),
-            count=counts.get(value),
-            query=state.toggled(name, value).query(),
-            chosen=value in chosen,
-        )
+        yield _choice(name, state, name, value, counts.get(value))
+
+
+def _choice(key: str, state: GridState, facet: str, value: str, count: int | None) -> Choice:
+    return Choice(
+        key=f"{key}-{crc32(value.encode()):08x}",
+        label=line(value, _LABEL),
+        count=count,
+        query=state.toggled(facet, value).query(),
+        chosen=value in state.chosen(facet),
+    )
 
 
 def deleted_choices(state: GridState) -> list[Choice]:
@@ -112,14 +115,8 @@ def deleted_choices(state: GridState) -> list[Choice]:
 
 def chosen_choices(state: GridState) -> list[Choice]:
     """What is chosen, each of which leads to where it is not."""
-    chosen = [(facet, value) for facet in FACETS for value in state.chosen(facet)]
     return [
-        Choice(
-            key=f"chip-{facet}-{crc32(value.encode()):08x}",
-            label=line(value, _LABEL),
-            count=None,
-            query=state.toggled(facet, value).query(),
-            chosen=True,
-        )
-        for facet, value in chosen
+        _choice(f"chip-{facet}", state, facet, value, None)
+        for facet in FACETS
+        for value in state.chosen(facet)
     ]

@@ -111,7 +111,8 @@ def model_view(model: StoredModel, scopes: Sequence[str], store: str, now: datet
     """
     record = model.details or model.record
     card = card_of(model, now)
-    pictures = list(dict.fromkeys((*_thumbnail(model), *examples_of(model))))
+    asset_ids = dict.fromkeys((model.thumbnail_asset_id, *examples_of(model)))
+    pictures = [one for one in asset_ids if one]
     shown = tuple(pictures[:_PICTURES])
     return ModelView(
         card=card,
@@ -172,10 +173,6 @@ asyncio.run(main())
 def _literal(text: str) -> str:
     """A text as Python spells it, in ASCII: what is copied is what is seen."""
     return '"' + ascii(text)[1:-1].replace('"', '\\"').replace("\\'", "'") + '"'
-
-
-def _thumbnail(model: StoredModel) -> tuple[str, ...]:
-    return (model.thumbnail_asset_id,) if model.thumbnail_asset_id else ()
 
 
 def _description(record: str) -> str:

@@ -112,8 +112,9 @@ class Pages:
         state = GridState.parse(request.query.items()).at(1)
         # Each key that is typed makes no step to go back by.
         typed = request.headers.get("HX-Trigger") == "search"
-        headers = {"HX-Replace-Url" if typed else "HX-Push-Url": _here(state)}
-        return self._part("results.html", await self._results_context(state), headers)
+        context = await self._results_context(state)
+        headers = _FRESH | {"HX-Replace-Url" if typed else "HX-Push-Url": f"?{state.query()}"}
+        return self._answer("results.html", context, headers)
 
     async def _cards(self, request: web.Request) -> web.StreamResponse:
         """One more page of models."""
@@ -121,10 +122,11 @@ class Pages:
         cards = await self._cards_of(state, state.page, state.page)
         more = state.at(state.page + 1) if len(cards) == PAGE else None
         context = {"pages": [(state.page, cards)], "more": more}
-        return self._part("cards.html", context, {"HX-Replace-Url": _here(state)})
+        headers = _FRESH | {"HX-Replace-Url": f"?{state.query()}"}
+        return self._answer("cards.html", context, headers)
 
     async def _standing(self, _: web.Request) -> web.StreamResponse:
-        return self._part("store.html", {"store": await self._store_view()})
+        return self._answer("store.html", {"store": await self._store_view()})
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         model_id = request.match_info["id"]
@@ -187,25 +189,22 @@ class Pages:
         error = None if self._refresher is None else self._refresher.error
         return await store_view(self._store, self._name, refresh_error=error)
 
-    def _way_to_root(self, request: web.Request) -> str:
-        """The way from a page to the root of the gallery, wherever that is mounted."""
-        within = request.rel_url.raw_path.removeprefix(self.root_path(request))
-        return "../" * within.count("/")
-
     def _page(
         self, request: web.Request, template: str, context: Mapping[str, object], status: int = 200
     ) -> web.Response:
-        text = self._templates.render(template, {"root": self._way_to_root(request), **context})
-        return web.Response(text=text, content_type="text/html", headers=_FRESH, status=status)
+        # Its links are relative: the gallery may be mounted anywhere.
+        within = request.rel_url.raw_path.removeprefix(self.root_path(request))
+        context = {"root": "../" * within.count("/"), **context}
+        return self._answer(template, context, status=status)
 
-    def _part(
-        self, template: str, context: Mapping[str, object], headers: Mapping[str, str] | None = None
+    def _answer(
+        self,
+        template: str,
+        context: Mapping[str, object],
+        headers: Mapping[str, str] = _FRESH,
+        *,
+        status: int = 200,
     ) -> web.Response:
-        # Parts are of the grid, which is at the root.
+        # Parts of pages are of the grid, which is at the root.
         text = self._templates.render(template, {"root": "", **context})
-        headers = {**_FRESH, **(headers or {})}
-        return web.Response(text=text, content_type="text/html", headers=headers)
-
-
-def _here(state: GridState) -> str:
-    return f"?{state.query()}"
+        return web.Response(text=text, content_type="text/html", headers=headers, status=status)
