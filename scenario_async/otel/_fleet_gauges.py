@@ -9,7 +9,7 @@ from opentelemetry.metrics import Observation
 from ._names import QUANTILE, STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from opentelemetry.metrics import CallbackOptions, Meter
 
@@ -54,11 +54,12 @@ class FleetGauges:
     """What workers of this process have told of their fleet.
 
     Attributes:
-        told: What each of them told last; taken out when it has ended.
+        told: What each of them told last, by who measures it and its number; taken out when it has
+            ended.
     """
 
     def __init__(self, meter: Meter) -> None:
-        self.told: dict[Hashable, FleetEvent] = {}
+        self.told: dict[tuple[object, int], FleetEvent] = {}
         for name, (unit, description, observed) in _GAUGES.items():
             meter.create_observable_gauge(
                 f"scenario_async.fleet.{name}",

@@ -76,7 +76,7 @@ class Instruments:
 
     def __init__(self, meter: Meter) -> None:
         self.under_way: dict[tuple[Metrics, int], _Request] = {}
-        self.ages: dict[tuple[Metrics, int], tuple[str, datetime]] = {}
+        self.ages: dict[tuple[object, int], tuple[str, datetime]] = {}
         self._seen: dict[_Request, None] = {}
         self.duration = meter.create_histogram(
             "http.client.request.duration",
@@ -172,8 +172,6 @@ class Metrics:
 
     def __init__(self, instruments: Instruments) -> None:
         self._to = instruments
-        self._catalogues: set[int] = set()
-        self._fleets: set[int] = set()
         self._undone = False
         self.hooks: EventHooks = EventHooks(
             on_request=self._request,
@@ -193,10 +191,9 @@ class Metrics:
         But for an event that is being told, as where one of its other hooks has undone this.
         """
         self._undone = True
-        for catalog in self._catalogues:
-            self._to.ages.pop((self, catalog), None)
-        for fleet in self._fleets:
-            self._to.fleet.told.pop((self, fleet), None)
+        for told in (self._to.ages, self._to.fleet.told):
+            for key in [key for key in told.copy() if key[0] is self]:
+                told.pop(key, None)
 
     def _request(self, event: RequestEvent) -> None:
         if event.operation is not None:
@@ -236,19 +233,14 @@ class Metrics:
 
     def _live(self, event: LiveEvent) -> None:
         if event.closed:
-            self._catalogues.discard(event.catalog)
             self._to.ages.pop((self, event.catalog), None)
         elif event.as_of is not None and not self._undone:
-            self._catalogues.add(event.catalog)
             self._to.ages[self, event.catalog] = (known_scopes(event.scopes), event.as_of)
 
     def _fleet(self, event: FleetEvent) -> None:
         # The one that told last is the last of them.
         self._to.fleet.told.pop((self, event.fleet), None)
-        if event.closed or self._undone:
-            self._fleets.discard(event.fleet)
-        else:
-            self._fleets.add(event.fleet)
+        if not event.closed and not self._undone:
             self._to.fleet.told[self, event.fleet] = event
 
 

@@ -138,13 +138,10 @@ class Spans:
         elif operation.kind == "page" and within is not None:
             self._open[operation.id] = within
         else:
-            self._begin(operation, within)
-
-    def _begin(self, operation: Operation, within: _Open | None) -> None:
-        context = contexts.Context() if operation.kind in _ROOTS else _context_of(within)
-        name, attributes = _named(operation)
-        span = self._tracer.start_span(name, context=context, attributes=attributes)
-        self._keep(operation, span, context)
+            context = contexts.Context() if operation.kind in _ROOTS else _context_of(within)
+            name, attributes = _named(operation)
+            span = self._tracer.start_span(name, context=context, attributes=attributes)
+            self._keep(operation, span, context)
 
     def _request(self, event: RequestEvent) -> None:
         operation = event.operation
