@@ -1,7 +1,6 @@
 """Models as bytes, in each of the formats: for ``list``, ``get`` and ``export``."""
 
 from .arrow import ArrowColumns, chosen_columns
-from .csv_rows import as_text
 from .records import MODELS, Records, Style
 from .registry import (
     ENCODED,
@@ -24,7 +23,6 @@ __all__ = [
     "Format",
     "Records",
     "Style",
-    "as_text",
     "chosen_columns",
     "escaped",
     "format_of",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scenario_async import InvalidRow, Model
 from scenario_async._decoding import RowDecoder
-from scenario_async._formats import as_text
+from scenario_async._formats.csv_rows import as_text
 from scenario_async._query.query import LARGEST_PAGE, wire_time
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync._comparison import Known, compare
