@@ -122,7 +122,8 @@ class Transport:
         # Joining the pieces of a page in the end would hold the loop, and need its memory twice.
         # The whole value of a buffer is the buffer itself and no copy.
         body = BytesIO(bytes(min(announced, most, _LARGEST_BUFFER)))
-        async for piece in response.content.iter_any():
+        # Pieces as they were received: aiohttp would join all that wait into another copy.
+        async for piece, _ in response.content.iter_chunks():
             # Until a piece is taken aiohttp reads little more from its connection, so that turns
             # spread the reading over passes of the loop as well.
             await self.loop_budget.run(partial(body.write, piece), len(piece))
