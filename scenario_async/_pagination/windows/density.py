@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from itertools import pairwise
-from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Density"]
 
-# Where it begins, how far it reaches, how many models it has, and the same of its quarters.
-_Page: TypeAlias = "tuple[int, int, int, list[tuple[int, int]]]"
 _CHANCE = 1.07
+_start = attrgetter("start")
+
+
+class _Page(NamedTuple):
+    """Where a page begins, how far it reaches, how many models it has.
+
+    And between how dense the page and its quarters are, in models for a millisecond.
+    """
+
+    start: int
+    extent: int
+    models: int
+    thinnest: float
+    densest: float
 
 
 class Density:
@@ -34,19 +46,23 @@ class Density:
 
     def saw(self, start: int, stop: int, models: int, positions: Sequence[int] = ()) -> None:
         """Note a page: all the models from one position to another, and where some of them lie."""
-        quarter = len(positions) // 4
-        parts = [
-            (max(1, behind - position), models // 4)
-            for position, behind in pairwise(positions[:: quarter or 1])
-            if quarter and models
-        ]
-        insort(self._pages, (start, max(1, stop - start), models, parts))
+        extent, quarter = max(1, stop - start), len(positions) // 4
+        parts = [(extent, models)]
+        if quarter and models:
+            parts += [
+                (max(1, behind - position), models // 4)
+                for position, behind in pairwise(positions[::quarter])
+            ]
+        # Where a page ends between two models is chance, and so are a few of them.
+        thinnest = min((_CHANCE * models + 1) / extent for extent, models in parts)
+        densest = max((models / _CHANCE - 1) / extent for extent, models in parts)
+        insort(self._pages, _Page(start, extent, models, thinnest, densest))
 
     def at(self, position: int) -> float:
         """Return how many models lie in a millisecond at a position; 0 where none were seen."""
         near = self._near(position)
-        extent = sum(extent for _, extent, _, _ in near)
-        return sum(models for _, _, models, _ in near) / extent if extent else 0.0
+        extent = sum(page.extent for page in near)
+        return sum(page.models for page in near) / extent if extent else 0.0
 
     def steadiness(self, position: int) -> float:
         """How evenly models lie around a position: 1 if all pages are as dense as each other.
@@ -57,12 +73,10 @@ class Density:
         near = self._near(position)
         if len(near) < 2:  # noqa: PLR2004 - one alone is as dense as itself
             return 0.0
-        # Where a page ends between two models is chance, and so are a few of them.
-        parts = [part for _, extent, models, parts in near for part in ((extent, models), *parts)]
-        thinnest = min((_CHANCE * models + 1) / extent for extent, models in parts)
-        densest = max((models / _CHANCE - 1) / extent for extent, models in parts)
+        thinnest = min(page.thinnest for page in near)
+        densest = max(page.densest for page in near)
         return max(0.0, min(1.0, 2 * thinnest / densest - 1)) if densest > 0 else 0.0
 
     def _near(self, position: int) -> list[_Page]:
-        known = bisect_right(self._pages, position, key=itemgetter(0))
+        known = bisect_right(self._pages, position, key=_start)
         return self._pages[max(0, known - self.NEIGHBOURS) : known + self.NEIGHBOURS]

@@ -30,7 +30,7 @@ MILLISECOND = timedelta(milliseconds=1)
 SECOND = 1_000
 """Every position is a multiple of this."""
 
-_ONE_SECOND = timedelta(seconds=1)
+_DAY = 86_400  # seconds
 # So many dates in the order of their milliseconds are no chance.
 _NO_CHANCE = 8
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -148,7 +148,9 @@ def moment_at(position: int) -> datetime | None:
 
 def position_of(moment: datetime) -> int:
     """The position of a date where the oldest model comes first."""
-    return (moment - _EPOCH) // _ONE_SECOND * SECOND
+    # Before the epoch as well, a whole second is rounded down: only the days are below zero then.
+    since = moment - _EPOCH
+    return (since.days * _DAY + since.seconds) * SECOND
 
 
 def _moment(bound: str | None) -> datetime | None:

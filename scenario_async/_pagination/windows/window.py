@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scenario_async._decoding import PageAnswer
@@ -234,7 +233,7 @@ def read(asked: Asked, answer: PageAnswer, timeline: Timeline) -> Reading | None
 
 
 def _rising(positions: Sequence[int]) -> bool:
-    return all(one <= next_ for one, next_ in pairwise(positions))
+    return list(positions) == sorted(positions)
 
 
 def _from_end(positions: Sequence[int]) -> bool:
