@@ -72,7 +72,8 @@ async def test_nothing_comes_through_a_held_proxy_and_all_of_it_afterwards() -> 
         late_writer.close()
         await until(lambda: proxy.connections == 1)
         assert await late.read() == b""
-        behind.ended = 0  # that of the other connection
+        await until(lambda: behind.ended == 1)
+        behind.ended = 0  # that was the other connection
 
 
 async def test_the_end_of_a_connection_does_not_come_through_a_held_proxy() -> None:

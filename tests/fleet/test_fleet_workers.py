@@ -16,7 +16,7 @@ from support.pgbouncer import binary, pooled
 from support.tcp_proxy import proxied
 
 from scenario_async import AsyncScenario
-from scenario_async.fleet import Credentials, Fleet, _connection
+from scenario_async.fleet import Credentials, Fleet, _connection, _running
 from scenario_async.sandbox import SandboxAccounts, seeded_accounts
 from scenario_async.sync import FleetStore, StoreError
 from scenario_async.sync._store import database_of
@@ -103,8 +103,12 @@ async def studios() -> AsyncGenerator[Studios]:
 
 
 async def test_a_signal_ends_a_worker_in_order_and_another_one_does_the_rest(
-    studios: Studios, new_postgresql: Callable[[], str], caplog: pytest.LogCaptureFixture
+    studios: Studios,
+    new_postgresql: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(_running, "_GOODBYE", LONG)
     async with studios.fleet(new_postgresql()) as (store, fleet):
         await studios.enrol(fleet)
         studios.held = anyio.Event()
@@ -207,6 +211,7 @@ async def test_a_worker_that_was_cut_off_goes_on_when_it_is_let_back(
             await studios.at_work(4)
             proxy.hold()
             await studios.at_work(4, cancelled=4)
+            monkeypatch.undo()  # from now on the machine may be slow
             proxy.go_on()
             studios.held.set()
             await studios.all_fresh(fleet)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from support.postgresql import USER
+from support.postgresql import USER, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,8 +33,7 @@ def pooled(url: str, **settings: object) -> Generator[str]:
     program = binary()
     assert program is not None
     place = urlsplit(url)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     # Not one of pytest's: the other user could not reach into those.
     home = Path(tempfile.mkdtemp(prefix="scenario-pgbouncer-"))
     lines = [

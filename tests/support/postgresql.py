@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,18 @@ def binaries() -> Path | None:
         return found[-1]
     initdb = shutil.which("initdb")
     return None if initdb is None else Path(initdb).resolve().parent
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody has now, and nobody gets who asks for any.
+
+    What is free for a moment may be the end of somebody's connection in the next one: connections
+    begin at ports above these.
+    """
+    while True:
+        port = 15_000 + secrets.randbelow(15_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class PostgreSQL:
@@ -82,9 +96,8 @@ class PostgreSQL:
         known = self._port
         for left in reversed(range(_TRIES)):
             if not known:
-                # Only now, and not for good: others look for free ports as well.
-                with socket.create_server(("127.0.0.1", 0)) as free:
-                    self._port = free.getsockname()[1]
+                # Only now: others look for free ports as well.
+                self._port = free_port()
                 self._configure({"port": self._port})
             try:
                 self._start()

@@ -277,8 +277,11 @@ async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
 async def test_a_server_that_does_not_answer_ends_a_write(
     new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    url = new_postgresql()
+    async with CatalogStore.open(url):
+        pass  # its tables are made in as long as that takes
     monkeypatch.setattr("scenario_async.sync._backends.postgresql_engine._ANSWER", 1.0)
-    async with CatalogStore.open(new_postgresql()) as store:
+    async with CatalogStore.open(url) as store:
         process = 0
         watchdog = threading.Timer(_LONG, lambda: os.kill(process, signal.SIGCONT))
         watchdog.start()
