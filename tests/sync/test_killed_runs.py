@@ -181,7 +181,9 @@ class Killer:
             # A page may be written and not yet be told: some are kept for the last run.
             left = max(0, 0.7 * self.pages - self.written)
             each = left / (kills - self.killed)
-            with SyncProcess(self.sandbox, job) as process:
+            # However late it is killed, something is left for the next one.
+            held = msgspec.structs.replace(job, hold=int(each) + 1)
+            with SyncProcess(self.sandbox, held) as process:
                 assert self._reach(process, self.random.uniform(0, each)), process.why()
                 process.kill()
             self.killed += 1
