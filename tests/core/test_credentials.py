@@ -217,9 +217,11 @@ def test_a_token_that_no_header_can_carry_is_refused() -> None:
         resolve({"bearer_auth": "tökén"})
 
 
-@given(
-    st.lists(st.none() | st.text(min_size=9, max_size=20), min_size=3, max_size=3), st.booleans()
-)
+# No name of ours, which an error says: names that stand in our source are drawn as well.
+nameless = st.text(min_size=9, max_size=20).map("{}0".format)
+
+
+@given(st.lists(st.none() | nameless, min_size=3, max_size=3), st.booleans())
 def test_no_error_shows_a_value(values: list[str | None], public: bool) -> None:
     names = ["api_key", "api_secret", "bearer_auth"]
     given_ones = dict(zip(names, values, strict=True))
