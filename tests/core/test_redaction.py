@@ -30,6 +30,7 @@ def test_no_secret_is_left_wherever_it_stands(parts: list[str], hidden: list[str
 def test_a_secret_leaves_a_mark_in_its_place(text: str, secret: str) -> None:
     assume("://" not in text + secret)
     assume(secret not in text)
+    assume(secret.strip("<"))  # else the first ones are it
     assert redact(f"<{secret}>", [secret]) == "<***>"
 
 
