@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from scenario_async.sandbox import (
     ServerError,
     Stalled,
 )
+from scenario_async.sandbox._api.limits import Limiter
 
 if TYPE_CHECKING:
     from support.client import Connect
@@ -136,7 +138,16 @@ async def test_what_the_service_says_of_another_attempt_is_done(
 
 @pytest.mark.once
 @pytest.mark.parametrize("window", ["fixed", "sliding", "bucket"])
-async def test_many_records_come_through_a_limit_without_hints(window: Any) -> None:
+async def test_many_records_come_through_a_limit_without_hints(
+    window: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal, clock.time = Limiter.refusal, time.monotonic()
+
+    def by_the_clock_of_the_client(limiter: Limiter, _now: float) -> RateLimited | None:
+        return refusal(limiter, clock.now())
+
+    # However slow the machine is, no time passes but what the client waits.
+    monkeypatch.setattr(Limiter, "refusal", by_the_clock_of_the_client)
     limit = RateLimit(requests=20, seconds=0.6, window=window, hint="none")
     async with Sandbox(Catalogue.seeded(public=1, private=80), rate_limit=limit) as sandbox:
         ids = sandbox.catalogue.ids()
