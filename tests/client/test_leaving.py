@@ -341,7 +341,7 @@ async def test_a_slow_caller_holds_a_walk_back(way: Way, connect: Connect) -> No
 
 
 async def test_requests_past_the_end_do_not_hold_the_end_of_a_walk_up(
-    connect: Connect, sandbox: Sandbox, leftovers: Leftovers
+    connect: Connect, sandbox: Sandbox, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = len(sandbox.catalogue.ids("public"))
 
@@ -349,9 +349,20 @@ async def test_requests_past_the_end_do_not_hold_the_end_of_a_walk_up(
         token = request.query.get("paginationToken")
         return 0 if token is None else int(json.loads(base64.b64decode(token))["offset"])
 
+    def past_the_end() -> bool:
+        return any(offset(one) > rows for one in sandbox.requests)
+
+    async def until_one_is_past_the_end(_: object, seconds: float) -> bool:
+        if seconds:
+            await until(past_the_end)
+        return True
+
     sandbox.faults.add(Stalled(), times=None, when=lambda one: offset(one) > rows)
     # Those that are not sent yet when the end arrives are not sent at all.
-    sandbox.faults.add(Delayed(0.5), times=None, when=lambda one: rows - 40 < offset(one) <= rows)
+    monkeypatch.setattr(
+        "scenario_async.sandbox._api.server.Server._pause", until_one_is_past_the_end
+    )
+    sandbox.faults.add(Delayed(1), times=None, when=lambda one: rows - 40 < offset(one) <= rows)
     async with connect() as scenario:
         listing = scenario.models.public(route="public", page_size=20)
         with anyio.fail_after(30):
@@ -359,7 +370,7 @@ async def test_requests_past_the_end_do_not_hold_the_end_of_a_walk_up(
         await leftovers.check()
 
     assert found == sandbox.catalogue.ids("public")
-    assert any(offset(one) > rows for one in sandbox.requests)
+    assert past_the_end()
 
 
 async def test_many_walks_at_once_share_the_slots_of_the_client(

@@ -363,7 +363,7 @@ def test_a_sandbox_that_runs_again_has_counted_no_request(
 
 
 def test_a_request_over_the_limit_uses_up_no_fault() -> None:
-    limit = RateLimit(requests=1, seconds=100)
+    limit = RateLimit(requests=1, seconds=100, window="sliding")
     with Sandbox(small(), rate_limit=limit).in_thread() as sandbox, wired(sandbox) as wire:
         wire.get()
         sandbox.faults.add(ServerError())
