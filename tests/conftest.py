@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, settings
 from support.client import Connect, Leftovers
 from support.clocks import FakeClock
 from support.command_line import Ran, Run
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
+# A mutant has failed at the first example that shows it, which need be no small one; the same
+# examples each time give the same survivors.
+settings.register_profile(
+    "mutants",
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile("any machine")
 
 
@@ -33,23 +43,48 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave out what one interpreter shows for all: tests that are marked `once`, asyncio's"
         " debug mode, and uvloop",
     )
+    parser.addoption(
+        "--mutants",
+        action="store_true",
+        help="all of it on one loop, with few examples, which are the same each time: what is run"
+        " for each mutant",
+    )
     parser.addoption("--screenshots", metavar="FOLDER", help="keep what browsers have shown")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--mutants"):
+        settings.load_profile("mutants")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     briefly = bool(config.getoption("--briefly"))
+    mutants = bool(config.getoption("--mutants"))
 
     def is_wanted(item: pytest.Item) -> bool:
         parameters: Any = getattr(item, "callspec", None)
         loop: object = parameters and parameters.params.get("anyio_backend")
         if briefly and item.get_closest_marker("once") is not None:
             return False
-        one_loop = briefly or item.get_closest_marker("one_loop") is not None
+        one_loop = briefly or mutants or item.get_closest_marker("one_loop") is not None
         return loop is None or (loop == PLAIN) == one_loop
 
     wanted = [item for item in items if is_wanted(item)]
     config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
     items[:] = wanted
+    if mutants:
+        for item in items:
+            _take_few_examples(item)
+
+
+def _take_few_examples(item: pytest.Item) -> None:
+    """Set a test's own number of examples aside, which no profile and no other decorator does."""
+    name = "_hypothesis_internal_use_settings"
+    test: Any = getattr(item, "obj", None)
+    own: settings | None = getattr(test, name, None)
+    few = settings.get_profile("mutants")
+    if own is not None and own.max_examples > few.max_examples:
+        setattr(test, name, settings(own, max_examples=few.max_examples))
 
 
 def pytest_collection_finish() -> None:

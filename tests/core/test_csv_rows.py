@@ -66,7 +66,7 @@ def test_a_formula_is_written_as_text_where_that_is_wanted(text: str) -> None:
 
 
 def test_numbers_are_no_formulas() -> None:
-    assert csv_row([-5, -0.5, None, True], safe=True) == "-5,-0.5,,true\n"
+    assert csv_row([-5, -0.5, None, True, False], safe=True) == "-5,-0.5,,true,false\n"
 
 
 def test_plain_text_has_no_quotes() -> None:

@@ -142,6 +142,7 @@ def test_options_do_not_show_the_credentials() -> None:
         ("https://my_service:8080/v1", "https://my_service:8080/v1"),
         ("https://münchen.example/v1", "https://münchen.example/v1"),
         (f"https://{'a' * 63}.example", f"https://{'a' * 63}.example"),
+        (f"https://{'a.' * 126}a:65535", f"https://{'a.' * 126}a:65535"),
     ],
 )
 def test_a_base_url_has_no_slash_at_its_end(given_url: str, base_url: str) -> None:

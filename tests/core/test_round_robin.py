@@ -18,6 +18,9 @@ from scenario_async._pagination.planner import EmittedPage, PageRequest
 from scenario_async._pagination.round_robin import Part, RoundRobin
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenario_async import APIError
     from scenario_async._pagination.planner import PagePlanner
 
 Together = RoundRobin[PageRequest, PageAnswer, EmittedPage]
@@ -104,6 +107,19 @@ def test_a_failing_listing_fails_all_of_them() -> None:
     part, _ = merged.requests(2, 0)
     with pytest.raises(APIConnectionError):
         merged.failed(part, APIConnectionError("gone"))
+
+
+def test_what_a_listing_emits_after_a_failure_is_its_own() -> None:
+    class GoesOn(Parallel):
+        def failed(self, request: PageRequest, error: APIError) -> Sequence[EmittedPage]:
+            del error
+            return self.receive(request, PAGE)
+
+    merged = Together([Parallel(5), GoesOn(5)], limit=2)
+    _, part = merged.requests(2, 0)
+    (emitted,) = merged.failed(part, APIConnectionError("gone"))
+
+    assert (emitted.index, emitted.item.request) == (1, part.item)
 
 
 def test_a_broken_chain_fails_all_of_them() -> None:
