@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scenario_async import (
@@ -150,6 +150,8 @@ ENDINGS: dict[str, Callable[[Standing, datetime], Standing]] = {
 
 
 @given(periods, st.lists(st.sampled_from(sorted(ENDINGS)), max_size=40))
+@example(HOUR, ["poison"] * 6)
+@example(HOUR, ["killed"] * 6)
 def test_six_failures_in_a_row_set_an_account_aside_and_nothing_else_does(
     every: timedelta, endings: list[str]
 ) -> None:
@@ -237,12 +239,13 @@ def test_a_release_makes_an_account_due_now_and_leaves_a_run_alone() -> None:
 
 
 def test_other_settings_make_an_account_due_where_they_can_change_what_comes_of_it() -> None:
-    later = msgspec.structs.replace(waiting(refusals=2), due_at=NOW + 2 * HOUR)
+    later = msgspec.structs.replace(waiting(refusals=2), every=24 * HOUR, due_at=NOW + 2 * HOUR)
 
     def due(standing: Standing, *, scopes: bool = False, credentials: bool = False) -> timedelta:
         anew = settled(
             standing, NOW, every=HOUR, other_scopes=scopes, other_credentials=credentials
         )
+        assert anew.every == HOUR
         return anew.due_at - NOW
 
     assert due(later) == HOUR
@@ -250,3 +253,4 @@ def test_other_settings_make_an_account_due_where_they_can_change_what_comes_of_
     assert due(later, credentials=True) == HOUR
     assert due(msgspec.structs.replace(later, state="refused"), credentials=True) == timedelta()
     assert due(msgspec.structs.replace(later, state="set aside"), scopes=True) == 2 * HOUR
+    assert due(msgspec.structs.replace(later, state="running"), scopes=True) == 2 * HOUR

@@ -15,18 +15,18 @@ from scenario_async._decoding import RowDecoder
 from scenario_async._formats.csv_rows import as_text
 from scenario_async._query.query import LARGEST_PAGE, wire_time
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync._comparison import Known, compare
+from scenario_async.sync._comparison import Comparison, Known, compare, without_same
 from scenario_async.sync._rows import ModelRow, changed_fields, content_hash, read_row
 from scenario_async.sync._runs.costs import requests_by_id, requests_by_status, requests_for_walk
 from scenario_async.sync._runs.deletions import allowed_deletions
 from scenario_async.sync._scopes import Scope
-from scenario_async.sync._state import FullWalk, Plan, ScopeState, plan
+from scenario_async.sync._state import FullWalk, Plan, ScopeState, later, plan
 from scenario_async.sync._store.filters import ids_of
 from scenario_async.sync._store.values import moment_of
 from scenario_async.sync._windows import cut, without
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from scenario_async.sync._scopes import Kind
     from scenario_async.sync._windows import Window
@@ -178,6 +178,7 @@ PLANS = [
     ("a walk is under way, not full", ScopeState(walk=WALK), False, False, Plan.RESUMED),
     ("fresh", ago(full=1), None, True, Plan.INCREMENTAL),
     ("fresh, but a full one is wanted", ago(full=1), True, True, Plan.FULL),
+    ("of this moment", ago(full=0), None, True, Plan.INCREMENTAL),
     ("just before it is old", ago(full=23.99), None, True, Plan.INCREMENTAL),
     ("old", ago(full=24), None, True, Plan.FULL),
     ("old, but a full one is not wanted", ago(full=24), False, False, Plan.INCREMENTAL),
@@ -215,6 +216,17 @@ def test_private_models_are_listed_again_where_deletions_may_be_listed_no_more(
         assert plan(state, now=NOW, full=None, full_every=year, public=public) is expected
     recent = ago(full=hours, run=1)
     assert plan(recent, now=NOW, full=None, full_every=year, public=public) is Plan.INCREMENTAL
+
+
+wire_moments = st.datetimes(timezones=st.just(UTC)).map(wire_time)
+
+
+@given(st.none() | wire_moments, st.lists(st.none() | wire_moments, max_size=4))
+def test_a_high_water_mark_never_falls_and_is_the_last_date_that_came(
+    known: str | None, dates: list[str | None]
+) -> None:
+    last = max((date for date in (known, *dates) if date is not None), default=None)
+    assert later(moment_of(known), dates) == moment_of(last)
 
 
 # Rows
@@ -535,7 +547,7 @@ def test_a_page_is_compared_with_what_the_store_knows() -> None:
         "g": Known("other", deleted=True, member=False, missing=False),
         "z": Known("not on this page", deleted=False, member=True, missing=False),
     }
-    comparison = compare(list(rows.values()), known)
+    comparison = compare([*reversed(rows.values())], known)
     assert [row.id for row in comparison.new] == ["a", "d", "g"]
     assert [row.id for row in comparison.changed] == ["b"]
     assert comparison.unchanged == 3
@@ -549,6 +561,26 @@ def test_of_a_repeated_row_the_last_one_counts() -> None:
     known = {"model_a": Known(first.content_hash, deleted=False, member=True, missing=False)}
     assert compare([first, second], known).changed == [second]
     assert compare([second, first], known).unchanged == 1
+
+
+def test_a_record_in_other_bytes_is_unchanged_unless_its_hash_was_emptied() -> None:
+    rows = [read(row_of(id=name, name="A")) for name in "abcd"]
+    hashes = {"a": "other", "b": "", "c": "other", "d": rows[3].content_hash}
+    known = {
+        name: Known(content_hash, deleted=False, member=True, missing=False)
+        for name, content_hash in hashes.items()
+    }
+    records = {name: f'{{"name": "A", "id": "{name}"}}' for name in "ab"} | {"c": '{"id":"c"}'}
+    told: list[Comparison] = []
+
+    def steps() -> Generator[None, None, None]:
+        told.append((yield from without_same(compare(rows, known), known, records)))
+
+    assert len(list(steps())) == 3
+    (comparison,) = told
+    assert [row.id for row in comparison.changed] == ["b", "c"]
+    assert comparison.fields == {"a": (), "b": (), "c": ("name",)}
+    assert comparison.unchanged == 2
 
 
 # What runs cost, and how many deletions are allowed
