@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenario_async import InvalidRow, Model, PageEvent
-from scenario_async._decoding import PageReader, RowDecoder
+from scenario_async._decoding import ListedRow, PageReader, RowDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +84,34 @@ def test_each_id_is_given_once_in_order_and_each_repetition_is_counted(
     events = [one.event(last=False) for one in readers]
     assert [event.models for event in events] == [len(page) for page in got]
     assert [event.models + event.repeated for event in events] == [len(page) for page in pages]
+
+
+def test_a_row_of_a_table_has_what_the_service_sent_but_for_nulls_in_lists() -> None:
+    raw = (
+        b'{"id":"a","name":"A","type":"custom","status":"trained","privacy":"private",'
+        b'"capabilities":["txt2img",null],"tags":[null,"red"],"collectionIds":["c"],'
+        b'"createdAt":"2026-01-02T00:00:00.000Z","updatedAt":"2026-01-03T00:00:00.000Z",'
+        b'"deletedAt":"2026-01-04T00:00:00.000Z","thumbnail":{"assetId":"asset_a"},"other":5}'
+    )
+    created_at, updated_at, deleted_at = (datetime(2026, 1, day, tzinfo=UTC) for day in (2, 3, 4))
+    assert RowDecoder(ListedRow).decode(raw) == ListedRow(
+        id="a",
+        name="A",
+        type="custom",
+        status="trained",
+        privacy="private",
+        capabilities=["txt2img"],
+        tags=["red"],
+        collection_ids=["c"],
+        created_at=created_at,
+        updated_at=updated_at,
+        thumbnail_asset_id="asset_a",
+        deleted_at=deleted_at,
+        record=raw.decode(),
+    )
+    bare = RowDecoder(ListedRow).decode(row("a"))
+    assert isinstance(bare, ListedRow)
+    assert msgspec.structs.astuple(bare) == ("a", *[None] * 11, '{"id":"a"}')
 
 
 @given(rows_of_any_kind, st.data())
