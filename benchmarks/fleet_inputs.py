@@ -3,7 +3,8 @@
 Starts a PostgreSQL server of its own, with its defaults for durability, copies invented accounts
 of a sandbox into a store of many accounts, and writes processor times and sizes to
 ``docs/benchmarks/fleet-inputs.json``. The service is in a process of its own, and its work is not
-counted. Takes a minute or two: ``PYTHONPATH=tests python benchmarks/fleet_inputs.py``.
+counted. Takes some minutes, and 8 GB of disk for a million models:
+``PYTHONPATH=tests python benchmarks/fleet_inputs.py``.
 """
 
 from __future__ import annotations
@@ -265,7 +266,7 @@ def main() -> None:
     """Measure, or play a role of that."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=10_000)
-    parser.add_argument("--others", type=int, default=10, help="accounts that are there before")
+    parser.add_argument("--others", type=int, default=100, help="accounts that are there before")
     parser.add_argument("--into", type=Path, default=MEASURED)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
