@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._accounts import Accounts
     from ._status import FleetStatus
 
-__all__ = ["event_of", "keep_telling"]
+__all__ = ["keep_telling"]
 
 _EVERY = 30.0  # seconds
 _numbers = count(1)
@@ -40,15 +40,14 @@ async def keep_telling(
             if hooks().on_fleet is not None:
                 with suppress(StoreError):
                     status = await accounts.status()
-                    emit(hooks().on_fleet, event_of(status, number))
+                    emit(hooks().on_fleet, _event_of(status, number))
             await anyio.sleep(every)
     finally:
         if status is not None:
-            emit(hooks().on_fleet, event_of(status, number, closed=True))
+            emit(hooks().on_fleet, _event_of(status, number, closed=True))
 
 
-def event_of(status: FleetStatus, fleet: int, *, closed: bool = False) -> FleetEvent:
-    """What hooks are told of a status."""
+def _event_of(status: FleetStatus, fleet: int, *, closed: bool = False) -> FleetEvent:
     return FleetEvent(
         fleet=fleet,
         waiting=status.states["waiting"],

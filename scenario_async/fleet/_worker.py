@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LATER", "Worker"]
 
 Sync: TypeAlias = "Callable[[AsyncScenario, Account], Awaitable[SyncReport]]"
-"""Brings the models of an account up to date, which a client asks for."""
+"""Brings the models of an account up to date, asking with this client."""
 
 LATER = timedelta(seconds=10)
 """When a group is looked at again that somebody else is at work on."""
@@ -47,7 +47,7 @@ class Worker:
         client: Whose session all requests go through.
         sync: Syncs one account.
         requests_per_minute: The limit of the service for a group.
-        longest: After so long a group makes room for others, once an account is through.
+        longest: After how long a group makes room for others, between two of its accounts.
     """
 
     def __init__(

@@ -77,37 +77,33 @@ class Connections:
             )
 
     async def enter(self, *, create: bool) -> None:
-        """Open them, or leave nothing behind.
+        """Connect; make the tables where there are none, and bring earlier ones up to date.
+
+        A database that has no store and is to have none, or is of another program, is left as it
+        is, to the byte. What fails leaves no connection behind.
 
         Raises:
             UsageError: They are open.
-            StoreError: As for :meth:`open`.
+            StoreError: There is no such database, it cannot be reached, or is of a kind that
+                cannot have a store.
+            StoreVersionError: Its tables are not those of this release.
         """
         if self._opened:
             raise UsageError(f"{self.name}: the store is open: enter it once")
         try:
-            await in_own_task(self.open)(create=create)
+            await self._open(create=create)
         except BaseException:
             await self.leave()
             raise
 
     async def leave(self) -> None:
-        """Close them."""
+        """Close all connections. A new file in which a run has stored nothing goes."""
         # In a scope that is cancelled, waiting for the end would raise, and hide what went wrong.
         with undisturbed():
-            await in_own_task(self.close)()
+            await self._close()
 
-    async def open(self, *, create: bool) -> None:
-        """Connect; make the tables where there are none, and bring earlier ones up to date.
-
-        A database that has no store and is to have none, or is of another program, is left as it
-        is, to the byte.
-
-        Raises:
-            StoreError: There is no such database, it cannot be reached, or is of a kind that
-                cannot have a store.
-            StoreVersionError: Its tables are not those of this release.
-        """
+    @in_own_task
+    async def _open(self, *, create: bool) -> None:
         with self.failures():
             await self.backend.look(create=create)
         async with self.begun() as connection:
@@ -125,8 +121,8 @@ class Connections:
             await self.backend.begin()
         self._opened = True
 
-    async def close(self) -> None:
-        """Close all connections. A new file in which a run has stored nothing goes."""
+    @in_own_task
+    async def _close(self) -> None:
         with undisturbed():
             try:
                 if self.backend.new_file is not None:
