@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +165,7 @@ async def status(
     async with _opened(store) as found:
         told = await found.status()
         one = None if account is None else await _account_of(found, account)
-    width = terminal_width(sys.stdout)
+    width = terminal_width()
     if as_json:
         await write_data(msgspec.json.encode(told if one is None else one) + b"\n")
     elif one is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -103,7 +102,7 @@ async def write_listing(
         ScenarioError: The listing failed. What was written before is all there was.
     """
     with wrong_usage():
-        style = Style(csv_safe=options.csv_safe, width=terminal_width(sys.stdout))
+        style = Style(csv_safe=options.csv_safe, width=terminal_width())
         encoder = new_encoder(options.format_, MODELS, style)
     format_ = FORMATS[options.format_]
     write = writer_of(format_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
@@ -92,7 +91,7 @@ async def stats(
         elif as_json:
             await write_data(msgspec.json.encode(found) + b"\n")
         else:
-            await write_lines(statistics_lines(found, width=terminal_width(sys.stdout), top=top))
+            await write_lines(statistics_lines(found, width=terminal_width(), top=top))
 
 
 async def _statistics(opened: CatalogStore, filters: dict[str, Any]) -> StoreStatistics:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -71,7 +70,7 @@ async def status(
 
 
 def _lines(counts: StoreCounts, runs: Sequence[RunRecord]) -> list[str]:
-    width = terminal_width(sys.stdout)
+    width = terminal_width()
     lines = store_lines(counts, width=width)
     if runs:
         lines += ["", *run_lines(runs, width=width)]

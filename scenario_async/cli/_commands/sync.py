@@ -205,7 +205,7 @@ class _Rounds:
         elif into_log:
             await write_lines([run_line(report, now)])
         else:
-            await write_lines(summary_lines(report, width=terminal_width(sys.stdout)))
+            await write_lines(summary_lines(report, width=terminal_width()))
         if report.rejected and not into_log:
             rows = "row does" if report.rejected == 1 else "rows do"
             say(f"{report.rejected:,} {rows} not fit: see the table 'rejected' of the store.")

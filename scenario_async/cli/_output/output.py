@@ -101,9 +101,12 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def terminal_width(stream: TextIO | None) -> int | None:
-    """How wide a terminal is; ``None`` for what is none, where nothing needs to be shortened."""
-    return shutil.get_terminal_size().columns if is_terminal(stream) else None
+def terminal_width() -> int | None:
+    """How wide the terminal is that shows standard output; ``None`` where there is none.
+
+    Nothing needs to be shortened then.
+    """
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
 
 def is_pipe(stream: TextIO | None) -> bool:
