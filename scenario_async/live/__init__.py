@@ -6,6 +6,7 @@ Needs the extra ``scenario-async[sync]``.
 from ._catalog import LiveCatalog
 from ._deltas import Delta, Resync
 from ._errors import NotLoadedError, StaleError
+from ._lookup import SnapshotFilters
 from ._snapshot import Snapshot
 from ._status import LiveStatus
 
@@ -16,5 +17,6 @@ __all__ = [
     "NotLoadedError",
     "Resync",
     "Snapshot",
+    "SnapshotFilters",
     "StaleError",
 ]

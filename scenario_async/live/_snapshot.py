@@ -8,13 +8,15 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, overload
 
 from scenario_async._query import given_choice
+from scenario_async.sync._store import check_names
 
 from ._entries import Facet, sort_value
 from ._index import Order
-from ._lookup import Sort, fitting, slice_of
+from ._lookup import SnapshotFilters, Sort, fitting, slice_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from typing import Unpack
 
     from scenario_async._http import LoopBudget
 
@@ -95,68 +97,43 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
     def find(
         self,
         *,
-        type: str | None = None,  # noqa: A002 - the API's name
-        status: str | None = None,
-        privacy: str | None = None,
-        tags: Collection[str] = (),
-        capabilities: Collection[str] = (),
-        collection: str | None = None,
         sort: Sort = "id",
         limit: int | None = None,
         offset: int = 0,
+        **filters: Unpack[SnapshotFilters],
     ) -> list[ModelT]:
         """The models that fit all of these, as by :meth:`CatalogStore.models`.
 
         Args:
-            type: Of this type.
-            status: With this status.
-            privacy: ``"private"``, ``"public"`` or ``"unlisted"``.
-            tags: With at least one of these tags, exact and case-sensitive.
-            capabilities: With all of these capabilities.
-            collection: In this collection.
             sort: ``"id"``, ``"name"`` (without case), ``"created_at"`` or ``"updated_at"``, the
                 smallest or earliest first, equal ones by their ids; ``"-created_at"`` and the like
                 the other way round. Models without the value come last.
             limit: At most so many.
             offset: Without the first so many.
+            **filters: As :class:`SnapshotFilters` names them.
 
         Raises:
             ValueError: A value that fits nothing, as a number below 0 or another order.
-            TypeError: A value of the wrong type.
+            TypeError: A value of the wrong type, or there is no such filter.
         """
-        found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
+        found = self._fitting("find", filters)
         start, end, _ = slice_of(limit, offset).indices(len(self))
         ids = self._sorted(found, sort, end)
         return [self._entries[model_id].model for model_id in islice(ids, start, end)]
 
-    def counts(
-        self,
-        facet: Facet,
-        *,
-        type: str | None = None,  # noqa: A002 - the API's name
-        status: str | None = None,
-        privacy: str | None = None,
-        tags: Collection[str] = (),
-        capabilities: Collection[str] = (),
-        collection: str | None = None,
-    ) -> dict[str, int]:
+    def counts(self, facet: Facet, **filters: Unpack[SnapshotFilters]) -> dict[str, int]:
         """How many models have each value, the most frequent one first.
 
         Args:
             facet: ``"type"``, ``"status"``, ``"privacy"``, ``"tags"``, ``"capabilities"`` or
                 ``"collection"``.
-            type: Of those that fit this, and all that follow, as for :meth:`find`.
-            status: See ``type``.
-            privacy: See ``type``.
-            tags: See ``type``.
-            capabilities: See ``type``.
-            collection: See ``type``.
+            **filters: Of those that fit, as for :meth:`find`.
 
         Raises:
             ValueError: There is no such facet.
-            TypeError: A value of the wrong type.
+            TypeError: As for :meth:`find`.
         """
-        found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
+        found = self._fitting("counts", filters)
         values = self._contents.index.facets[given_choice("facet", facet, get_args(Facet))]
         counts = {
             value: len(ids if found is None else ids & found) for value, ids in values.items()
@@ -168,15 +145,10 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
         self,
         words: str,
         *,
-        type: str | None = None,  # noqa: A002 - the API's name
-        status: str | None = None,
-        privacy: str | None = None,
-        tags: Collection[str] = (),
-        capabilities: Collection[str] = (),
-        collection: str | None = None,
         sort: Sort = "-created_at",
         limit: int | None = None,
         offset: int = 0,
+        **filters: Unpack[SnapshotFilters],
     ) -> list[ModelT]:
         """The models that have all of these words in their name, tags or description.
 
@@ -185,28 +157,27 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
 
         Args:
             words: The words, with spaces between them; without any, all models fit.
-            type: Of those that fit this, and all that follow, as for :meth:`find`.
-            status: See ``type``.
-            privacy: See ``type``.
-            tags: See ``type``.
-            capabilities: See ``type``.
-            collection: See ``type``.
             sort: Within those, and within the others.
             limit: At most so many.
             offset: Without the first so many.
+            **filters: Of those that fit, as for :meth:`find`.
 
         Raises:
             ValueError: As for :meth:`find`.
             TypeError: As for :meth:`find`.
         """
         if not isinstance(words, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-            raise TypeError(f"words must be a str, not {words.__class__.__name__}")
+            raise TypeError(f"words must be a str, not {type(words).__name__}")
         wanted = words.casefold().split()
-        found = fitting(self._contents.index, type, status, privacy, tags, capabilities, collection)
+        found = self._fitting("search", filters)
         part = slice_of(limit, offset)
         ids = self._sorted(found, sort, None)
         entries = await self._contents.loop_budget.finish(self._searched(ids, wanted))
         return [entry.model for entry in entries[part]]
+
+    def _fitting(self, method: str, filters: SnapshotFilters) -> frozenset[str] | None:
+        check_names(method, filters, SnapshotFilters.__optional_keys__)
+        return fitting(self._contents.index, filters)
 
     def _sorted(self, found: frozenset[str] | None, sort: Sort, end: int | None) -> Iterator[str]:
         order = given_choice("sort", sort, get_args(Sort))

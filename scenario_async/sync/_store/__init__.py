@@ -5,7 +5,7 @@ from .catalog_store import CatalogStore, database_of, scopes_of
 from .copies import Standing, contents, records, standing
 from .counts import settled_run
 from .filter_values import check_scope, check_values
-from .filters import ModelFilters, ModelSelection, RecordOrder
+from .filters import ModelFilters, ModelSelection, RecordOrder, check_names
 from .fleet_store import FleetStore, connected_to, fleet_database_of
 from .identity import StoreIdentity, claim, identity_of, stored_identity
 from .members import ChangingModel, Members
@@ -42,6 +42,7 @@ __all__ = [
     "StoreStatistics",
     "StoredModel",
     "as_stored",
+    "check_names",
     "check_scope",
     "check_values",
     "checked_account",
