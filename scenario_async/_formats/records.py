@@ -23,7 +23,7 @@ class Records(Generic[RecordT]):
     Attributes:
         columns: The attributes that people filter on, in the order of their columns.
         record: Returns all of a record, as JSON.
-        texts: The attributes that have it as text, for formats that have all of it in columns.
+        texts: The attributes with all of it as text, for formats that write that in columns.
     """
 
     columns: tuple[str, ...]

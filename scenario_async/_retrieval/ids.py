@@ -1,4 +1,4 @@
-"""Ids as they are needed, from an iterable of any kind: what is asked for by its id comes after."""
+"""Ids from an iterable of any kind, read as they are needed."""
 
 from __future__ import annotations
 

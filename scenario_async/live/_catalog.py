@@ -42,8 +42,8 @@ class LiveCatalog(Generic[ModelT]):
     """The models of some scopes in memory, kept fresh by a task of its own.
 
     Used with ``async with``. What is looked up, found and counted takes no request and no waiting.
-    It is loaded from a store, which the same :func:`sync` keeps up to date as everywhere, so that
-    what it learns of is what that does. Several of the same scopes on one store, as in the workers
+    It is loaded from a store that :func:`sync` keeps up to date, and shows what that learns of.
+    Several of the same scopes on one store, as in the workers
     of a web server, send no more requests than one: one of them refreshes the store, and the others
     follow. Where that one ends, however it ends, or its credentials are refused, another one takes
     over.
@@ -220,9 +220,9 @@ class LiveCatalog(Generic[ModelT]):
     def changes(
         self, *, max_buffered: int = _KEPT
     ) -> AsyncGenerator[Delta[ModelT] | Resync[ModelT], None]:
-        """What changes from this moment on: over the models of now it gives those of later.
+        """The changes from this moment on: with the models of now they give those of later.
 
-        A :class:`Delta` for each refresh that found something, also those that come before it is
+        There is a :class:`Delta` for each refresh that found something, and it waits until it is
         asked for. Where more than ``max_buffered`` of them wait, they are forgotten, and a
         :class:`Resync` comes in their place. Where nothing was loaded yet, the first delta adds
         everything. It ends when the catalogue is left.

@@ -44,7 +44,7 @@ class Delta(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class Resync(Generic[ModelT]):
-    """So much changed since the last time that it was not kept: go by all of a snapshot.
+    """More changed since the last time than was kept: go by the whole snapshot.
 
     Attributes:
         snapshot: The one that the next :class:`Delta` goes on from.

@@ -1,4 +1,4 @@
-"""What the models of a snapshot are found by and sorted by, made of that of the one before. No I/O.
+"""What models of a snapshot are found by and sorted by, made from that of the one before. No I/O.
 
 What takes long is a generator of small steps, between which the loop can be given back.
 """

@@ -51,9 +51,8 @@ class Contents(Generic[ModelT]):
 class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
     """The models of a :class:`LiveCatalog` at one moment, by their ids.
 
-    It stays as it is, whatever is refreshed meanwhile: take one for all of a request. Nothing in it
-    waits but :meth:`search`, which gives the loop back. As a mapping it has its models in no
-    particular order.
+    It stays as it is, whatever is refreshed meanwhile: take one for all of a request. As a mapping
+    it has its models in no particular order.
     """
 
     __slots__ = ("_contents", "_entries")
@@ -64,9 +63,9 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
 
     @property
     def version(self) -> str:
-        """The same exactly where the same models have the same records: for an ``ETag``, say.
+        """Equal only where the same models have the same records: for an ``ETag``, say.
 
-        Also in other processes. New signatures of URLs are no other record.
+        In other processes as well. New signatures of URLs are no other record.
         """
         return f"{self._contents.digest:032x}"
 

@@ -24,13 +24,13 @@ class LiveStatus:
     Attributes:
         state: ``"loading"`` until there is a snapshot; ``"current"``; ``"failing"`` where there is
             one and the last refresh failed; ``"closed"``.
-        role: ``"leader"`` where it refreshes the store, ``"follower"`` where another one may, and
-            it takes over from that, ``"reader"`` where it never does.
+        role: ``"leader"`` where it refreshes the store, ``"follower"`` where it takes over from the
+            one that does, ``"reader"`` where it never does.
         models: How many models the snapshot has.
         invalid: How many it leaves out, as their records do not fit the type.
         version: As of the snapshot; ``None`` where there is none.
-        as_of: When the refresh began that it is the outcome of, by the clock of the machine that
-            refreshed; a change before that moment shows in it, as far as :func:`watch` says.
+        as_of: When the refresh began that brought it, by the clock of the machine that refreshed. A
+            change before that moment shows in it, as far as :func:`watch` says.
         age: How long ago that is, in seconds.
         failures: How many refreshes have failed since one did not.
         error: What the last one failed with.

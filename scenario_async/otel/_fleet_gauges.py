@@ -1,4 +1,4 @@
-"""Gauges of a fleet, each of the whole of it: of several workers any one says the same."""
+"""Gauges of whole fleets: any of the workers of a fleet says the same of it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Spans:
     """Makes spans of what hooks are told.
 
     A request is a span of the kind "client", and its parent the listing, the retrieval or the scope
-    that sends it. Pages and calls are in between and have none, unless nothing is around a page.
+    that sends it. Pages and calls are in between and have none, but for a page with no parent.
 
     Args:
         tracer: Makes them.
