@@ -63,7 +63,7 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
 
     @property
     def version(self) -> str:
-        """Equal only where the same models have the same records: for an ``ETag``, say.
+        """Equal exactly where the same models have the same records: for an ``ETag``, say.
 
         In other processes as well. New signatures of URLs are no other record.
         """

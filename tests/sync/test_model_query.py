@@ -155,8 +155,6 @@ async def test_what_a_run_takes_away_meanwhile_is_left_out(new_sqlite: Callable[
     ("arguments", "error", "words"),
     [
         ({"ids": "abc"}, TypeError, r"ids must be several, such as \['abc'\], and not one str"),
-        ({"ids": [5]}, TypeError, r"ids\[0\] must be a str, not int"),
-        ({"ids": 5}, TypeError, "ids must be an iterable of str, not int"),
         ({"order_by": "size"}, ValueError, "order_by must be one of 'id', '-id', .* not 'size'"),
         ({"order_by": 5}, TypeError, "order_by must be a str"),
         ({"order_by": ""}, ValueError, "order_by is empty"),
@@ -165,8 +163,6 @@ async def test_what_a_run_takes_away_meanwhile_is_left_out(new_sqlite: Callable[
         ({"offset": "1"}, TypeError, "offset must be an int"),
         ({"tags": "abc"}, TypeError, r"tags must be several, such as \['abc'\]"),
         ({"capabilities": "abc"}, TypeError, "capabilities must be several"),
-        ({"tags": [5]}, TypeError, r"tags\[0\] must be a str, not int"),
-        ({"tags": 5}, TypeError, "tags must be an iterable of str, not int"),
         ({"limit": -1}, ValueError, "limit must not be below 0"),
         ({"limit": "5"}, TypeError, "limit must be an int"),
         ({"created_after": NOW.date()}, TypeError, "created_after must be a datetime"),
