@@ -165,12 +165,15 @@ class Members:
         Whatever was missing was asked for. Such a one counted as deleted then, and another scope
         has found it since. Those that are deleted stay marked.
         """
-        living = select(self._models.c.id).where(self._models.c.deleted_at.is_(None))
+        # Looked up for each of them, which are few, in place of reading all models.
+        living = select(self._models.c.id).where(
+            self._models.c.id == self._stored.c.model_id, self._models.c.deleted_at.is_(None)
+        )
         await connection.execute(
             self._database.delete(self._stored).where(
                 self._stored.c.scope == self._scope,
                 self._stored.c.missing_in.is_not(None),
-                self._stored.c.model_id.in_(living),
+                living.exists(),
             )
         )
 
