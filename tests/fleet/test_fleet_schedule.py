@@ -162,6 +162,8 @@ def test_six_failures_in_a_row_set_an_account_aside_and_nothing_else_does(
         standing = ENDINGS[ending](running, now)
         in_a_row = 0 if ending == "well" else in_a_row + (ending in ("poison", "killed"))
         assert (standing.state == "set aside") == (in_a_row == 6)
+        assert standing.state in ("waiting", "refused", "set aside")
+        assert standing.was_due_at is None
         if standing.state == "set aside":
             assert begun(standing, now) is None
             standing, in_a_row = released(standing, now), 0
@@ -182,8 +184,11 @@ def test_pauses_double_up_to_the_period(name: str, outages: int) -> None:
 def test_accounts_that_fail_at_once_come_again_at_different_times() -> None:
     error = InternalServerError("down")
     due = {failed(begin(waiting(str(n), outages=20)), NOW, error).due_at for n in range(100)}
+    refusals = {refused(begin(waiting(str(n))), NOW).due_at for n in range(100)}
+    # Also two that came close to each other, after their next failure.
+    pauses = {failed(begin(waiting(outages=20 + n)), NOW, error).due_at for n in range(100)}
 
-    assert len(due) == 100
+    assert len(due) == len(refusals) == len(pauses) == 100
 
 
 @pytest.mark.parametrize(
@@ -232,8 +237,9 @@ def test_credentials_that_cannot_be_found_are_as_good_as_refused() -> None:
 
 
 def test_a_release_makes_an_account_due_now_and_leaves_a_run_alone() -> None:
-    aside = msgspec.structs.replace(waiting(failures=6, refusals=2), state="set aside")
+    aside = msgspec.structs.replace(waiting(failures=6, refusals=2, outages=3), state="set aside")
 
+    assert begun(msgspec.structs.replace(aside, failures=0), NOW) is None
     assert released(aside, NOW + HOUR) == msgspec.structs.replace(waiting(), due_at=NOW + HOUR)
     assert released(begin(waiting(failures=2)), NOW).state == "running"
 
