@@ -373,11 +373,22 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_heard_of() -> Non
         await settle()
 
 
-async def test_a_planner_may_go_on_without_a_page_that_failed() -> None:
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_a_planner_may_go_on_without_a_page_that_failed(concurrency: int) -> None:
     flaky = _Flaky(5, failing={2: APIConnectionError("gone")})
     planner = SecondTry(5)
-    assert await collect(pages_of(flaky, planner)) == [0, 1, 2, 3, 4]
+    assert await collect(pages_of(flaky, planner, concurrency=concurrency)) == [0, 1, 2, 3, 4]
     assert sorted(flaky.started) == [0, 1, 2, 2, 3, 4]
+    assert flaky.most_under_way == concurrency
+
+
+async def test_of_answers_that_come_together_none_waits_for_another_one() -> None:
+    service = Service(2, held=(0, 1))
+    run = asyncio.create_task(collect(pages_of(service, Parallel(2))))
+    await settle()
+    for depth in (1, 0):
+        service.gates[depth].set()
+    assert await run == [0, 1]
 
 
 class _Flaky(Service):
