@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scenario_async._formats.csv_rows import as_text, csv_row
+from scenario_async._formats.csv_rows import CSV, as_text, csv_row
+from scenario_async._formats.records import Records, Style
 from scenario_async._query.query import wire_time
 
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
@@ -57,6 +60,19 @@ def test_safe_rows_read_back_but_for_the_apostrophes(table: list[list[str]]) -> 
         for cell, found in zip(before, after, strict=True):
             assert found in (cell, f"'{cell}")
             assert not found.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@given(table=rows, safe=st.booleans())
+def test_a_file_has_the_names_of_its_columns_once_and_then_a_row_for_each_record(
+    table: list[list[str]], *, safe: bool
+) -> None:
+    columns = ("a", "b", "c")
+    file = CSV(Records(columns, msgspec.json.encode), Style(csv_safe=safe))
+    records = [SimpleNamespace(**dict(zip(columns, row, strict=True))) for row in table]
+    written = file.batch(records[:1]) + file.batch(records[1:]) + file.end()
+
+    lines = [csv_row(columns), *(csv_row(row, safe=safe) for row in table)]
+    assert written.decode() == "".join(lines)
 
 
 @pytest.mark.parametrize("text", FORMULAS)
