@@ -11,6 +11,7 @@ from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._pagination.cursor import CursorPlanner
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import PageRequest
+from scenario_async._query.public_route import PublicRoute
 from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
@@ -235,6 +236,42 @@ def test_a_broken_chain_is_broken_however_often_it_is_asked() -> None:
 
 def public(limit: int, offset: int | None = None) -> ListingQuery:
     return ListingQuery(route="public", limit=limit, offset=offset)
+
+
+some_pages = st.lists(
+    st.builds(answer, st.text("abc", max_size=2), st.sampled_from([None, "s", "t", "u"])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(some_pages, some_pages, st.sampled_from([QUERY, public(2, 0)]), st.data())
+def test_a_run_that_goes_back_goes_on_as_one_that_was_never_further(
+    pages: list[PageAnswer], others: list[PageAnswer], query: ListingQuery, data: st.DataObject
+) -> None:
+    def go_on(tracker: CursorTracker, request: object, pages: list[PageAnswer]) -> list[object]:
+        told: list[object] = []
+        for page in pages:
+            if isinstance(request, PageRequest):
+                request = tracker.following(request, page)
+                told.append(str(request) if isinstance(request, PaginationError) else request)
+        return told
+
+    depth = data.draw(st.integers(0, len(pages) - 1))
+    near, far = (CursorTracker(query, PublicRoute(tokens=False, offsets=True)) for _ in range(2))
+    *_, reached = go_on(near, PageRequest(query), pages[: depth + 1])
+    go_on(far, PageRequest(query), pages)
+    assert go_on(far.back_to(depth), reached, others) == go_on(near, reached, others)
+
+
+def test_a_run_that_begins_again_learns_of_the_route_for_all() -> None:
+    route = PublicRoute()
+    tracker = CursorTracker(public(2), route).anew(public(2), 3)
+    second = tracker.following(PageRequest(public(2), 3), answer("ab", None))
+    assert isinstance(second, PageRequest)
+    # The same page again: row numbers are without effect.
+    assert tracker.following(second, answer("ab", None)) is None
+    assert route == PublicRoute(tokens=True, offsets=False)
 
 
 def ids_of(pages: Sequence[PageAnswer]) -> list[str | None]:
