@@ -29,6 +29,7 @@ from scenario_async.fleet._schedule import (
     failed,
     lost,
     next_period,
+    refused,
     released,
     returned,
     settled,
