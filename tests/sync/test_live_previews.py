@@ -164,29 +164,32 @@ async def test_pictures_of_ids_that_are_made_up_are_forgotten(
     assert len(previews._pictures) < 3_000
 
 
-async def test_a_url_is_asked_for_again_before_it_expires() -> None:
-    asked: list[str] = []
-    lifetimes: dict[str, timedelta | None] = {
-        "soon": timedelta(minutes=5),
-        "late": timedelta(days=5),
-        "past": datetime.min.replace(tzinfo=UTC) - datetime.now(UTC),
-        "unknown": None,
-    }
+async def test_a_url_is_given_as_long_as_it_can_be_loaded_for_ten_minutes(
+    scenario: AsyncScenario,
+) -> None:
+    def shown(model_id: str, minutes: int, number: int) -> Model:
+        expires = int((datetime.now(UTC) + timedelta(minutes=minutes)).timestamp())
+        url = f"https://cdn.invalid/{number}?Expires={expires}"
+        return Model(id=model_id, thumbnail_url=url)
 
+    first, second = ([shown("soon", 9, number), shown("late", 60, number)] for number in (1, 2))
+    async with LiveCatalog(scenario, every=LATER) as live:
+        assert await live.preview_urls(first) == {one.id: one.thumbnail_url for one in first}
+        assert await live.preview_urls(second) == {
+            "soon": second[0].thumbnail_url,
+            "late": first[1].thumbnail_url,
+        }
+
+
+async def test_a_url_that_expired_long_ago_takes_none_from_those_beside_it() -> None:
     async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
         for model in models:
-            assert isinstance(model, str)
-            asked.append(model)
-            lifetime = lifetimes[model]
-            expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
-            yield Preview(model_id=model, url=f"http://{model}", expires_at=expires_at)
+            past = datetime.min.replace(tzinfo=UTC)
+            yield Preview(model_id=str(model), url=f"http://{model}", expires_at=past)
 
     previews = PreviewUrls(fetch, margin=MARGIN)
-    names = {name: name for name in lifetimes}
-    for _ in range(2):
-        assert await previews.urls(names) == {name: f"http://{name}" for name in names}
 
-    assert asked == ["soon", "late", "past", "unknown", "soon", "past"]
+    assert await previews.urls({"a": "a", "b": "b"}) == {"a": "http://a", "b": "http://b"}
 
 
 async def test_a_url_that_expires_while_others_come_is_asked_for_by_itself(
