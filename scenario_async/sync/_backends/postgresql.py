@@ -95,12 +95,12 @@ class PostgreSQL:
     async def lock(
         self, scopes: Collection[str], held: AsyncExitStack, *, account: str | None
     ) -> Session:
-        kind, names = ("scope", scopes) if account is None else ("account", [account])
-
         def busy(name: str) -> str:
-            return f"{self.name}: another run is at work on the {kind} {name!r}"
+            if account is None:
+                return f"{self.name}: another run is at work on the scope {name!r}"
+            return f"{self.name}: another run is at work on the account {name!r}"
 
-        return await self._locks.take(RUNS, names, busy, held)
+        return await self._locks.take(RUNS, scopes if account is None else [account], busy, held)
 
     async def lead(self, name: str, held: AsyncExitStack) -> Session:
         def busy(_: str) -> str:
