@@ -72,6 +72,13 @@ def service(running: Service) -> Service:
     return running
 
 
+@pytest.fixture
+def changing() -> Generator[Service]:
+    """One of its own, for a test that changes models."""
+    with ExitStack() as stack:
+        yield started(stack)
+
+
 def test_each_account_lists_its_own_models_and_the_public_ones(service: Service) -> None:
     private: set[str] = set()
     for name, account in service.accounts.items():
@@ -110,8 +117,9 @@ def test_bulk_reads_find_models_and_pictures_of_the_account_and_public_ones(
 
 
 def test_a_public_model_that_one_account_adds_or_publishes_is_everybodys(
-    service: Service,
+    changing: Service,
 ) -> None:
+    service = changing
     first, second = (service.accounts[name].catalogue for name in ("account-003", "account-004"))
     ids = [first.add(privacy="public", score=10**6), second.add(privacy="public", score=10**6)]
     assert set(service.ids("account-001", "public")[:2]) == set(ids)
