@@ -14,6 +14,7 @@ import contextlib
 import inspect
 import io
 import os
+import secrets
 import shlex
 import signal
 import socket
@@ -87,9 +88,11 @@ def _environment(sandbox: Sandbox) -> Iterator[None]:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
+    # Below those at which connections begin: one of them could have it when it is wanted.
+    while True:
+        port = 15_000 + secrets.randbelow(15_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _compare(example: Block, printed: str) -> None:
