@@ -175,7 +175,8 @@ async def test_a_call_as_a_whole_has_a_limit(connect: Connect, sandbox: Sandbox)
         with pytest.raises(APITimeoutError):
             await scenario.models.private()
 
-    assert len(sandbox.requests) == 1
+    # On a machine that stops for so long, not even one.
+    assert len(sandbox.requests) <= 1
 
 
 async def test_a_timeout_is_tried_again(
