@@ -147,6 +147,9 @@ def test_as_many_histograms_are_kept_as_listings_are_in_use() -> None:
     assert len(kept) == 32
     assert kept.of(50) is None
     assert {number for number in range(100) if kept.of(number)} == {0, *range(69, 100)}
+    for number in (70, *range(100, 131)):
+        kept.keep(number, EVEN)
+    assert kept.of(70) is EVEN
 
 
 @given(
