@@ -63,6 +63,7 @@ def test_safe_rows_read_back_but_for_the_apostrophes(table: list[list[str]]) -> 
 
 
 @given(table=rows, safe=st.booleans())
+@example(table=[["=1", "", ""]], safe=True)
 def test_a_file_has_the_names_of_its_columns_once_and_then_a_row_for_each_record(
     table: list[list[str]], *, safe: bool
 ) -> None:
