@@ -14,9 +14,9 @@ __all__ = ["Connection", "is_outage"]
 
 # Seconds. Statements here take milliseconds, and whoever is cut off has to know it before others
 # get its jobs.
-_ANSWER = 10.0
-_GOODBYE = 2.0
-_CALM = 0.25
+_COMMAND_TIMEOUT = 10.0
+_CLOSE_TIMEOUT = 2.0
+_DEBOUNCE = 0.25
 _CHANGED = "table_changed_event"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 # The last two: another session is in the way of this one now.
@@ -42,7 +42,7 @@ class Connection:
     def __init__(self, raw: Any) -> None:  # noqa: ANN401 - the driver has no types
         self._raw = raw
         self.quiet = False
-        self._calm: asyncio.TimerHandle | None = None
+        self._debounced: asyncio.TimerHandle | None = None
         self._lock = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
         self.lost: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
@@ -66,22 +66,24 @@ class Connection:
         def notified(connection: object, pid: int, channel: str, payload: str) -> None:
             if _CHANGED not in payload:
                 listener(connection, pid, channel, payload)
-            elif self._calm is None or self._calm.when() < loop.time():
-                self._calm = loop.call_later(_CALM, listener, connection, pid, channel, payload)
+            elif self._debounced is None or self._debounced.when() < loop.time():
+                self._debounced = loop.call_later(
+                    _DEBOUNCE, listener, connection, pid, channel, payload
+                )
 
         loop = asyncio.get_running_loop()
         await self._whole(self._raw.add_listener, channel, notified)
 
     async def close(self) -> None:
         """Wait until what was sent is answered, and close the connection."""
-        if self._calm is not None:
-            self._calm.cancel()
+        if self._debounced is not None:
+            self._debounced.cancel()
         with anyio.CancelScope(shield=True):
             while self._under_way:
                 await asyncio.wait(self._under_way)
             self._raw.remove_termination_listener(self._terminated)
             if not self.lost.done():
-                await self._raw.close(timeout=_GOODBYE)
+                await self._raw.close(timeout=_CLOSE_TIMEOUT)
 
     async def _whole(self, send: Callable[..., Awaitable[Any]], *arguments: object) -> Any:  # noqa: ANN401 - as above
         task = asyncio.ensure_future(self._answered(send, *arguments))
@@ -118,7 +120,7 @@ class Connection:
 
 async def _in_time(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - as above
     try:
-        async with asyncio.timeout(_ANSWER):
+        async with asyncio.timeout(_COMMAND_TIMEOUT):
             return await answer
     except TimeoutError:
         raise TimeoutError("the database did not answer in time") from None

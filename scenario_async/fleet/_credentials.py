@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Credentials", "Resolver", "check_reference", "credentials_of", "resolving"]
 
 _FORMS = "'env:NAME', a variable of the environment, or 'file:PATH'"
-_PATIENCE = 60.0  # seconds; a vault that does not answer must not hold all slots
+_TIMEOUT = 60.0  # seconds; a vault that does not answer must not hold all slots
 _CONTENT_FORMS = "KEY:SECRET, or a JSON object with api_key and api_secret, or with bearer_auth"
 _LONGEST = 65_536  # bytes
 # Nothing that KEY:SECRET, a JSON object or, as a variable, a JWT could be: a shell that puts the
@@ -151,7 +151,7 @@ def _content(path: Path) -> Secret:
     return content
 
 
-def resolving(resolver: Resolver, *, patience: float = _PATIENCE) -> Resolver:
+def resolving(resolver: Resolver, *, timeout: float = _TIMEOUT) -> Resolver:
     """A user's resolver, so that it fails in no more than two ways.
 
     It raises CredentialsError where there are no credentials, and ResolverError where it cannot
@@ -159,13 +159,13 @@ def resolving(resolver: Resolver, *, patience: float = _PATIENCE) -> Resolver:
 
     Args:
         resolver: The user's.
-        patience: How many seconds it may take.
+        timeout: How many seconds it may take.
     """
 
     async def resolve(account: str, reference: str) -> Credentials:
         problem: ScenarioError
         try:
-            with anyio.fail_after(patience):
+            with anyio.fail_after(timeout):
                 found: object = await resolver(account, reference)
             if isinstance(found, Credentials):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
                 return found

@@ -42,7 +42,7 @@ _log = logging.getLogger("scenario_async")
 _BEAT = 10.0  # seconds
 _SHORTEST, _LONGEST = 0.5, 30.0
 _STEADY = 60.0
-_GOODBYE = 2.0
+_LEAVE_TIMEOUT = 2.0
 
 
 async def run_fleet(
@@ -173,7 +173,7 @@ async def _serve(
             finally:
                 beside.cancel_scope.cancel()
     finally:
-        with anyio.move_on_after(_GOODBYE, shield=True), suppress(StoreError):
+        with anyio.move_on_after(_LEAVE_TIMEOUT, shield=True), suppress(StoreError):
             await accounts.leave(name)
     if failures:
         raise failures[0]

@@ -32,7 +32,7 @@ __all__ = ["StoreReader"]
 ModelT = TypeVar("ModelT")
 _BATCH = 100
 # A run takes about a second; one that was killed looks as if it were under way.
-_PATIENCE = 2.0
+_RUN_TIMEOUT = 2.0
 _LOOK_AGAIN = 0.05
 
 
@@ -98,7 +98,7 @@ class StoreReader(Generic[ModelT]):
         Raises:
             StoreError: As for :meth:`read`.
         """
-        with anyio.move_on_after(_PATIENCE):
+        with anyio.move_on_after(_RUN_TIMEOUT):
             while (await self.standing()).under_way:  # noqa: ASYNC110 - it may be in another process
                 await anyio.sleep(_LOOK_AGAIN)
         await self.read(unfinished=True)

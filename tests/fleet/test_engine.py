@@ -316,7 +316,7 @@ async def test_a_server_that_does_not_answer_ends_the_jobs(
 
     async def cut_off() -> None:
         await jobs.until(lambda: jobs.at_once == 1)
-        monkeypatch.setattr(_connection, "_ANSWER", 0.5)
+        monkeypatch.setattr(_connection, "_COMMAND_TIMEOUT", 0.5)
         # One statement at a time: what is sent from then on has less time.
         jobs.queued = {}
         await jobs.until(lambda: bool(jobs.queued))
@@ -387,7 +387,7 @@ async def test_changes_of_the_queue_are_told_as_one(monkeypatch: pytest.MonkeyPa
                     notified(self, 1, "queue", f"table_changed_event {number}")
                 notified(self, 1, "queue", "health_check_event")
 
-    monkeypatch.setattr(_connection, "_CALM", 0.2)
+    monkeypatch.setattr(_connection, "_DEBOUNCE", 0.2)
     told: list[str] = []
     changed = anyio.Event()
 

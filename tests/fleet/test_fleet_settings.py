@@ -217,7 +217,7 @@ async def test_a_function_that_finds_credentials_may_do_anything() -> None:
     with pytest.raises(ResolverError, match="raised CancelledError"):
         await resolve("d", "cancelled")
     with pytest.raises(ResolverError, match="raised TimeoutError"):
-        await resolving(find, patience=0)("d", "hang")
+        await resolving(find, timeout=0)("d", "hang")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ async def test_a_signal_ends_a_worker_in_order_and_another_one_does_the_rest(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(_running, "_GOODBYE", LONG)
+    monkeypatch.setattr(_running, "_LEAVE_TIMEOUT", LONG)
     async with studios.fleet(new_postgresql()) as (store, fleet):
         await studios.enrol(fleet)
         studios.held = anyio.Event()
@@ -197,7 +197,7 @@ async def test_a_worker_that_was_cut_off_goes_on_when_it_is_let_back(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(_connection, "_ANSWER", 0.5)
+    monkeypatch.setattr(_connection, "_COMMAND_TIMEOUT", 0.5)
     direct = new_postgresql()
     port = urlsplit(direct).port or 0
     async with (

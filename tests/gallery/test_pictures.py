@@ -85,7 +85,7 @@ def show(folder: Path) -> Show:
     @asynccontextmanager
     async def serve(scenario: AsyncScenario | None, **options: Any) -> AsyncGenerator[Shown]:
         # So long only where a test fails.
-        options = {"folder": folder, "patience": 30.0, **options}
+        options = {"folder": folder, "timeout": 30.0, **options}
         async with Pictures(scenario=scenario, **options) as pictures:
             app = web.Application()
             app.add_routes(pictures_routes(pictures))
@@ -346,7 +346,7 @@ async def test_a_picture_that_takes_long_is_drawn_meanwhile_and_there_later(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with held(asset_ids[0]) as (url, asked, let_go), show(scenario, patience=60) as shown:
+    async with held(asset_ids[0]) as (url, asked, let_go), show(scenario, timeout=60) as shown:
         sandbox.faults.add(Redirect(url), pictures=True)
         first = asyncio.create_task(shown.pictures.open(asset_ids[0]))
         await asked.wait()
@@ -388,12 +388,12 @@ async def test_leaving_ends_what_is_under_way(
     leftovers: Leftovers,
 ) -> None:
     sandbox.faults.add(Stalled(), times=None, pictures=True)
-    async with show(scenario, patience=0.05) as shown:
+    async with show(scenario, timeout=0.05) as shown:
         assert [await shown.is_drawn(one) for one in asset_ids[:8]] == [True] * 8
         await until(lambda: downloads(sandbox) == 6)
     await leftovers.check()
     # Also while URLs are looked up.
-    async with show(scenario, patience=0.0) as shown:
+    async with show(scenario, timeout=0.0) as shown:
         assert await shown.is_drawn(asset_ids[9])
     await leftovers.check()
 

@@ -315,7 +315,7 @@ async def test_a_lost_connection_is_noticed_by_all_whose_lock_it_held_and_by_no_
             pass
 
 
-@pytest.mark.parametrize("step", ["locks._BEGIN", "postgresql_engine._SOON_MISSED"])
+@pytest.mark.parametrize("step", ["locks._BEGIN", "postgresql_engine._KEEPALIVE"])
 async def test_locks_that_cannot_be_had_leave_no_connection(
     step: str, new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

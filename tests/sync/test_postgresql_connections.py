@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.one_loop]
 _LONG = 60  # seconds; what waits so long would wait for ever
 PASSWORD = "s3cr3tpw"
-SOON_MISSED = """
+KEEPALIVE = """
     SELECT current_setting(name) FROM pg_settings
     WHERE name LIKE 'tcp_keepalives%' OR name = 'tcp_user_timeout' ORDER BY name
 """
@@ -266,8 +266,8 @@ async def test_the_server_soon_looks_for_a_run_whose_machine_has_lost_power(
             (lock,) = database._locks
             assert isinstance(lock, Session)
             async with database.transaction() as connection:
-                pooled = (await connection.execute(text(SOON_MISSED))).all()
-            for shown in (await lock.connection.fetch(SOON_MISSED), pooled):
+                pooled = (await connection.execute(text(KEEPALIVE))).all()
+            for shown in (await lock.connection.fetch(KEEPALIVE), pooled):
                 count, idle, interval, unanswered = (int(one[0]) for one in shown)
                 assert 0 < idle + interval * count <= 60
                 assert 0 < unanswered <= 60_000
@@ -280,7 +280,7 @@ async def test_a_server_that_does_not_answer_ends_a_write(
     url = new_postgresql()
     async with CatalogStore.open(url):
         pass  # its tables are made in as long as that takes
-    monkeypatch.setattr("scenario_async.sync._backends.postgresql_engine._ANSWER", 1.0)
+    monkeypatch.setattr("scenario_async.sync._backends.postgresql_engine._COMMAND_TIMEOUT", 1.0)
     async with CatalogStore.open(url) as store:
         process = 0
         watchdog = threading.Timer(_LONG, lambda: os.kill(process, signal.SIGCONT))
@@ -303,7 +303,7 @@ async def test_a_server_that_does_not_answer_does_not_hold_the_closing_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("scenario_async.sync._backends.postgresql_engine.GOODBYE", 0.05)
+    monkeypatch.setattr("scenario_async.sync._backends.postgresql_engine.CLOSE_TIMEOUT", 0.05)
     store = CatalogStore.open(new_postgresql())
     await store.__aenter__()
     async with database_of(store).transaction() as connection:

@@ -114,7 +114,7 @@ class TestAPooler:
     async def test_that_has_one_session_is_an_error(
         self, new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("scenario_async.sync._backends.postgresql._PATIENCE", 0.2)
+        monkeypatch.setattr("scenario_async.sync._backends.postgresql._SESSION_TIMEOUT", 0.2)
         settings: dict[str, object] = {"pool_mode": "session", "default_pool_size": 1}
         with (
             pooled(new_postgresql(), **settings) as through,

@@ -169,7 +169,7 @@ async def test_a_store_lets_readers_go_on_while_it_is_written(tmp_path: Path) ->
 async def test_a_store_that_is_read_at_that_moment_is_opened_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_engine, "__kwdefaults__", {"patience": 0.01})
+    monkeypatch.setattr(sqlite_engine, "__kwdefaults__", {"timeout": 0.01})
     path = tmp_path / "models.db"
     await made(path)
     with closing(sqlite3.connect(path)) as database:

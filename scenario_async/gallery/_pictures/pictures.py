@@ -60,7 +60,7 @@ class Pictures:
         scenario: The client that looks up URLs, at its own pace; without one there is what is kept.
         folder: Where pictures are kept; the user's folder for caches if left out.
         most_bytes: How many bytes are kept; what was not used for longest is removed first.
-        patience: How many seconds :meth:`open` waits. A browser asks a host for few things at once:
+        timeout: How many seconds :meth:`open` waits. A browser asks a host for few things at once:
             pictures that do not come would keep it from all others.
     """
 
@@ -70,12 +70,12 @@ class Pictures:
         scenario: AsyncScenario | None = None,
         folder: Path | None = None,
         most_bytes: int = 500 * MEGABYTE,
-        patience: float = 3.0,
+        timeout: float = 3.0,
     ) -> None:
         self._addresses = None if scenario is None else Addresses(scenario.models.previews)
         self._folder = folder
         self._most_bytes = most_bytes
-        self._patience = patience
+        self._timeout = timeout
         self._cache: DiskCache | None = None
         self._downloads = Downloads(most_bytes=_LARGEST, seconds=_SECONDS, at_once=_AT_ONCE)
         self._fetched: dict[str, _Fetched] = {}
@@ -127,7 +127,7 @@ class Pictures:
                 return None
             fetched = self._fetched[asset_id] = _Fetched(
                 asyncio.create_task(self._fetch(asset_id, self._addresses), name="picture"),
-                _now() + self._patience,
+                _now() + self._timeout,
             )
         # Others may wait for the same: whoever leaves does not end it.
         await asyncio.wait((fetched.task,), timeout=max(0.0, fetched.awaited_until - _now()))

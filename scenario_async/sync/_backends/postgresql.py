@@ -20,7 +20,7 @@ from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state, within_calendar
 
 from .locks import LEADS, OWN, RUNS, Locks, Session, holders
-from .postgresql_engine import GOODBYE, close, connected, postgresql_engine
+from .postgresql_engine import CLOSE_TIMEOUT, close, connected, postgresql_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
@@ -37,7 +37,7 @@ _ANY_TEXT = ("UTF8", "SQL_ASCII")
 _LOOKS = 3
 _ROW = 28  # bytes of a row besides its values
 # Seconds for a pooler to find a second session. With none to spare it lets one wait for ever.
-_PATIENCE = 30.0
+_SESSION_TIMEOUT = 30.0
 _ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 _KEEP_ALL_AWAY = text(f"LOCK TABLE {state.name} IN ACCESS EXCLUSIVE MODE")
 
@@ -172,7 +172,7 @@ class PostgreSQL:
     async def _check_kept(self, connection: Any, session: int) -> None:  # noqa: ANN401 - the driver has no types
         """See that a pooler leaves a connection its session while others ask as well."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_SESSION_TIMEOUT):
                 async with self._connection() as other:
                     for _ in range(_LOOKS):
                         # What the first one has let go of is the first to be given away.
@@ -224,7 +224,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
     The driver complains in the log where it is cancelled while it connects: it may finish that, if
     the server answers.
     """
-    await asyncio.wait([task], timeout=GOODBYE)
+    await asyncio.wait([task], timeout=CLOSE_TIMEOUT)
     task.cancel()
     await asyncio.wait([task])
 

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["GOODBYE", "close", "connected", "postgresql_engine"]
+__all__ = ["CLOSE_TIMEOUT", "close", "connected", "postgresql_engine"]
 
-GOODBYE = 2.0
+CLOSE_TIMEOUT = 2.0
 """Seconds for a server to see a connection closed."""
 
 # Seconds for it to answer a command, many times what any takes: a write cannot be cancelled.
-_ANSWER = 120.0
+_COMMAND_TIMEOUT = 120.0
 # A machine that loses power says no goodbye. By itself the server would look after two hours
 # whether it is still there, or a quarter of an hour where it has just sent something, and keep its
 # locks and transactions until then
 # (https://www.postgresql.org/docs/current/runtime-config-connection.html). Not all releases know
 # all of these, and a pooler takes none of them when a connection begins.
-_SOON_MISSED = """
+_KEEPALIVE = """
     SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES
         ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'),
         ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '60000')
@@ -52,7 +52,7 @@ def postgresql_engine(url: URL, *, most: int | None = None) -> AsyncEngine:
         ModuleNotFoundError: The driver is not installed.
     """
     need("asyncpg")
-    pool = {"pool_size": most, "max_overflow": 0, "pool_timeout": _ANSWER}
+    pool = {"pool_size": most, "max_overflow": 0, "pool_timeout": _COMMAND_TIMEOUT}
     engine = new_engine(
         url.set(query={}),
         connect_args=_connect_arguments(url),
@@ -80,7 +80,7 @@ async def connected(url: URL, *, statements: int = 0) -> Any:  # noqa: ANN401 - 
     # Statements without names: a pooler may have given the name to somebody else's.
     arguments = _connect_arguments(url)
     connection = await driver.connect(**where, **arguments, statement_cache_size=statements)
-    await _soon_missed(connection)
+    await _keep_alive(connection)
     return connection
 
 
@@ -88,13 +88,13 @@ async def close(connection: Any) -> None:  # noqa: ANN401 - the driver has no ty
     """Close a connection of the driver, also where the server does not answer any more."""
     # What goes wrong ends it at once.
     with suppress(Exception):
-        await connection.close(timeout=GOODBYE)
+        await connection.close(timeout=CLOSE_TIMEOUT)
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:
     """The parameters of a URL as the driver of PostgreSQL takes them."""
     parameters = {name: one for name, one in url.query.items() if name not in _TOLD_OTHERWISE}
-    arguments: dict[str, Any] = {"command_timeout": _ANSWER}
+    arguments: dict[str, Any] = {"command_timeout": _COMMAND_TIMEOUT}
     if parameters:
         # It knows them from URLs only, and this one says nothing else.
         arguments["dsn"] = f"postgresql://?{urlencode(parameters)}"
@@ -105,13 +105,13 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
 
 
 def _begin_session(connection: Any, _record: object) -> None:  # noqa: ANN401 - as SQLAlchemy has it
-    connection.run_async(_soon_missed)
+    connection.run_async(_keep_alive)
 
 
-async def _soon_missed(driver: Any) -> None:  # noqa: ANN401 - it has no types
+async def _keep_alive(driver: Any) -> None:  # noqa: ANN401 - it has no types
     """Let the server notice soon where this machine is gone."""
     try:
-        await driver.execute(_SOON_MISSED)
+        await driver.execute(_KEEPALIVE)
     except BaseException:
         # Nobody has it yet, or will close it.
         driver.terminate()

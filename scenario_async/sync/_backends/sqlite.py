@@ -122,7 +122,7 @@ class SQLite:
     async def _hold(self, path: Path, busy: StoreBusyError, held: AsyncExitStack) -> None:
         """Hold a transaction in a file beside: the operating system lets go with the process."""
         beside = URL.create("sqlite+aiosqlite", database=str(path))
-        engine = sqlite_engine(beside, patience=0)
+        engine = sqlite_engine(beside, timeout=0)
         held.push_async_callback(engine.dispose)
         connection = await held.enter_async_context(engine.connect())
         try:

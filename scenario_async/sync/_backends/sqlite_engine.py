@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 __all__ = ["sqlite_engine"]
 
 
-def sqlite_engine(url: URL, *, patience: float = 30) -> AsyncEngine:
+def sqlite_engine(url: URL, *, timeout: float = 30) -> AsyncEngine:
     """An engine for SQLite.
 
     Args:
         url: As :func:`database_url` returns it.
-        patience: How long a connection waits for a lock, in seconds; with 0 it is for the lock
+        timeout: How long a connection waits for a lock, in seconds; with 0 it is for the lock
             alone, and the database is left as it is.
 
     Raises:
         ModuleNotFoundError: The driver is not installed.
     """
     need("aiosqlite")
-    options: dict[str, Any] = {"connect_args": {"timeout": patience}}
+    options: dict[str, Any] = {"connect_args": {"timeout": timeout}}
     if in_memory(url):
         # One connection, as each has a database of its own, and one transaction at a time.
         options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
     engine = new_engine(url, **options)
     logging.getLogger("aiosqlite").addFilter(_without_arguments)
     event.listen(engine.sync_engine, "do_connect", _connect_to_its_end)
-    if patience:
+    if timeout:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 
