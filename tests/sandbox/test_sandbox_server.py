@@ -42,11 +42,11 @@ def small() -> Catalogue:
 
 def until(condition: Callable[[], bool]) -> None:
     """Give the server's thread time to notice something, without a fixed wait."""
-    for _ in range(2_000):
+    for _ in range(12_000):
         if condition():
             return
         threading.Event().wait(0.005)
-    raise AssertionError("it did not happen in 10 s")
+    raise AssertionError("it did not happen in a minute")
 
 
 def test_a_sandbox_in_a_thread_leaves_nothing_behind() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 USER = "postgres"
-_PATIENCE = 60  # seconds; it starts in a tenth of one
+_PATIENCE = 300  # seconds; it starts in a tenth of one
 _TRIES = 5  # ports that somebody else may take in the same moment
 # What is lost with the machine is of no interest here.
 _SETTINGS = {
