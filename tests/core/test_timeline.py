@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 directions: st.SearchStrategy[SortDirection] = st.sampled_from(["asc", "desc"])
 births = st.lists(st.integers(-9000, 9000), max_size=40)
+near_a_second = st.sampled_from([second + at for second in (0, 1000) for at in (-2, -1, 0, 1, 2)])
 lengths = st.none() | st.integers(-6, 6).map(lambda seconds: 1000 * seconds)
 
 
@@ -57,6 +58,34 @@ def test_a_window_is_all_rows_from_its_start_and_before_its_stop(
         row
         for row, position in zip(rows, positions, strict=True)
         if position >= begin and (stop is None or position < stop)
+    ]
+
+
+@given(
+    st.lists(near_a_second, min_size=5, max_size=9),
+    directions,
+    st.integers(0, 8),
+    st.sampled_from([None, 0, 1000]),
+)
+@example([0, 999, 1000], "desc", 0, 1000)
+def test_what_is_left_from_a_millisecond_on_is_all_rows_of_it_and_behind_it(
+    births: list[int], direction: SortDirection, start: int, length: int | None
+) -> None:
+    query = listing(direction)
+    there = service(births)
+    timeline = Timeline(query)
+    found = there.answer(query)
+    positions, moments = timeline.positions(found), found.moments(by_update=False)
+    begin = moments[start % len(moments)]
+    assert begin is not None
+    stop = None if length is None else positions[start % len(moments)] + length
+    left = there.listed(timeline.from_millisecond(begin, stop))
+    assert left == [
+        row
+        for row, created, position in zip(there.listed(query), moments, positions, strict=True)
+        if created is not None
+        and (created >= begin if direction == "asc" else created <= begin)
+        and (stop is None or position < stop)
     ]
 
 
