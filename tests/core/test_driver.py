@@ -356,7 +356,7 @@ async def test_a_request_that_was_cancelled_from_elsewhere_is_an_error_and_no_en
     service = Service(5, held={cancelled}, failing={cancelled: asyncio.CancelledError()})
     got: list[int] = []
     async with aclosing(pages_of(service, concurrency=2)) as pages:
-        with pytest.raises(APIConnectionError, match="the request was cancelled"):
+        with pytest.raises(APIConnectionError, match="the request was cancelled") as caught:
             async for page in pages:
                 got.append(page.request.depth)
                 # The caller is slow: another page is buffered, and the held one is under way.
@@ -364,6 +364,7 @@ async def test_a_request_that_was_cancelled_from_elsewhere_is_an_error_and_no_en
                 service.gates[cancelled].set()
                 await settle()
     assert got == list(range(cancelled))
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
 
 
 async def test_a_failure_that_nobody_waits_for_any_more_is_not_heard_of() -> None:

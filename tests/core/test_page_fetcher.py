@@ -189,6 +189,14 @@ def test_the_public_route_begins_at_a_row_whichever_way_it_pages(
     assert listed(service, query, learned) == wanted[offset:]
 
 
+@pytest.mark.parametrize("offset", [0, 1, 2])
+def test_a_row_number_leads_on_where_the_route_has_no_tokens(offset: int) -> None:
+    service = DrawnService(of(30), Behavior(paging="offsets"))
+    query = ListingQuery(route="public", limit=2, offset=offset)
+
+    assert listed(service, query, Learned()) == [row.id for row in service.rows][offset:]
+
+
 @given(service=st.builds(DrawnService, rows(least=1), behaviors), size=sizes)
 def test_the_public_route_costs_its_pages_and_one_once_it_is_known(
     service: DrawnService, size: int

@@ -138,7 +138,10 @@ BAD: list[tuple[Arguments, tuple[str, ...]]] = [
     ({"sort_by": "name"}, ("sort_by", "'name'", "'score'")),
     ({"sort_by": "createdAt", "sort_direction": "up"}, ("sort_direction", "'up'", "'asc'")),
     ({"status": "draft"}, ("status", "'draft'", "'trained'")),
-    ({"created_after": NOON, "sort_by": "score"}, ("created_after", "sort_by", "createdAt")),
+    (
+        {"created_after": NOON, "sort_by": "score"},
+        ("created_after needs sort_by='createdAt', not sort_by='score'",),
+    ),
     ({"created_before": NOON, "sort_by": "updatedAt"}, ("created_before", "createdAt")),
     (
         {"privacy": "public", "updated_after": NOON, "sort_by": "createdAt"},
@@ -156,7 +159,7 @@ BAD: list[tuple[Arguments, tuple[str, ...]]] = [
     ({"privacy": "private", "updated_before": NOON}, ("updated_before", "privacy='public'")),
     ({"sort_by": "updatedAt"}, ("sort_by='updatedAt'", "privacy='public'")),
     ({"privacy": "unlisted", "sort_by": "updatedAt"}, ("sort_by", "privacy='public'")),
-    ({"sort_by": "score"}, ("sort_by='score'", "privacy", "status")),
+    ({"sort_by": "score"}, ("sort_by='score'", "needs privacy and status")),
     ({"privacy": "private", "sort_by": "score"}, ("sort_by='score'", "status")),
     ({"status": "trained", "sort_by": "score"}, ("sort_by='score'", "privacy")),
     ({"sort_direction": "asc"}, ("sort_direction", "sort_by")),
@@ -174,6 +177,7 @@ BAD: list[tuple[Arguments, tuple[str, ...]]] = [
         {"privacy": "public", "collection_id": "c"},
         ("collection_id", "privacy='public'", "collection_ids"),
     ),
+    ({"collection_id": "a,b"}, ("collection_id is one id, not 'a,b'",)),
     ({"collection_ids": ["c"]}, ("collection_ids", "privacy='public'")),
     ({"privacy": "unlisted", "collection_ids": "c"}, ("collection_ids", "privacy='public'")),
     ({"tags": ["a"]}, ("tags", "privacy='public'")),

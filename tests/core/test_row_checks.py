@@ -105,6 +105,11 @@ def test_public_rows_are_checked_as_far_as_they_show(
     assert fits(row, privacy="public", **asked) is wanted
 
 
+def test_the_public_route_gives_public_models_alone() -> None:
+    assert fits({"privacy": "public"}, route="public", type="custom")
+    assert not fits({"privacy": "private"}, route="public", type="custom")
+
+
 @pytest.mark.parametrize("shown", ["private", "unlisted"])
 def test_unlisted_models_of_a_private_listing_are_given(shown: str) -> None:
     assert fits({"privacy": shown}, privacy="private", status="new")
