@@ -267,11 +267,14 @@ def test_a_run_that_goes_back_goes_on_as_one_that_was_never_further(
 def test_a_run_that_begins_again_learns_of_the_route_for_all() -> None:
     route = PublicRoute()
     tracker = CursorTracker(public(2), route).anew(public(2), 3)
-    second = tracker.following(PageRequest(public(2), 3), answer("ab", None))
+    first, page = PageRequest(public(2), 3), answer("ab", None)
+    second = tracker.following(first, page)
     assert isinstance(second, PageRequest)
     # The same page again: row numbers are without effect.
-    assert tracker.following(second, answer("ab", None)) is None
+    assert tracker.following(second, page) is None
     assert route == PublicRoute(tokens=True, offsets=False)
+    # What followed a page stays, whatever is known by now.
+    assert tracker.back_to(3).following(first, page) == second
 
 
 def ids_of(pages: Sequence[PageAnswer]) -> list[str | None]:
