@@ -252,6 +252,16 @@ def test_one_unknown_tag_of_several_leads_through_the_whole_listing() -> None:
     assert [asked.get("tags") for _, asked in service.asked] == ["sc:a,sc:b,c", "sc:b", None]
 
 
+def test_a_query_surely_selects_where_no_tag_of_it_is_in_doubt() -> None:
+    service, learned = DrawnService([*of(5, "sc:a"), *of(5, "sc:b")], index("sc:a")), Learned()
+    queries = (ListingQuery(privacy="public"), *map(by_tags, ("c", "sc:a", "sc:b")))
+
+    assert [*map(learned.tags.surely_selects, queries)] == [True, True, False, False]
+    for query in queries:
+        listed(service, query, learned)
+    assert [*map(learned.tags.surely_selects, queries)] == [True, True, True, False]
+
+
 def test_ordinary_tags_are_left_to_the_service() -> None:
     service = DrawnService([], index())
     listed(service, by_tags("Video"), Learned())
