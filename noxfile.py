@@ -156,8 +156,8 @@ def picture(session: nox.Session) -> None:
 def mutants(session: nox.Session) -> None:
     """Change the pure modules in one small way after the other, and name what no test notices.
 
-    All of it takes hours, and goes on where it was stopped; names choose a part, such as
-    ``-- 'scenario_async._query*'``.
+    All of it takes about an hour on two cores, and goes on where it was stopped; names choose a
+    part, such as ``-- 'scenario_async._query*'``, and run it again.
     """
     session.install(PACKAGE, *groups("mutants"))
     session.run("mutmut", "run", *session.posargs, env=INSTALLED)
