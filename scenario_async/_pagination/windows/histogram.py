@@ -65,14 +65,14 @@ class Histogram:
         before, and between two of them there may be a burst or a gap.
         """
         known = min(bisect_right(self.counts, models + _ROUNDING), len(self.counts) - 1)
-        near = self.positions[known - 1]
+        few, many = self.counts[known - 1], self.counts[known]
+        if models >= many:
+            return self.positions[known]
         # Of several models at one position, all but the first come behind what is cut there.
-        near = self.positions[known] if models >= self.counts[known] else near
+        near = self.positions[known - 1]
         if near > after:
             return near
-        few, many = self.counts[known - 1], self.counts[known]
-        share = 1.0 if models >= many else (models - few) / (many - few)
-        return near + int((self.positions[known] - near) * share)
+        return near + int((self.positions[known] - near) * ((models - few) / (many - few)))
 
 
 class HistogramBuilder:
