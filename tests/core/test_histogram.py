@@ -46,6 +46,7 @@ def test_the_further_a_place_the_more_models_come_before_it(
     assert 0 <= few <= many <= histogram.counts[-1]
     assert histogram.before(histogram.first) == 0
     assert histogram.before(histogram.end) == histogram.counts[-1]
+    assert histogram.before(histogram.end + 1) == histogram.counts[-1]
 
 
 @given(histograms(), st.floats(0, 5000))
@@ -117,7 +118,9 @@ def test_each_page_counts(
 ) -> None:
     histogram = of(*pages)
     assert histogram.before(position) == before
-    assert histogram.counts[-1] == total
+    assert (histogram.counts[0], histogram.counts[-1]) == (0, total)
+    # A second behind the last model.
+    assert histogram.end == max(at for _, seen, *_ in pages for at in seen) + 1000
 
 
 def test_nothing_seen_is_no_histogram() -> None:
