@@ -264,6 +264,35 @@ def test_a_run_that_goes_back_goes_on_as_one_that_was_never_further(
     assert go_on(far.back_to(depth), reached, others) == go_on(near, reached, others)
 
 
+@pytest.mark.parametrize(
+    ("known", "pages"),
+    [
+        ({}, ("ab", "cd", "cd", "ef")),
+        ({}, ("ab", "b", "cd")),
+        ({"offsets": True}, ("ab", "ab", "cd")),
+    ],
+)
+def test_one_page_without_a_new_row_is_no_end_of_a_run_by_row_numbers(
+    known: dict[str, bool], pages: tuple[str, ...]
+) -> None:
+    tracker = CursorTracker(public(2, 0), PublicRoute(**known))
+    request: PageRequest | PaginationError | None = PageRequest(public(2, 0))
+    for page in pages:
+        assert isinstance(request, PageRequest)
+        request = tracker.following(request, answer(page, None))
+    assert request == PageRequest(public(2, sum(map(len, pages))), len(pages))
+
+
+def test_where_tokens_are_without_effect_a_run_goes_on_by_row_numbers() -> None:
+    route, page = PublicRoute(), answer("ab", "t")
+    query = ListingQuery(route="public", page_size=2)
+    tracker = CursorTracker(query, route)
+    second = tracker.following(PageRequest(query), page)
+    assert second == PageRequest(query.after("t"), 1)
+    assert tracker.following(second, page) == PageRequest(public(2, 2), 2)
+    assert route.tokens is False
+
+
 def test_a_run_that_begins_again_learns_of_the_route_for_all() -> None:
     route = PublicRoute()
     tracker = CursorTracker(public(2), route).anew(public(2), 3)
