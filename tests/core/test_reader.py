@@ -193,6 +193,23 @@ def test_a_taker_gets_every_bad_row_in_order_and_there_is_no_error() -> None:
     assert page.event(last=False) == PageEvent(models=1, repeated=0, invalid=3, last=False)
 
 
+def test_a_bad_row_that_came_on_a_page_before_is_repeated() -> None:
+    def asked(raw: msgspec.Raw | bytes) -> bool:
+        return b"other" not in bytes(raw)
+
+    taken: list[InvalidRow] = []
+    seen: dict[str | bytes, int] = {}
+    sighted_by(reader([bad("a"), b"null"], seen, 0, taken.append))
+    rows = [b'{"id":"a","tags":6}', b"null", b"{}", b'{"id":"b","type":"other"}']
+    page = reader(rows, seen, 1, taken.append, check=asked)
+    assert sighted_by(page) == []
+
+    assert [one.raw for one in taken] == [bad("a"), b"null", b"{}"]
+    assert page.event(last=True, listing=3) == PageEvent(
+        models=0, repeated=2, invalid=1, last=True, filtered=1, listing=3
+    )
+
+
 def test_what_a_taker_raises_comes_out() -> None:
     def refuse(one: InvalidRow) -> None:
         raise one.error

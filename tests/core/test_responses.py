@@ -418,7 +418,7 @@ def test_no_error_shows_a_secret_that_the_service_sent_back(
     secret: str, before: str, after: str, shape: str
 ) -> None:
     text = f"{before}{secret}{after}"
-    body = text if shape == "text" else json.dumps({shape: text, "more": [text, {"x": text}]})
+    body = text if shape == "text" else json.dumps({shape: text, "more": [{"x": text}, {text: 1}]})
     error = error_of(response(401, body.encode()), "unrelated-secret", secret)
     assert secret not in everything_in(error)
 
@@ -437,6 +437,11 @@ def test_no_error_shows_the_signature_of_a_url(
     error = error_of(response(400, body.encode()))
     assert "Signature" not in everything_in(error)
     assert f"1{signature}2" not in everything_in(error)
+
+
+def test_a_reason_cannot_change_the_terminal_that_it_is_shown_on() -> None:
+    body = json.dumps({"reason": "a\x1b[31mred\u202eb"})
+    assert error_of(response(400, body.encode())).reason == "a [31mred b"
 
 
 def test_a_url_in_quotes_does_not_cost_the_reason_and_the_hint() -> None:
