@@ -251,9 +251,9 @@ class Database:
 
     async def is_ours_alone(self, connection: AsyncConnection) -> bool:
         """Whether no other run is at work on it, for a run that is."""
-        if self.account is not None:
-            return True
-        return self._connections.runs <= 1 and await self._backend.is_ours_alone(connection)
+        return self.account is not None or (
+            self._connections.runs <= 1 and await self._backend.is_ours_alone(connection)
+        )
 
     def size(self) -> ColumnElement[int]:
         """How many bytes it takes: with its indexes, or, of an account, the rows alone."""
