@@ -105,6 +105,7 @@ class PreviewUrls:
     async def end(self, error: Exception) -> None:
         """End what is under way; this is raised to those who wait for it."""
         self._fail(dict(self._pictures), error)
+        self._wanted = {}
         for task in self._tasks:
             task.cancel()
         await until_done(tuple(self._tasks))

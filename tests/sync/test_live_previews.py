@@ -113,6 +113,19 @@ async def test_a_cancellation_that_nobody_asked_for_is_told_to_all_who_wait() ->
     assert await previews.urls({"model_x": "model_x"}) == {"model_x": None}
 
 
+async def test_whoever_asks_after_an_end_does_not_wait_for_what_was_wanted_before_it() -> None:
+    async def fetch(models: Iterable[Model | str]) -> AsyncGenerator[Preview | Missing, None]:
+        for model in models:
+            yield Missing(str(model), 404, "nobody")
+
+    previews = PreviewUrls(fetch, margin=MARGIN)
+    previews.want({"model_x": "model_x"})
+    await previews.end(UsageError("left"))
+
+    with anyio.fail_after(30):
+        assert await previews.urls({"model_y": "model_y"}) == {"model_y": None}
+
+
 async def test_leaving_at_once_ends_those_who_have_just_asked(scenario: AsyncScenario) -> None:
     async with LiveCatalog(scenario, every=LATER) as live:
         asked = asyncio.create_task(live.preview_url("model_of_nobody"))
