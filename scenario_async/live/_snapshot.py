@@ -113,7 +113,7 @@ class Snapshot(Mapping[str, ModelT], Generic[ModelT]):
 
         Raises:
             ValueError: A value that fits nothing, as a number below 0 or another order.
-            TypeError: A value of the wrong type, or there is no such filter.
+            TypeError: A value is of the wrong type, or there is no such filter.
         """
         found = self._fitting("find", filters)
         start, end, _ = slice_of(limit, offset).indices(len(self))

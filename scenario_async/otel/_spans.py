@@ -215,7 +215,7 @@ class Spans:
         ended = self._ended(event.operation)
         if ended is not None:
             attributes: dict[str, AttributeValue] = {ERROR_TYPE: error_type(event.error)}
-            # What somebody no longer wanted to have is no failure of anybody.
+            # A caller that cancels has not failed, and nor has the service.
             ended.end(attributes, failed=not isinstance(event.error, asyncio.CancelledError))
 
     def _ended(self, operation: Operation) -> _Open | None:

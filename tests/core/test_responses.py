@@ -29,8 +29,8 @@ from scenario_async._http.responses import (
 NOW = datetime(2026, 10, 31, 12, 0, 0, tzinfo=UTC)
 URL = "https://api.example.com/v1/models"
 
-# What a credential may be made of, and a text of a service around it. No word that an error has by
-# itself: those that stand in our source are drawn as well.
+# Hypothesis draws strings of our source as well, and an error may have one of those by itself: the
+# zeros around it make each secret another string.
 secrets = st.text("abcdefghijklmnopqrstuvwxyzABC0123456789-_.+=", min_size=6, max_size=38).map(
     "0{}0".format
 )

@@ -239,7 +239,7 @@ class CatalogStore:
 
         Raises:
             ValueError: A value that fits nothing.
-            TypeError: A value of the wrong type, or there is no such filter.
+            TypeError: A value is of the wrong type, or there is no such filter.
             StoreError: The database failed.
         """
         check_names("statistics", filters, ModelFilters.__optional_keys__)
@@ -258,7 +258,7 @@ class CatalogStore:
 
 
 async def scopes_of(store: CatalogStore) -> list[str]:
-    """The scopes of which a copy was begun, sorted.
+    """The scopes that runs have begun to copy, sorted.
 
     Raises:
         StoreError: The database failed.

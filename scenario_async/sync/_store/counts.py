@@ -62,7 +62,7 @@ async def settled_run(database: Database) -> int | None:
 
 
 def begun_scopes(database: Database) -> CompoundSelect[Any]:
-    """The query for the scopes of which a copy was begun."""
+    """The query for the scopes that runs have begun to copy."""
     keys, memberships = database.tables.state.c.key, database.tables.memberships
     named = select(func.substr(keys, len(SCOPE_KEY) + 1)).where(keys.startswith(SCOPE_KEY))
     return union(named, select(memberships.c.scope))
