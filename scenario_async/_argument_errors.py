@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from string import Formatter
 
-__all__ = ["ArgumentError", "InPython", "Parameter", "argument_error"]
+__all__ = ["ArgumentError", "InPython", "Parameter", "argument_error", "check_count"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +65,17 @@ def argument_error(sentence: str, **values: object) -> ArgumentError:
             shown = repr(part) if conversion == "r" else str(part)
             parts.append(part if isinstance(part, Parameter | InPython) else shown)
     return ArgumentError(*parts)
+
+
+def check_count(name: str, value: object, *, least: int | None = None) -> int:
+    """The value, which is a whole number.
+
+    Raises:
+        ValueError: It is below the least one.
+        TypeError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if least is not None and value < least:
+        raise ArgumentError(Parameter(name), f" must be {least} or more, not {value}")
+    return value

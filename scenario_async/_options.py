@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ._argument_errors import ArgumentError, Parameter, argument_error
+from ._argument_errors import ArgumentError, Parameter, argument_error, check_count
 from ._events import EventHooks
 from ._urls import host_and_port, host_problem, port_problem
 
@@ -25,7 +25,6 @@ __all__ = [
     "NotGiven",
     "Timeout",
     "check_base_url",
-    "check_count",
     "check_headers",
     "seconds_of",
 ]
@@ -130,13 +129,6 @@ class ClientOptions:
             raise TypeError(
                 f"event_hooks must be EventHooks, not {type(self.event_hooks).__name__}"
             )
-
-
-def check_count(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if value < least:
-        raise ValueError(f"{name} must be {least} or more, not {value}")
 
 
 def seconds_of(name: str, value: object) -> float:

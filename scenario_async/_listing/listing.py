@@ -6,10 +6,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from scenario_async._argument_errors import check_count
 from scenario_async._decoding import AskableRow, Identity, ListedRow
 from scenario_async._http import RequestOptions
 from scenario_async._iteration import Iteration, RowIteration
-from scenario_async._options import check_count
 from scenario_async._pagination import PageRequest, sorted_by_date
 from scenario_async._query import LARGEST_PAGE
 from scenario_async._retrieval import Retrieval, retrieve_many

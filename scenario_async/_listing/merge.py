@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+from scenario_async._argument_errors import check_count
 from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._decoding import ListedRow
 from scenario_async._iteration import RowIteration
-from scenario_async._options import check_count
 from scenario_async._pagination import RoundRobin, fetch_planned
 
 from .arrow import arrow_table, listed_columns

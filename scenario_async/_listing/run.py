@@ -9,12 +9,12 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, get_args
 
+from scenario_async._argument_errors import check_count
 from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._decoding import PageReader, RowDecoder
 from scenario_async._errors import ScenarioWarning
 from scenario_async._events import check_callback, emit
 from scenario_async._http import RequestOptions
-from scenario_async._options import check_count
 from scenario_async._pagination import (
     AdaptivePlanner,
     CursorTracker,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
-from scenario_async._argument_errors import ArgumentError, Parameter
+from scenario_async._argument_errors import ArgumentError, Parameter, check_count
 
 from .query import ListingQuery, wire_time
 from .rules import broken_rule
@@ -84,13 +84,7 @@ def given_count(name: str, value: object, *, least: int | None = None) -> int | 
         ValueError: It is below the least one.
         TypeError: It is something else.
     """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if least is not None and value < least:
-        raise ArgumentError(Parameter(name), f" must not be below {least}, and is {value}")
-    return value
+    return None if value is None else check_count(name, value, least=least)
 
 
 def given_text(name: str, value: object) -> str | None:

@@ -10,12 +10,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 
+from scenario_async._argument_errors import check_count
 from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._decoding import InvalidRow, PageReader, RowDecoder, decode_record
 from scenario_async._errors import APIResponseValidationError
 from scenario_async._events import check_callback
 from scenario_async._http import Call, RequestOptions
-from scenario_async._options import check_count
 from scenario_async._pagination import fetch_planned
 from scenario_async._query import wire_value
 

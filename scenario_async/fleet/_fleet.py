@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from scenario_async import AsyncScenario, _extras
+from scenario_async._argument_errors import check_count
 from scenario_async._context import context_of
 from scenario_async._http import until_done
-from scenario_async._options import check_count
 from scenario_async.sync import StoreBusyError
 from scenario_async.sync._store import checked_account, fleet_database_of
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, overload
 
 from scenario_async import AsyncScenario, Model, TrainingTimeoutError, UsageError
+from scenario_async._argument_errors import check_count
 from scenario_async._iteration import Iteration
-from scenario_async._options import check_count, seconds_of
+from scenario_async._options import seconds_of
 from scenario_async._query import given_choice
 from scenario_async._retrieval import check_id
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS

@@ -47,5 +47,5 @@ def test_a_number_has_a_least_one_where_that_is_said() -> None:
     assert given_count("limit", None, least=0) is None
     assert given_count("limit", -1) == -1
     assert given_count("limit", 0, least=0) == 0
-    with pytest.raises(ArgumentError, match="limit must not be below 0, and is -1"):
+    with pytest.raises(ArgumentError, match="limit must be 0 or more, not -1"):
         given_count("limit", -1, least=0)

@@ -326,7 +326,7 @@ async def test_a_search_gives_the_loop_back() -> None:
 WRONG: dict[str, tuple[Callable[[Snapshot[str]], object], type[Exception], str]] = {
     "sort": (lambda now: now.find(sort=cast("Any", "created")), ValueError, "did you mean"),
     "facet": (lambda now: now.counts(cast("Any", "typo")), ValueError, "facet must be one of"),
-    "limit": (lambda now: now.find(limit=-1), ValueError, "limit must not be below 0"),
+    "limit": (lambda now: now.find(limit=-1), ValueError, "limit must be 0 or more"),
     "offset": (lambda now: now.find(offset=cast("Any", "1")), TypeError, "offset must be an int"),
     "tags": (lambda now: now.find(tags="a"), TypeError, "tags must be several"),
     "name": (lambda now: now.find(**cast("Any", {"typ": "a"})), TypeError, "did you mean 'type'"),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from scenario_async import ScenarioError
+from scenario_async._argument_errors import check_count
 from scenario_async._context import PAGES_AT_ONCE, context_of
 from scenario_async._events import check_callback
-from scenario_async._options import check_count
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._report import ScopeReport, SyncReport, total
 from scenario_async.sync._scopes import Scope, parse_scopes

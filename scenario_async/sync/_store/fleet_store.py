@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from scenario_async._options import check_count
+from scenario_async._argument_errors import check_count
 from scenario_async.sync._backends import (
     Connections,
     Database,
