@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import msgspec
 
-from scenario_async._query import LARGEST_PAGE, ListingQuery, Privacy
+from scenario_async._query import LARGEST_PAGE, ListingQuery, Privacy, given_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Scope", "parse_scopes"]
 
@@ -109,17 +111,11 @@ def parse_scopes(texts: Iterable[str]) -> list[Scope]:
     """Several scopes from their texts.
 
     Raises:
-        TypeError: It is one text, or one of them is none.
+        TypeError: It is one string, or there is something else among them.
         ValueError: There is none, one is not a scope, or one is given twice.
     """
-    if isinstance(texts, str):
-        raise TypeError(f"scopes must be several scopes, such as [{texts!r}], and not one str")
-    if not isinstance(texts, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise TypeError(f"scopes must be several str, not {type(texts).__name__}")
     parsed: list[Scope] = []
-    for text in texts:
-        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-            raise TypeError(f"scopes must be several str, and has {text!r}")
+    for text in given_texts("scopes", texts):
         scope = Scope.parse(text)
         if scope in parsed:
             raise ValueError(f"the scope {str(scope)!r} is given twice")
