@@ -90,7 +90,7 @@ def test_scopes_are_several_and_each_once() -> None:
         parse_scopes("public")
     for wrong in (None, [1]):
         given = wrong
-        with pytest.raises(TypeError, match="scopes.* must be .* str"):
+        with pytest.raises(TypeError, match=r"scopes.* must be .* str"):
             parse_scopes(given)
     with pytest.raises(ValueError, match="at least one"):
         parse_scopes([])
