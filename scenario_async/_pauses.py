@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ._errors import APIError, AuthenticationError, PermissionDeniedError
 
-__all__ = ["after_failure", "is_refusal", "jittered", "look_again", "until_due"]
+__all__ = [
+    "after_failure",
+    "asked_pause",
+    "doubled",
+    "is_refusal",
+    "jittered",
+    "look_again",
+    "until_due",
+]
 
 # How often in an interval those look at the store who do not refresh it.
 _LOOKS = 4
@@ -42,13 +50,22 @@ def after_failure(every: float, failures: int, error: Exception, chance: float) 
     first, longest = every, max(every, _LONGEST)
     if is_refusal(error):
         first, longest = max(every, _REFUSED), max(every, _REFUSED_LONGEST)
+    pause = min(longest, doubled(first, failures))
+    return max(asked_pause(error), jittered(pause, chance))
+
+
+def doubled(first: float, failures: int) -> float:
+    """The pause after some failures in a row: twice as long after each but the first."""
     # A power of two that no float has would be an error.
-    pause = min(longest, first * 2.0 ** min(failures - 1, 60))
-    asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
-    return max(asked, jittered(pause, chance))
+    return first * 2.0 ** min(failures - 1, 60)
 
 
-def is_refusal(error: Exception) -> bool:
+def asked_pause(error: BaseException | None) -> float:
+    """How many seconds the service asks to wait, 0 where it does not."""
+    return error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
+
+
+def is_refusal(error: BaseException) -> bool:
     """Whether the service refuses the credentials, which others may have other ones of."""
     return isinstance(error, _REFUSALS)
 

@@ -19,6 +19,7 @@ from scenario_async._errors import (
     QuotaExceededError,
     RateLimitError,
 )
+from scenario_async._pauses import doubled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -117,7 +118,7 @@ def _wait(error: APIError, failures: int) -> float:
     if (hint := error.retry_after) is not None:
         most = min(_MOST_JITTER, max(_LEAST_JITTER, hint * _JITTER_SHARE))
         return hint + random.uniform(0, most)  # noqa: S311 - no secret
-    most = min(_MOST_BACKOFF, _LEAST_BACKOFF * 2 ** min(failures - 1, 60))
+    most = min(_MOST_BACKOFF, doubled(_LEAST_BACKOFF, failures))
     return random.uniform(0, most)  # noqa: S311 - no secret
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scenario_async._errors import APIError, TrainingError, TrainingTimeoutError
 from scenario_async._http import is_transient
-from scenario_async._pauses import jittered
+from scenario_async._pauses import asked_pause, jittered
 from scenario_async._query import given_texts
 
 from .ids import check_id
@@ -158,9 +158,8 @@ class _Wait:
         left = self._max_wait - waited
         if self._last or left <= 0:
             raise still_waiting(self._max_wait, statuses) from error
-        pause = pause_after(waited, random.random())  # noqa: S311 - it is no secret
-        asked = 0.0 if error is None else error.retry_after or 0.0
-        pause = max(pause, asked)
+        chance = random.random()  # noqa: S311 - it is no secret
+        pause = max(asked_pause(error), pause_after(waited, chance))
         # Said before, as timers may be early.
         self._last = pause >= left
         await self._context.sleep(min(pause, left))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from scenario_async._pauses import doubled
 from scenario_async._signals import ending_signals_taken
 from scenario_async.sync import StoreError, StoreVersionError, sync
 from scenario_async.sync._store import connected_to
@@ -93,7 +94,7 @@ def pause_before(attempt: int, chance: float) -> float:
         attempt: How many attempts failed before.
         chance: From 0 to 1. All workers lose it in one moment, and are not to come back in one.
     """
-    return min(_LONGEST, _SHORTEST * 2.0 ** min(attempt, 10)) * (1 + chance) / 2
+    return min(_LONGEST, doubled(_SHORTEST, attempt + 1)) * (1 + chance) / 2
 
 
 async def keep_serving(

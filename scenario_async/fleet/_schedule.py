@@ -8,14 +8,8 @@ from typing import Final
 
 import msgspec
 
-from scenario_async import (
-    APIConnectionError,
-    APIError,
-    AuthenticationError,
-    InternalServerError,
-    PermissionDeniedError,
-    RateLimitError,
-)
+from scenario_async import APIConnectionError, InternalServerError, RateLimitError
+from scenario_async._pauses import asked_pause, doubled, is_refusal
 from scenario_async.sync import StoreError
 
 from ._errors import CredentialsError, ResolverError
@@ -42,7 +36,6 @@ _FIRST_PAUSE = 30.0  # seconds
 _REFUSED = (300.0, 3_600.0, 86_400.0)
 _LONGEST_ASKED = 86_400.0
 _JITTER = 0.1
-_REFUSALS = (AuthenticationError, PermissionDeniedError, CredentialsError)
 # No account is to blame for these, so none is set aside for them.
 _OUTAGES = (APIConnectionError, InternalServerError, RateLimitError, ResolverError, StoreError)
 
@@ -103,7 +96,7 @@ def begun(standing: Standing, now: datetime) -> Standing | None:
         failures=failures,
         # Also where the period is short: those that lost their worker together do not come back
         # together for long, as one of them may be what kills it.
-        due_at=now + _spread(standing, failures, _doubled(failures)),
+        due_at=now + _spread(standing, failures, doubled(_FIRST_PAUSE, failures)),
         was_due_at=standing.due_at,
     )
 
@@ -116,9 +109,8 @@ def succeeded(standing: Standing, now: datetime) -> Standing:
 
 def failed(standing: Standing, now: datetime, error: BaseException) -> Standing:
     """The run failed. Where something that all share is down, no account is set aside for it."""
-    asked = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
-    least = timedelta(seconds=min(asked, _LONGEST_ASKED))
-    if isinstance(error, _REFUSALS):
+    least = timedelta(seconds=min(asked_pause(error), _LONGEST_ASKED))
+    if is_refusal(error) or isinstance(error, CredentialsError):
         return refused(standing, now)
     if isinstance(error, _OUTAGES):
         outages = standing.outages + 1
@@ -213,13 +205,8 @@ def _taken_back(standing: Standing) -> int:
 
 def _pause(standing: Standing, failures: int) -> timedelta:
     """Twice as long after each failure, up to the period, and by chance up to half of it less."""
-    pause = min(standing.every.total_seconds(), _doubled(failures))
+    pause = min(standing.every.total_seconds(), doubled(_FIRST_PAUSE, failures))
     return _spread(standing, failures, pause)
-
-
-def _doubled(failures: int) -> float:
-    # A power of two that no float has would be an error.
-    return _FIRST_PAUSE * 2.0 ** min(failures - 1, 60)
 
 
 def _spread(standing: Standing, failures: int, pause: float) -> timedelta:
