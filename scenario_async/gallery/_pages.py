@@ -16,7 +16,7 @@ from ._cards import card_of
 from ._counts import Counts
 from ._facet_links import chosen_choices, deleted_choices, facet_list
 from ._model_view import model_view
-from ._standing import store_view
+from ._store_view import store_view
 from ._url_state import SORTS, GridState
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ._cards import Card
     from ._refresher import Refresher
-    from ._standing import StoreView
+    from ._store_view import StoreView
     from ._templates import Templates
 
 __all__ = ["STATIC", "Pages"]
@@ -73,7 +73,7 @@ class Pages:
             web.get("", self._root),
             web.get("/results", self._results),
             web.get("/cards", self._cards),
-            web.get("/store", self._standing),
+            web.get("/store", self._store_page),
             # Without a pattern of its own, aiohttp takes it for nothing that has a brace.
             web.get("/models/{id:[^/]+}", self._model),
             web.get("/static/{name}", self._static, name=STATIC),
@@ -125,7 +125,7 @@ class Pages:
         headers = _FRESH | {"HX-Replace-Url": f"?{state.query()}"}
         return self._answer("cards.html", context, headers)
 
-    async def _standing(self, _: web.Request) -> web.StreamResponse:
+    async def _store_page(self, _: web.Request) -> web.StreamResponse:
         return self._answer("store.html", {"store": await self._store_view()})
 
     async def _model(self, request: web.Request) -> web.StreamResponse:

@@ -12,7 +12,7 @@ import anyio
 from scenario_async._http import until_done
 from scenario_async._pauses import after_failure, until_due
 from scenario_async.sync import StoreBusyError, sync
-from scenario_async.sync._store import scopes_of, standing
+from scenario_async.sync._store import copy_status, scopes_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,7 +76,7 @@ class Refresher:
     async def _refresh(self) -> float:
         """Bring the store up to date where that is due; returns how long to rest."""
         scopes = await scopes_of(self._store)
-        as_of = (await standing(self._store, scopes)).as_of if scopes else None
+        as_of = (await copy_status(self._store, scopes)).as_of if scopes else None
         age = None if as_of is None else (datetime.now(UTC) - as_of).total_seconds()
         due = until_due(self._every, age)
         if scopes and due <= 0:

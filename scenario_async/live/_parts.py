@@ -97,7 +97,7 @@ class Parts(Generic[ModelT]):
         if settings.start == "stored" and reader.as_of is None:
             scopes = ", ".join(settings.scopes)
             raise NotLoadedError(f"the store has no complete copy of {scopes}: run a sync first")
-        seen = await reader.standing()
+        seen = await reader.status()
         if client is not None:
             # A row that cannot be read is a model without a picture, and no failure of others.
             fetch = partial(client.models.previews, on_invalid=lambda _: None)

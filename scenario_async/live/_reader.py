@@ -10,7 +10,7 @@ import anyio
 
 from scenario_async._decoding import InvalidRow, RowDecoder
 from scenario_async._http import TimeSlice
-from scenario_async.sync._store import contents, records, standing
+from scenario_async.sync._store import contents, copy_status, records
 
 from ._deltas import change
 from ._entries import entry_of, kept
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from scenario_async._http import LoopBudget
     from scenario_async.sync import CatalogStore
-    from scenario_async.sync._store import Standing
+    from scenario_async.sync._store import CopyStatus
 
     from ._deltas import Delta
     from ._entries import Entry
@@ -64,7 +64,7 @@ class StoreReader(Generic[ModelT]):
         self._decoder = RowDecoder(type_)
         self._tell = tell
         self._loop_budget = loop_budget
-        self._read: Standing | None = None
+        self._read: CopyStatus | None = None
         # What does not fit, by the hash of what it was; and what a reading that came to nothing
         # has typed already.
         self._unfit: dict[str, str] = {}
@@ -78,13 +78,13 @@ class StoreReader(Generic[ModelT]):
         """How many models are left out."""
         return len(self._unfit)
 
-    async def standing(self) -> Standing:
+    async def status(self) -> CopyStatus:
         """How far the store is.
 
         Raises:
             StoreError: The database failed.
         """
-        return await standing(self._store, self._scopes)
+        return await copy_status(self._store, self._scopes)
 
     def age(self) -> float | None:
         """How long ago ``as_of`` is, in seconds, by the clock of this machine."""
@@ -99,7 +99,7 @@ class StoreReader(Generic[ModelT]):
             StoreError: As for :meth:`read`.
         """
         with anyio.move_on_after(_RUN_TIMEOUT):
-            while (await self.standing()).under_way:  # noqa: ASYNC110 - it may be in another process
+            while (await self.status()).under_way:  # noqa: ASYNC110 - it may be in another process
                 await anyio.sleep(_LOOK_AGAIN)
         await self.read(unfinished=True)
 
@@ -120,13 +120,13 @@ class StoreReader(Generic[ModelT]):
             StoreError: The database failed, or a model in it cannot be read.
         """
         await self._loop_budget.finish(_emptied(self._replaced))
-        before = await self.standing()
+        before = await self.status()
         if before.as_of is None or not (unfinished or before.finished):
             return False
         if self._read is not None and before.runs == self._read.runs:
             return True
         removed, entries, unfit = await self._changes()
-        if await self.standing() != before:
+        if await self.status() != before:
             self._spare = {entry.id: entry for entry in entries}
             return False
         if removed or entries:

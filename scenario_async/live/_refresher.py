@@ -25,7 +25,7 @@ from ._errors import NotLoadedError
 
 if TYPE_CHECKING:
     from scenario_async.sync import CatalogStore
-    from scenario_async.sync._store import Standing
+    from scenario_async.sync._store import CopyStatus
 
     from ._arguments import Settings
     from ._reader import StoreReader
@@ -104,7 +104,7 @@ class Refresher:
         """
         await self._refresh.wait()
 
-    async def loaded(self, seen: Standing) -> None:
+    async def loaded(self, seen: CopyStatus) -> None:
         """Wait until there is a snapshot.
 
         Args:
@@ -117,9 +117,9 @@ class Refresher:
         """
         while self._reader.as_of is None:
             await self.joined()
-            standing = await self._reader.standing()
-            if standing.error is not None and standing.runs != seen.runs:
-                raise NotLoadedError(f"the first refresh failed elsewhere: {standing.error}")
+            status = await self._reader.status()
+            if status.error is not None and status.runs != seen.runs:
+                raise NotLoadedError(f"the first refresh failed elsewhere: {status.error}")
 
     async def _run(self) -> None:
         """Refresh again and again. Nothing but a cancellation ends it."""

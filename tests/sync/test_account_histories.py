@@ -23,13 +23,13 @@ from scenario_async.sync._store import (
     ScopeWriter,
     Search,
     contents,
+    copy_status,
     database_of,
     facets,
     found,
     records,
     scopes_of,
     scopes_with,
-    standing,
 )
 from scenario_async.sync._watch import _begin, _next
 
@@ -96,7 +96,7 @@ async def seen(store: CatalogStore) -> list[Any]:
     del numbers["sizes"]["store"], numbers["runs"]["first_at"], numbers["runs"]["last_at"]
     table = await store.to_arrow(["id", "name", "tags"], deleted=None)
     runs = [(run.status, run.scopes) for run in await store.runs(100)]
-    stands = await standing(store, ["private", "public"])
+    status = await copy_status(store, ["private", "public"])
     noted = [tuple(one)[1:] for one in await _next(database_of(store))]
     general = Search(text="x", tags=("x",), scope="private")
     async with aclosing(found(store, general, order_by="id", offset=0, limit=9)) as hits:
@@ -105,8 +105,8 @@ async def seen(store: CatalogStore) -> list[Any]:
     whole = [(one.id, text) async for one, text in records(store, ["a", "b", "c"])]
     members = Members(database_of(store), "private")
     return [
-        models, of_queries, looked_up, numbers, table.to_pylist(), runs, stands.finished,
-        stands.as_of, noted, searched, [[tuple(one) for one in part] for part in parts],
+        models, of_queries, looked_up, numbers, table.to_pylist(), runs, status.finished,
+        status.as_of, noted, searched, [[tuple(one) for one in part] for part in parts],
         sorted(whole), await store.counts(), await scopes_of(store), await facets(store, general),
         [await scopes_with(store, one) for one in "abc"], await members.count(),
         await members.missing(), await members.nowhere(), await members.alive(["a", "b"]),

@@ -2,7 +2,7 @@
 
 from .accounts import PUBLIC_ACCOUNT, checked_account
 from .catalog_store import CatalogStore, database_of, scopes_of
-from .copies import Standing, contents, records, standing
+from .copies import CopyStatus, contents, copy_status, records
 from .counts import settled_run
 from .filter_values import check_scope, check_values
 from .filters import ModelFilters, ModelSelection, RecordOrder, check_names
@@ -23,6 +23,7 @@ __all__ = [
     "WATCH",
     "CatalogStore",
     "ChangingModel",
+    "CopyStatus",
     "Facets",
     "FleetStore",
     "Members",
@@ -35,7 +36,6 @@ __all__ = [
     "RunTotals",
     "ScopeWriter",
     "Search",
-    "Standing",
     "StoreCounts",
     "StoreIdentity",
     "StoreSizes",
@@ -50,6 +50,7 @@ __all__ = [
     "connected_to",
     "contents",
     "copied_as",
+    "copy_status",
     "database_of",
     "facets",
     "fleet_database_of",
@@ -60,6 +61,5 @@ __all__ = [
     "scopes_of",
     "scopes_with",
     "settled_run",
-    "standing",
     "stored_identity",
 ]

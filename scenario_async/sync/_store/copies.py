@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from .catalog_store import CatalogStore
 
-__all__ = ["Standing", "contents", "records", "standing"]
+__all__ = ["CopyStatus", "contents", "copy_status", "records"]
 
 _HASHES = 1_000
 _state = msgspec.json.Decoder(ScopeState)
 
 
-class Standing(NamedTuple):
+class CopyStatus(NamedTuple):
     """How far the copies of some scopes are. Two are equal where no run has begun or ended between.
 
     Attributes:
@@ -53,7 +53,7 @@ class Standing(NamedTuple):
 
 
 @in_own_task
-async def standing(store: CatalogStore, scopes: Sequence[str]) -> Standing:
+async def copy_status(store: CatalogStore, scopes: Sequence[str]) -> CopyStatus:
     """How far the copies of some scopes are: a few rows, whatever the store has.
 
     Raises:
@@ -77,7 +77,7 @@ async def standing(store: CatalogStore, scopes: Sequence[str]) -> Standing:
     dates = [_last_complete(one) for one in values]
     known = [date for date in dates if date is not None]
     as_of = min(known, default=None) if len(known) == len(scopes) else None
-    return Standing(tuple(found), as_of, errors[0] if errors else None)
+    return CopyStatus(tuple(found), as_of, errors[0] if errors else None)
 
 
 async def contents(

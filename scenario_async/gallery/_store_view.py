@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scenario_async.sync._store import scopes_of, standing, stored_identity
+from scenario_async.sync._store import copy_status, scopes_of, stored_identity
 
 from ._text import ago, line
 
@@ -53,7 +53,7 @@ async def store_view(
         StoreError: The database failed.
     """
     identity, scopes = await stored_identity(store), await scopes_of(store)
-    state = await standing(store, scopes)
+    state = await copy_status(store, scopes)
     now, as_of = datetime.now(UTC), state.as_of
     return StoreView(
         name=name,
