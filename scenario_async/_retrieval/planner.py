@@ -22,8 +22,8 @@ __all__ = [
     "MoreIds",
     "Outcome",
     "Placed",
+    "RecordPlanner",
     "RecordRequest",
-    "Records",
 ]
 
 IdT = TypeVar("IdT", bound=Hashable)
@@ -104,7 +104,7 @@ class RecordRequest(Generic[IdT]):
     bulk: bool = False
 
 
-class Records(Generic[IdT, RecordT]):
+class RecordPlanner(Generic[IdT, RecordT]):
     """Asks for the record of each id, ``most`` requests at a time, and now and then for more ids.
 
     A record is emitted in the order of the ids, or with ``ordered=False`` as it comes. A 403 or

@@ -16,7 +16,7 @@ from scenario_async.types._preview import Asset, PicturedModel, Preview
 
 from .bulk import ASSETS, fetch_bulk
 from .ids import check_collection, check_id
-from .planner import Known, Missing, Records
+from .planner import Known, Missing, RecordPlanner
 from .retrieval import models_of, records_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def _previews(
     *,
     ordered: bool,
 ) -> AsyncGenerator[Preview | Missing, None]:
-    planner: Records[str, Preview | Asset] = Records(
+    planner: RecordPlanner[str, Preview | Asset] = RecordPlanner(
         most=context.at_once(retrieval.max_concurrency or PAGES_AT_ONCE),
         ordered=ordered,
         batch=ASSETS.most,

@@ -21,7 +21,7 @@ from scenario_async._query import wire_value
 
 from .bulk import MODELS, fetch_bulk
 from .ids import check_collection, check_id, read_ids
-from .planner import Missing, MoreIds, Records
+from .planner import Missing, MoreIds, RecordPlanner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
@@ -138,7 +138,7 @@ async def models_of(
     """The models of what is given; those that ``read`` does not know are asked for."""
     bulk = not retrieval.full and MODELS.path not in context.learned.refused
     at_once = retrieval.max_concurrency or (None if retrieval.full else PAGES_AT_ONCE)
-    planner: Records[str, RowT | InvalidRow] = Records(
+    planner: RecordPlanner[str, RowT | InvalidRow] = RecordPlanner(
         most=context.at_once(at_once), ordered=ordered, batch=MODELS.most if bulk else 1
     )
     decoder = RowDecoder(retrieval.type_)
@@ -159,7 +159,7 @@ async def models_of(
 
 async def records_of(
     context: Context,
-    planner: Records[IdT, RowT],
+    planner: RecordPlanner[IdT, RowT],
     given: Iterable[GivenT] | AsyncIterable[GivenT],
     read: Callable[[int, GivenT], IdT | Known[RowT]],
     fetch: Callable[[RecordRequest[IdT]], Awaitable[Mapping[IdT, Outcome[RowT]]]],

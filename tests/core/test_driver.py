@@ -24,7 +24,7 @@ from scenario_async import (
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.lifetime import Lifetime
 from scenario_async._pagination.driver import fetch_planned
-from scenario_async._retrieval.planner import IdsRead, MoreIds, Records
+from scenario_async._retrieval.planner import IdsRead, MoreIds, RecordPlanner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -64,7 +64,7 @@ async def leaves_nothing_behind(anyio_backend: object) -> AsyncGenerator[None, N
 
 
 async def test_answers_that_came_together_with_a_failure_are_given_before_it() -> None:
-    planner: Records[str, str] = Records(most=4, ordered=False)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=4, ordered=False)
 
     async def fetch(
         request: MoreIds | RecordRequest[str],

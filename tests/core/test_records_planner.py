@@ -20,7 +20,7 @@ from scenario_async import (
     PermissionDeniedError,
 )
 from scenario_async._errors import error_for_status
-from scenario_async._retrieval.planner import IdsRead, Known, MoreIds, RecordRequest, Records
+from scenario_async._retrieval.planner import IdsRead, Known, MoreIds, RecordPlanner, RecordRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +50,7 @@ class Drive:
         untold: str = "",
         refusal: APIError | None = None,
     ) -> None:
-        self.planner: Records[str, str] = Records(
+        self.planner: RecordPlanner[str, str] = RecordPlanner(
             most=most, ordered=ordered, batch=batch, patient=patient
         )
         self.given: list[str | Missing] = []
@@ -199,7 +199,7 @@ def test_ids_that_fail_do_so_after_the_records_of_all_ids_before(
 
 
 def test_an_api_error_of_the_ids_comes_out_after_the_records_before_it() -> None:
-    planner: Records[str, str] = Records(most=2, ordered=True)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=2, ordered=True)
     planner.requests(3, 0)
     planner.receive(MoreIds(2), IdsRead(["a"]))
     more, record = planner.requests(3, 0)
@@ -225,7 +225,7 @@ def test_of_ids_without_end_a_bounded_number_is_under_way_and_waiting(
     assert next(read) <= len(drive.asked) + 2 * most
 
 
-def asked_by(planner: Records[str, str], buffered: int = 0) -> list[RecordRequest[str]]:
+def asked_by(planner: RecordPlanner[str, str], buffered: int = 0) -> list[RecordRequest[str]]:
     requests = planner.requests(100, buffered)
     return [request for request in requests if not isinstance(request, MoreIds)]
 
@@ -235,7 +235,7 @@ def answer(request: RecordRequest[str]) -> dict[str, str]:
 
 
 def test_a_slow_first_record_keeps_the_others_waiting_and_their_number_bounded() -> None:
-    planner: Records[str, str] = Records(most=3, ordered=True)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=3, ordered=True)
     (more,) = planner.requests(4, 0)
     planner.receive(more, IdsRead([f"id_{number}" for number in range(20)], last=True))
     asked = asked_by(planner)
@@ -251,7 +251,7 @@ def test_a_slow_first_record_keeps_the_others_waiting_and_their_number_bounded()
 
 
 def test_nothing_more_is_asked_for_after_a_failure() -> None:
-    planner: Records[str, str] = Records(most=3, ordered=True)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=3, ordered=True)
     (more,) = planner.requests(4, 0)
     planner.receive(more, IdsRead([f"id_{number}" for number in range(20)], last=True))
     asked = asked_by(planner)
@@ -355,7 +355,7 @@ def test_a_failure_inside_a_batch_comes_after_all_records_before_it(
 
 
 def test_without_order_all_that_stands_in_an_answer_is_given_before_its_failure() -> None:
-    planner: Records[str, str] = Records(most=2, ordered=False, batch=3)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=2, ordered=False, batch=3)
     (more,) = planner.requests(3, 0)
     planner.receive(more, IdsRead(["a", "b", "c"], last=True))
     (request,) = asked_by(planner)
@@ -368,7 +368,7 @@ def test_without_order_all_that_stands_in_an_answer_is_given_before_its_failure(
 
 
 def test_a_slow_reader_of_ids_costs_a_request_for_each_answer_and_not_for_each_id() -> None:
-    planner: Records[str, str] = Records(most=4, ordered=True, batch=50)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=4, ordered=True, batch=50)
     (more,) = planner.requests(5, 0)
     planner.receive(more, IdsRead(["a"]))
     (first,) = asked_by(planner)
@@ -382,7 +382,7 @@ def test_a_slow_reader_of_ids_costs_a_request_for_each_answer_and_not_for_each_i
 
 
 def test_what_is_asked_for_is_not_asked_for_again_until_it_came() -> None:
-    planner: Records[str, str] = Records(most=2, ordered=True)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=2, ordered=True)
     (more,) = planner.requests(3, 0)
     planner.receive(more, IdsRead(["a", "a", "a", "b"], last=True))
     first, second = asked_by(planner)
@@ -392,7 +392,7 @@ def test_what_is_asked_for_is_not_asked_for_again_until_it_came() -> None:
 
 
 def test_known_records_that_wait_for_one_before_them_do_not_keep_it_from_being_asked_for() -> None:
-    planner: Records[str, str] = Records(most=1, ordered=True, batch=2, patient=True)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=1, ordered=True, batch=2, patient=True)
     (more,) = planner.requests(2, 0)
     planner.receive(more, IdsRead(["a", *map(Known, "BCDEF")]))
 
@@ -403,7 +403,7 @@ def test_known_records_that_wait_for_one_before_them_do_not_keep_it_from_being_a
 
 
 def test_a_refusal_without_a_way_by_single_ids_is_a_failure() -> None:
-    planner: Records[str, str] = Records(most=2, ordered=True, batch=3, singly=False)
+    planner: RecordPlanner[str, str] = RecordPlanner(most=2, ordered=True, batch=3, singly=False)
     (more,) = planner.requests(3, 0)
     planner.receive(more, IdsRead(["a"], last=True))
     (request,) = asked_by(planner)
