@@ -8,9 +8,9 @@ __all__ = [
     "after_failure",
     "asked_pause",
     "doubled",
-    "is_refusal",
     "jittered",
     "look_again",
+    "refuses_credentials",
     "until_due",
 ]
 
@@ -48,7 +48,7 @@ def after_failure(every: float, failures: int, error: Exception, chance: float) 
         chance: Drawn from 0 to 1.
     """
     first, longest = every, max(every, _LONGEST)
-    if is_refusal(error):
+    if refuses_credentials(error):
         first, longest = max(every, _REFUSED), max(every, _REFUSED_LONGEST)
     pause = min(longest, doubled(first, failures))
     return max(asked_pause(error), jittered(pause, chance))
@@ -65,7 +65,7 @@ def asked_pause(error: BaseException | None) -> float:
     return error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
 
 
-def is_refusal(error: BaseException) -> bool:
+def refuses_credentials(error: BaseException) -> bool:
     """Whether the service refuses the credentials, which others may have other ones of."""
     return isinstance(error, _REFUSALS)
 

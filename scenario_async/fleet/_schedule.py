@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from scenario_async import APIConnectionError, InternalServerError, RateLimitError
-from scenario_async._pauses import asked_pause, doubled, is_refusal
+from scenario_async._pauses import asked_pause, doubled, refuses_credentials
 from scenario_async.sync import StoreError
 
 from ._errors import CredentialsError, ResolverError
@@ -110,7 +110,7 @@ def succeeded(standing: Standing, now: datetime) -> Standing:
 def failed(standing: Standing, now: datetime, error: BaseException) -> Standing:
     """The run failed. Where something that all share is down, no account is set aside for it."""
     least = timedelta(seconds=min(asked_pause(error), _LONGEST_ASKED))
-    if is_refusal(error) or isinstance(error, CredentialsError):
+    if refuses_credentials(error) or isinstance(error, CredentialsError):
         return refused(standing, now)
     if isinstance(error, _OUTAGES):
         outages = standing.outages + 1

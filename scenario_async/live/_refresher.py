@@ -16,7 +16,13 @@ from scenario_async import LiveEvent, ScenarioError, UsageError
 from scenario_async._context import context_of, operation_of
 from scenario_async._events import emit
 from scenario_async._http import until_done
-from scenario_async._pauses import after_failure, is_refusal, jittered, look_again, until_due
+from scenario_async._pauses import (
+    after_failure,
+    jittered,
+    look_again,
+    refuses_credentials,
+    until_due,
+)
 from scenario_async.sync import StoreBusyError, StoreError, sync
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._store import copied_as, database_of
@@ -214,7 +220,7 @@ class Refresher:
             await self._stop_leading()
         pause = after_failure(self._every, self.failures, error, _chance())
         self._due = time.monotonic() + pause
-        if is_refusal(error):
+        if refuses_credentials(error):
             # The others may have credentials that are not refused, or else say so to those who
             # wait for them. This one goes on as one of them.
             await self._stop_leading()

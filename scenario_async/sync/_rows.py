@@ -23,7 +23,7 @@ __all__ = [
     "is_deleted",
     "model_rows",
     "read_row",
-    "storable",
+    "with_storable_id",
 ]
 
 # A signed URL carries its signature in its query and is another one each time that it is asked for,
@@ -102,10 +102,10 @@ model_rows: RowDecoder[ModelRow] = RowDecoder(ModelRow, _read)
 def read_row(raw: msgspec.Raw | bytes) -> ModelRow | InvalidRow:
     """The columns of a single row, or why it does not fit."""
     row = model_rows.decode(raw)
-    return storable(row) if isinstance(row, InvalidRow) else row
+    return with_storable_id(row) if isinstance(row, InvalidRow) else row
 
 
-def storable(row: InvalidRow) -> InvalidRow:
+def with_storable_id(row: InvalidRow) -> InvalidRow:
     """The row with its id only where that is one: it is compared with those of the store."""
     if row.id is None or ("\0" not in row.id and len(row.id) <= _LONGEST_ID):
         return row

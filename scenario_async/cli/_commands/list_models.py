@@ -18,7 +18,7 @@ from .listing import LIST_FORMATS, listing_options, write_listing
 if TYPE_CHECKING:
     from scenario_async.cli._connection import Connection
 
-    from .listing import ListingOptions
+    from .listing import OutputOptions
 
 __all__ = ["list_models"]
 
@@ -71,7 +71,7 @@ def list_models() -> None:
 @listing_options
 @filters(*_REQUESTS)
 @connection_options
-async def private(connection: Connection, options: ListingOptions, **given: object) -> None:
+async def private(connection: Connection, options: OutputOptions, **given: object) -> None:
     """List private models, newest first.
 
     "scenario-async list --help" explains times and formats.
@@ -92,7 +92,7 @@ async def private(connection: Connection, options: ListingOptions, **given: obje
 @listing_options
 @filters("route", *_REQUESTS)
 @connection_options
-async def public(connection: Connection, options: ListingOptions, **given: object) -> None:
+async def public(connection: Connection, options: OutputOptions, **given: object) -> None:
     """List public models, best score first.
 
     "scenario-async list --help" explains times and formats.
@@ -112,7 +112,7 @@ async def public(connection: Connection, options: ListingOptions, **given: objec
 @listing_options
 @filters(*_REQUESTS)
 @connection_options
-async def unlisted(connection: Connection, options: ListingOptions, **given: object) -> None:
+async def unlisted(connection: Connection, options: OutputOptions, **given: object) -> None:
     """List unlisted models, newest first.
 
     "scenario-async list --help" explains times and formats.
@@ -137,7 +137,7 @@ async def unlisted(connection: Connection, options: ListingOptions, **given: obj
 @connection_options
 async def collection(
     connection: Connection,
-    options: ListingOptions,
+    options: OutputOptions,
     collection_ids: tuple[str, ...],
     **given: object,
 ) -> None:

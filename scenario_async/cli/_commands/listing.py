@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIST_FORMATS",
-    "ListingOptions",
+    "OutputOptions",
     "Scope",
     "check_collections",
     "listing_options",
@@ -49,7 +49,7 @@ LIST_FORMATS = tuple(name for name, one in FORMATS.items() if one.kind != "binar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ListingOptions:
+class OutputOptions:
     """The options for what becomes of the models; see their help."""
 
     format_: str
@@ -61,7 +61,7 @@ class ListingOptions:
 
 listing_options: Option = gathered(
     "options",
-    ListingOptions,
+    OutputOptions,
     [
         section(
             "Output",
@@ -90,7 +90,7 @@ listing_options: Option = gathered(
 
 async def write_listing(
     connection: Connection,
-    options: ListingOptions,
+    options: OutputOptions,
     scope: Scope,
     filters: Mapping[str, Any],
     collections: Sequence[str] = (),

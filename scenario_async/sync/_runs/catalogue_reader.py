@@ -23,7 +23,7 @@ from scenario_async._retrieval import (
     refuses_ids,
     retrieve_one,
 )
-from scenario_async.sync._rows import is_deleted, model_rows, storable
+from scenario_async.sync._rows import is_deleted, model_rows, with_storable_id
 from scenario_async.types._decoding import NOT_DECODED
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class CatalogueReader:
         invalid: list[InvalidRow] = []
         page = PageReader(model_rows, answer.rows, on_invalid=invalid.append, check=check)
         rows = await self._context.read(page)
-        return ListedPage([*rows.values()], [*map(storable, invalid)], covers)
+        return ListedPage([*rows.values()], [*map(with_storable_id, invalid)], covers)
 
     async def _fetch(self, request: PageRequest) -> PageAnswer:
         return await self._context.fetch(request, RequestOptions(), dated=True)
