@@ -5,13 +5,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
 from scenario_async import UsageError
 from scenario_async.sync._errors import StoreError, StoreVersionError
 from scenario_async.sync._layouts import PLAIN, Layout
 
-from .engine import database_errors
+from .engine import database_errors, reason_of
 from .postgresql import PostgreSQL
 from .schema import has_tables, is_empty, make_tables, migrate, schema_version, version_of
 from .sqlite import SQLite
@@ -148,17 +146,12 @@ class Connections:
         try:
             yield
         except database_errors() as error:
-            cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-            text = str(cause).partition("\n")[0].rpartition(">: ")[2]
-            if not text:
-                unanswered = isinstance(cause, TimeoutError)
-                text = "the database did not answer in time" if unanswered else type(cause).__name__
-            # Not chained: what a driver says below its first line may quote a row, signed URLs
-            # and all.
+            text = reason_of(error)
             whole = self.runs and "malformed" not in text
             more = "; what was committed before is whole" if whole else ""
             if self.backend.only_read is not None:
                 more = f" ({self.backend.only_read})"
+            # Not chained: it may quote a row.
             raise StoreError(f"{self.name}: {text}{more}") from None
 
     async def _upgrade(self, version: int, *, create: bool) -> None:

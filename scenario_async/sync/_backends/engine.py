@@ -7,14 +7,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["database_errors", "json_text", "new_engine"]
+__all__ = ["database_errors", "json_text", "new_engine", "reason_of"]
 
 _LOG = "scenario_async"
 
@@ -46,6 +46,19 @@ def database_errors() -> tuple[type[Exception], ...]:
     names = "PostgresError", "InterfaceError", "InternalClientError"
     own = () if driver is None else (getattr(driver, name) for name in names)
     return SQLAlchemyError, OSError, *own
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, in the words of the driver: no more than its first line.
+
+    Below that it may quote a row, signed URLs and all.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    text = str(cause).partition("\n")[0].rpartition(">: ")[2]
+    if text:
+        return text
+    unanswered = isinstance(cause, TimeoutError)
+    return "the database did not answer in time" if unanswered else type(cause).__name__
 
 
 def json_text(value: object) -> str:

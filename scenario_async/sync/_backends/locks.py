@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from sqlalchemy import text
 from scenario_async.sync._errors import StoreBusyError, StoreError
 from scenario_async.sync._tables import state
 
-from .engine import database_errors
+from .engine import database_errors, reason_of
 from .postgresql_engine import close, connected
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class Session:
         number: The process of the server.
         held: The kind and the name of each lock.
         looks: How often somebody began to look whether it is still there.
-        lost: Whether it is over.
+        lost: Why it is over; empty while it is not.
     """
 
     name: str
@@ -126,7 +125,7 @@ class Session:
     number: int
     held: set[tuple[str, str]] = field(default_factory=set["tuple[str, str]"])
     looks: int = 0
-    lost: bool = False
+    lost: str = ""
 
     @classmethod
     async def begin(cls, name: str, url: URL, using: anyio.Lock) -> Session:
@@ -154,8 +153,8 @@ class Session:
         """Raises StoreError where it is known to be lost, and its locks with it."""
         if self.lost and self.held:
             raise StoreError(
-                f"{self.name}: the connection that keeps other runs away was lost; what was "
-                "committed before is whole"
+                f"{self.name}: the connection that keeps other runs away was lost ({self.lost}); "
+                "what was committed before is whole"
             )
 
     async def take(self, kind: str, name: str) -> bool:
@@ -182,19 +181,22 @@ class Session:
     async def end_if_idle(self) -> None:
         """End it where it holds no lock: what the server still has of it goes as well."""
         if not (self.held or self.lost):
-            self.lost = True
+            self.lost = "it held no lock"
             await close(self.connection)
 
     async def _ask(self, what: str, *arguments: str) -> bool:
         if self.lost:
             return False
-        with suppress(*database_errors()):
-            statement = f"SELECT pg_backend_pid(), {what}"
+        statement = f"SELECT pg_backend_pid(), {what}"
+        try:
             number, answer = await self.connection.fetchrow(statement, *arguments)
-            # A pooler may have given it to others.
+        except database_errors() as error:
+            reason = reason_of(error)
+        else:
             if number == self.number:
                 return bool(answer)
+            reason = "a pooler answered with another session"
         # Asked again, it might begin another session, without locks.
-        self.lost = True
+        self.lost = reason
         await close(self.connection)
         return False
