@@ -97,7 +97,8 @@ class Connection:
     async def _answered(self, send: Callable[..., Awaitable[Any]], *arguments: object) -> Any:  # noqa: ANN401 - as above
         async with self._lock:
             try:
-                return await _in_time(send(*arguments))
+                async with asyncio.timeout(_COMMAND_TIMEOUT):
+                    return await send(*arguments)
             except Exception as error:
                 if is_outage(error):
                     self._lose(error)
@@ -116,14 +117,6 @@ class Connection:
         if not self.lost.done():
             self.lost.set_result(error)
             self._raw.terminate()
-
-
-async def _in_time(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - as above
-    try:
-        async with asyncio.timeout(_COMMAND_TIMEOUT):
-            return await answer
-    except TimeoutError:
-        raise TimeoutError("the database did not answer in time") from None
 
 
 def is_outage(error: Exception) -> bool:

@@ -25,6 +25,7 @@ from pgqueuer.domain.errors import FailingListenerError
 from pgqueuer.domain.types import Channel
 
 from scenario_async._http import until_done
+from scenario_async.sync._backends import reason_of
 
 from ._connection import Connection, is_outage
 from ._engine import EngineLostError
@@ -97,8 +98,7 @@ class PgQueuerEngine:
             if not (is_outage(error) or isinstance(error, FailingListenerError)):
                 raise
             # Not chained: it comes and goes, and there is nothing to be found in the traceback.
-            text = str(error).partition("\n")[0] or type(error).__name__
-            raise EngineLostError(f"the queue of the fleet: {text}") from None
+            raise EngineLostError(f"the queue of the fleet: {reason_of(error)}") from None
 
     async def _let_go(self, connection: Connection, queries: Queries) -> None:
         """Let others have the jobs of a run that could not say that it has ended."""

@@ -2,6 +2,7 @@
 
 from .connections import Connections
 from .database import Database
+from .engine import reason_of
 from .many_rows import ManyRows
 from .postgresql_engine import connected
 from .schema import is_empty
@@ -19,4 +20,5 @@ __all__ = [
     "in_memory",
     "in_own_task",
     "is_empty",
+    "reason_of",
 ]
