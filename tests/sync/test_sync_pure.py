@@ -17,7 +17,12 @@ from scenario_async._query.query import LARGEST_PAGE, wire_time
 from scenario_async.sandbox import Catalogue
 from scenario_async.sync._comparison import Comparison, Known, compare, without_same
 from scenario_async.sync._rows import ModelRow, changed_fields, content_hash, read_row
-from scenario_async.sync._runs.costs import requests_by_id, requests_by_status, requests_for_walk
+from scenario_async.sync._runs.costs import (
+    models_for_walk,
+    requests_by_id,
+    requests_by_status,
+    requests_for_walk,
+)
 from scenario_async.sync._runs.deletions import allowed_deletions
 from scenario_async.sync._scopes import Scope
 from scenario_async.sync._state import FullWalk, Plan, ScopeState, later, plan
@@ -605,6 +610,7 @@ def test_a_walk_has_a_page_for_each_part_of_nearly_a_page(models: int) -> None:
     assert pages * LARGEST_PAGE > models
     # A tenth more than full pages would be.
     assert pages <= models / (0.9 * LARGEST_PAGE) + 1
+    assert models_for_walk(pages) <= models < models_for_walk(pages + 1)
 
 
 @given(models=st.integers(0, 100_000), share=st.floats(0, 1))

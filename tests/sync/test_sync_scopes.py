@@ -92,6 +92,19 @@ async def test_a_model_that_another_scope_finds_before_a_walk_ends_is_not_where_
         assert await Members(database_of(store), "public").count() == 1
 
 
+async def test_a_scope_has_as_many_models_as_exist_of_it(
+    new_store_or_account: Callable[[], str],
+) -> None:
+    async with CatalogStore.open(new_store_or_account()) as store:
+        writer = writer_of(store, "private")
+        members = Members(database_of(store), "private")
+        await writer.write(ScopePage(rows=[row("a"), row("b"), row("c")]))
+        await writer_of(store, "public").write(ScopePage(rows=[row("d")]))
+        await writer.remove(["b"], {})
+        assert await members.count() == 2
+        assert [await members.are_at_least(count) for count in range(4)] == [True] * 3 + [False]
+
+
 async def test_a_model_that_is_asked_for_by_its_id_and_exists_again_is_in_no_scope_that_missed_it(
     new_store: Callable[[], str],
 ) -> None:

@@ -10,7 +10,14 @@ from scenario_async._retrieval import MODELS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["BULK", "WINDOW_ROWS", "requests_by_id", "requests_by_status", "requests_for_walk"]
+__all__ = [
+    "BULK",
+    "WINDOW_ROWS",
+    "models_for_walk",
+    "requests_by_id",
+    "requests_by_status",
+    "requests_for_walk",
+]
 
 BULK = MODELS.most
 """How many records to ask for at once."""
@@ -22,6 +29,11 @@ WINDOW_ROWS = int(0.96 * LARGEST_PAGE)
 def requests_for_walk(models: int) -> int:
     """A full walk over so many models."""
     return models // WINDOW_ROWS + 1
+
+
+def models_for_walk(requests: int) -> int:
+    """The fewest models over which a full walk takes so many requests."""
+    return (requests - 1) * WINDOW_ROWS
 
 
 def requests_by_status(counts: Iterable[int]) -> int:

@@ -64,7 +64,7 @@ class FullRun:
             StoreError: The database failed.
         """
         if self._work.state.walk is None:
-            if self._work.state.full_at is None and await self._work.members.count():
+            if self._work.state.full_at is None and await self._work.members.are_at_least(1):
                 # Somebody took the state out of the store, and what is there may be gone.
                 self._work.state = ScopeState(full_at=_UNKNOWN)
             newest = await self._newest_update() if self._work.scope.public else None

@@ -12,7 +12,7 @@ from scenario_async._pagination import MILLISECOND, NotByDateError, Timeline, po
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._state import MARGIN, deletions_are_listed, later
 
-from .costs import requests_by_id, requests_by_status, requests_for_walk
+from .costs import models_for_walk, requests_by_id, requests_by_status
 from .full_run import FullRun
 from .scope_run import batches
 
@@ -63,19 +63,20 @@ class IncrementalRun:
 
     async def _list_changes(self) -> bool:
         """Whether all changes were listed; otherwise everything has to be."""
-        public = self._work.scope.public
-        if not public:
+        changing: Sequence[ChangingModel] = ()
+        if not self._work.scope.public:
             changing = await self._work.members.changing(_CHANGING)
-            if self._requests_for(changing) > await self._requests_for_all():
+            if await self._costs_more_than_all(self._requests_for(changing)):
                 return False
         try:
             await self._list_since_last_run()
-            return public or await self._list_changing()
+            return await self._list_changing(changing)
         except NotByDateError:
             return False
 
-    async def _requests_for_all(self) -> int:
-        return requests_for_walk(await self._work.members.count())
+    async def _costs_more_than_all(self, requests: int) -> bool:
+        """Whether it takes fewer requests to list everything."""
+        return not await self._work.members.are_at_least(models_for_walk(requests))
 
     @staticmethod
     def _requests_for(changing: Sequence[ChangingModel]) -> int:
@@ -101,28 +102,25 @@ class IncrementalRun:
                 work.state = state
                 self._seen |= page.ids
 
-    async def _list_changing(self) -> bool:
-        """Bring models that are not yet as they stay up to date, and say whether that was done.
+    async def _list_changing(self, changing: Sequence[ChangingModel]) -> bool:
+        """Bring models that were not yet as they stay up to date, and say whether that was done.
 
         Those that still are so are listed by their status. Only those that are not, or that cannot
         be listed so, are asked for.
         """
-        changing = await self._work.members.changing(_CHANGING)
         for status in _LISTED:
             if any(model.status == status and model.id not in self._seen for model in changing):
                 await self._list_status(status)
         left = [model for model in changing if model.id not in self._seen]
         for part in batches([model.id for model in left]):
-            if await self._costs_more_than_all(len(left)):
+            refused = self._work.catalogue.bulk_refused
+            by_id = requests_by_id(len(left), bulk_refused=refused)
+            if await self._costs_more_than_all(by_id):
                 return False
             if not await self._ask(part):
                 return await self._list_where_created(left)
             left = left[len(part) :]
         return True
-
-    async def _costs_more_than_all(self, left: int) -> bool:
-        refused = self._work.catalogue.bulk_refused
-        return requests_by_id(left, bulk_refused=refused) > await self._requests_for_all()
 
     async def _list_status(self, status: _Listed) -> None:
         query = self._work.scope.query(status)
@@ -156,7 +154,7 @@ class IncrementalRun:
         dates = [model.created_at for model in models if model.created_at is not None]
         created = {position_of(date) for date in dates}
         # A model without a date may be in no window.
-        if len(dates) < len(models) or len(created) > await self._requests_for_all():
+        if len(dates) < len(models) or await self._costs_more_than_all(len(created)):
             return False
         windows = [(position, position + 1) for position in sorted(created)]
         query = self._work.scope.query("full")

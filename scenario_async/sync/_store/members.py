@@ -56,6 +56,13 @@ class Members:
         """How many models of the scope exist."""
         return await self._database.scalar(self._living(func.count())) or 0
 
+    async def are_at_least(self, count: int) -> bool:
+        """Whether so many models of the scope exist. No more of them are read."""
+        if count < 1:
+            return True
+        query = self._living(self._models.c.id).offset(count - 1).limit(1)
+        return await self._database.scalar(query) is not None
+
     async def missing(self) -> list[str]:
         """The members that a full walk did not find where they should be."""
         query = self._living(self._models.c.id).where(self._memberships.c.missing_in.is_not(None))
