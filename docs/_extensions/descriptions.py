@@ -104,7 +104,9 @@ def leave_out(
 
 def _described(kind: type) -> set[str]:
     """The attributes that a class, or one that it inherits from, describes in its docstring."""
-    docstrings = [f"{inspect.cleandoc(one.__doc__ or '')}\n" for one in kind.__mro__]
+    # Of a TypedDict the others are no base classes.
+    bases = *kind.__mro__, *getattr(kind, "__orig_bases__", ())
+    docstrings = [f"{inspect.cleandoc(one.__doc__ or '')}\n" for one in bases]
     sections = filter(None, map(_ATTRIBUTES.search, docstrings))
     return {entry["name"] for one in sections for entry in _ENTRY.finditer(one["entries"])}
 

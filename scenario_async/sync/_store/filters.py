@@ -104,23 +104,13 @@ class ModelFilters(TypedDict, total=False):
 class ModelSelection(ModelFilters, total=False):
     """Which models of a store, and in which order: all that :meth:`CatalogStore.models` takes.
 
+    It has the names of :class:`ModelFilters` as well.
+
     Attributes:
-        scope: As for :meth:`CatalogStore.models`, and so are all that follow.
-        type: See ``scope``.
-        status: See ``scope``.
-        privacy: See ``scope``.
-        tags: See ``scope``.
-        capabilities: See ``scope``.
-        collection: See ``scope``.
-        created_after: See ``scope``.
-        created_before: See ``scope``.
-        updated_after: See ``scope``.
-        updated_before: See ``scope``.
-        deleted: See ``scope``.
-        ids: See ``scope``.
-        order_by: See ``scope``.
-        offset: See ``scope``.
-        limit: See ``scope``.
+        ids: As for :meth:`CatalogStore.models`, and so are all that follow.
+        order_by: See ``ids``.
+        offset: See ``ids``.
+        limit: See ``ids``.
     """
 
     ids: Iterable[str] | None
