@@ -102,7 +102,7 @@ class Context:
     def operation(self, kind: OperationKind, name: str) -> Generator[Context]:
         """Tell the hooks of an operation; what is asked for with its context is a part of it.
 
-        For one that gives its result at once. One that yields on the way is a :meth:`stepwise` one.
+        For one that returns its result at once. One that yields on the way is :meth:`stepwise`.
         """
         hooks = self.event_hooks
         if hooks is NO_HOOKS:

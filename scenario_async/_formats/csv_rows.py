@@ -43,7 +43,7 @@ class CSV:
 
 
 def csv_row(values: Iterable[object], *, safe: bool = False) -> str:
-    """A row with its line break, each value as :func:`as_text` gives it.
+    """A row with its line break, each value as :func:`as_text` returns it.
 
     Args:
         values: Those of the row; two at least, as a row of one empty value would be an empty line.

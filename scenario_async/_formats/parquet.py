@@ -40,7 +40,7 @@ class Parquet:
 
 
 class _Appended(io.RawIOBase):
-    """A file that is only ever appended to, and gives away what it has."""
+    """A file that is only ever appended to, and hands over what it has."""
 
     def __init__(self) -> None:
         super().__init__()

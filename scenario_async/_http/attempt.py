@@ -61,7 +61,7 @@ class Attempt:
         """The answer, which is a success.
 
         Raises:
-            APIError: It is none, or no whole answer came.
+            APIError: It is not, or no whole answer came.
         """
         tell = None if self.events is None else self.events.waited
         async with self.pacer.slot(self.deadline, tell) as turn:

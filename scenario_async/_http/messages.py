@@ -14,7 +14,7 @@ HTTP_OK = range(200, 300)
 """The statuses of a success."""
 
 LARGEST_ERROR = 64 * 1024
-"""Bytes of the body of an answer that is no success: of more nothing is shown."""
+"""Bytes of the body of an answer that is not a success: no more are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class HTTPRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HTTPResponse:
-    """One answer, read to its end, or to :data:`LARGEST_ERROR` where it is no success.
+    """One answer, read to its end, or to :data:`LARGEST_ERROR` where it is not a success.
 
     The names of the headers are in lower case.
     """

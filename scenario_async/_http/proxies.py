@@ -94,7 +94,7 @@ def _excepts(entry: str, host: str, port: int) -> bool:
 
 
 def _parsed(given: Secret) -> Proxy | str:
-    """The proxy, or why it is none. Raises nothing: see above."""
+    """The proxy, or why it is not one. Raises nothing: see above."""
     scheme, separator, rest = given.partition("://")
     if not separator:
         scheme, rest = "http", given

@@ -40,7 +40,7 @@ _LONGEST_REASON = 500
 def error_from_response(
     response: HTTPResponse, *, request_name: str, secrets: Iterable[str]
 ) -> APIStatusError:
-    """The exception for an answer that is no success."""
+    """The exception for an answer that is not a success."""
     secrets = tuple(secrets)
     body = _shown_body(response.body[:LARGEST_ERROR].decode("utf-8", "replace"), secrets)
     status = response.status
@@ -81,7 +81,7 @@ def retry_hint(headers: Mapping[str, str], body: object, *, now: datetime) -> fl
 
     ``Retry-After`` may be seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after).
     A date counts from the ``Date`` of the answer, because clocks differ; from ``now`` where there
-    is none. What cannot be read is no hint. Of several hints the longest counts.
+    is none. What cannot be read is not a hint. Of several hints the longest counts.
     """
     answered = _moment(headers.get("date", "")) or now
     hints = [_seconds(headers.get("retry-after"), answered)]

@@ -68,10 +68,10 @@ async def call_with_retries(
 
     Gives up, with the last error as it came, when the retries, the deadline or the client's retry
     budget are spent: in particular at once when the service asks for a longer wait than the
-    deadline leaves. A 429 is no failed attempt: it spends neither retries nor budget, and is waited
-    out until the deadline, unless ``max_retries`` is 0. Its wait is the pause of the whole client
-    (``pause_left``). ``before_pause`` learns of every failure that is followed by another attempt,
-    with the number of the attempt and the wait in seconds.
+    deadline leaves. A 429 is not a failed attempt: it spends neither retries nor budget, and is
+    waited out until the deadline, unless ``max_retries`` is 0. Its wait is the pause of the whole
+    client (``pause_left``). ``before_pause`` learns of every failure that is followed by another
+    attempt, with the number of the attempt and the wait in seconds.
     """
     failures = 0
 

@@ -65,7 +65,7 @@ class Transport:
         self.closed: bool = False
 
     async def send(self, request: HTTPRequest, limits: Timeout) -> HTTPResponse:
-        """Send a request and read the whole answer, or the beginning of one that is no success.
+        """Send a request and read the whole answer, or the beginning of one that is not a success.
 
         Raises:
             APIConnectionError: No whole answer came.

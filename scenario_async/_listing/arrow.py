@@ -70,7 +70,7 @@ async def _pages(
 ) -> AsyncGenerator[tuple[Any, dict[str, ListedRow]], None]:
     """The rows of slices page by page, by their ids, each page with its place.
 
-    A row may come again with a page before the one that it came with, and is not given twice.
+    A row may be repeated with a page before the one that it came with. It is not given twice.
     """
     place: Any = None
     given: set[str] = set()

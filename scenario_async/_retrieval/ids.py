@@ -35,7 +35,7 @@ def check_id(name: str, model_id: object) -> str:
     """The id.
 
     Raises:
-        TypeError: It is no str.
+        TypeError: It is not a str.
         ValueError: It cannot be asked for.
     """
     if not isinstance(model_id, str):
@@ -49,7 +49,7 @@ def check_collection(name: str, given: object, check: Callable[[int, object], ob
     """Check whatever can be gone through twice, before any request.
 
     Raises:
-        TypeError: It is no iterable, or as ``check`` says of one of them.
+        TypeError: It is not an iterable, or as ``check`` says of one of them.
         ValueError: As ``check`` says.
     """
     if isinstance(given, str):

@@ -185,7 +185,7 @@ async def records_of(
             return await reader.read(request.count)
         return await fetch(request)
 
-    # One more than records: asking for ids is no request to the service.
+    # One more than records: asking for ids is not a request to the service.
     concurrency = planner.most + 1
     fetched = fetch_planned(planner, fetch_one, concurrency=concurrency, lifetime=context.lifetime)
     async with aclosing(reader), aclosing(fetched) as records:
@@ -241,7 +241,7 @@ async def _read_page(
 async def _fetch_one(
     context: Context, retrieval: Retrieval[RowT], decoder: RowDecoder[RowT], model_id: str
 ) -> RowT | InvalidRow:
-    """One record. An answer that is none in the end is a record that does not fit."""
+    """One record. An answer that is not one in the end is a record that does not fit."""
     answer = b""
 
     def parse(body: bytes) -> msgspec.Raw:

@@ -49,7 +49,7 @@ class Group(WithExamples, click.Group):
                     formatter.write_dl(lines)
 
     async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, and say which commands have an option that is none of the group's."""
+        """Parse, and say which commands have an option that is not one of the group's."""
         try:
             return await super().parse_args(ctx, args)
         except click.NoSuchOption as error:

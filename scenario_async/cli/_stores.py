@@ -59,7 +59,7 @@ def opened_store(url: str, *, create: bool, account: str | None = None) -> Catal
     """A store, or that of an account, which ``async with`` opens.
 
     Raises:
-        WrongUsageError: The URL is none, or of a database that ends with the command or has
+        WrongUsageError: It is not a URL, or one of a database that ends with the command or has
             no accounts.
         MissingExtraError: The extra is not installed.
     """
@@ -83,7 +83,7 @@ def opened_fleet(url: str, *, create: bool, connections: int = 10) -> FleetStore
     """A store of many accounts, which ``async with`` opens.
 
     Raises:
-        WrongUsageError: The URL is none, or not of PostgreSQL.
+        WrongUsageError: It is not a URL, or not one of PostgreSQL.
         MissingExtraError: The extra is not installed.
     """
     with wrong_usage():

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import anyio
 
     Work: TypeAlias = Callable[[str], Awaitable[timedelta | None]]
-    """Does the job of this name; where it gives a time, the same job comes again so much later."""
+    """Does the job of this name. Where it returns a time, the job is repeated so much later."""
 
     Due: TypeAlias = Callable[[Mapping[str, bool]], Awaitable[Sequence[str]]]
     """Names the jobs to queue, where these are queued, under way, or, where it says so, wait until
-    they come again."""
+    they are repeated."""
 
 __all__ = ["Due", "Engine", "EngineLostError", "Work"]
 

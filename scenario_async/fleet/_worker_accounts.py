@@ -79,8 +79,8 @@ class WorkerAccounts(Accounts):
 
         Args:
             group: The limit group.
-            after: Only those that were due after this one: one that was returned, or is busy, does
-                not come again at once.
+            after: Only those that were due after this one: one that was returned, or is busy, is
+                not repeated at once.
         """
         order = accounts.c.due_at, accounts.c.name
         query = (

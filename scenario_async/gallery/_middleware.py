@@ -46,7 +46,7 @@ def only_who_may(access: Access, pages: Pages) -> Middleware:
         if refused is not None:
             return pages.message(request, *refused)
         token = access.token
-        # What pages look like is no secret, and the one that asks for the token needs it.
+        # What pages look like is not a secret, and the one that asks for the token needs it.
         if token is None or request.match_info.route.name == STATIC:
             return await handler(request)
         given = request.query.getall(_PARAMETER, [])

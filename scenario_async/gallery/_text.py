@@ -47,7 +47,7 @@ def paragraph(text: str) -> str:
 
 
 def unsigned(text: str) -> str:
-    """A text without what gives access: the queries of URLs, and signatures wherever they are."""
+    """A string without what gives access: the queries of URLs, and signatures wherever they are."""
     return _SIGNED.sub(r"\1***", redact(text))
 
 

@@ -72,8 +72,8 @@ class LiveCatalog(Generic[ModelT]):
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: An argument fits nothing: a scope that is none, an interval that is not above
-            zero, a reader without a store, or anybody else without a client.
+        ValueError: An argument fits nothing: a string that is not a scope, an interval that is not
+            above zero, a reader without a store, or anybody else without a client.
     """
 
     @overload
@@ -232,7 +232,7 @@ class LiveCatalog(Generic[ModelT]):
             max_buffered: How many may wait.
 
         Raises:
-            TypeError: ``max_buffered`` is no whole number.
+            TypeError: ``max_buffered`` is not a whole number.
             ValueError: It is below 1.
         """
         check_count("max_buffered", max_buffered, least=1)

@@ -138,7 +138,7 @@ def _described(raw: bytes) -> str:
     try:
         return _description.decode(raw).short_description or ""
     except msgspec.DecodeError:
-        return ""  # it is no text, which a type of the caller's own need not mind
+        return ""  # it is not a string, which a type of the caller's own need not mind
 
 
 def _shared(value: str | None) -> str | None:

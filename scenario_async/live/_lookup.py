@@ -68,7 +68,7 @@ def slice_of(limit: int | None, offset: int) -> slice[int, int | None, None]:
 
     Raises:
         ValueError: A number is below 0.
-        TypeError: It is no number.
+        TypeError: It is not a whole number.
     """
     count, first = given_count("limit", limit, least=0), given_count("offset", offset, least=0) or 0
     return slice(first, None if count is None else first + count)

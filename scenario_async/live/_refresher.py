@@ -174,12 +174,12 @@ class Refresher:
                 await self._wanted.wait()
 
     async def _refreshed(self) -> float:
-        """Refresh the store where that is up to this one, and read it; gives how long to rest."""
+        """Refresh the store where that is up to this one, and read it. Returns how long to rest."""
         asked, before = self._wanted.is_set(), self._reader.as_of
         synced = await self._brought_up_to_date()
         current = await self._reader.read()
         if self._wanted.is_set() and not asked and not synced:
-            # It was asked for while there was only a look at the store, which is no refresh.
+            # It was asked for while there was only a look at the store, which is not a refresh.
             synced = await self._brought_up_to_date()
             current = await self._reader.read()
         if synced or not self._refused_until or self._reader.as_of != before:
@@ -190,7 +190,7 @@ class Refresher:
         return look_again(self._every, _chance(), loaded=self._reader.as_of is not None)
 
     async def _brought_up_to_date(self) -> bool:
-        """Refresh the store where that is due and up to this one; gives whether it was."""
+        """Refresh the store where that is due and up to this one. Returns whether it was."""
         if self._client is None:
             return False
         if self._lead is None:
@@ -211,7 +211,7 @@ class Refresher:
         return True
 
     async def _failed(self, error: Exception) -> float:
-        """Note that a refresh failed; gives how long to rest."""
+        """Note that a refresh failed. Returns how long to rest."""
         self.failures += 1
         # Without its frames, which hold what the refresh had in memory.
         self.error = error.with_traceback(None)

@@ -82,7 +82,7 @@ class Asset(Record, frozen=True, kw_only=True):
     url: str | None = None
 
     def preview_of(self, model_id: str) -> Preview | None:
-        """This asset as the preview of a model: the picture of it, where it is none itself."""
+        """This asset as the preview of a model: the picture of it, where it is not one itself."""
         url, kind = self.url, self.kind
         if kind not in (None, "image"):
             shown = (self.thumbnail, self.preview)

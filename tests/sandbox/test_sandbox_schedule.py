@@ -122,7 +122,7 @@ def test_a_fault_waits_for_a_page_that_it_can_change(sandbox: Sandbox, wire: Wir
     [
         (ServerError(), {"after": -1}, ValueError, "after"),
         (ServerError(), {"times": -1}, ValueError, "times"),
-        (ServerError(), {"path": "/models["}, ValueError, "path is no regular expression"),
+        (ServerError(), {"path": "/models["}, ValueError, "path is not a regular expression"),
         (ServerError, {}, TypeError, r"such as ServerError\(\)"),
         (None, {}, TypeError, r"such as ServerError\(\)"),
     ],

@@ -45,7 +45,7 @@ class DiskCache:
     Several processes may use one folder. Each looks anew at what there is when it has written a
     sixteenth of the bound: together they exceed it by no more than that for each.
 
-    A folder that cannot be made or written keeps nothing, and that is no error.
+    A folder that cannot be made or written keeps nothing, and that is not an error.
 
     Args:
         folder: Made with the first file. Other files in it are left alone.

@@ -37,7 +37,7 @@ class RateLimit:
             ``Date`` of the answer goes by that clock as well.
 
     Raises:
-        ValueError: No request would get through, or the time is none.
+        ValueError: No request would get through, or the time is not a length of time.
     """
 
     requests: int = 100

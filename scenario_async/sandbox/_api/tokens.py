@@ -124,7 +124,7 @@ class Tokens:
         return _plain(_Offset(place.offset, place.limit, place.skipped))
 
     def read(self, token: str) -> Place | None:
-        """Give the place that ``token`` leads to, ``None`` if it is no token of this server."""
+        """The place that ``token`` leads to, ``None`` if it is not a token of this server."""
         return self._open(token.removeprefix(_PREFIX)) or _read_plain(token)
 
     def _seal(self, place: Place) -> str:

@@ -1,4 +1,4 @@
-"""Which models a listing gives, and in which order: pure functions of rows."""
+"""Which models a listing has, and in which order: pure functions of rows."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Store:
             return self._now
 
     def find(self, model_id: str) -> Row | None:
-        """Give a row, deleted or not; ``None`` if there is none."""
+        """A row, deleted or not; ``None`` if there is none."""
         return self._rows.get(model_id)
 
     def rows(self) -> list[Row]:

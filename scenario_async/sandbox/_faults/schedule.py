@@ -104,7 +104,7 @@ class FaultSchedule:
                 ``ExpiredURL`` and ``PictureContent`` are, which are for nothing else.
 
         Raises:
-            TypeError: ``fault`` is none, as a class without its parentheses.
+            TypeError: ``fault`` is not a fault, as a class without its parentheses.
             ValueError: ``times`` or ``after`` is negative, or ``path`` no regular expression.
         """
         if not isinstance(fault, Fault):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
@@ -112,7 +112,7 @@ class FaultSchedule:
         try:
             _ = path is None or re.compile(path)
         except re.error as error:
-            raise ValueError(f"path is no regular expression: {error}") from None
+            raise ValueError(f"path is not a regular expression: {error}") from None
         if after < 0 or (times is not None and times < 0):
             raise ValueError("times and after count requests: give 0 or more")
         for_pictures = pictures or isinstance(fault, PictureFault)

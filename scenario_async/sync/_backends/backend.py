@@ -127,7 +127,7 @@ class Backend(Protocol):
     def values(self, column: ColumnElement[Any]) -> FromClause:
         """What a list has as a table with one column, ``value``; to be joined without a condition.
 
-        Nothing where it is no list.
+        Nothing where it is not a list.
         """
         ...
 
@@ -142,6 +142,6 @@ class Backend(Protocol):
     def size(self, tables: Iterable[FromClause]) -> ColumnElement[int]:
         """How many bytes these tables take, with their indexes; in SQLite the file.
 
-        What is no whole table has the bytes of its rows.
+        What is not a whole table has the bytes of its rows.
         """
         ...

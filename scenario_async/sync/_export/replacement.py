@@ -75,8 +75,8 @@ class Replacement:
             raise
 
     def _open(self) -> None:
-        # A link stays one, and what is no file, as a device, is not replaced by one; what leads to
-        # a file that a process has open is none either.
+        # A link stays one. What is not a file, as a device, is not replaced by one; nor is what
+        # leads to a file that a process has open.
         if any(self._named.absolute().is_relative_to(one) for one in _OPEN_FILES):
             raise OSError(0, "it is not a file")
         self._path = Path(os.path.realpath(self._named))

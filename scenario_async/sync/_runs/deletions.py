@@ -31,7 +31,7 @@ def allowed_deletions(
 
 
 def check_max_deletions(limit: object) -> None:
-    """Check what a caller gives.
+    """Check a bound.
 
     Raises:
         TypeError: It is neither a number nor ``None``.

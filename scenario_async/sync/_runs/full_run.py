@@ -203,7 +203,7 @@ class FullRun:
         end = None if stop is None else moment_at(stop)
         at_end = end is not None and last is not None and last >= end
         if stop is not None and (at_end or start == stop):
-            # A cursor leads on behind these: with the next page they do not come again.
+            # A cursor leads on behind these: with the next page they are not repeated.
             self._seen_before[stop] = self._seen_before.get(stop, set()) | seen
         return None if start == stop else Coverage(moment_at(start), end, seen)
 

@@ -275,6 +275,6 @@ def _check_copied(database: Database, scopes: Sequence[Scope]) -> None:
 
 
 def check_duration(name: str, value: object) -> None:
-    """Raises TypeError where it is no ``timedelta``."""
+    """Raises TypeError where it is not a ``timedelta``."""
     if not isinstance(value, timedelta):
         raise TypeError(f"{name} must be a timedelta, not {type(value).__name__}")
