@@ -38,10 +38,10 @@ async def arrow_table(
     names: Sequence[str],
     found: Callable[[str], Any] | None = None,
 ) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """A ``pyarrow.Table`` of slices: a record batch for each page, in the order of their places.
+    """A ``pyarrow.Table`` of slices: a record batch for each page, in the order of their keys.
 
     Args:
-        slices: Rows, with a place that they are sorted by.
+        slices: Rows, with a key that they are sorted by.
         names: Those of the columns.
         found: Returns what has the ``scopes`` of a model, by its id. Asked in the end, as the
             scopes of a model are not known before.
@@ -52,40 +52,40 @@ async def arrow_table(
     of_rows = [name for name in names if name != _SCOPES]
     # A table without columns would have no rows.
     arrow = await anyio.to_thread.run_sync(ArrowColumns, of_rows or ["id"])
-    placed: list[tuple[Any, Any, list[str]]] = []
+    keyed: list[tuple[Any, Any, list[str]]] = []
     async with aclosing(_pages(slices)) as pages:
-        async for place, rows in pages:
+        async for key, rows in pages:
             batch = await anyio.to_thread.run_sync(arrow.batch, list(rows.values()))
-            placed.append((place, batch, list(rows)))
-    placed.sort(key=itemgetter(0))
-    table = arrow.table([batch for _, batch, _ in placed])
+            keyed.append((key, batch, list(rows)))
+    keyed.sort(key=itemgetter(0))
+    table = arrow.table([batch for _, batch, _ in keyed])
     if found is None or _SCOPES not in names:
         return table
-    ids = [ids for _, _, ids in placed]
+    ids = [ids for _, _, ids in keyed]
     return await anyio.to_thread.run_sync(_with_scopes, table, ids, found, names)
 
 
 async def _pages(
     slices: AsyncGenerator[tuple[Any, Iterable[Sighted[ListedRow]]], None],
 ) -> AsyncGenerator[tuple[Any, dict[str, ListedRow]], None]:
-    """The rows of slices page by page, by their ids, each page with its place.
+    """The rows of slices page by page, by their ids, each page with its key.
 
     A row may be repeated with a page before the one that it came with. It is not given twice.
     """
-    place: Any = None
+    key: Any = None
     given: set[str] = set()
     page: dict[str, ListedRow] = {}
     async with aclosing(slices):
         async for here, rows in slices:
-            if page and here != place:
-                yield place, page
+            if page and here != key:
+                yield key, page
                 page = {}
-            place = here
+            key = here
             new = {one: row for one, row in rows if row is not None and one not in given}
             given |= new.keys()
             page |= new
     if page:
-        yield place, page
+        yield key, page
 
 
 def _with_scopes(

@@ -28,30 +28,30 @@ RowT = TypeVar("RowT")
 async def in_order(
     slices: AsyncGenerator[tuple[Any, Iterable[Sighted[RowT]]], None], turn: TimeSlice
 ) -> list[RowT]:
-    """All models of slices in the order of their places, each at its first one.
+    """All models of slices in the order of their keys, each at its first one.
 
     Pages are taken as they come, which needs fewer requests, and sorted in the end.
 
     Args:
-        slices: Rows, with a place that they are sorted by.
+        slices: Rows, with a key that they are sorted by.
         turn: A share of the loop.
 
     Raises:
         APIError: A page could not be fetched.
     """
     models: dict[str, RowT] = {}
-    placed: list[tuple[Any, list[str]]] = []
+    keyed: list[tuple[Any, list[str]]] = []
     async with aclosing(slices):
-        async for place, rows in slices:
+        async for key, rows in slices:
             ids: list[str] = []
-            placed.append((place, ids))
+            keyed.append((key, ids))
             for model_id, model in rows:
                 ids.append(model_id)
                 if model is not None:
                     models[model_id] = model
-    placed.sort(key=itemgetter(0))
+    keyed.sort(key=itemgetter(0))
     ordered: dict[str, RowT] = {}
-    for _, ids in placed:
+    for _, ids in keyed:
         if turn.over():
             await turn.give_back()
         # A model of which an earlier row did not fit is not there.

@@ -14,7 +14,7 @@ from scenario_async._pagination import RoundRobin, fetch_planned
 from .arrow import arrow_table, listed_columns
 from .collecting import in_order
 from .listing import Listing, begin
-from .run import place_of, warn_of
+from .run import key_of, warn_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
@@ -214,7 +214,7 @@ class Merged(Generic[RowT]):
                 reader = run.reader(emitted, known=sightings)
                 while reader.left:
                     rows = reader.take(await turn.rows())
-                    yield (part.index, *place_of(emitted)), sightings.of(part.index, rows)
+                    yield (part.index, *key_of(emitted)), sightings.of(part.index, rows)
                 run.report(reader, emitted)
                 if reader.error is not None:
                     raise reader.error
@@ -227,8 +227,8 @@ async def _models(
 ) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[ListedRow]]], None]:
     """The models of slices, of which each row is read when it is asked for."""
     async with aclosing(slices):
-        async for place, rows in slices:
-            yield place, ((one, None if found is None else found.model) for one, found in rows)
+        async for key, rows in slices:
+            yield key, ((one, None if found is None else found.model) for one, found in rows)
 
 
 def _refuse_others(given: object) -> None:

@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from scenario_async._pagination import EmittedPage
     from scenario_async._query import ListingQuery
 
-__all__ = ["ListingOptions", "ListingRun", "Place", "PlacedSlice", "place_of", "warn_of"]
+__all__ = ["KeyedSlice", "ListingOptions", "ListingRun", "PageKey", "key_of", "warn_of"]
 
 _log = logging.getLogger("scenario_async")
 RowT = TypeVar("RowT")
 
-Place: TypeAlias = tuple[bool, int]
+PageKey: TypeAlias = tuple[bool, int]
 """Sorts the pages of a run into listing order."""
 
-PlacedSlice: TypeAlias = "tuple[Place, Iterator[Sighted[RowT]]]"
-"""Some rows, with the place of their page."""
+KeyedSlice: TypeAlias = "tuple[PageKey, Iterator[Sighted[RowT]]]"
+"""Some rows, with the key of their page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +198,7 @@ class ListingRun(Generic[RowT]):
                 yield emitted
         self.over(planner)
 
-    async def slices(self, planner: AdaptivePlanner) -> AsyncGenerator[PlacedSlice[RowT], None]:
+    async def slices(self, planner: AdaptivePlanner) -> AsyncGenerator[KeyedSlice[RowT], None]:
         """The rows of what a planner releases, in slices of a millisecond.
 
         Each row is typed when it is asked for, and all of a slice before the next one is.
@@ -211,7 +211,7 @@ class ListingRun(Generic[RowT]):
             async for emitted in pages:
                 reader = self.reader(emitted)
                 while reader.left:
-                    yield place_of(emitted), reader.take(await turn.rows())
+                    yield key_of(emitted), reader.take(await turn.rows())
                 told.report(reader, emitted)
                 if reader.error is not None:
                     raise reader.error
@@ -258,8 +258,8 @@ def warn_of(page: EmittedPage) -> None:
         warnings.warn(message, ScenarioWarning, stacklevel=3)
 
 
-def place_of(page: EmittedPage) -> Place:
-    """Where a page stands among those of its run.
+def key_of(page: EmittedPage) -> PageKey:
+    """The sort key of a page among those of its run.
 
     Where a run by windows had to begin again by cursor, that one has the order.
     """

@@ -57,8 +57,8 @@ def check_collection(name: str, given: object, check: Callable[[int, object], ob
     if not isinstance(given, AsyncIterable | Iterable):
         raise TypeError(f"{name} must be an iterable of str, not {type(given).__name__}")
     if isinstance(given, Collection):
-        for place, one in enumerate(cast("Collection[object]", given)):
-            check(place, one)
+        for index, one in enumerate(cast("Collection[object]", given)):
+            check(index, one)
 
 
 class IdReader(Protocol[IdT, RecordT]):
@@ -177,12 +177,12 @@ class _AsyncIds(Generic[GivenT, IdT, RecordT]):
         self._send.close()
 
     async def _run(self) -> None:
-        place = 0
+        index = 0
         given = aiter(self._given)
         try:
             async for one in given:
-                await self._send.send(self._read(place, one))
-                place += 1
+                await self._send.send(self._read(index, one))
+                index += 1
         finally:
             # Nobody else could: its time limits and cancel scopes are of this task.
             if isinstance(given, AsyncGenerator):

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IdsRead",
+    "Indexed",
     "Known",
     "Missing",
     "MoreIds",
     "Outcome",
-    "Placed",
     "RecordPlanner",
     "RecordRequest",
 ]
@@ -58,7 +58,7 @@ class Missing:
 Outcome: TypeAlias = RecordT | Missing | APIError
 """What comes of one id."""
 
-Placed: TypeAlias = tuple[int, RecordT | Missing]
+Indexed: TypeAlias = tuple[int, RecordT | Missing]
 """What comes of one id, with the number of those before it."""
 
 
@@ -160,9 +160,9 @@ class RecordPlanner(Generic[IdT, RecordT]):
         self._read = 0
         self._emitted = 0
         self._under_way = 0
-        # What came before its turn, by its place.
+        # What came before its turn, by its index.
         self._held: dict[int, Outcome[RecordT]] = {}
-        # The first place that is known to fail; what stands behind it is not asked for.
+        # The first index that is known to fail; what stands behind it is not asked for.
         self._fails_at = math.inf
         self._failure: APIError | None = None
 
@@ -192,7 +192,7 @@ class RecordPlanner(Generic[IdT, RecordT]):
         self,
         request: MoreIds | RecordRequest[IdT],
         answer: IdsRead[IdT, RecordT] | Mapping[IdT, Outcome[RecordT]],
-    ) -> Sequence[Placed[RecordT]]:
+    ) -> Sequence[Indexed[RecordT]]:
         """Keep ids; emit a record once it is its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(cast("IdsRead[IdT, RecordT]", answer))
@@ -201,14 +201,14 @@ class RecordPlanner(Generic[IdT, RecordT]):
         came: list[tuple[int, Outcome[RecordT]]] = []
         for model_id in request.ids:
             if model_id in outcomes:
-                came += [(place, outcomes[model_id]) for place in self._pending.pop(model_id)]
+                came += [(index, outcomes[model_id]) for index in self._pending.pop(model_id)]
             else:
                 self._alone.append(model_id)
         return self._take(came)
 
     def failed(
         self, request: MoreIds | RecordRequest[IdT], error: APIError
-    ) -> Sequence[Placed[RecordT]]:
+    ) -> Sequence[Indexed[RecordT]]:
         """Emit what stands for a record that is missing; keep another failure for its turn."""
         if isinstance(request, MoreIds):
             return self._take_ids(IdsRead((), last=True, error=error))
@@ -261,38 +261,38 @@ class RecordPlanner(Generic[IdT, RecordT]):
         wanted = tuple(self._ids.popleft() for _ in range(count))
         return RecordRequest(wanted, bulk=self.batch > 1)
 
-    def _take_ids(self, answer: IdsRead[IdT, RecordT]) -> Sequence[Placed[RecordT]]:
+    def _take_ids(self, answer: IdsRead[IdT, RecordT]) -> Sequence[Indexed[RecordT]]:
         self._ids_asked = False
         self._ids_ended = answer.last
         self._ids_error = answer.error
         known: list[tuple[int, Outcome[RecordT]]] = []
-        for place, one in enumerate(answer.ids, self._read):
+        for index, one in enumerate(answer.ids, self._read):
             if isinstance(one, Known):
-                known.append((place, cast("Known[RecordT]", one).record))
+                known.append((index, cast("Known[RecordT]", one).record))
             elif one in self._pending:
-                self._pending[one].append(place)
+                self._pending[one].append(index)
             else:
-                self._pending[one] = [place]
+                self._pending[one] = [index]
                 self._ids.append(one)
         self._read += len(answer.ids)
         return self._take(known)
 
-    def _take(self, came: Iterable[tuple[int, Outcome[RecordT]]]) -> Sequence[Placed[RecordT]]:
-        emitted: list[Placed[RecordT]] = []
-        for place, outcome in came:
+    def _take(self, came: Iterable[tuple[int, Outcome[RecordT]]]) -> Sequence[Indexed[RecordT]]:
+        emitted: list[Indexed[RecordT]] = []
+        for index, outcome in came:
             if isinstance(outcome, APIError):
-                self._fails_at = min(self._fails_at, place)
+                self._fails_at = min(self._fails_at, index)
             if self._ordered:
-                self._held[place] = outcome
+                self._held[index] = outcome
             else:
-                self._emit(place, outcome, emitted)
-        while self._failure is None and (place := self._emitted) in self._held:
-            self._emit(place, self._held.pop(place), emitted)
+                self._emit(index, outcome, emitted)
+        while self._failure is None and (index := self._emitted) in self._held:
+            self._emit(index, self._held.pop(index), emitted)
         return emitted
 
-    def _emit(self, place: int, outcome: Outcome[RecordT], emitted: list[Placed[RecordT]]) -> None:
+    def _emit(self, index: int, outcome: Outcome[RecordT], emitted: list[Indexed[RecordT]]) -> None:
         if not isinstance(outcome, APIError):
             self._emitted += 1
-            emitted.append((place, outcome))
+            emitted.append((index, outcome))
         elif self._failure is None:
             self._failure = outcome

@@ -84,8 +84,8 @@ async def _previews(
         models = models_of(retrieving, given, answers.model, retrieval, ordered=ordered)
         found = records_of(retrieving, planner, models, answers.picture, fetch)
         async with aclosing(models), aclosing(retrieving.steps(found)) as pictures:
-            async for place, picture in pictures:
-                yield answers.preview(place, picture)
+            async for index, picture in pictures:
+                yield answers.preview(index, picture)
 
 
 class _Answers:
@@ -95,19 +95,19 @@ class _Answers:
         # Of the ids that were given; ``None`` until the model is known.
         self._models: dict[str, PicturedModel | Missing | None] = {}
         self._assets: dict[str, Asset] = {}
-        # The model of each place whose picture is an asset, until it is given.
+        # The model of each index whose picture is an asset, until it is given.
         self._ids: dict[int, str] = {}
 
-    def model(self, place: int, given: object) -> str | Known[PicturedModel | InvalidRow]:
+    def model(self, index: int, given: object) -> str | Known[PicturedModel | InvalidRow]:
         """What is known of what was given, or the id to ask for."""
-        pictured = _pictured(place, given)
+        pictured = _pictured(index, given)
         if isinstance(pictured, PicturedModel):
             return Known(pictured)
         self._models.setdefault(pictured, None)
         model = self._models[pictured]
         return pictured if model is None else Known(model)
 
-    def picture(self, place: int, model: PicturedModel | Missing) -> str | Known[Preview | Asset]:
+    def picture(self, index: int, model: PicturedModel | Missing) -> str | Known[Preview | Asset]:
         """The preview of a model, or the id of the asset to ask for."""
         if model.id in self._models:
             self._models[model.id] = model if isinstance(model, Missing) else model.short()
@@ -119,7 +119,7 @@ class _Answers:
         asset_id = model.asset_id
         if asset_id is None:
             return Known(Missing(model.id, HTTPStatus.NOT_FOUND, _NO_PICTURE))
-        self._ids[place] = model.id
+        self._ids[index] = model.id
         asset = self._assets.get(asset_id)
         return asset_id if asset is None else Known(asset)
 
@@ -129,21 +129,21 @@ class _Answers:
         self._assets |= found
         return found
 
-    def preview(self, place: int, picture: Preview | Asset | Missing) -> Preview | Missing:
+    def preview(self, index: int, picture: Preview | Asset | Missing) -> Preview | Missing:
         """What is given for a model."""
         if not isinstance(picture, Asset):
             return picture
-        model_id = self._ids.pop(place)
+        model_id = self._ids.pop(index)
         reason = _LEFT_OUT.format(picture.id)
         return picture.preview_of(model_id) or Missing(model_id, HTTPStatus.NOT_FOUND, reason)
 
 
-def _pictured(place: int, given: object) -> str | PicturedModel:
+def _pictured(index: int, given: object) -> str | PicturedModel:
     """What is given, without what no preview needs: models may be many."""
     if isinstance(given, str):
-        return check_id(f"models[{place}]", given)
+        return check_id(f"models[{index}]", given)
     if not isinstance(given, Model):
-        raise TypeError(f"models[{place}] must be a Model or a str, not {type(given).__name__}")
+        raise TypeError(f"models[{index}] must be a Model or a str, not {type(given).__name__}")
     return PicturedModel(
         example_asset_ids=given.example_asset_ids,
         id=given.id,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scenario_async._decoding import PageAnswer
 
     from .ids import IdReader
-    from .planner import IdsRead, Known, Outcome, Placed, RecordRequest
+    from .planner import IdsRead, Indexed, Known, Outcome, RecordRequest
 
 __all__ = ["Retrieval", "models_of", "records_of", "retrieve_many", "retrieve_one"]
 
@@ -120,8 +120,8 @@ def retrieve_many(
         ValueError: As above.
     """
 
-    def check(place: int, model_id: object) -> str:
-        return check_id(f"ids[{place}]", model_id)
+    def check(index: int, model_id: object) -> str:
+        return check_id(f"ids[{index}]", model_id)
 
     check_collection("ids", ids, check)
     return models_of(context, ids, check, retrieval, ordered=ordered)
@@ -163,7 +163,7 @@ async def records_of(
     given: Iterable[GivenT] | AsyncIterable[GivenT],
     read: Callable[[int, GivenT], IdT | Known[RowT]],
     fetch: Callable[[RecordRequest[IdT]], Awaitable[Mapping[IdT, Outcome[RowT]]]],
-) -> AsyncGenerator[Placed[RowT], None]:
+) -> AsyncGenerator[Indexed[RowT], None]:
     """What comes of each of the things given, with the number of those before it.
 
     It is fetched while the caller handles what came before.

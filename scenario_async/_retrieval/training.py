@@ -97,7 +97,7 @@ def as_trained(
         ValueError: As above.
     """
     texts = given_texts("ids", ids)
-    wanted = dict.fromkeys(check_id(f"ids[{place}]", one) for place, one in enumerate(texts))
+    wanted = dict.fromkeys(check_id(f"ids[{index}]", one) for index, one in enumerate(texts))
     return _as_trained(context, wanted, retrieval, max_wait)
 
 
