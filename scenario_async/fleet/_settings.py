@@ -9,6 +9,7 @@ import msgspec
 
 from scenario_async._argument_errors import ArgumentError, Parameter, argument_error
 from scenario_async.sync import PUBLIC_ACCOUNT
+from scenario_async.sync._runs import check_duration
 from scenario_async.sync._scopes import parse_scopes
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ def settings_of(
     _check_text("credential_ref", credential_ref)
     if limit_group is not None:
         _check_text("limit_group", limit_group)
-    if not isinstance(every, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise TypeError(f"every must be a timedelta, not {type(every).__name__}")
+    check_duration("every", every)
     if not _SHORTEST <= every <= _LONGEST:
         raise argument_error(
             "{every} must be from a second to {days} days, not {given}",
