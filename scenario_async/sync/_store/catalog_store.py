@@ -16,7 +16,7 @@ from scenario_async.sync._layouts import ACCOUNTS, PLAIN
 from .accounts import checked_account
 from .arrow import table_of
 from .counts import begun_scopes, counts_of
-from .filters import ModelFilters, ModelSelection, check_names, storable
+from .filters import ModelFilters, ModelSelection, check_names, count_of, storable
 from .model_query import ModelQuery, query_of
 from .statistics import StoreStatistics, statistics_of
 from .values import RunRecord, StoreCounts, as_stored, read_stored
@@ -249,10 +249,13 @@ class CatalogStore:
         """The last runs, the latest first.
 
         Raises:
+            ValueError: ``limit`` is below 0.
+            TypeError: It is not a whole number.
             StoreError: The database failed, or a run in it cannot be read.
         """
         runs = self._database.tables.runs
-        query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc()).limit(limit)
+        query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc())
+        query = query.limit(count_of("limit", limit))
         rows = await self._database.rows(query)
         return [read_stored(row, RunRecord, self._database.name) for row in rows]
 
