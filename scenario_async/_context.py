@@ -136,10 +136,10 @@ class Context:
 
     async def read(self, page: PageReader[RowT]) -> dict[str, RowT]:
         """All records of a page, by their ids, with the loop given back every millisecond."""
-        turn = self.new_slice()
+        time_slice = self.new_slice()
         rows: dict[str, RowT] = {}
         while page.left:
-            sighted = page.take(await turn.rows())
+            sighted = page.take(await time_slice.rows())
             rows.update((model_id, row) for model_id, row in sighted if row is not None)
         return rows
 

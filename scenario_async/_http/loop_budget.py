@@ -21,7 +21,7 @@ class LoopBudget:
     """Lets others run between two pieces of work, also when many are ready at the same moment.
 
     Eight pages that arrive at once would otherwise be put together, taken apart and typed in one
-    pass of the loop. Whoever takes a turn has the rest of that pass; nobody else takes one in it.
+    pass of the loop. Whoever takes the loop has the rest of that pass; nobody else does.
     """
 
     LARGE = 64 * 1024
@@ -30,7 +30,7 @@ class LoopBudget:
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self) -> None:
-        """Wait for a turn, behind those who came before. Does not wait where nobody else works."""
+        """Wait behind those who came before. Does not wait where nobody else works."""
         await self._one_at_a_time.acquire()
         # It ends by itself: what follows may be in the hands of a caller who does not come back.
         asyncio.get_running_loop().call_soon(self._one_at_a_time.release)
@@ -43,15 +43,15 @@ class LoopBudget:
 
     async def finish(self, steps: Generator[None, None, ResultT]) -> ResultT:
         """Do work that consists of small steps, about a millisecond of them at a time."""
-        turn = TimeSlice(self)
+        time_slice = TimeSlice(self)
         while True:
             try:
                 next(steps)
             except StopIteration as end:
                 result: ResultT = end.value
                 return result
-            if turn.over():
-                await turn.give_back()
+            if time_slice.over():
+                await time_slice.give_back()
 
 
 class TimeSlice:

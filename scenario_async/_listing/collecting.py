@@ -26,7 +26,7 @@ RowT = TypeVar("RowT")
 
 
 async def in_order(
-    slices: AsyncGenerator[tuple[Any, Iterable[Sighted[RowT]]], None], turn: TimeSlice
+    slices: AsyncGenerator[tuple[Any, Iterable[Sighted[RowT]]], None], time_slice: TimeSlice
 ) -> list[RowT]:
     """All models of slices in the order of their keys, each at its first one.
 
@@ -34,7 +34,7 @@ async def in_order(
 
     Args:
         slices: Rows, with a key that they are sorted by.
-        turn: A share of the loop.
+        time_slice: A share of the loop.
 
     Raises:
         APIError: A page could not be fetched.
@@ -52,8 +52,8 @@ async def in_order(
     keyed.sort(key=itemgetter(0))
     ordered: dict[str, RowT] = {}
     for _, ids in keyed:
-        if turn.over():
-            await turn.give_back()
+        if time_slice.over():
+            await time_slice.give_back()
         # A model of which an earlier row did not fit is not there.
         ordered |= {one: models[one] for one in ids if one in models}
     return list(ordered.values())

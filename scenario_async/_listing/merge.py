@@ -200,7 +200,7 @@ class Merged(Generic[RowT]):
         async def fetch(part: Part[PageRequest]) -> PageAnswer:
             return await runs[part.index].fetch(part.item)
 
-        turn = context.new_slice()
+        time_slice = context.new_slice()
         fetched = fetch_planned(
             RoundRobin(planners, limit=self._most),
             fetch,
@@ -213,7 +213,7 @@ class Merged(Generic[RowT]):
                 warn_of(emitted)
                 reader = run.reader(emitted, known=sightings)
                 while reader.left:
-                    rows = reader.take(await turn.rows())
+                    rows = reader.take(await time_slice.rows())
                     yield (part.index, *key_of(emitted)), sightings.of(part.index, rows)
                 run.report(reader, emitted)
                 if reader.error is not None:

@@ -206,12 +206,12 @@ class ListingRun(Generic[RowT]):
         Raises:
             APIResponseValidationError: A row does not fit; after the others of its page.
         """
-        turn = self.context.new_slice()
+        time_slice = self.context.new_slice()
         async with self.under_way(planner) as (told, pages):
             async for emitted in pages:
                 reader = self.reader(emitted)
                 while reader.left:
-                    yield key_of(emitted), reader.take(await turn.rows())
+                    yield key_of(emitted), reader.take(await time_slice.rows())
                 told.report(reader, emitted)
                 if reader.error is not None:
                     raise reader.error

@@ -36,9 +36,9 @@ async def test_a_slice_and_a_piece_of_work_do_not_meet_in_a_pass_of_the_loop() -
     worked: list[int] = []
 
     async def slices() -> None:
-        turn = TimeSlice(loop_budget)
+        time_slice = TimeSlice(loop_budget)
         for _ in range(5):
-            await turn.give_back()
+            await time_slice.give_back()
             worked.append(passes.count)
 
     async def pieces() -> None:
@@ -107,13 +107,13 @@ async def test_rows_are_read_as_many_at_a_time_as_take_a_part_of_a_slice(
     now = 5.0
     monkeypatch.setattr(_loop_budget, "time", SimpleNamespace(perf_counter=lambda: now))
 
-    turn, passes = TimeSlice(LoopBudget()), Passes()
+    time_slice, passes = TimeSlice(LoopBudget()), Passes()
 
     async def read(milliseconds_each: float, slices: int) -> list[int]:
         nonlocal now
         counts: list[int] = []
         for _ in range(slices):
-            counts.append(await turn.rows())
+            counts.append(await time_slice.rows())
             now += counts[-1] * milliseconds_each / 1000
         return counts
 
