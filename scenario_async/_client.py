@@ -22,6 +22,7 @@ from ._options import (
     NotGiven,
     Timeout,
     check_base_url,
+    given_mapping,
 )
 
 if TYPE_CHECKING:
@@ -121,9 +122,9 @@ class AsyncScenario:
             max_concurrency=max_concurrency,
             requests_per_second=requests_per_second,
             max_response_size=max_response_size,
-            default_headers=dict(default_headers or {}),
-            default_query=dict(default_query or {}),
-            event_hooks=event_hooks or NO_HOOKS,
+            default_headers=given_mapping("default_headers", default_headers),
+            default_query=given_mapping("default_query", default_query),
+            event_hooks=NO_HOOKS if event_hooks is None else event_hooks,
         )
         pacer = Pacer(SystemClock(), max_concurrency, requests_per_second)
         self._bind(options, Transport(session), pacer, Learned())
@@ -205,8 +206,11 @@ class AsyncScenario:
             max_response_size=(
                 old.max_response_size if max_response_size is None else max_response_size
             ),
-            default_headers={**old.default_headers, **(default_headers or {})},
-            default_query={**old.default_query, **(default_query or {})},
+            default_headers={
+                **old.default_headers,
+                **given_mapping("default_headers", default_headers),
+            },
+            default_query={**old.default_query, **given_mapping("default_query", default_query)},
             event_hooks=old.event_hooks if event_hooks is None else event_hooks,
         )
         same_service = options.credentials == old.credentials and options.base_url == old.base_url

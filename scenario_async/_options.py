@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
+
+from scenario_async._query import given_text
 
 from ._argument_errors import ArgumentError, Parameter, argument_error, check_count
 from ._events import EventHooks
 from ._urls import host_and_port, host_problem, port_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ._credentials import Credentials
 
 __all__ = [
@@ -26,14 +28,19 @@ __all__ = [
     "Timeout",
     "check_base_url",
     "check_headers",
+    "given_mapping",
     "seconds_of",
 ]
+
+ValueT = TypeVar("ValueT")
 
 DEFAULT_BASE_URL = "https://api.cloud.scenario.com/v1"
 # A page of 500 models is 1.5 to 2.5 MB.
 DEFAULT_MAX_RESPONSE_SIZE = 64 * 1024 * 1024
 # Seconds: 31 years. An int may be more than any float.
 _NEVER = 1e9
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class NotGiven:
@@ -123,8 +130,7 @@ class ClientOptions:
         check_count("max_response_size", self.max_response_size, least=1)
         _check_rate("requests_per_second", self.requests_per_second)
         check_headers("default_headers", self.default_headers)
-        if self.project_id is not None and not self.project_id.strip():
-            raise argument_error("{project_id} is empty: give a value, or leave it out")
+        given_text("project_id", self.project_id)
         if not isinstance(self.event_hooks, EventHooks):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             raise TypeError(
                 f"event_hooks must be EventHooks, not {type(self.event_hooks).__name__}"
@@ -155,13 +161,31 @@ def _check_rate(name: str, value: object) -> None:
         raise ValueError(f"{name} must be more than 0, or None for no limit, not {value}")
 
 
-def check_headers(name: str, headers: Mapping[Any, Any]) -> None:
+def given_mapping(name: str, given: Mapping[str, ValueT] | None) -> dict[str, ValueT]:
+    """A copy of a mapping, or an empty one where none is given.
+
+    Raises:
+        TypeError: It is something else, or has a name that is not a string.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise TypeError(f"{name} must be a mapping such as a dict, not {type(given).__name__}")
+    for one in cast("Mapping[object, ValueT]", given):
+        if not isinstance(one, str):
+            raise TypeError(f"{name} must have names that are str, not {one!r}")
+    return dict(given)
+
+
+def check_headers(name: str, headers: Mapping[str, object]) -> None:
     """Raises TypeError or ValueError for headers that cannot be sent, and for ``Authorization``."""
     for header, value in headers.items():
-        if not isinstance(header, str) or not isinstance(value, str):
+        if not isinstance(value, str):
             raise TypeError(f"{name} must map str to str: {header!r} does not")
         if not (header + value).isprintable():
             raise ValueError(f"{name}: {header!r} has a control character in its name or value")
+        if not _HEADER_NAME.fullmatch(header):
+            raise ValueError(f"{name}: {header!r} is not the name of a header")
         if header.lower() == "authorization":
             raise ValueError(
                 f"{name} cannot carry Authorization: give api_key and api_secret, bearer_auth or "

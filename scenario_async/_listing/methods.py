@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from scenario_async._argument_errors import InPython, Parameter, argument_error
 from scenario_async._http import RequestOptions
-from scenario_async._options import NOT_GIVEN, NotGiven, Timeout
+from scenario_async._options import NOT_GIVEN, NotGiven, Timeout, given_mapping
 from scenario_async._query import listing_query
 from scenario_async.types import Model
 
@@ -207,8 +207,8 @@ def request_options(
 ) -> RequestOptions:
     """What each request adds, from what a user gave."""
     return RequestOptions(
-        extra_headers=extra_headers or {},
-        extra_query=extra_query or {},
+        extra_headers=given_mapping("extra_headers", extra_headers),
+        extra_query=given_mapping("extra_query", extra_query),
         extra_body=extra_body,
         timeout=timeout,
     )

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import anyio
@@ -493,16 +493,37 @@ async def test_a_borrowed_session_of_another_loop_is_a_clear_error(connect: Conn
         ({"event_hooks": print}, TypeError),
         ({"default_headers": {"X": 5}}, TypeError),
         ({"default_headers": {"X": "a\nb"}}, ValueError),
+        ({"default_headers": {5: "a"}}, TypeError),
+        ({"default_headers": {"X Y": "a"}}, ValueError),
+        ({"default_headers": {"": "a"}}, ValueError),
+        ({"default_headers": [("X", "a")]}, TypeError),
+        ({"default_headers": ""}, TypeError),
+        ({"default_query": 5}, TypeError),
+        ({"default_query": "a=b"}, TypeError),
+        ({"default_query": {5: "a"}}, TypeError),
         ({"project_id": ""}, ValueError),
+        ({"project_id": 5}, TypeError),
         ({"timeout": "5"}, TypeError),
     ],
     ids=repr,
 )
-async def test_an_option_that_cannot_work_is_refused_at_once(
-    options: dict[str, object], error: type[Exception], connect: Connect
+async def test_an_option_that_cannot_work_is_refused_at_once_by_its_name(
+    options: dict[str, Any], error: type[Exception], connect: Connect
 ) -> None:
-    with pytest.raises(error, match=next(iter(options))):
+    (name,) = options
+    with pytest.raises(error, match=name):
         connect(**options)
+    if name == "session":
+        return
+    async with connect() as scenario:
+        with pytest.raises(error, match=name):
+            scenario.with_options(**options)
+        of_a_call = {name.replace("default_", "extra_"): options[name]}
+        if name != "event_hooks":
+            with pytest.raises(error, match=next(iter(of_a_call))):
+                scenario.models.private(**of_a_call)
+            with pytest.raises(error, match=next(iter(of_a_call))):
+                await scenario.models.retrieve("model", **of_a_call)
 
 
 async def test_a_function_that_would_have_to_be_awaited_is_refused(connect: Connect) -> None:
