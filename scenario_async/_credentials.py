@@ -6,6 +6,8 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scenario_async._query import given_flag
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -67,6 +69,7 @@ def resolve_credentials(
     key, secret, jwt = (hidden(environment.get(name) or None) for name in (_KEY, _SECRET, _JWT))
     del environment
     api_key, api_secret, bearer_auth = hidden(api_key), hidden(api_secret), hidden(bearer_auth)
+    given_flag("public", public)
     if api_key is None and api_secret is None and bearer_auth is None:
         if public:
             return Credentials("public", _PUBLIC)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from scenario_async._context import PAGES_AT_ONCE
 from scenario_async._decoding import PageReader, RowDecoder
+from scenario_async._query import given_flag
 from scenario_async.types import Model
 from scenario_async.types._preview import Asset, PicturedModel, Preview
 
@@ -49,6 +50,7 @@ def previews_of(
         TypeError: At once, for what is neither; of an iterator, when it comes to them.
         ValueError: As above.
     """
+    given_flag("ordered", ordered)
     check_collection("models", given, _pictured)
     return _previews(context, given, retrieval, ordered=ordered)
 

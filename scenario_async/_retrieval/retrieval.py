@@ -17,7 +17,7 @@ from scenario_async._errors import APIResponseValidationError
 from scenario_async._events import check_callback
 from scenario_async._http import Call, RequestOptions
 from scenario_async._pagination import fetch_planned
-from scenario_async._query import wire_value
+from scenario_async._query import given_flag, given_text, wire_value
 
 from .bulk import MODELS, fetch_bulk
 from .ids import check_collection, check_id, read_ids
@@ -67,6 +67,9 @@ class Retrieval(Generic[RowT]):
     request: RequestOptions = field(default_factory=RequestOptions)
 
     def __post_init__(self) -> None:
+        given_flag("full", self.full)
+        given_flag("original_assets", self.original_assets)
+        given_text("project_id", self.project_id)
         check_callback("on_invalid", self.on_invalid)
         if self.max_concurrency is not None:
             check_count("max_concurrency", self.max_concurrency, least=1)
@@ -123,6 +126,7 @@ def retrieve_many(
     def check(index: int, model_id: object) -> str:
         return check_id(f"ids[{index}]", model_id)
 
+    given_flag("ordered", ordered)
     check_collection("ids", ids, check)
     return models_of(context, ids, check, retrieval, ordered=ordered)
 

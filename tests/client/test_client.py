@@ -501,6 +501,7 @@ async def test_a_borrowed_session_of_another_loop_is_a_clear_error(connect: Conn
         ({"default_query": 5}, TypeError),
         ({"default_query": "a=b"}, TypeError),
         ({"default_query": {5: "a"}}, TypeError),
+        ({"public": "no"}, TypeError),
         ({"project_id": ""}, ValueError),
         ({"project_id": 5}, TypeError),
         ({"timeout": "5"}, TypeError),
@@ -519,7 +520,7 @@ async def test_an_option_that_cannot_work_is_refused_at_once_by_its_name(
         with pytest.raises(error, match=name):
             scenario.with_options(**options)
         of_a_call = {name.replace("default_", "extra_"): options[name]}
-        if name != "event_hooks":
+        if name not in {"event_hooks", "public"}:
             with pytest.raises(error, match=next(iter(of_a_call))):
                 scenario.models.private(**of_a_call)
             with pytest.raises(error, match=next(iter(of_a_call))):

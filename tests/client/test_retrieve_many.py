@@ -249,6 +249,27 @@ class TestIds:
         with pytest.raises(error, match=message):
             scenario.models.retrieve_many(ids)
 
+    @pytest.mark.parametrize(
+        ("option", "error"),
+        [
+            ({"full": "no"}, TypeError),
+            ({"ordered": "no"}, TypeError),
+            ({"original_assets": 1}, TypeError),
+            ({"project_id": 5}, TypeError),
+            ({"project_id": ""}, ValueError),
+        ],
+        ids=repr,
+    )
+    async def test_an_option_that_means_nothing_is_told_at_once(
+        self, option: dict[str, Any], error: type[Exception], scenario: AsyncScenario
+    ) -> None:
+        (name,) = option
+        with pytest.raises(error, match=name):
+            scenario.models.retrieve_many(["model_a"], **option)
+        if name not in {"full", "original_assets"}:
+            with pytest.raises(error, match=name):
+                scenario.models.previews(["model_a"], **option)
+
     @pytest.mark.parametrize("make", [iter, one_by_one], ids=["iterator", "async"])
     async def test_what_is_no_id_in_an_iterator_is_told_after_the_records_before_it(
         self,

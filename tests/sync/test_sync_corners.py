@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from support.catalogue_copies import Copy, all_trained, copying
@@ -16,7 +16,7 @@ from scenario_async import BadRequestError, InternalServerError, PermissionDenie
 from scenario_async.sandbox import Catalogue, Delayed, IgnoredBounds, ServerError
 from scenario_async.sandbox._answers import Answer, reason
 from scenario_async.sandbox._faults.faults import AnswerFault
-from scenario_async.sync import CatalogStore, StoreError, sync
+from scenario_async.sync import CatalogStore, StoreError, export, sync
 from scenario_async.sync._store.catalog_store import database_of
 
 if TYPE_CHECKING:
@@ -381,7 +381,10 @@ async def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
-        ({"full": 1}, TypeError, "full must be True, False or None, not 1"),
+        ({"full": 1}, TypeError, "full must be True or False, not int"),
+        ({"details": "no"}, TypeError, "details must be True or False, not str"),
+        ({"wait": "false"}, TypeError, "wait must be True or False, not str"),
+        ({"new_owner": "0"}, TypeError, "new_owner must be True or False, not str"),
         ({"full_every": 3_600}, TypeError, "full_every must be a timedelta, not int"),
         ({"max_concurrency": 0}, ValueError, "max_concurrency"),
         ({"on_progress": "all"}, TypeError, "on_progress"),
@@ -395,3 +398,26 @@ async def test_a_run_with_options_that_do_not_fit_is_refused_before_it_begins(
         with pytest.raises(error, match=sentence):
             await sync(copy.scenario, copy.store, **options)
         assert await copy.store.runs() == []
+
+
+@pytest.mark.parametrize("name", ["csv_safe", "allow_empty"])
+async def test_an_export_with_a_word_for_a_flag_is_refused_and_leaves_the_file(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "models.csv"
+    file.write_text("kept")
+    async with copying(Catalogue(), tmp_path / "models.db") as copy:
+        flags: dict[str, Any] = {name: "no"}
+        with pytest.raises(TypeError, match=f"{name} must be True or False, not str"):
+            await export(copy.store, file, **flags)
+    assert file.read_text() == "kept"
+
+
+async def test_the_number_of_runs_is_a_number_from_0_on(tmp_path: Path) -> None:
+    async with copying(Catalogue(), tmp_path / "models.db") as copy:
+        await sync(copy.scenario, copy.store)
+        assert await copy.store.runs(0) == []
+        with pytest.raises(ValueError, match="limit must not be below 0, and is -1"):
+            await copy.store.runs(-1)
+        with pytest.raises(TypeError, match="limit must be an int, not str"):
+            await copy.store.runs(cast("Any", "1"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from scenario_async._formats import Records, Style, format_of, new_encoder
+from scenario_async._query import given_flag
 from scenario_async.sync._backends import FILE_SUFFIXES
 from scenario_async.sync._errors import EmptyExportError, ExportError
 from scenario_async.sync._store import StoredModel, check_scope, check_values, database_of
@@ -91,12 +92,14 @@ async def export(
             CSV; the store has no such scope; or another filter fits nothing: it is empty, or asks
             for a type, status, tag or collection that neither a model of the store has nor the
             service documents.
-        TypeError: A filter of the wrong type.
+        TypeError: A value of the wrong type.
         ModuleNotFoundError: Parquet needs pyarrow.
         EmptyExportError: No model fits, and the file is there already.
         ExportError: The file cannot be written, or is one of the store's own.
         StoreError: The database failed.
     """
+    given_flag("csv_safe", csv_safe)
+    given_flag("allow_empty", allow_empty)
     chosen = format_of(path, format)
     replacement = file_of(store, path)
     models = await models_of(

@@ -14,6 +14,7 @@ from scenario_async import ScenarioError
 from scenario_async._argument_errors import check_count
 from scenario_async._context import PAGES_AT_ONCE, context_of
 from scenario_async._events import check_callback
+from scenario_async._query import given_flag
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._report import ScopeReport, SyncReport, total
 from scenario_async.sync._scopes import Scope, parse_scopes
@@ -95,9 +96,9 @@ async def sync(
         What was done.
 
     Raises:
-        TypeError: ``store`` is not a store, ``full`` not a ``bool``, ``full_every`` not a
-            ``timedelta``, ``max_deletions`` not a number, ``on_progress`` not a function,
-            ``scopes`` one string, or ``max_concurrency`` not a whole number.
+        TypeError: ``store`` is not a store, ``full_every`` not a ``timedelta``, ``max_deletions``
+            not a number, ``on_progress`` not a function, ``scopes`` one string, or
+            ``max_concurrency`` not a whole number; or a ``bool`` is something else.
         ValueError: There is no scope, one is wrong or given twice, or one is of collections and the
             store that of an account, which answers them from all models; ``max_deletions`` is below
             0 or a share above 1, or ``max_concurrency`` is below 1.
@@ -114,6 +115,8 @@ async def sync(
     database = database_of(store)
     _check_copied(database, parsed)
     options = _Options(full, full_every, details, max_deletions, max_concurrency, on_progress)
+    given_flag("wait", wait)
+    given_flag("new_owner", new_owner)
 
     async with database.lock(names, wait=wait):
         await claim(database, identity_of(scenario))
@@ -141,8 +144,8 @@ class _Options:
     on_progress: Callable[[ScopeReport], object] | None
 
     def __post_init__(self) -> None:
-        if not (self.full is None or isinstance(self.full, bool)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-            raise TypeError(f"full must be True, False or None, not {self.full!r}")
+        given_flag("full", self.full)
+        given_flag("details", self.details)
         check_duration("full_every", self.full_every)
         check_max_deletions(self.max_deletions)
         check_count("max_concurrency", self.max_concurrency, least=1)

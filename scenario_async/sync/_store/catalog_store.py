@@ -249,13 +249,12 @@ class CatalogStore:
         """The last runs, the latest first.
 
         Raises:
-            ValueError: ``limit`` is below 0.
-            TypeError: It is not a whole number.
+            TypeError: ``limit`` is not a whole number.
+            ValueError: It is below 0.
             StoreError: The database failed, or a run in it cannot be read.
         """
-        runs = self._database.tables.runs
-        query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc())
-        query = query.limit(count_of("limit", limit))
+        runs, most = self._database.tables.runs, count_of("limit", limit)
+        query = select(*as_stored(runs, RunRecord)).order_by(runs.c.id.desc()).limit(most)
         rows = await self._database.rows(query)
         return [read_stored(row, RunRecord, self._database.name) for row in rows]
 
