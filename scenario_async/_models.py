@@ -8,6 +8,7 @@ from scenario_async._listing import Listings, Merged, request_options
 from scenario_async._retrieval import (
     Retrieval,
     as_trained,
+    given_id,
     previews_of,
     retrieve_many,
     retrieve_one,
@@ -82,7 +83,7 @@ class Models(Listings):
             project_id=project_id,
             request=request_options(extra_headers, extra_query, extra_body, timeout),
         )
-        return await retrieve_one(self._context, model_id, retrieval)
+        return await retrieve_one(self._context, given_id("model_id", model_id), retrieval)
 
     def retrieve_many(
         self,
@@ -136,7 +137,7 @@ class Models(Listings):
         Raises:
             TypeError: An id is not a string. Raised at once where ``ids`` is a collection such as a
                 list, and when it is read where it comes from an iterator.
-            ValueError: An id is empty. Raised as above.
+            ValueError: An id is empty, or has white space around it. Raised as above.
             APIError: A record could not be fetched. With ``ordered``, all records before it have
                 come out, otherwise all that had arrived.
         """
@@ -191,7 +192,7 @@ class Models(Listings):
         Raises:
             TypeError: Something is neither a model nor a string. Raised as by
                 :meth:`retrieve_many`.
-            ValueError: An id is empty. Raised as above.
+            ValueError: An id is empty, or has white space around it. Raised as above.
             APIError: A request failed, or the service refuses to answer for many assets. What comes
                 out before it is as for :meth:`retrieve_many`.
         """
@@ -273,7 +274,7 @@ class Models(Listings):
 
         Raises:
             TypeError: An id is not a string, or ``ids`` is one. Raised at once.
-            ValueError: An id is empty. Raised at once.
+            ValueError: An id is empty, or has white space around it. Raised at once.
             TrainingTimeoutError: Some have not ended in time; the others have come out.
             APIError: As for :meth:`wait_until_trained`.
         """

@@ -11,8 +11,8 @@ from scenario_async._decoding import AskableRow, Identity, ListedRow
 from scenario_async._http import RequestOptions
 from scenario_async._iteration import Iteration, RowIteration
 from scenario_async._pagination import PageRequest, sorted_by_date
-from scenario_async._query import LARGEST_PAGE
-from scenario_async._retrieval import Retrieval, retrieve_many
+from scenario_async._query import LARGEST_PAGE, given_flag
+from scenario_async._retrieval import Retrieval, models_of
 
 from .arrow import arrow_table, listed_columns
 from .collecting import first_models, in_order
@@ -216,6 +216,7 @@ class Listing(Generic[RowT]):
                 extra_headers=options.request.extra_headers, timeout=options.request.timeout
             ),
         )
+        given_flag("ordered", ordered)
         return Iteration(self._details(retrieval, ordered=ordered), "listing")
 
     def as_type(self, type_: type[OtherT]) -> Listing[OtherT]:
@@ -242,7 +243,7 @@ class Listing(Generic[RowT]):
         self, retrieval: Retrieval[RowT], *, ordered: bool
     ) -> AsyncGenerator[RowT | Missing, None]:
         ids = self._ids(ordered=ordered)
-        records = retrieve_many(self._context, ids, retrieval, ordered=ordered)
+        records = models_of(self._context, ids, _as_it_is, retrieval, ordered=ordered)
         async with aclosing(ids), aclosing(records):
             async for record in records:
                 yield record
@@ -262,6 +263,10 @@ class Listing(Generic[RowT]):
             # In which the size of the page is.
             return PageRequest(query)
         return PageRequest(query.with_rows_per_page(min(rows, query.rows_per_page or rows)))
+
+
+def _as_it_is(_place: int, model_id: str) -> str:
+    return model_id
 
 
 def begin(listing: Listing[RowT]) -> ListingRun[RowT]:

@@ -2,11 +2,11 @@
 
 from .bulk import MODELS, fetch_bulk
 from .bulk_refusals import refuses_bulk, refuses_ids
-from .ids import check_id
+from .ids import check_id, given_id
 from .planner import Missing
 from .preview_urls import FetchPreviews, PreviewUrls
 from .previews import previews_of
-from .retrieval import Retrieval, retrieve_many, retrieve_one
+from .retrieval import Retrieval, models_of, retrieve_many, retrieve_one
 from .training import as_trained, still_waiting, training_ended, wait_until_trained
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "as_trained",
     "check_id",
     "fetch_bulk",
+    "given_id",
+    "models_of",
     "previews_of",
     "refuses_bulk",
     "refuses_ids",

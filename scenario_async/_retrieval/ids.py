@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from scenario_async._http import Lifetime
 
-__all__ = ["IdReader", "check_collection", "check_id", "read_ids"]
+__all__ = ["IdReader", "check_collection", "check_id", "given_id", "read_ids"]
 
 GivenT = TypeVar("GivenT")
 IdT = TypeVar("IdT", bound=Hashable)
@@ -43,6 +43,23 @@ def check_id(name: str, model_id: object) -> str:
     if not model_id.strip() or model_id in (".", ".."):
         raise ArgumentError(Parameter(name), f" must be the id of a model, not {model_id!r}")
     return model_id
+
+
+def given_id(name: str, model_id: object) -> str:
+    """An id that a user gave, and no row of the service.
+
+    Raises:
+        TypeError: It is no str.
+        ValueError: It cannot be asked for, or is none that a model could have.
+    """
+    checked = check_id(name, model_id)
+    if checked != checked.strip() or not checked.isprintable():
+        raise ArgumentError(
+            Parameter(name),
+            " has white space around it or a control character in it: "
+            "it may have been read from a file with its line end",
+        )
+    return checked
 
 
 def check_collection(name: str, given: object, check: Callable[[int, object], object]) -> None:

@@ -16,7 +16,7 @@ from scenario_async.types import Model
 from scenario_async.types._preview import Asset, PicturedModel, Preview
 
 from .bulk import ASSETS, fetch_bulk
-from .ids import check_collection, check_id
+from .ids import check_collection, given_id
 from .planner import Known, Missing, RecordPlanner
 from .retrieval import models_of, records_of
 
@@ -143,7 +143,7 @@ class _Answers:
 def _pictured(index: int, given: object) -> str | PicturedModel:
     """What is given, without what no preview needs: models may be many."""
     if isinstance(given, str):
-        return check_id(f"models[{index}]", given)
+        return given_id(f"models[{index}]", given)
     if not isinstance(given, Model):
         raise TypeError(f"models[{index}] must be a Model or a str, not {type(given).__name__}")
     return PicturedModel(

@@ -20,7 +20,7 @@ from scenario_async._pagination import fetch_planned
 from scenario_async._query import given_flag, given_text, wire_value
 
 from .bulk import MODELS, fetch_bulk
-from .ids import check_collection, check_id, read_ids
+from .ids import check_collection, check_id, given_id, read_ids
 from .planner import Missing, MoreIds, RecordPlanner
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def retrieve_many(
     *,
     ordered: bool,
 ) -> AsyncGenerator[RowT | Missing, None]:
-    """The records of all these ids, fetched at once and typed one by one.
+    """The records of all these ids of a user, fetched at once and typed one by one.
 
     Raises:
         TypeError: At once, for ids that are no ids; of an iterator, when it comes to them.
@@ -124,7 +124,7 @@ def retrieve_many(
     """
 
     def check(index: int, model_id: object) -> str:
-        return check_id(f"ids[{index}]", model_id)
+        return given_id(f"ids[{index}]", model_id)
 
     given_flag("ordered", ordered)
     check_collection("ids", ids, check)

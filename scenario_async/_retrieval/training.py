@@ -11,7 +11,7 @@ from scenario_async._http import is_transient
 from scenario_async._pauses import asked_pause, jittered
 from scenario_async._query import given_texts
 
-from .ids import check_id
+from .ids import given_id
 from .planner import Missing
 from .retrieval import retrieve_many, retrieve_one
 
@@ -73,6 +73,7 @@ async def wait_until_trained(
     context: Context, model_id: str, retrieval: Retrieval[Model], max_wait: float
 ) -> Model:
     """The model, once it is trained."""
+    given_id("model_id", model_id)
     wait = _Wait(context, max_wait)
     status: str | None = None
     while True:
@@ -97,7 +98,7 @@ def as_trained(
         ValueError: As above.
     """
     texts = given_texts("ids", ids)
-    wanted = dict.fromkeys(check_id(f"ids[{index}]", one) for index, one in enumerate(texts))
+    wanted = dict.fromkeys(given_id(f"ids[{index}]", one) for index, one in enumerate(texts))
     return _as_trained(context, wanted, retrieval, max_wait)
 
 

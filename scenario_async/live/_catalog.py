@@ -9,7 +9,7 @@ from scenario_async._argument_errors import check_count
 from scenario_async._iteration import Iteration
 from scenario_async._options import seconds_of
 from scenario_async._query import given_choice
-from scenario_async._retrieval import check_id
+from scenario_async._retrieval import given_id
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS
 from scenario_async.sync._scopes import parse_scopes
 
@@ -256,7 +256,7 @@ class LiveCatalog(Generic[ModelT]):
         seconds, reader = seconds_of("max_wait", max_wait), self._parts.reader
         if reader is None:
             raise UsageError("a live catalogue is entered, with 'async with', before it is used")
-        check_id("model_id", model_id)
+        given_id("model_id", model_id)
         try:
             return await trained(model_id, seconds, self._parts.feed, lambda: reader.snapshot)
         except TrainingTimeoutError as error:
@@ -274,7 +274,7 @@ class LiveCatalog(Generic[ModelT]):
 
         Raises:
             TypeError: It is neither.
-            ValueError: The id is empty.
+            ValueError: The id is empty, or has white space around it.
             UsageError: It is a reader, is not entered, or was left meanwhile.
             APIError: A request failed.
         """

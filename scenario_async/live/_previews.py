@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scenario_async import Model
-from scenario_async._retrieval import check_id
+from scenario_async._retrieval import given_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ def pictured(models: Iterable[Model | str], snapshot: Snapshot[Any]) -> dict[str
             found[one.id] = one
         elif isinstance(one, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             # A model takes fewer requests than its id.
-            known = snapshot.get(check_id(f"models[{place}]", one))
+            known = snapshot.get(given_id(f"models[{place}]", one))
             found[one] = known if isinstance(known, Model) else one
         else:
             raise TypeError(

@@ -220,6 +220,16 @@ class TestRecordsThatDoNotFit:
         assert given == [one for number, one in enumerate(ids) if number not in (2, 5)]
         assert [row.id for row in rejected] == [odd, ids[5]]
 
+    async def test_with_details_asks_for_any_other_id_of_a_row(
+        self, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
+    ) -> None:
+        sandbox.catalogue.update(ids[2], fields={"id": "odd id\n"})
+        rejected: list[InvalidRow] = []
+        listing = scenario.models.private(on_invalid=rejected.append)
+        given = [one.id async for one in listing.with_details()]
+        assert given == [*ids[:2], "odd id\n", *ids[3:5], *ids[6:]]
+        assert [row.id for row in rejected] == [ids[5]]
+
     async def test_a_row_without_an_id_fails_with_details_after_the_others(
         self, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
     ) -> None:
@@ -269,6 +279,28 @@ class TestIds:
         if name not in {"full", "original_assets"}:
             with pytest.raises(error, match=name):
                 scenario.models.previews(["model_a"], **option)
+
+    @pytest.mark.parametrize("odd", ["{}\n", "{}\r", " {}", "{}\t5", "{}\udc80"], ids=ascii)
+    async def test_a_line_of_a_file_is_told_from_an_id_before_any_request(
+        self, odd: str, scenario: AsyncScenario, ids: list[str], sandbox: Sandbox
+    ) -> None:
+        before = len(sandbox.requests)
+        line = odd.format(ids[0])
+        told = "has white space around it or a control character in it"
+        for ask in (
+            lambda: scenario.models.retrieve_many([line]),
+            lambda: scenario.models.previews([line]),
+            lambda: scenario.models.as_trained([line], max_wait=1),
+        ):
+            with pytest.raises(ValueError, match=rf"\[0\] {told}"):
+                ask()
+        for asked in (
+            scenario.models.retrieve(line),
+            scenario.models.wait_until_trained(line, max_wait=1),
+        ):
+            with pytest.raises(ValueError, match=f"model_id {told}"):
+                await asked
+        assert len(sandbox.requests) == before
 
     @pytest.mark.parametrize("make", [iter, one_by_one], ids=["iterator", "async"])
     async def test_what_is_no_id_in_an_iterator_is_told_after_the_records_before_it(
