@@ -31,6 +31,11 @@ _TOKEN = "pagination_token=page.next_pagination_token begins behind a page"  # n
 _ORDER = "sort_by='createdAt', 'updatedAt' or 'score' with sort_direction='asc' or 'desc' orders it"
 _SEARCH = "no listing searches by words; go through it and compare model.name"
 _IDS = "retrieve_many(ids, full=False) reads models by their ids"
+_PUBLIC = "only public models have it: models.public() and models.list(privacy='public') take it"
+_NOT_PUBLIC = (
+    "only private and unlisted models have it: models.private() and models.list(privacy=...) take "
+    "it"
+)
 _INSTEAD = {
     **dict.fromkeys(("first", "limit", "max_items", "max_results", "n", "take", "top"), _SOME),
     **dict.fromkeys(("batch_size", "chunk_size", "count", "per_page", "size"), _ROWS),
@@ -42,6 +47,15 @@ _INSTEAD = {
     **dict.fromkeys(("desc", "descending", "order", "order_by", "ordering", "reverse"), _ORDER),
     **dict.fromkeys(("name", "q", "query", "search"), _SEARCH),
     **dict.fromkeys(("id", "ids", "model_id", "model_ids"), _IDS),
+    # What another listing takes; none of these names is looked for by one that takes it itself.
+    **dict.fromkeys(
+        ("collection_ids", "tags", "type", "types", "updated_after", "updated_before"),
+        _PUBLIC,
+    ),
+    "route": "models.public(route=...) takes it",
+    "status": _NOT_PUBLIC,
+    "collection_id": "models.collection('ID') lists the private models of a collection",
+    "privacy": "models.list(privacy=...) lists private, public or unlisted models",
 }
 # Of what methods take as `**parameters`; for any other it is None.
 _DEFAULTS = {"strategy": "auto", "timeout": NOT_GIVEN}

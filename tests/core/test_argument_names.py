@@ -81,9 +81,27 @@ def test_python_names_the_public_class_too(models: Models) -> None:
         models.collection()  # type: ignore[call-overload] # pyright: ignore[reportCallIssue]
 
 
+@pytest.mark.parametrize(
+    ("method", "name", "words"),
+    [
+        ("private", "tags", r"models\.public\(\)"),
+        ("private", "updated_after", r"models\.public\(\)"),
+        ("list", "route", r"models\.public\(route=\.\.\.\)"),
+        ("public", "status", r"models\.private\(\)"),
+        ("public", "privacy", r"models\.list\(privacy=\.\.\.\)"),
+        ("private", "collection_id", r"models\.collection\('ID'\)"),
+    ],
+)
+def test_what_another_listing_takes_names_that_one(
+    method: str, name: str, words: str, models: Models
+) -> None:
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}': .*{words}"):
+        getattr(models, method)(**{name: "any"})
+
+
 @pytest.mark.parametrize("name", ["collection_id", "more"])
 def test_a_collection_is_not_given_by_name(name: str, models: Models) -> None:
-    with pytest.raises(TypeError, match=f"^Models.collection.. got an unexpected .* '{name}'$"):
+    with pytest.raises(TypeError, match=f"^Models.collection.. got an unexpected .* '{name}'"):
         models.collection("col_1", **{name: "col_2"})  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
