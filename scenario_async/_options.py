@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 from urllib.parse import urlsplit
 
 from scenario_async._query import given_text
@@ -79,17 +79,8 @@ class Timeout:
     def __post_init__(self) -> None:
         for name in ("connect", "read", "total"):
             seconds = getattr(self, name)
-            if seconds is None:
-                continue
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-                raise TypeError(
-                    f"timeout: {name} must be a number of seconds or None, "
-                    f"not {type(seconds).__name__}"
-                )
-            if not seconds > 0 or math.isinf(seconds):
-                raise ValueError(
-                    f"timeout: {name} must be more than 0 seconds, or None for no limit"
-                )
+            if seconds is not None:
+                _check_limit(f"timeout: {name}", seconds)
 
     @classmethod
     def of(cls, value: Timeout | float | None) -> Timeout:
@@ -102,10 +93,28 @@ class Timeout:
             return value
         if value is None:
             return cls(connect=None, read=None, total=None)
+        if not _is_number(value):
+            kind = type(value)
+            named = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+            raise TypeError(
+                "timeout must be a number of seconds, None or a scenario_async.Timeout, "
+                f"not {named}"
+            )
+        _check_limit("timeout", value)
         default = cls()
         assert default.total is not None  # noqa: S101 - for the type checker: see the field above
-        parts = cls(connect=value, read=value)
-        return cls(connect=parts.connect, read=parts.read, total=max(default.total, value))
+        return cls(connect=value, read=value, total=max(default.total, value))
+
+
+def _check_limit(name: str, seconds: object) -> None:
+    if not _is_number(seconds):
+        raise TypeError(f"{name} must be a number of seconds or None, not {type(seconds).__name__}")
+    if not seconds > 0 or math.isinf(seconds):
+        raise ValueError(f"{name} must be more than 0 seconds, or None for no limit")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +154,7 @@ def seconds_of(name: str, value: object) -> float:
         ValueError: It is not above zero.
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+    if not _is_number(seconds):
         raise TypeError(f"{name} must be seconds or a timedelta, not {type(value).__name__}")
     if not seconds > 0:
         raise ArgumentError(Parameter(name), f" must be above zero, not {value!r}")
@@ -155,7 +164,7 @@ def seconds_of(name: str, value: object) -> float:
 def _check_rate(name: str, value: object) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not _is_number(value):
         raise TypeError(f"{name} must be a number or None, not {type(value).__name__}")
     if not value > 0 or math.isinf(value):
         raise ValueError(f"{name} must be more than 0, or None for no limit, not {value}")

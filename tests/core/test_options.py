@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +49,7 @@ def test_any_number_of_seconds_or_none_is_a_limit(limit: float | None) -> None:
 def test_a_limit_that_is_none_is_refused_by_name(name: str, limit: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be more than 0 seconds"):
         Timeout(**{name: limit})
-    with pytest.raises(ValueError, match="must be more than 0 seconds"):
+    with pytest.raises(ValueError, match=r"^timeout must be more than 0 seconds"):
         Timeout.of(limit)
 
 
@@ -55,6 +58,21 @@ def test_a_limit_that_is_none_is_refused_by_name(name: str, limit: float) -> Non
 def test_a_limit_of_another_type_is_refused_by_name(name: str, limit: Any) -> None:
     with pytest.raises(TypeError, match=f"{name} must be a number of seconds"):
         Timeout(**{name: limit})
+
+
+@pytest.mark.parametrize(
+    ("limit", "named"),
+    [
+        (True, "bool"),
+        ("5", "str"),
+        (timedelta(seconds=5), "datetime.timedelta"),
+        (httpx.Timeout(5), "httpx.Timeout"),
+    ],
+)
+def test_what_is_no_timeout_is_told_with_its_home(limit: Any, named: str) -> None:
+    message = rf"^timeout must be .*, None or a scenario_async\.Timeout, not {re.escape(named)}$"
+    with pytest.raises(TypeError, match=message):
+        Timeout.of(limit)
 
 
 @given(seconds)
