@@ -87,6 +87,16 @@ async def test_a_listing_says_that_it_cannot_be_pickled(
         duplicate(scenario.models.private())
 
 
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.deepcopy])
+async def test_a_client_says_that_it_cannot_be_pickled_and_so_does_what_has_one(
+    duplicate: Callable[[object], object], scenario: AsyncScenario
+) -> None:
+    await scenario.models.private(page_size=5)
+    for value in (scenario, scenario.models, scenario.models.merge(scenario.models.private())):
+        with pytest.raises(TypeError, match="a client cannot be pickled or copied"):
+            duplicate(value)
+
+
 @pytest.mark.parametrize("method", ["list", "private", "public", "collection"])
 async def test_a_wrong_argument_is_told_of_the_class_that_is_public(
     method: str, scenario: AsyncScenario
