@@ -70,8 +70,8 @@ class Context:
     def __reduce__(self) -> NoReturn:
         # Of whatever has one, such as Models. Else the error would name a part of a part of it.
         raise TypeError(
-            "a client cannot be pickled or copied: make one in each process, and with_options makes "
-            "another on the same session; models and pages can"
+            "a client cannot be pickled or copied: make one in each process, and another on the "
+            "same session by with_options; models and pages can"
         )
 
     @classmethod
