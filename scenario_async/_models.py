@@ -33,6 +33,29 @@ __all__ = ["Models"]
 
 RowT = TypeVar("RowT")
 
+_RAW = (
+    "raw of a model has its bytes as they were sent, and on_response of EventHooks hears of each "
+    "answer"
+)
+_OFFICIAL = "this package reads the catalogue, and the official SDK has the rest"
+# What other names stand for: those of the official SDK, and those that one might expect.
+_INSTEAD = {
+    "get_bulk": "retrieve_many(ids, full=False) reads models by their ids, 50 in a request",
+    "get": "retrieve(model_id) reads one model",
+    "unlisted": "list(privacy='unlisted') lists them",
+    "with_raw_response": _RAW,
+    "with_streaming_response": _RAW,
+    **dict.fromkeys(
+        ("copy", "create", "delete", "delete_images", "description", "download", "examples"),
+        _OFFICIAL,
+    ),
+    **dict.fromkeys(
+        ("presets", "prompt_guide", "restore", "scores", "train", "training_images", "transfer"),
+        _OFFICIAL,
+    ),
+    **dict.fromkeys(("update", "update_tags"), _OFFICIAL),
+}
+
 
 class Models(Listings):
     """The model catalogue, as the credentials of one client see it.
@@ -44,6 +67,13 @@ class Models(Listings):
         TypeError: Likewise, for a value of the wrong type, or an unknown argument, with what to
             write instead.
     """
+
+    if not TYPE_CHECKING:  # for which any name would be one of ours
+
+        def __getattr__(self, name: str) -> object:
+            instead = f": {_INSTEAD[name]}" if name in _INSTEAD else ""
+            message = f"'Models' object has no attribute {name!r}{instead}"
+            raise AttributeError(message, name=name, obj=self)
 
     def merge(self, *listings: Listing[RowT], max_concurrency: int | None = None) -> Merged[RowT]:
         """Several listings of this client as one: each model once, with where it was found.
