@@ -78,11 +78,10 @@ class LearnedRate:
     def __init__(self) -> None:
         self._rate: float | None = None  # at the begin of the cycle
         self._growth = 0.0  # seconds until it is e times as high
-        self._begin: float | None = None  # of the cycle, idle time left out
+        self._begin = 0.0  # of the cycle, idle time left out
         self._taken = 0  # in the cycle
         self._latest: deque[float] = deque(maxlen=self.REQUESTS + self.NEAR)  # when sent
         self._beyond = False  # the documented limit, without a 429
-        self._last_sent = float("-inf")
         self._paused_until = float("-inf")
         # Of the 429s that nothing came after yet:
         self._refusals = 0
@@ -115,20 +114,20 @@ class LearnedRate:
 
     def limit(self, now: float) -> float | None:
         """Requests a second; ``None`` for no limit. Between two 429s it never falls."""
-        if self._rate is None or self._begin is None:
+        if self._rate is None:
             return None
         passed = max(0.0, now - self._begin - self._idle(now)) / self._growth
         return self._rate * math.exp(min(9.0, passed**3))
 
     def sent(self, now: float) -> None:
         """A request goes out now. Time in which nobody had one is left out of all that is kept."""
-        if self._begin is None:
-            self._begin = self._last_sent = now
-        idle = self._idle(now)
-        self._begin += idle
-        self._last_refusal += idle
-        self._hinted = None if self._hinted is None else self._hinted + idle
-        self._last_sent = now
+        if not self._latest:
+            self._begin = now
+        else:
+            idle = self._idle(now)
+            self._begin += idle
+            self._last_refusal += idle
+            self._hinted = None if self._hinted is None else self._hinted + idle
         self._latest.append(now)
 
     def taken(self, sent_at: float) -> None:
@@ -164,14 +163,12 @@ class LearnedRate:
     def _growing_wait(self, now: float, spacing: float) -> float:
         first = max(self.LEAST_WAIT, self.FIRST_WAIT * spacing)
         wait = min(self.SECONDS, first * self.WAIT_FACTOR ** min(self._refusals, 99))
-        begin = now if self._begin is None else self._begin
-        window = begin + self.SECONDS + spacing - now  # until it is over, if it began there
+        window = self._begin + self.SECONDS + spacing - now  # until it is over, if it began there
         return min(wait, max(first, window)) if window > 0 else wait
 
     def _end_cycle(self, now: float) -> None:
         """The service takes requests again, with the one that was sent now."""
-        begin = now if self._begin is None else self._begin
-        seconds = max(0.05, self._opened(now) - begin)
+        seconds = max(0.05, self._opened(now) - self._begin)
         # Who had next to nothing before the first 429 came late to a window that others had used
         # up. It has measured nothing, and tries what is little enough.
         taken = self._taken if self._rate is not None else max(self._taken, self.ENOUGH)
@@ -198,10 +195,10 @@ class LearnedRate:
     def _sent_within(self, now: float, requests: int) -> bool:
         """Whether so many requests went out within the documented time."""
         sent = self._latest
-        return len(sent) >= requests > 0 and now - sent[-requests] < self.SECONDS
+        return len(sent) >= requests and now - sent[-requests] < self.SECONDS
 
     def _idle(self, now: float) -> float:
         """Seconds of late in which a request could have gone out, and nobody had one."""
         spacing = 0.0 if self._rate is None else 1 / self._rate
-        due = max(self._last_sent + spacing, self._paused_until)
+        due = max(self._latest[-1] + spacing, self._paused_until)
         return max(0.0, now - due - self.IDLE_AFTER)
