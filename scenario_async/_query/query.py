@@ -140,9 +140,9 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         return {name: wire_value(value) for name, value in fields.items() if name != "route"}
 
 
-def names_in(value: str) -> frozenset[str]:
-    """The names in a list as the API takes it: separated by commas."""
-    return frozenset(name.strip() for name in value.split(","))
+def names_in(value: str | None) -> frozenset[str]:
+    """The names in a list as the API takes it: separated by commas; none where none is given."""
+    return frozenset() if value is None else frozenset(map(str.strip, value.split(",")))
 
 
 def wire_value(value: object) -> str:

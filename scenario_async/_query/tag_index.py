@@ -62,7 +62,7 @@ class TagIndex:
             answer: What came.
             filtered: Whether other parameters were sent than those of the query.
         """
-        tags = names_in(query.tags or "")
+        tags = names_in(query.tags)
         found = {tags & tags_of(raw) for raw in answer.rows}
         if found - {tags, frozenset()}:
             self._unions.add(query.route)
@@ -81,13 +81,11 @@ class TagIndex:
 
     def surely_selects(self, query: ListingQuery) -> bool:
         """Whether a page of a query has rows that were asked for, however small it is."""
-        if query.tags is None:
-            return True
         return self.probe(query) is None and self.sendable(query) == query
 
     def _parts(self, query: ListingQuery) -> list[_Tags]:
         """What of the tags is in doubt: each one of the service's, and all of several together."""
-        tags = names_in(query.tags or "")
+        tags = names_in(query.tags)
         parts = [frozenset({tag}) for tag in sorted(tags) if tag.startswith(_OF_THE_SERVICE)]
         return [(query.route, part) for part in [*parts, *([tags] if len(tags) > 1 else [])]]
 
@@ -109,4 +107,4 @@ def _alone(query: ListingQuery, tags: frozenset[str]) -> ListingQuery:
 def _listed(query: ListingQuery) -> tuple[ListingQuery, frozenset[str]]:
     """What is listed, in whatever order."""
     plain = msgspec.structs.replace(query.whole(), sort_by=None, sort_direction=None, tags=None)
-    return plain, names_in(query.tags or "")
+    return plain, names_in(query.tags)
