@@ -142,16 +142,15 @@ def _names(name: str, value: object) -> str | None:
         raise TypeError(f"{name} must be a list of str, not {type(value).__name__}")
     if not value:
         raise ArgumentError(Parameter(name), " is an empty list: give values, or leave it out")
-    parts: list[str] = []
-    for index, one in enumerate(cast("Sequence[object]", value)):
-        part = given_text(f"{name}[{index}]", one)
-        if part is None or "," in part:
+    texts = given_texts(name, cast("object", value))
+    for index, text in enumerate(texts):
+        given_text(f"{name}[{index}]", text)
+        if "," in text:
             raise ArgumentError(
                 Parameter(name),
-                f" has {part!r}: the API separates values by commas, so none can contain one",
+                f" has {text!r}: the API separates values by commas, so none can contain one",
             )
-        parts.append(part)
-    return ",".join(parts)
+    return ",".join(texts)
 
 
 def given_time(name: str, value: object, *, round_up: bool) -> str | None:

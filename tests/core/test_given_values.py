@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ WRONG: list[tuple[Callable[[str, Any], object], Any, type[Exception], str]] = [
     (given_texts, "ab", TypeError, "tags must be several, such as ['ab'], and not one str"),
     (given_texts, 5, TypeError, "tags must be an iterable of str, not int"),
     (given_texts, ["a", 5], TypeError, "tags[1] must be a str, not int"),
+    (partial(given_choice, known=("a",)), 5, TypeError, "tags must be a str, not int"),
     (given_count, "1", TypeError, "tags must be an int, not str"),
     (given_count, True, TypeError, "tags must be an int, not bool"),
 ]

@@ -378,7 +378,7 @@ def test_a_time_at_the_end_of_the_calendar_is_a_query_or_a_value_error(moment: d
         problem = str(error)
     else:
         return
-    assert "created_before" in problem
+    assert problem == f"created_before is beyond the calendar: {moment}"
 
 
 def test_an_upper_bound_with_more_than_microseconds_keeps_the_rows_before_it() -> None:
@@ -447,14 +447,15 @@ def test_a_list_is_sent_comma_separated(name: str, value: object, sent: str) -> 
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("value", [[], (), [""], ["a", " "], ["a,b"], ["a", ","], "", "  "])
 def test_a_list_that_cannot_be_sent_is_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=f"^{name}"):
+    says = rf"^{name} is an empty list|^{name}(\[\d\])? is empty|^{name} has '.*,.*': the API sep"
+    with pytest.raises(ValueError, match=says):
         asked(privacy="public", **{name: value})
 
 
 @pytest.mark.parametrize(
     ("names", "values", "said"),
     [
-        (LISTS, [5, {"a"}, {"a": 1}, [5], [b"a"], b"a", iter(["a"])], "must be a"),
+        (LISTS, [5, {"a"}, {"a": 1}, b"a", iter(["a"])], "must be a list of str"),
         (TEXTS, [5, True, ["a"], b"a"], "must be a str"),
         (FLAGS, [0, 1, "true", "", ["true"]], "must be True or False"),
         (COUNTS, [True, False, 5.0, "5", [5]], "must be an int"),
@@ -466,15 +467,16 @@ def test_a_value_of_another_type_is_refused_by_name(
 ) -> None:
     for name in names:
         for value in values:
-            with pytest.raises(TypeError, match=rf"^{name}(\[0\])? {said}"):
+            with pytest.raises(TypeError, match=f"^{name} {said}.*, not {type(value).__name__}$"):
                 asked(route="public", **{name: value})
 
 
 @pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("value", [[None], ["a", None]])
-def test_a_list_with_none_in_it_is_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises((TypeError, ValueError), match=f"^{name}"):
-        asked(privacy="public", **{name: value})
+@pytest.mark.parametrize("value", [None, 5, b"a", ["a"]])
+def test_a_list_with_something_else_in_it_is_refused_by_its_index(name: str, value: object) -> None:
+    kind = type(value).__name__
+    with pytest.raises(TypeError, match=rf"^{name}\[1\] must be a str, not {kind}$"):
+        asked(privacy="public", **{name: ["a", value]})
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -516,6 +518,13 @@ def test_going_on_from_an_offset_keeps_the_listing() -> None:
     query = asked(route="public", tags="a", limit=20)
     assert query.at(60).parameters() == {"tags": "a", "limit": "20", "offset": "60"}
     assert query.at(0).parameters() == {"tags": "a", "limit": "20", "offset": "0"}
+
+
+def test_a_listing_is_the_same_whichever_of_its_pages_is_asked_for() -> None:
+    whole = asked(route="public", tags="a")
+    assert whole.whole() == whole
+    for query in (whole.after("t"), whole.at(20), whole.with_rows_per_page(5)):
+        assert query.whole() == query.at(20).with_rows_per_page(5).whole() == whole
 
 
 def test_only_a_page_of_the_public_route_from_a_row_on_is_asked_for_by_offset() -> None:
