@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scenario_async import APIResponseValidationError, InvalidRow, Model
-from scenario_async._decoding import PageAnswer, RowDecoder, decode_record, encode
+from scenario_async._decoding import PageAnswer, RowDecoder, decode_assets, decode_record, encode
 from scenario_async._decoding import envelope as _decode
 from scenario_async._decoding import salvage as _salvage
 
@@ -105,6 +105,7 @@ BAD_ROWS = [
     Row(b'{"accessRestrictions": -Infinity, "id" : "bad"}', good=False, id="bad"),
     Row(b'{"id": "bad", "name": "a\x01b"}', good=False, id="bad"),
     Row(b'{"id": "bad", "name": "a\nb"}', good=False, id="bad"),
+    Row(b'{"id": "bad", "name": "\xff\xfe", "accessRestrictions": NaN}', good=False, id="bad"),
     Row(b"NaN", good=False, id=None),
     Row(rb'"\ud800"', good=False, id=None),
     # What is wrong in the row alone.
@@ -174,6 +175,7 @@ def test_one_bad_row_among_good_ones_costs_one_row(bad: Row) -> None:
     answer = decode_page(b'{"models":[{"id":"a"},%b,{"id":"b"}]}' % bad.raw)
     results = [RowDecoder(Model).decode(raw) for raw in answer.rows]
     assert [type(result) for result in results] == [Model, InvalidRow, Model]
+    assert [result.id for result in results] == ["a", bad.id, "b"]
 
 
 @settings(max_examples=40)
@@ -312,13 +314,6 @@ def test_a_page_whose_models_are_null_is_empty_and_keeps_its_token() -> None:
 def test_json_of_another_shape_is_no_page(body: bytes) -> None:
     with pytest.raises(APIResponseValidationError, match="did not answer with a page of models"):
         decode_page(body)
-
-
-def test_the_error_of_a_page_keeps_its_cause_and_status() -> None:
-    with pytest.raises(APIResponseValidationError) as caught:
-        decode_page(b'{"models":5}')
-    assert isinstance(caught.value.__cause__, msgspec.ValidationError)
-    assert caught.value.status_code == 200
 
 
 @pytest.mark.parametrize("depth", [100, 500_000])
@@ -517,29 +512,40 @@ def test_the_record_of_one_model_is_decoded_with_its_own_bytes() -> None:
     assert (model.id, model.raw) == ("a", b'{"id": "a", "x": 1}')
 
 
+def test_the_assets_of_an_answer_are_its_rows() -> None:
+    assert [*map(bytes, decode_assets(b'{"assets":[{"id":"a"}, 5]}'))] == [b'{"id":"a"}', b"5"]
+    assert not decode_assets(b'{"assets":null}')
+
+
 @pytest.mark.parametrize(
-    "body",
-    [b"", b"{}", b'{"models":[]}', b'{"model":{"id":"a"}', b"<html>", b"[]", b"[" * 100_000],
+    ("decode", "expected"),
+    [(decode_page, "a page of models"), (decode_record, "a model"), (decode_assets, "assets")],
 )
-def test_what_is_no_record_is_a_validation_error(body: bytes) -> None:
-    with pytest.raises(APIResponseValidationError, match="did not answer with a model"):
-        decode_record(body)
-
-
 @pytest.mark.parametrize(
     ("body", "malformed"),
     [
+        (b"", True),
         (b"<html>", True),
         (b'{"models":[', True),
-        (b"", True),
-        (b'{"models":5}', False),
+        (b'{"model":{"id":"a"}', True),
+        (b'{"model":' + b"[" * 100_000, True),
         (b"{}", False),
+        (b"[]", False),
+        (b'{"models":5,"assets":5}', False),
     ],
 )
-def test_only_what_is_no_whole_json_is_malformed(body: bytes, malformed: bool) -> None:
+def test_an_answer_that_is_not_as_documented_is_an_error_that_says_what_is_wrong(
+    decode: Callable[[bytes], object], expected: str, body: bytes, malformed: bool
+) -> None:
     with pytest.raises(APIResponseValidationError) as caught:
-        decode_page(body)
-    assert caught.value.malformed is malformed
+        decode(body)
+    error = caught.value
+    cause = error.__cause__
+    assert str(error) == f"the service did not answer with {expected}: {cause}"
+    assert cause is not None
+    # Whole JSON of another shape is what is not malformed.
+    assert isinstance(cause, msgspec.ValidationError) is not malformed
+    assert (error.malformed, error.status_code) == (malformed, 200)
 
 
 @given(json_values)
