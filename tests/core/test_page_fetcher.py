@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.drawn_service import Behavior, DrawnService, Row, at_once, listed
+from support.drawn_service import OPTIONS, Behavior, DrawnService, Row, at_once, listed
 
-from scenario_async import BadRequestError
+from scenario_async import APIStatusError, BadRequestError, InternalServerError, PaginationError
+from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._http.requester import RequestOptions
 from scenario_async._pagination.page_fetcher import Learned, PageFetcher
 from scenario_async._pagination.planner import PageRequest
+from scenario_async._query.public_route import PublicRoute
 from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
-    from scenario_async._decoding.envelope import PageAnswer
+    from collections.abc import Sequence
+
+    from support.drawn_service import Paging
+
     from scenario_async._query.query import Route, Status
 
 TAGS = ("sc:a", "sc:b", "sc:rare", "c")
@@ -61,7 +66,7 @@ behaviors = st.builds(
     ignores=st.frozensets(
         st.sampled_from(["type", "status", "tags", "createdAfter", "createdBefore"])
     ),
-    paging=st.sampled_from(["tokens", "offsets", "both"]),
+    paging=st.sampled_from(["tokens", "offsets", "both", "limits"]),
     strict=st.booleans(),
     default=st.integers(1, 12),
     largest=st.sampled_from([3, 7, 500]),
@@ -123,7 +128,7 @@ def test_a_token_leads_on_for_another_client_as_for_the_one_that_got_it(
 ) -> None:
     service.behavior = replace(service.behavior, largest=500, paging="tokens")
     query = ListingQuery(route=route, privacy="public", page_size=size, tags=",".join(sorted(tags)))
-    asking = PageFetcher(service.send, Learned(), RequestOptions())
+    asking = PageFetcher(service.send, Learned(), OPTIONS)
     request, ids = PageRequest(query), list[str]()
     for depth in range(pages):
         answer = at_once(asking.page(request))
@@ -184,6 +189,29 @@ def test_the_public_route_begins_at_a_row_whichever_way_it_pages(
     assert listed(service, query, learned) == wanted[offset:]
 
 
+@pytest.mark.parametrize("paging", ["tokens", "offsets", "both", "limits"])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_page_from_a_row_on_begins_with_it_and_costs_one_request_where_row_numbers_are_taken(
+    paging: Paging, strict: bool
+) -> None:
+    behavior = Behavior(paging=paging, strict=strict, default=4)
+    service = DrawnService(of(26), behavior)
+    asking = PageFetcher(service.send, Learned(), OPTIONS)
+    for number in (7, 1, 4, 8, 12, 25, 26, 40):
+        before = len(service.asked)
+        answer = at_once(asking.page(PageRequest(public(offset=number))))
+        assert answer.ids[:1] == [row.id for row in service.rows[number : number + 1]]
+        if before and paging in {"offsets", "both"}:
+            assert len(service.asked) == before + 1
+    assert all(added == OPTIONS for added in service.added)
+
+
+def test_a_public_listing_without_models_costs_one_request_from_any_row_on() -> None:
+    service = DrawnService([], Behavior())
+    assert listed(service, public(offset=5), Learned()) == []
+    assert len(service.asked) == 1
+
+
 @given(service=st.builds(DrawnService, rows(least=1), behaviors), size=sizes)
 def test_the_public_route_costs_its_pages_and_one_once_it_is_known(
     service: DrawnService, size: int
@@ -197,6 +225,10 @@ def test_the_public_route_costs_its_pages_and_one_once_it_is_known(
     pages = -(-len(wanted) // min(size, service.behavior.largest))
     by_tokens = service.behavior.paging == "tokens"
     assert len(service.asked) <= max(pages, 1) + (not by_tokens)
+
+
+def public(*, offset: int | None = None) -> ListingQuery:
+    return ListingQuery(route="public", limit=4, offset=offset)
 
 
 def of(count: int, *tags: str, type_: str = "custom") -> list[Row]:
@@ -242,6 +274,30 @@ def test_a_first_page_that_other_filters_leave_empty_is_followed_by_one_of_the_t
     assert len(service.asked) == 3
 
 
+def test_a_first_page_that_the_callers_own_parameters_leave_empty_shows_nothing_of_a_tag() -> None:
+    service, learned = DrawnService(of(5, "sc:a"), index("sc:a")), Learned()
+
+    async def send(query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        answer = await service.send(query, options)
+        return PageAnswer((), None) if options.extra_query else answer
+
+    filtered = replace(OPTIONS, extra_query={"name": "nobody"})
+    query = by_tags("sc:a")
+    answer = at_once(PageFetcher(send, learned, filtered).page(PageRequest(query)))
+
+    assert not answer.rows
+    # The one that finds out what the tag does adds no filter, and all else.
+    assert service.added == [filtered, OPTIONS]
+    assert learned.tags.surely_selects(query)
+
+
+def test_a_page_behind_all_rows_of_a_tag_shows_nothing_of_the_tag() -> None:
+    service = DrawnService(of(12) + of(3, "sc:a"), replace(index("sc:a"), paging="both"))
+    query = ListingQuery(route="public", limit=4, offset=5, tags="sc:a")
+
+    assert listed(service, query, Learned()) == []
+
+
 def test_one_unknown_tag_of_several_leads_through_the_whole_listing() -> None:
     service = DrawnService([*of(5, "sc:a"), *of(5), *of(5, "sc:b")], index("sc:a", "c"))
     learned = Learned()
@@ -280,7 +336,8 @@ def test_what_is_found_out_is_said_once_at_debug_level(caplog: pytest.LogCapture
     with caplog.at_level(logging.DEBUG, "scenario_async"):
         for _ in range(3):
             listed(service, by_tags("sc:a"), learned)
-    assert len([one for one in caplog.messages if "selects nothing by tags=sc:a" in one]) == 1
+    said = "GET /models selects nothing by tags=sc:a: "
+    assert len([one for one in caplog.messages if one.startswith(said)]) == 1
 
 
 def test_a_request_that_the_public_route_refuses_either_way_fails_with_its_first_reason() -> None:
@@ -293,3 +350,54 @@ def test_a_request_that_the_public_route_refuses_either_way_fails_with_its_first
     with pytest.raises(BadRequestError, match=r"no \['pageSize'\]"):
         at_once(asking.page(PageRequest(ListingQuery(route="public", page_size=10))))
     assert learned.public_route.tokens is None
+
+
+REFUSED = BadRequestError("not by this", status_code=400)
+BROKEN = InternalServerError("not now", status_code=500)
+
+
+@pytest.mark.parametrize(
+    ("known", "offset", "depth", "errors"),
+    [
+        # What is no refusal is not asked for in another way.
+        ({}, None, 0, [BROKEN]),
+        ({}, 8, 0, [BROKEN]),
+        ({}, 8, 2, [BROKEN]),
+        ({}, None, 0, [REFUSED, BROKEN]),
+        # Where it is known by what the route is gone through, there is no other way.
+        ({"tokens": True}, None, 0, [REFUSED]),
+        ({"tokens": False, "offsets": True}, 8, 0, [REFUSED]),
+        ({"tokens": False, "offsets": True}, 8, 2, [REFUSED]),
+    ],
+)
+def test_an_error_of_the_public_route_comes_out_unless_there_is_another_way(
+    known: dict[str, bool], offset: int | None, depth: int, errors: Sequence[APIStatusError]
+) -> None:
+    left = [*errors]
+
+    async def fail(query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        del query, options
+        raise left.pop(0)
+
+    learned = Learned(public_route=PublicRoute(**known))
+    asking = PageFetcher(fail, learned, RequestOptions())
+    with pytest.raises(APIStatusError) as caught:
+        at_once(asking.page(PageRequest(public(offset=offset), depth)))
+    assert caught.value is errors[-1]
+    assert not left
+
+
+def test_rows_before_the_first_one_asked_for_that_go_round_in_a_circle_are_an_error() -> None:
+    asked: list[ListingQuery] = []
+
+    async def send(query: ListingQuery, options: RequestOptions) -> PageAnswer:
+        del options
+        asked.append(query)
+        assert len(asked) < 10, "it does not end"
+        return PageAnswer([b'{"id":"a"}'], "t")
+
+    learned = Learned(public_route=PublicRoute(tokens=True, offsets=False))
+    asking = PageFetcher(send, learned, RequestOptions())
+    with pytest.raises(PaginationError, match="the same token twice"):
+        at_once(asking.page(PageRequest(public(offset=100))))
+    assert len(asked) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -26,10 +26,20 @@ if TYPE_CHECKING:
     from scenario_async._query.query import ListingQuery, Route
 
 ResultT = TypeVar("ResultT")
+Paging: TypeAlias = Literal["tokens", "offsets", "both", "limits"]
 
 _BY_TOKENS = {"pageSize", "paginationToken"}
 _BY_OFFSETS = {"limit", "offset"}
+_WAYS: dict[Paging, set[str]] = {
+    "tokens": _BY_TOKENS,
+    "offsets": _BY_OFFSETS,
+    "both": _BY_TOKENS | _BY_OFFSETS,
+    "limits": _BY_TOKENS | {"limit"},
+}
 _MOST_STEPS = 2_000
+
+OPTIONS = RequestOptions(extra_headers={"x-of": "the caller"})
+"""What each request of a run adds."""
 
 
 class Row(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -51,7 +61,8 @@ class Behavior:
         indexed: Of each route the tags that it can select by.
         several_tags: Whether rows carry any of several tags, or all.
         ignores: The filters that have no effect, by their names on the wire.
-        paging: What ``/models/public`` pages by.
+        paging: What ``/models/public`` pages by; ``"limits"`` is by tokens, while ``limit`` has an
+            effect all the same.
         strict: Whether it refuses the parameters of paging that it does not know.
         default: Rows in a page of it where no size is respected.
         largest: The most rows in a page.
@@ -63,7 +74,7 @@ class Behavior:
     indexed: dict[Route, frozenset[str]] = field(default_factory=dict["Route", "frozenset[str]"])
     several_tags: Literal["any", "all"] = "any"
     ignores: frozenset[str] = frozenset()
-    paging: Literal["tokens", "offsets", "both"] = "tokens"
+    paging: Paging = "tokens"
     strict: bool = False
     default: int = 50
     largest: int = 500
@@ -77,12 +88,14 @@ class DrawnService:
     Attributes:
         rows: In listing order.
         asked: The parameters of each request, with the path.
+        added: What each of them added.
     """
 
     def __init__(self, rows: Sequence[Row], behavior: Behavior) -> None:
         self.rows = rows
         self.behavior = behavior
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.added: list[RequestOptions] = []
 
     async def send(self, query: ListingQuery, options: RequestOptions) -> PageAnswer:
         """Answer one request.
@@ -90,14 +103,13 @@ class DrawnService:
         Raises:
             BadRequestError: For a parameter that the route refuses.
         """
-        del options
         sent = query.parameters()
         self.asked.append((query.path, sent))
+        self.added.append(options)
         behavior = self.behavior
         known = _BY_TOKENS
         if query.route == "public":
-            ways = {"tokens": _BY_TOKENS, "offsets": _BY_OFFSETS, "both": _BY_TOKENS | _BY_OFFSETS}
-            known = ways[behavior.paging]
+            known = _WAYS[behavior.paging]
             unknown = sent.keys() & (_BY_TOKENS | _BY_OFFSETS) - known
             if behavior.strict and unknown:
                 raise BadRequestError(f"unknown: {sorted(unknown)}", status_code=400)
@@ -179,7 +191,7 @@ def listed(
     chance: random.Random | None = None,
 ) -> list[str]:
     """The ids of a run, by the planners and the reader of a listing."""
-    asking = PageFetcher(service.send, learned, RequestOptions())
+    asking = PageFetcher(service.send, learned, OPTIONS)
     first, check = PageRequest(query), row_check(query)
     tracker = CursorTracker(query, learned.public_route)
     planner = AdaptivePlanner(first, tracker, strategy="auto", limit=limit, ordered=True)
@@ -188,6 +200,7 @@ def listed(
     ids: list[str] = []
     for _ in range(_MOST_STEPS):
         if planner.finished():
+            assert all(added == OPTIONS for added in service.added)
             return ids
         under_way += planner.requests(limit - len(under_way), 0)
         request = under_way.pop(chance.randrange(len(under_way)) if chance else 0)
