@@ -283,14 +283,32 @@ def test_one_page_without_a_new_row_is_no_end_of_a_run_by_row_numbers(
     assert request == PageRequest(public(2, sum(map(len, pages))), len(pages))
 
 
-def test_where_tokens_are_without_effect_a_run_goes_on_by_row_numbers() -> None:
-    route, page = PublicRoute(), answer("ab", "t")
-    query = ListingQuery(route="public", page_size=2)
-    tracker = CursorTracker(query, route)
-    second = PageRequest(query.after("t"), 1)
-    assert tracker.following(PageRequest(query), page) == second
-    assert tracker.following(second, page) == PageRequest(public(2, 2), 2)
-    assert route.tokens is False
+def test_where_tokens_are_without_effect_a_run_goes_on_by_row_numbers_if_it_may() -> None:
+    page, query = answer("ab", "t"), ListingQuery(route="public", page_size=2)
+    first, second = PageRequest(query), PageRequest(query.after("t"), 1)
+    for offsets in (None, True):
+        route = PublicRoute(offsets=offsets)
+        tracker = CursorTracker(query, route)
+        assert tracker.following(first, page) == second
+        assert route.tokens is True
+        third = PageRequest(public(2, 2), 2)
+        assert tracker.following(second, page) == third
+        assert route.tokens is False
+        # Row numbers are without effect as well, and no other way is left.
+        assert isinstance(tracker.following(third, page), PaginationError)
+    tracker = CursorTracker(query, PublicRoute(offsets=False))
+    assert tracker.following(first, page) == second
+    assert isinstance(tracker.following(second, page), PaginationError)
+
+
+def test_a_page_that_repeats_the_first_one_later_on_tells_nothing_of_row_numbers() -> None:
+    route = PublicRoute()
+    tracker = CursorTracker(public(2, 0), route)
+    request: PageRequest | PaginationError | None = PageRequest(public(2, 0))
+    for page in ("ab", "b", "ab"):
+        assert isinstance(request, PageRequest)
+        request = tracker.following(request, answer(page, None))
+    assert route == PublicRoute()
 
 
 def test_a_run_that_begins_again_learns_of_the_route_for_all() -> None:

@@ -75,6 +75,19 @@ def test_it_is_told_that_the_service_ignores_where_a_window_begins(case: Case) -
     assert run.fell_back == [told] * any(map(is_bounded, run.asked))
 
 
+def test_it_is_told_that_the_service_refuses_bounds() -> None:
+    run = Run(chosen(by_creation(3)), RefusesBounds(distinct(30))).finish()
+    assert sorted(run.ids) == ids_of(distinct(30))
+    assert run.fell_back == ["the service refused createdAfter and createdBefore"]
+
+
+class RefusesBounds(Service):
+    def answer(self, query: ListingQuery) -> PageAnswer:
+        if query.created_after or query.created_before:
+            raise BadRequestError("bounds are not supported", status_code=400)
+        return super().answer(query)
+
+
 def is_bounded(request: PageRequest) -> bool:
     return (request.query.created_after or request.query.created_before) is not None
 
@@ -124,9 +137,11 @@ def test_a_refused_token_is_done_without_by_the_last_creation_date(
 ) -> None:
     service = RefusesOnce(distinct(30), fails_at)
     planner = chosen(by_creation(3, direction), strategy=strategy, limit=1)
-    run = Run(planner, service, concurrency=1).finish()
+    under_way: list[int] = []
+    run = Run(planner, service, watch=lambda now, _: under_way.append(now)).finish()
     assert run.ids == [row.id for row in service.listed(by_creation(3, direction))]
     assert not run.fell_back
+    assert max(under_way) == 1
     # One refused, and no more than one row again with each page after it.
     assert len(run.asked) <= 16
 
@@ -166,6 +181,8 @@ def test_tokens_that_are_always_refused_are_an_error() -> None:
     query = ListingQuery(page_size=3, privacy="public")
     with pytest.raises(BadRequestError):
         Run(chosen(query), service).finish()
+    # The first page and the second one, and both again.
+    assert service.answered == 4
 
 
 # The run by date, by cursor, and from the start; or by cursor, by date, and behind the first page:

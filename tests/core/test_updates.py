@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.catalogue_cases import Case, cases
 from support.catalogue_simulation import Manners, Row, Run, Service, chosen
 
+from scenario_async._pagination.planner import PageRequest
 from scenario_async._query.query import ListingQuery
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 GAPS = st.sampled_from([0, 0, 7, 1000, 1000, 5000, 10**6, 86_400_000])
 
 
-def by_update(size: int, direction: SortDirection | None) -> ListingQuery:
+def by_update(size: int | None, direction: SortDirection | None) -> ListingQuery:
     return ListingQuery(
         privacy="public", sort_by="updatedAt", sort_direction=direction, page_size=size
     )
@@ -86,17 +87,78 @@ def test_what_is_updated_meanwhile_stands_among_the_newest(
         assert service.answered <= 13
 
 
+def test_what_is_updated_meanwhile_comes_page_after_page_from_the_oldest_on() -> None:
+    rows = updated_at([5000] * 100)
+    service = Service(rows)
+    planner = chosen(by_update(10, "desc"), limit=3)
+    (first,) = planner.requests(3, 0)
+    emitted = [*planner.receive(first, service.answer(first.query))]
+    for second, row in enumerate(rows[:25]):
+        service.rows[row.id] = Row(row.id, 0, updated=10**9 + 1000 * second)
+    service.changed()
+    while not planner.finished():
+        requests = planner.requests(3, 0)
+        # Whatever is updated again moves ahead of a run that goes page after page, and of no other.
+        assert len(requests) == 1 or requests[0].query.sort_direction == "desc"
+        for request in requests:
+            emitted += planner.receive(request, service.answer(request.query))
+
+    later = [page for page in emitted if page.sort_key < 0]
+    assert emitted[-len(later) :] == later
+    seen = dict.fromkeys(id_ for page in later for id_ in page.answer.ids[::-1])
+    assert [*seen][-25:] == [row.id for row in rows[:25]]
+    assert all(page.covers is None for page in later)
+    for page, next_ in itertools.pairwise(emitted):
+        assert isinstance(page.following, PageRequest)
+        assert page.following.depth == next_.request.depth
+    onward = emitted[-len(later) - 1].following
+    assert isinstance(onward, PageRequest)
+    oldest = later[0].answer.ids[::-1]
+    assert oldest
+    assert service.answer(onward.query).ids[: len(oldest)] == oldest
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [Row(f"m{number}", 0, oddity="hidden", updated=number) for number in range(7)],
+        [
+            Row(f"m{number}", 0, updated=1000 * second)
+            for number, second in enumerate([5, 5, 5, 9, 1, 7, 4])
+        ],
+    ],
+)
+def test_a_listing_that_shows_no_order_by_update_ends_with_its_last_page(rows: list[Row]) -> None:
+    run = Run(chosen(by_update(3, "desc"), limit=1), Unsorted(rows)).finish()
+    assert len(run.asked) == 3
+    assert not run.fell_back
+
+
+class Unsorted(Service):
+    """Lists by nothing that it is asked for."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        super().__init__(rows, Manners(offset_tokens=True))
+
+    def listed(self, query: ListingQuery) -> list[Row]:
+        del query
+        return [*self.rows.values()]
+
+
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 def test_a_listing_by_update_of_one_page_costs_one_request(direction: SortDirection) -> None:
     run = Run(chosen(by_update(10, direction)), Service(updated_at([1000] * 10))).finish()
     assert len(run.asked) == 1
 
 
-@pytest.mark.parametrize("pages", [2, 3, 6])
-def test_the_newest_first_cost_one_request_more_than_the_oldest_first(pages: int) -> None:
-    rows = updated_at([1000] * (10 * pages - 5))
+@pytest.mark.parametrize(("size", "pages"), [(10, 2), (10, 3), (10, 6), (None, 2)])
+def test_the_newest_first_cost_one_request_more_than_the_oldest_first(
+    size: int | None, pages: int
+) -> None:
+    # Without a size, the service gives a hundred.
+    rows = updated_at([1000] * ((size or 100) * pages - 5))
     asked = [
-        len(Run(chosen(by_update(10, direction), limit=1), Service(rows)).finish().asked)
+        len(Run(chosen(by_update(size, direction), limit=1), Service(rows)).finish().asked)
         for direction in ("asc", "desc")
     ]
     assert asked == [pages, pages + 1]
