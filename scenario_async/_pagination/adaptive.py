@@ -266,9 +266,7 @@ class AdaptivePlanner:
     def _in_front(page: EmittedPage) -> EmittedPage:
         """A page of later updates as one in front of those that are emitted."""
         answer = dataclasses.replace(page.answer, rows=page.answer.rows[::-1])
-        return dataclasses.replace(
-            page, answer=answer, sort_key=-1 - page.request.depth, covers=None
-        )
+        return dataclasses.replace(page, answer=answer, sort_key=-page.request.depth, covers=None)
 
     def _do_without_windows(self, reason: NotByDateError) -> None:
         """Begin again behind the first page, by cursor."""

@@ -114,10 +114,10 @@ class CursorTracker:
         """Whether the page behind a first one without a token is that page again.
 
         A route that takes no notice of row numbers returns that: so it has tokens, and the first
-        page was the last.
+        page was the last. A token with the first page would have told that it has them.
         """
         known = self._public_route.tokens is not None or self._public_route.offsets is not None
-        if known or request.depth != self._begins_at + 1 or not request.query.by_offset:
+        if known or request.depth != self._begins_at + 1:
             return False
         first = [row for row, depth in self._ids.items() if depth == self._begins_at]
         ids = [row for row in answer.ids if row is not None]
