@@ -290,10 +290,10 @@ def test_where_tokens_are_without_effect_a_run_goes_on_by_row_numbers_if_it_may(
         route = PublicRoute(offsets=offsets)
         tracker = CursorTracker(query, route)
         assert tracker.following(first, page) == second
-        assert route.tokens is True
+        assert route == PublicRoute(tokens=True, offsets=offsets)
         third = PageRequest(public(2, 2), 2)
         assert tracker.following(second, page) == third
-        assert route.tokens is False
+        assert route == PublicRoute(tokens=False, offsets=offsets)
         # Row numbers are without effect as well, and no other way is left.
         assert isinstance(tracker.following(third, page), PaginationError)
     tracker = CursorTracker(query, PublicRoute(offsets=False))
