@@ -301,13 +301,14 @@ def test_where_tokens_are_without_effect_a_run_goes_on_by_row_numbers_if_it_may(
     assert isinstance(tracker.following(second, page), PaginationError)
 
 
-def test_a_page_that_repeats_the_first_one_later_on_tells_nothing_of_row_numbers() -> None:
+def test_two_pages_without_a_new_row_are_an_end_that_tells_nothing_of_the_route() -> None:
     route = PublicRoute()
     tracker = CursorTracker(public(2, 0), route)
     request: PageRequest | PaginationError | None = PageRequest(public(2, 0))
     for page in ("ab", "b", "ab"):
         assert isinstance(request, PageRequest)
         request = tracker.following(request, answer(page, None))
+    assert request is None
     assert route == PublicRoute()
 
 

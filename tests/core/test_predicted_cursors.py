@@ -13,6 +13,7 @@ from support.catalogue_simulation import Manners, Row, Run, Script, Service, cho
 
 from scenario_async import APIConnectionError, BadRequestError
 from scenario_async._decoding.envelope import PageAnswer
+from scenario_async._pagination.budget import slack
 from scenario_async._pagination.cursor_tracker import CursorTracker
 from scenario_async._pagination.planner import PageRequest
 from scenario_async._pagination.predicted import PredictedPlanner, predicted_token
@@ -277,6 +278,27 @@ def test_filters_under_which_cursors_skip_rows_cost_no_more(
         assert run.ids == [f"m{position:03}" for position, fits in enumerate(matches) if fits]
         assert len(run.asked) <= bound(len(run.emitted))
         rows = planner.rows
+
+
+@pytest.mark.parametrize("begins_at", [0, 40])
+@pytest.mark.parametrize("scarce", [True, False])
+def test_under_filters_as_many_pages_are_asked_for_ahead_as_may_be_in_vain(
+    *, begins_at: int, scarce: bool
+) -> None:
+    service = Service(by_score(80))
+    query = ListingQuery(privacy="public", page_size=1, tags="a")
+    first = PageRequest(query, begins_at)
+    tracker = CursorTracker(query, begins_at=begins_at)
+    planner = PredictedPlanner(first, tracker, 12, scarce=lambda: scarce)
+    received = 0
+    while not planner.finished():
+        # Two pages come before any that is only predicted; from the 64th on, requests are rare.
+        ahead = slack(received + 1) if 1 < received < 64 and not scarce else 0
+        requests = planner.requests(12, 0)
+        assert len(requests) == 1 + ahead
+        for request in requests:
+            received += len(planner.receive(request, service.answer(request.query)))
+    assert received == 80
 
 
 @settings(max_examples=300)
