@@ -197,3 +197,13 @@ def test_before_the_histogram_and_behind_it_the_pages_seen_tell() -> None:
     assert estimator.behind(-500_000, 60) == 100_000
     estimator.saw(2_000_000, 3_000_000, 20)
     assert estimator.between(3_000_000, 4_000_000) == pytest.approx(1_000_000 * 70 / 1_500_000)
+    assert estimator.behind(EVEN.end, 70) == EVEN.end + 1_500_000
+
+
+def test_without_a_histogram_the_pages_seen_tell_alone() -> None:
+    estimator = Estimator(None, bound=10**15)
+    assert estimator.between(0, 1_000_000) == 0
+    assert estimator.behind(0, 10) is None
+    estimator.saw(0, 200_000, 50)
+    assert estimator.between(200_000, 1_000_000) == 200
+    assert estimator.behind(200_000, 25) == 300_000

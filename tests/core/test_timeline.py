@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import example, given
@@ -171,17 +172,27 @@ def test_a_time_of_another_zone_is_the_same_moment() -> None:
     assert Timeline(listing("asc")).positions(found) == [1000]
 
 
+@pytest.mark.parametrize("date", ["createdAt", "updatedAt"])
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 def test_milliseconds_are_relied_on_where_no_chance_has_put_them_in_order(
-    direction: SortDirection,
+    direction: SortDirection, date: Literal["createdAt", "updatedAt"]
 ) -> None:
-    timeline = Timeline(listing(direction))
-    times = [f'"2024-05-01T00:00:00.{number:03}Z"' for number in range(8)]
+    timeline = Timeline(ListingQuery(privacy="public", sort_by=date, sort_direction=direction))
+    times = [f"2024-05-01T00:00:00.{number:03}Z" for number in range(8)]
     times = times[:: 1 if direction == "asc" else -1]
-    last = datetime.fromisoformat(times[-1].strip('"'))
-    assert timeline.last_millisecond(answer(*times, *times[-1:])) == last
-    assert timeline.last_millisecond(answer(*times[1:], *times[-1:])) is None
-    assert timeline.last_millisecond(answer(*times[1:], times[0])) is None
+
+    def page(*times: str) -> PageAnswer:
+        """Rows whose other date tells nothing."""
+        dates = dict.fromkeys(("createdAt", "updatedAt"), "2024-05-01T00:00:09Z")
+        return PageAnswer([json.dumps({**dates, date: one}).encode() for one in times], None)
+
+    last = datetime.fromisoformat(times[-1])
+    for found in (page(*times), page(*times, times[-1])):
+        assert timeline.last_millisecond(found) == last
+        assert timeline.has(found, last)
+    assert not timeline.has(page(*times[:-1]), last)
+    assert timeline.last_millisecond(page(*times[1:], times[-1])) is None
+    assert timeline.last_millisecond(page(*times[1:], times[0])) is None
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
