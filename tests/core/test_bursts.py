@@ -15,6 +15,8 @@ from support.catalogue_simulation import Manners, Row, Run, Service, by_creation
 from scenario_async import BadRequestError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._pagination.adaptive import AdaptivePlanner
+from scenario_async._pagination.windows.planner import WindowPlanner
+from scenario_async._pagination.windows.timeline import Timeline
 
 if TYPE_CHECKING:
     from scenario_async._pagination.planner import PageRequest
@@ -144,3 +146,30 @@ def test_a_full_second_is_gone_through_by_its_milliseconds_where_the_service_has
     # Or else, once it is seen that bounds are compared by the second, by the service's cursor.
     by_token = sum(request.query.pagination_token is not None for request in run.asked)
     assert (by_token > 2) == coarse
+
+
+@pytest.mark.parametrize("bounds_by_second", [True, False])
+@pytest.mark.parametrize("sorts_by_second", [True, False])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_a_full_second_leads_no_further_than_its_window(
+    *, bounds_by_second: bool, sorts_by_second: bool, direction: SortDirection
+) -> None:
+    rows = [Row(f"m{index:03}", 3000 + 9 * index) for index in range(60)]
+    rows += [Row(f"n{index}", 1000 * index) for index in range(7)]
+    manners = Manners(bounds_by_second=bounds_by_second, sorts_by_second=sorts_by_second)
+    service = Service(rows, manners)
+    timeline = Timeline(by_creation(10, direction))
+    first, *_ = timeline.positions(service.answer(by_creation(1, direction)))
+    left = [(first, first + 4000), (first + 4000, first + 5000), (first + 6000, None)]
+    planner = WindowPlanner(timeline, left, rows_per_page=10, limit=1)
+    run = Run(planner, service, concurrency=1).finish()
+    not_left = {"asc": "n5", "desc": "n1"}[direction]
+    assert sorted(run.ids) == sorted(set(service.rows) - {not_left})
+    covered = [page.covers for page in run.emitted if page.covers is not None]
+    assert covered[-2:] == left[1:]
+    assert {stop for _, stop in covered[:-2] if stop is not None} <= {first + 3000, first + 4000}
+    # Once, it is tried whether bounds are compared by the millisecond.
+    bounds = [(request.query.created_after, request.query.created_before) for request in run.asked]
+    tried = sum(bound[-4:] not in {"000Z", "999Z"} for both in bounds for bound in both if bound)
+    assert (tried == 0) == sorts_by_second
+    assert (tried > 1) == (not sorts_by_second and not bounds_by_second)
