@@ -9,20 +9,21 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.catalogue_cases import DIRECTIONS, Case, cases, even, in_rounds
 from support.catalogue_simulation import Manners, Row, Run, Service, by_creation, chosen
 
 from scenario_async import APIConnectionError, BadRequestError
+from scenario_async._pagination.planner import PageRequest
 from scenario_async._pagination.windows.planner import WindowPlanner
 from scenario_async._pagination.windows.timeline import Timeline
+from scenario_async._pagination.windows.window import Window, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenario_async import APIError
-    from scenario_async._pagination.planner import PageRequest
     from scenario_async._query.query import SortDirection
 
 pytestmark = pytest.mark.once
@@ -70,6 +71,40 @@ def test_a_service_that_lists_in_one_direction_only_is_listed_all_the_same(
     run = case.run(service, changes=changes)
     assert not run.fell_back
     case.check(run)
+
+
+@settings(max_examples=200)
+@given(
+    births=st.lists(st.integers(0, 9000), min_size=1, max_size=12),
+    direction=st.sampled_from(DIRECTIONS),
+    size=st.integers(1, 8),
+    turns=st.booleans(),
+)
+@example(births=[0, 0, 1000], direction="asc", size=2, turns=True)
+@example(births=[0, 1000, 1000, 2000], direction="asc", size=3, turns=True)
+@example(births=[0, 0, 0], direction="asc", size=2, turns=True)
+def test_a_full_page_from_an_end_shows_what_is_behind_its_first_second_or_nothing(
+    *, births: list[int], direction: SortDirection, size: int, turns: bool
+) -> None:
+    ignores = frozenset[str]() if turns else frozenset({"sortDirection"})
+    rows = [Row(f"m{number}", born) for number, born in enumerate(births)]
+    service = Service(rows, Manners(ignores=ignores, always_token=True))
+    direction = direction if turns else "desc"
+    query = by_creation(size, direction)
+    timeline = Timeline(query)
+    window = Window(timeline.begin, None)
+    request = PageRequest(timeline.backwards(timeline.begin, None))
+    asked = window.ask(request, backwards=True)
+    positions = timeline.positions(service.answer(query.with_rows_per_page(99)))
+    page = positions[-size:]
+    behind = [position for position in page if position > page[0]]
+    reading = read(asked, service.answer(request.query), timeline)
+    if behind and turns:
+        assert reading is not None
+        assert reading.positions == behind
+        assert reading.start == page[0] + 1000
+    else:
+        assert reading is None
 
 
 @settings(max_examples=200)
@@ -204,7 +239,10 @@ def test_a_service_that_gives_nothing_from_an_end_is_asked_from_the_beginning(
     assert refused == (error is REFUSED)
 
 
-def test_one_refusal_of_an_end_is_enough_for_all_windows() -> None:
+@pytest.mark.parametrize(("error", "asked"), [(REFUSED, 1), (APIConnectionError("gone"), 2)])
+def test_a_refusal_of_an_end_tells_of_all_windows_and_a_lost_one_of_its_own(
+    error: APIError, asked: int
+) -> None:
     service = Service(even(2000))
     timeline = Timeline(by_creation(20, "asc"))
     (first,) = timeline.positions(service.answer(by_creation(1, "asc")))
@@ -212,16 +250,16 @@ def test_one_refusal_of_an_end_is_enough_for_all_windows() -> None:
     planner = WindowPlanner(timeline, [(first, middle), (middle, None)], rows_per_page=20, limit=3)
     under_way: list[PageRequest] = []
     ids: set[str | None] = set()
-    ends = 0
+    ends: list[str | None] = []
     while not planner.finished():
         under_way += planner.requests(3 - len(under_way), 0)
         under_way.sort(key=backwards, reverse=True)
         request = under_way.pop(0)
         if backwards(request):
-            ends += 1
-            planner.failed(request, REFUSED)
+            ends.append(request.query.created_before)
+            planner.failed(request, error)
             continue
         for page in planner.receive(request, service.answer(request.query)):
             ids.update(page.answer.ids)
-    assert ends == 1
+    assert len(ends) == len(set(ends)) == asked
     assert ids == set(service.rows)

@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from support.catalogue_cases import DIRECTIONS, Case, cases, catalogues, requests_by_key
 from support.catalogue_simulation import Manners, Row, Run, Service, by_creation, chosen, moment
 
-from scenario_async import APIConnectionError, PaginationError
+from scenario_async import APIConnectionError, BadRequestError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._pagination.adaptive import AdaptivePlanner
+from scenario_async._pagination.windows.planner import WindowPlanner
+from scenario_async._pagination.windows.timeline import Timeline
 
 if TYPE_CHECKING:
     from support.catalogue_simulation import Oddity
@@ -194,6 +196,24 @@ def test_a_window_whose_rows_come_in_no_order_shows_that_windows_are_no_use(
     assert planner.receive(window, mixed) == ()
     (told,) = Run(planner, service, concurrency=2).finish().fell_back
     assert told == "the service does not sort by createdAt"
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_where_bounds_are_refused_windows_are_no_use(status: int) -> None:
+    planner, window, service = first_window(ordered=True)
+    assert planner.failed(window, BadRequestError("no bounds", status_code=status)) == ()
+    (told,) = Run(planner, service, concurrency=2).finish().fell_back
+    assert told == "the service refused createdAfter and createdBefore"
+
+
+def test_a_request_without_bounds_that_is_refused_fails_the_run() -> None:
+    timeline = Timeline(by_creation(5))
+    planner = WindowPlanner(timeline, [(timeline.begin, None)], rows_per_page=5, limit=2)
+    (whole,) = planner.requests(2, 0)
+    error = BadRequestError("no such order", status_code=400)
+    with pytest.raises(BadRequestError) as caught:
+        planner.failed(whole, error)
+    assert caught.value is error
 
 
 def first_window(*, ordered: bool) -> tuple[AdaptivePlanner, PageRequest, Service]:
