@@ -85,7 +85,7 @@ class Estimator:
 
     def between(self, start: int, stop: int) -> float:
         """How many models are expected from one position to another."""
-        histogram, unknown, models = self._histogram, max(0, stop - start), 0.0
+        histogram, unknown, models = self._histogram, stop - start, 0.0
         if histogram is not None:
             unknown -= max(0, min(stop, histogram.end) - max(start, histogram.first))
             models = (histogram.before(stop) - histogram.before(start)) * self._kept_at(start)
@@ -112,11 +112,7 @@ class Estimator:
             if known > 0:
                 known /= self._kept_at(start)
                 position = histogram.position(histogram.before(start) + known, after=start)
-        return (
-            None
-            if position is None
-            else max(start + SECOND, position - (position - start) % SECOND)
-        )
+        return None if position is None else max(start + SECOND, position - position % SECOND)
 
     def _kept_at(self, position: int) -> float:
         assert self._histogram is not None  # noqa: S101 - for the type checker

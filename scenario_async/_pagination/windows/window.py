@@ -241,4 +241,4 @@ def _from_end(positions: Sequence[int]) -> bool:
 
     As long as all its models are of one second, it shows nothing.
     """
-    return len(positions) > 1 and positions[0] < positions[-1] and _rising(positions)
+    return bool(positions) and positions[0] < positions[-1] and _rising(positions)
