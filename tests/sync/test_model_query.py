@@ -182,14 +182,6 @@ async def test_an_argument_that_fits_nothing_is_refused_at_once(
         CatalogStore.open("sqlite://").models(**arguments)
 
 
-@pytest.mark.parametrize(("limit", "error"), [(-1, ValueError), ("5", TypeError)])
-async def test_a_number_of_runs_is_refused_where_it_is_none(
-    limit: Any, error: type[Exception]
-) -> None:
-    with pytest.raises(error, match="limit must be"):
-        await CatalogStore.open("sqlite://").runs(limit)
-
-
 async def test_a_model_is_found_by_its_id_also_where_it_is_deleted(
     scenario: AsyncScenario, sandbox: Sandbox, new_store_or_account: Callable[[], str]
 ) -> None:
