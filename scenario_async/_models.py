@@ -33,28 +33,16 @@ __all__ = ["Models"]
 
 RowT = TypeVar("RowT")
 
-_RAW = (
-    "raw of a model has its bytes as they were sent, and on_response of EventHooks hears of each "
-    "answer"
-)
-_OFFICIAL = "this package reads the catalogue, and the official SDK has the rest"
+_RAW = "a model has its bytes in raw, and EventHooks.on_response hears of each answer"
 # What other names stand for: those of the official SDK, and those that one might expect.
 _INSTEAD = {
-    "get_bulk": "retrieve_many(ids, full=False) reads models by their ids, 50 in a request",
     "get": "retrieve(model_id) reads one model",
+    "get_bulk": "retrieve_many(ids, full=False) reads models by their ids, 50 in a request",
     "unlisted": "list(privacy='unlisted') lists them",
     "with_raw_response": _RAW,
     "with_streaming_response": _RAW,
-    **dict.fromkeys(
-        ("copy", "create", "delete", "delete_images", "description", "download", "examples"),
-        _OFFICIAL,
-    ),
-    **dict.fromkeys(
-        ("presets", "prompt_guide", "restore", "scores", "train", "training_images", "transfer"),
-        _OFFICIAL,
-    ),
-    **dict.fromkeys(("update", "update_tags"), _OFFICIAL),
 }
+_OFFICIAL = "this package reads the catalogue, and what else the official SDK has stays with it"
 
 
 class Models(Listings):
@@ -71,8 +59,9 @@ class Models(Listings):
     if not TYPE_CHECKING:  # for which any name would be one of ours
 
         def __getattr__(self, name: str) -> object:
-            instead = f": {_INSTEAD[name]}" if name in _INSTEAD else ""
-            message = f"'Models' object has no attribute {name!r}{instead}"
+            message = f"'Models' object has no attribute {name!r}"
+            if not name.startswith("_"):
+                message += f": {_INSTEAD.get(name, _OFFICIAL)}"
             raise AttributeError(message, name=name, obj=self)
 
     def merge(self, *listings: Listing[RowT], max_concurrency: int | None = None) -> Merged[RowT]:
