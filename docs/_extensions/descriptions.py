@@ -93,7 +93,11 @@ def leave_out(
     if name in _PROTOCOLS or name in _described(kind):
         return True
     written = source(kind.__module__)
-    if written.annotations.get((kind.__qualname__, name), "").startswith("InitVar["):
+    annotation = written.annotations.get((kind.__qualname__, name))
+    # What a TypedDict inherits is in none of its base classes, which are `dict` and `object`.
+    if annotation is None and typing.is_typeddict(kind):
+        return True
+    if annotation is not None and annotation.startswith("InitVar["):
         return True
     # What is a value, and no method or property, does not come to `describe` without a description.
     value = not callable(member) and not hasattr(member, "__get__")
@@ -104,9 +108,7 @@ def leave_out(
 
 def _described(kind: type) -> set[str]:
     """The attributes that a class, or one that it inherits from, describes in its docstring."""
-    # Of a TypedDict the others are no base classes.
-    bases = *kind.__mro__, *getattr(kind, "__orig_bases__", ())
-    docstrings = [f"{inspect.cleandoc(one.__doc__ or '')}\n" for one in bases]
+    docstrings = [f"{inspect.cleandoc(one.__doc__ or '')}\n" for one in kind.__mro__]
     sections = filter(None, map(_ATTRIBUTES.search, docstrings))
     return {entry["name"] for one in sections for entry in _ENTRY.finditer(one["entries"])}
 
