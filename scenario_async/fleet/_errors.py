@@ -16,7 +16,7 @@ class UnknownAccountError(ScenarioError, LookupError):
 
 
 class CredentialsError(ScenarioError):
-    """The credentials of an account cannot be found where its reference says, or are none.
+    """There are no credentials of an account where its reference says, or none that are valid.
 
     The message shows the reference, and nothing of what is found there.
     """

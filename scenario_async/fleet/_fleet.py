@@ -217,7 +217,7 @@ class Fleet:
         while True:
             try:
                 async with AsyncExitStack() as stack:
-                    # A run may have begun that is at its credentials, and would copy it again.
+                    # A run that is still looking for credentials would copy it again.
                     if group is not None:
                         await stack.enter_async_context(self._accounts.lead(group))
                     await self._store.delete(name)

@@ -49,8 +49,8 @@ _EACH_SECOND = "* * * * * *"
 _EACH_TEN_MINUTES = "*/10 * * * *"
 _LOG_KEPT = timedelta(hours=1)
 _LOOK_AT_CLOCK = 10.0  # seconds
-# What the clock of the server has not come to yet is from before it was set back, and would stand
-# still until then: the schedules, and with them all that is due, and each job that is queued.
+# A time ahead of the server's clock is from before that was set back. Until it is reached, neither
+# schedules nor jobs would go on, and with the schedules nothing that is due.
 _SET_RIGHT = """
     UPDATE {schedules} SET status = 'queued', next_run = now(), heartbeat = now(), updated = now()
     WHERE greatest(heartbeat, updated) > now() + interval '10 seconds'
@@ -162,7 +162,7 @@ class _Run:
     async def _run(self) -> None:
         # The first second is not waited for.
         await self._queue_what_is_due()
-        # It wants room for two batches, and has one slot at least for the jobs of each.
+        # PgQueuer needs slots for two batches: a batch has one job at least.
         at_once = max(2, self._slots)
         await self._pgqueuer.run(
             dequeue_timeout=self._lease / 6,
@@ -170,7 +170,7 @@ class _Run:
             max_concurrent_tasks=at_once,
             shutdown_on_listener_failure=True,
             heartbeat_timeout=self._lease,
-            # Statistics of what its log says, which nobody asks for.
+            # Nobody asks for statistics of its log.
             log_aggregation_interval=timedelta(0),
         )
 

@@ -88,7 +88,7 @@ async def run_fleet(
 
 
 def pause_before(attempt: int, chance: float) -> float:
-    """Seconds to wait before a database is asked again that was away: twice as long each time.
+    """Seconds to wait before a database that was away is asked again: twice as long each time.
 
     Args:
         attempt: How many attempts failed before.
@@ -151,8 +151,8 @@ async def _serve(
             end.set()
 
     async def due(queued: Mapping[str, bool]) -> Sequence[str]:
-        # Enough for the jobs to come, and not more than can be done soon. Those that somebody else
-        # is at work on take no place of others.
+        # Enough for the next jobs, and no more than can be done soon. Those that somebody else is
+        # at work on do not count.
         with suppress(StoreError):  # asked again a second later; the next beat says if it lasts
             bound, later = 2 * await accounts.slots(), sum(queued.values())
             free = bound - (len(queued) - later)

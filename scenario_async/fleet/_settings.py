@@ -1,4 +1,4 @@
-"""What an account is told when it is added. No I/O."""
+"""The settings of an account, checked. No I/O."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ Sync: TypeAlias = "Callable[[AsyncScenario, Account], Awaitable[SyncReport]]"
 """Brings the models of an account up to date, asking with this client."""
 
 LATER = timedelta(seconds=10)
-"""When a group is looked at again that somebody else is at work on."""
+"""When a group that somebody else is at work on is looked at again."""
 
 _LONGEST = timedelta(minutes=5)
 _AT_ONCE = 4
@@ -87,7 +87,7 @@ class Worker:
     async def tell_again(self) -> None:
         """Write how runs ended where that failed before, as the database was away."""
         for name, tell in tuple(self._untold.items()):
-            # Others may tell it meanwhile, and begin the account anew: it is not told after that.
+            # Another task may write it meanwhile, and begin the account anew: it is done then.
             if self._untold.get(name) is tell:
                 await tell()
                 if self._untold.get(name) is tell:
@@ -96,7 +96,7 @@ class Worker:
     async def _sync_group(self, group: str) -> timedelta | None:
         ends_at = anyio.current_time() + self._longest
         again: timedelta | None = None
-        # What is told before an account is begun anew is not told of another run.
+        # Before an account is begun anew: afterwards it would be taken for the end of the new run.
         await self.tell_again()
         account = await self._accounts.next_due(group)
         if account is None:

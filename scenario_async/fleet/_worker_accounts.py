@@ -171,7 +171,7 @@ class WorkerAccounts(Accounts):
 
     @in_own_task
     async def slots(self) -> int:
-        """How many accounts the workers sync at once that were seen in the last 30 seconds."""
+        """How many accounts are synced at once by the workers seen in the last 30 seconds."""
         async with self._begun() as connection:
             return int(await connection.scalar(SLOTS) or 0)
 

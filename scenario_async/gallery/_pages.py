@@ -160,7 +160,7 @@ class Pages:
         }
         return {
             "state": state,
-            # A path may have letters that are no text, and spaces.
+            # A path may have spaces, and bytes that are not text.
             "store_name": without_steering(shlex.quote(self._name)),
             "count": counts.models,
             "facets": facet_list(state, counts),

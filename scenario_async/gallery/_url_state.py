@@ -40,7 +40,7 @@ _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class BadUrlError(ValueError):
-    """A URL that says nothing that can be shown, and why."""
+    """A URL that asks for what cannot be shown, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

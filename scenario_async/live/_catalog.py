@@ -188,7 +188,7 @@ class LiveCatalog(Generic[ModelT]):
         return status_of(parts.reader, parts.refresher, self._settings.role, closed=parts.closed)
 
     def check(self, *, max_age: timedelta | float) -> None:
-        """See that what there is is no older than this: for a page that says whether all is well.
+        """See that the models are not older than this: for a page that says whether all is well.
 
         Args:
             max_age: A ``timedelta`` or seconds; several times the interval, as refreshes may fail.

@@ -94,7 +94,7 @@ class _Consumer(Generic[ModelT]):
         self._news.set()
 
     def close(self) -> None:
-        """There comes nothing more."""
+        """Nothing more comes."""
         self._closed = True
         self._news.set()
 
@@ -131,7 +131,7 @@ class Feed(Generic[ModelT]):
             consumer.tell(delta)
 
     def close(self) -> None:
-        """There comes nothing more: those who wait are done when they were told the rest."""
+        """Nothing more comes: those who wait are done when they were told the rest."""
         self._closed = True
         for consumer in tuple(self._consumers):
             consumer.close()

@@ -99,7 +99,7 @@ class Parts(Generic[ModelT]):
             raise NotLoadedError(f"the store has no complete copy of {scopes}: run a sync first")
         seen = await reader.status()
         if client is not None:
-            # A row that cannot be read is a model without a picture, and no failure of others.
+            # A row that cannot be read is a model without a picture, and does not fail others.
             fetch = partial(client.models.previews, on_invalid=lambda _: None)
             self.previews = PreviewUrls(fetch, margin=_MARGIN)
             left = UsageError("the live catalogue was left before the previews came")

@@ -50,7 +50,7 @@ class LiveStatus:
 def status_of(
     reader: StoreReader[Any] | None, refresher: Refresher | None, role: Role, *, closed: bool
 ) -> LiveStatus:
-    """How a catalogue is that reads and refreshes with these, as far as it has them yet."""
+    """How a catalogue with these parts is, as far as it has them yet."""
     loaded = reader is not None and reader.as_of is not None
     failures = 0 if refresher is None else refresher.failures
     leads = refresher is not None and refresher.leads
@@ -68,7 +68,7 @@ def status_of(
 
 
 def check_age(status: LiveStatus, seconds: float) -> None:
-    """See that what a catalogue has is no older than this.
+    """See that a catalogue is not older than this.
 
     Raises:
         StaleError: It is.

@@ -22,7 +22,7 @@ __all__ = ["Addresses"]
 # Browsers ask for a few pictures at a time, and all of them within this.
 _GATHERED_FOR = 0.02
 _MARGIN = timedelta(minutes=1)
-# After a failure nothing is asked for so long: a service that is down is not made to hear of it.
+# After a failure nothing is asked for this long: a service that is down gets no more requests.
 _PAUSE = timedelta(seconds=15)
 _MOST_KEPT = 5_000
 _MOST_EXPECTED = 40
@@ -89,5 +89,5 @@ class Addresses:
 
 
 def _showing(asset_id: str) -> Model:
-    """A model that is shown with this asset, to be asked for the preview of."""
+    """A model that is shown with this asset: its preview is asked for."""
     return Model(id=asset_id, example_asset_ids=(asset_id,))

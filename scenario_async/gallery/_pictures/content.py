@@ -21,7 +21,7 @@ _ASSET_ID = re.compile(r"[A-Za-z0-9_.~-]{1,200}")
 
 
 def content_type(content: bytes) -> str | None:
-    """What to send these bytes as; ``None`` where they are no picture that browsers show safely."""
+    """What to send these bytes as; ``None`` where no browser would show them safely."""
     return next((name for name, first in _SIGNATURES.items() if first.match(content)), None)
 
 

@@ -21,7 +21,7 @@ _KEPT = re.compile(r"[0-9a-f]{64}")
 _HALF_WRITTEN = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{16}\.part")
 # A file is written in one go: one that is older was left by a process that was killed.
 _ABANDONED = 60 * 10**9
-# So much more than needed is removed, so that not each picture that comes looks through the folder.
+# One part in so many is removed beyond what is needed, or each picture would list the folder.
 _SPARE = 16
 
 
@@ -40,7 +40,7 @@ class KeptFile(NamedTuple):
 
 
 class DiskCache:
-    """Files by keys. All methods block: call them in a thread; several may at once.
+    """Files by keys. All methods block: call them in threads, also several at once.
 
     Several processes may use one folder. Each looks anew at what there is when it has written a
     sixteenth of the bound: together they exceed it by no more than that for each.
@@ -139,7 +139,7 @@ class DiskCache:
 
 
 def file_name(key: str) -> str:
-    """The name of the file for a key: any text is one, and none is shown by it."""
+    """The name of the file for a key, which may be any string and does not show in it."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 

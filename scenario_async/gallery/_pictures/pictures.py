@@ -33,7 +33,7 @@ MEGABYTE = 1_000_000
 _LARGEST = 16 * MEGABYTE
 _AT_ONCE = 6
 _SECONDS = 60.0
-# A picture that failed is not tried again so long, in seconds of the loop.
+# Seconds of the loop until a picture that failed is tried again.
 _PAUSE = 60.0
 _MOST_FAILED = 5_000
 _log = logging.getLogger("scenario_async")

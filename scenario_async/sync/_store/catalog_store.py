@@ -145,8 +145,8 @@ class CatalogStore:
             updated_after: Updated after it.
             updated_before: Updated before it.
             deleted: Whether they are marked as deleted; ``None`` for all.
-            ids: With one of these ids, of which there may be any number; none of them is no model.
-                What the store does not have is left out.
+            ids: With one of these ids, of which there may be any number; no model has one of an
+                empty list. What the store does not have is left out.
             order_by: ``"id"``, ``"name"``, ``"created_at"``, ``"updated_at"``, ``"deleted_at"`` or
                 ``"first_seen_at"``, the smallest or earliest first; ``"-created_at"`` and the like
                 the other way round. Models without the value come last, equal ones by their ids.
