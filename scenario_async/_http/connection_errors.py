@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -74,11 +75,30 @@ def _is_permanent(error: BaseException) -> bool:
 
 
 def _text(error: BaseException, request: HTTPRequest) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
-        return f"the certificate of {error.host}:{error.port} is refused: {reason}"
-    text = str(error) or type(error).__name__
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
+            return f"the certificate of {error.host}:{error.port} is refused: {reason}"
+        case aiohttp.ClientProxyConnectionError():
+            text = f"cannot connect to the proxy {_why(error)}"
+        case aiohttp.ClientHttpProxyError():
+            text = f"the proxy answered with {error.status} {error.message}"
+        # That of a Unix socket tells its path by itself.
+        case aiohttp.ClientConnectorError() if not hasattr(error, "path"):
+            text = f"cannot connect to {_why(error)}"
+        case _:
+            text = str(error) or type(error).__name__
     return redact(text, (request.authorization.rpartition(" ")[2],))
+
+
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    """Where nobody answers, and why."""
+    reason, number = error.strerror or str(error.os_error), error.errno or 0
+    if "Connect call failed" in reason and number > 0:
+        # asyncio says so with the address in place of the reason, which is in the number.
+        reason = os.strerror(number)
+    host = f"[{error.host}]" if ":" in error.host else error.host
+    return f"{host}:{error.port}: {reason}"
 
 
 def bare(error: BaseException) -> BaseException:

@@ -230,6 +230,7 @@ async def test_a_proxy_that_refuses_a_tunnel_learns_no_credentials_and_shows_non
                 await scenario.models.private()
 
     (head,) = proxy.requests
+    assert str(caught.value).endswith("the proxy answered with 403 Forbidden")
     assert head.startswith("CONNECT scenario.invalid:443")
     assert "\r\nAuthorization:" not in head
     error: BaseException | None = caught.value
@@ -262,8 +263,42 @@ async def test_a_proxy_of_another_kind_is_a_clear_error(
 
 async def test_a_server_that_is_not_there_is_an_error_that_says_where(connect: Connect) -> None:
     async with connect(base_url="http://127.0.0.1:9/v1", max_retries=0) as scenario:
-        with pytest.raises(APIConnectionError, match=r"127\.0\.0\.1"):
+        with pytest.raises(APIConnectionError) as caught:
             await scenario.models.private()
+    assert str(caught.value) == (
+        "GET /v1/models got no whole answer: cannot connect to 127.0.0.1:9: Connection refused"
+    )
+
+
+async def test_a_unix_socket_that_is_not_there_is_told_by_its_path(connect: Connect) -> None:
+    connector = aiohttp.UnixConnector("/nowhere/socket")
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        connect(session=session, max_retries=0) as scenario,
+    ):
+        with pytest.raises(APIConnectionError, match="/nowhere/socket"):
+            await scenario.models.private()
+
+
+async def test_a_name_that_nobody_has_is_an_error_that_says_so(connect: Connect) -> None:
+    async with connect(base_url="http://scenario.invalid:9/v1", max_retries=0) as scenario:
+        with pytest.raises(APIConnectionError, match=r"to scenario\.invalid:9: \S"):
+            await scenario.models.private()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_is_not_there_is_told_from_the_service(
+    scheme: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", "http://user:secretpass@127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    async with connect(base_url=f"{scheme}://scenario.invalid/v1", max_retries=0) as scenario:
+        with pytest.raises(APIConnectionError) as caught:
+            await scenario.models.private()
+    assert str(caught.value) == (
+        "GET /v1/models got no whole answer: "
+        "cannot connect to the proxy 127.0.0.1:9: Connection refused"
+    )
 
 
 async def test_events_tell_what_happened(
