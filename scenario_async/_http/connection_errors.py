@@ -79,26 +79,29 @@ def _text(error: BaseException, request: HTTPRequest) -> str:
         case aiohttp.ClientConnectorCertificateError():
             reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
             return f"the certificate of {error.host}:{error.port} is refused: {reason}"
-        case aiohttp.ClientProxyConnectionError():
-            text = f"cannot connect to the proxy {_why(error)}"
         case aiohttp.ClientHttpProxyError():
             text = f"the proxy answered with {error.status} {error.message}"
         # That of a Unix socket tells its path by itself.
         case aiohttp.ClientConnectorError() if not hasattr(error, "path"):
-            text = f"cannot connect to {_why(error)}"
+            text = f"cannot connect to {_where_and_why(error, request)}"
         case _:
             text = str(error) or type(error).__name__
     return redact(text, (request.authorization.rpartition(" ")[2],))
 
 
-def _why(error: aiohttp.ClientConnectorError) -> str:
-    """Where nobody answers, and why."""
+def _where_and_why(error: aiohttp.ClientConnectorError, request: HTTPRequest) -> str:
     reason, number = error.strerror or str(error.os_error), error.errno or 0
     if "Connect call failed" in reason and number > 0:
         # asyncio says so with the address in place of the reason, which is in the number.
         reason = os.strerror(number)
+    asked = urlsplit(request.url).hostname or ""
+    # Of a name in other letters aiohttp has another spelling. Where the name of a proxy is unknown,
+    # its error is that of any name.
+    proxied = isinstance(error, aiohttp.ClientProxyConnectionError) or (
+        asked.isascii() and error.host != asked
+    )
     host = f"[{error.host}]" if ":" in error.host else error.host
-    return f"{host}:{error.port}: {reason}"
+    return f"{'the proxy ' if proxied else ''}{host}:{error.port}: {reason}"
 
 
 def bare(error: BaseException) -> BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from scenario_async._http.messages import HTTPRequest
 
 REQUEST = HTTPRequest(
     method="GET",
-    url="https://api.example/v1/models?a=b",
+    url="https://api.test/v1/models?a=b",
     authorization="Basic c2VjcmV0c2VjcmV0",
     headers={},
     max_response_size=1,
@@ -27,17 +28,18 @@ REQUEST = HTTPRequest(
     [
         (
             "::1",
-            OSError(errno.ECONNREFUSED, "Connect call failed ('::1', 9, 0, 0)"),
-            "[::1]:9: Con",
+            OSError(errno.ECONNREFUSED, "Connect call failed ('::1', 9)"),
+            "the proxy [::1]:9: Co",
         ),
-        ("api", OSError(errno.EHOSTUNREACH, "Connect call failed ('1.2.3.4', 9)"), "api:9: No rou"),
-        ("api", socket.gaierror(socket.EAI_NONAME, "Name not known"), "api:9: Name not known"),
+        ("proxy", socket.gaierror(socket.EAI_NONAME, "Not known"), "the proxy proxy:9: Not known"),
+        ("api.test", OSError(errno.EHOSTUNREACH, "Connect call failed"), "api.test:9: No route"),
+        ("api.test", socket.gaierror(socket.EAI_NONAME, "Not known"), "api.test:9: Not known"),
         (
-            "api",
-            OSError("Multiple exceptions: one, another"),
-            "api:9: Multiple exceptions: one, an",
+            "api.test",
+            OSError("Multiple exceptions: one, two"),
+            "api.test:9: Multiple exceptions: o",
         ),
-        ("api", OSError(errno.EIO, "c2VjcmV0c2VjcmV0"), "api:9: ***"),
+        ("api.test", OSError(errno.EIO, "c2VjcmV0c2VjcmV0"), "api.test:9: ***"),
     ],
     ids=str,
 )
@@ -50,3 +52,11 @@ def test_where_nobody_answers_is_told_with_the_reason(
     said = "GET /v1/models got no whole answer: cannot connect to "
     assert str(told).startswith(said + words)
     assert not told.permanent
+
+
+def test_a_name_in_other_letters_is_not_taken_for_that_of_a_proxy() -> None:
+    place: Any = SimpleNamespace(host="xn--mnchen-3ya.example", port=9, ssl=True)
+    request = replace(REQUEST, url="https://münchen.example/v1")
+    told = connection_error(aiohttp.ClientConnectorError(place, OSError("gone")), request, 1.0)
+
+    assert str(told).endswith("cannot connect to xn--mnchen-3ya.example:9: gone")
