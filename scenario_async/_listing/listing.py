@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from scenario_async._argument_errors import check_count
-from scenario_async._decoding import AskableRow, Identity, ListedRow
+from scenario_async._decoding import AskableRow, Identity, ListedRow, RowDecoder
 from scenario_async._http import RequestOptions
 from scenario_async._iteration import Iteration, RowIteration
 from scenario_async._pagination import PageRequest, sorted_by_date
@@ -225,7 +225,14 @@ class Listing(Generic[RowT]):
         A smaller ``msgspec.Struct`` that declares only the fields it needs decodes several times
         faster. Field names are those on the wire (``rename="camel"`` helps). Rows of another type
         than :class:`Model` have no ``raw``.
+
+        Raises:
+            TypeError: It is not a type, or one that msgspec cannot decode.
         """
+        try:
+            RowDecoder(type_)
+        except TypeError as error:
+            raise TypeError(f"as_type takes a type such as a msgspec.Struct: {error}") from error
         options: Any = self._options
         return Listing(self._context, self._query, replace(options, type_=type_))
 

@@ -39,7 +39,8 @@ def check_id(name: str, model_id: object) -> str:
         ValueError: It cannot be asked for.
     """
     if not isinstance(model_id, str):
-        raise TypeError(f"{name} must be a str, not {type(model_id).__name__}")
+        more = ": give its id" if isinstance(getattr(model_id, "id", None), str) else ""
+        raise TypeError(f"{name} must be a str, not {type(model_id).__name__}{more}")
     if not model_id.strip() or model_id in (".", ".."):
         raise ArgumentError(Parameter(name), f" must be the id of a model, not {model_id!r}")
     return model_id

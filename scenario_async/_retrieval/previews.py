@@ -120,7 +120,7 @@ class _Answers:
             return Known(preview)
         asset_id = model.asset_id
         if asset_id is None:
-            return Known(Missing(model.id, HTTPStatus.NOT_FOUND, _NO_PICTURE))
+            return Known(Missing(model.id, HTTPStatus.NOT_FOUND.value, _NO_PICTURE))
         self._ids[index] = model.id
         asset = self._assets.get(asset_id)
         return asset_id if asset is None else Known(asset)
@@ -137,7 +137,7 @@ class _Answers:
             return picture
         model_id = self._ids.pop(index)
         reason = _LEFT_OUT.format(picture.id)
-        return picture.preview_of(model_id) or Missing(model_id, HTTPStatus.NOT_FOUND, reason)
+        return picture.preview_of(model_id) or Missing(model_id, HTTPStatus.NOT_FOUND.value, reason)
 
 
 def _pictured(index: int, given: object) -> str | PicturedModel:

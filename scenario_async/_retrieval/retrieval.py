@@ -238,7 +238,7 @@ async def _read_page(
     if all(row.id is not None for row in invalid):
         # Else any of them may be the one whose id cannot be read.
         left_out = [model_id for model_id in request.ids if model_id not in found]
-        found |= {one: Missing(one, HTTPStatus.NOT_FOUND, _LEFT_OUT) for one in left_out}
+        found |= {one: Missing(one, HTTPStatus.NOT_FOUND.value, _LEFT_OUT) for one in left_out}
     return found
 
 

@@ -311,7 +311,7 @@ class TestIds:
         leftovers: Leftovers,
     ) -> None:
         given: list[str] = []
-        with pytest.raises(TypeError, match=r"ids\[30\] must be a str, not Model"):
+        with pytest.raises(TypeError, match=r"ids\[30\] must be a str, not Model: give its id"):
             await into(given, scenario.models.retrieve_many(make([*ids[:30], Model(id="a")])))
         assert given == ids[:30]
         await leftovers.check()

@@ -92,6 +92,7 @@ async def test_what_the_service_leaves_out_is_missing_in_its_place(
     assert {(one.status_code, one.reason) for one in missing} == {
         (404, "the service left the model out of its answer")
     }
+    assert "status_code=404," in repr(missing[0])
     given = [one.id for one in records]
     assert given == wanted if ordered else sorted(given) == sorted(wanted)
     assert len(sandbox.requests) == 2

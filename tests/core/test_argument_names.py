@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario_async import AsyncScenario, Models
+from scenario_async import AsyncScenario, Model, Models
 from scenario_async._listing.argument_names import checks_names
 
 
@@ -131,3 +131,9 @@ def test_what_is_known_is_passed_on_and_anything_else_refused(
     if other not in {"a", "b"}:
         with pytest.raises(TypeError, match="got an unexpected keyword argument"):
             any_method(**known, **{other: 1})
+
+
+@pytest.mark.parametrize("type_", [5, "Model", {}, Model(id="a")], ids=ascii)
+def test_what_rows_cannot_be_decoded_into_is_told_at_once(type_: Any, models: Models) -> None:
+    with pytest.raises(TypeError, match=r"as_type takes a type such as a msgspec\.Struct"):
+        models.private().as_type(type_)
