@@ -312,6 +312,16 @@ def test_two_pages_without_a_new_row_are_an_end_that_tells_nothing_of_the_route(
     assert route == PublicRoute()
 
 
+def test_behind_two_pages_without_a_new_row_a_token_is_tried() -> None:
+    tracker = CursorTracker(public(2, 0), PublicRoute(tokens=False, offsets=True))
+    request: PageRequest | PaginationError | None = PageRequest(public(2, 0))
+    for token in ("t", "u", "v"):
+        assert isinstance(request, PageRequest)
+        request = tracker.following(request, answer("ab", token))
+    assert isinstance(request, PageRequest)
+    assert request.query.pagination_token == "v"  # noqa: S105 - no secret
+
+
 def test_a_run_that_begins_again_learns_of_the_route_for_all() -> None:
     route = PublicRoute()
     tracker = CursorTracker(public(2), route).anew(public(2), 3)

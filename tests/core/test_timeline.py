@@ -107,7 +107,9 @@ def test_a_window_backwards_has_the_same_rows_from_its_end_on(
     (zero,) = timeline.positions(answer(f'"{moment(0)}"'))
     window = zero + 1000 * start, None if length is None else zero + 1000 * start + length
     forwards = there.listed(timeline.window(*window))
-    assert there.listed(timeline.backwards(*window)) == forwards[::-1]
+    backwards = timeline.backwards(*window)
+    assert {direction, backwards.sort_direction} == {"asc", "desc"}
+    assert there.listed(backwards) == forwards[::-1]
 
 
 def test_a_listing_without_direction_comes_newest_first() -> None:
