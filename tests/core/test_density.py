@@ -56,3 +56,19 @@ def test_only_the_pages_nearest_to_a_position_count() -> None:
 
 def test_a_page_of_one_millisecond_counts_as_one_long() -> None:
     assert of([(5, 0, 20)]).at(5) == 20
+
+
+@given(start=positions, every=st.integers(1, 10**6), number=st.integers(2, 16))
+def test_pages_that_are_as_dense_as_each_other_are_steady(
+    start: int, every: int, number: int
+) -> None:
+    even = [(start + index * 100 * every, 100 * every, 100) for index in range(number)]
+    assert of(even).steadiness(start) == 1
+    # One alone shows nothing, and so does one among them with far fewer models.
+    assert of(even[:1]).steadiness(start) == 0
+    assert of([*even[1:], (start, 100 * every, 30)]).steadiness(start) == 0
+    assert 0.3 < of([*even[1:], (start, 100 * every, 65)]).steadiness(start) < 0.6
+
+
+def test_pages_with_hardly_a_model_are_not_steady() -> None:
+    assert of([(0, 1000, 1), (1000, 1000, 1)]).steadiness(0) == 0

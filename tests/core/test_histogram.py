@@ -207,3 +207,23 @@ def test_without_a_histogram_the_pages_seen_tell_alone() -> None:
     estimator.saw(0, 200_000, 50)
     assert estimator.between(200_000, 1_000_000) == 200
     assert estimator.behind(200_000, 25) == 300_000
+
+
+def test_a_histogram_is_relied_on_as_far_as_the_pages_seen_show_what_it_says() -> None:
+    estimator = Estimator(EVEN, bound=10**15)
+    assert [estimator.histogram_known(at) for at in (-1, 0, 999_999, EVEN.end)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert estimator.steadiness(0) == 1
+    assert estimator.steadiness(EVEN.end) == 0
+    # As many as it says, a fifth less, a third, half, and twice as many.
+    for models, expected in ((20, 1), (16, 0.7), (14, 0.5), (10, 0.1), (40, 0.1), (60, 0)):
+        estimator = Estimator(EVEN, bound=10**15)
+        estimator.saw(0, 200_000, models)
+        assert estimator.steadiness(200_000) == pytest.approx(expected)
+    # Half of the models in one page, and all of them in another.
+    estimator.saw(200_000, 400_000, 20)
+    assert estimator.steadiness(400_000) == 0
