@@ -270,7 +270,7 @@ class Scheduler:
         # The bounds of the listing itself are the end as well: a window across them would be asked
         # for by looser ones, and find models that nobody asked for.
         end = self._estimator.bound if window.stop is None else window.stop
-        if middle is None or not window.start < middle < end:
+        if middle is None or middle >= end:
             return None
         whole = self._pages_in(window)
         models = self._estimator.between(window.start, middle) - self._repeated(window)
