@@ -173,3 +173,14 @@ def test_a_full_second_leads_no_further_than_its_window(
     tried = sum(bound[-4:] not in {"000Z", "999Z"} for both in bounds for bound in both if bound)
     assert (tried == 0) == sorts_by_second
     assert (tried > 1) == (not sorts_by_second and not bounds_by_second)
+
+
+def test_behind_a_full_second_without_milliseconds_nothing_is_asked_for_from_an_end() -> None:
+    rows = [*burst(20), *(Row(f"n{index:03}", 10_000 + 1000 * index) for index in range(300))]
+    timeline = Timeline(by_creation(5, "asc"))
+    planner = WindowPlanner(timeline, [(timeline.begin, None)], rows_per_page=5, limit=4)
+    run = Run(planner, Service(rows)).finish()
+    by_token = [request.query.pagination_token is not None for request in run.asked]
+    behind = run.asked[by_token.index(True) :]
+    assert len(behind) > 30
+    assert {request.query.sort_direction for request in behind} == {"asc"}

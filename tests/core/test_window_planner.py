@@ -14,6 +14,7 @@ from support.catalogue_simulation import Manners, Row, Run, Service, by_creation
 from scenario_async import APIConnectionError, BadRequestError, PaginationError
 from scenario_async._decoding.envelope import PageAnswer
 from scenario_async._pagination.adaptive import AdaptivePlanner
+from scenario_async._pagination.windows.histogram import Histogram
 from scenario_async._pagination.windows.planner import WindowPlanner
 from scenario_async._pagination.windows.timeline import Timeline
 
@@ -85,9 +86,10 @@ def test_what_all_wait_for_is_asked_for_although_the_caller_has_a_page_to_take()
     born = min(row.created for row in service.listed(head.query))
     service.rows |= {f"new{number}": Row(f"new{number}", born + number) for number in range(9)}
     service.changed()
-    emitted = planner.receive(head, service.answer(head.query))
-    assert len(emitted) == 1
-    assert planner.requests(3, len(emitted))
+    assert len(planner.receive(head, service.answer(head.query))) == 1
+    assert not planner.requests(0, 1)
+    (rest,) = planner.requests(1, 3)
+    assert rest.query.sort_direction == "asc"
 
 
 def windows_of(planner: PagePlanner) -> list[Any]:
@@ -125,7 +127,26 @@ def test_a_caller_who_takes_nothing_stops_the_requests(*, ordered: bool) -> None
             buffered += len(planner.receive(request, service.answer(request.query)))
     assert buffered <= 10
     assert not planner.finished()
-    assert planner.requests(3, 0)
+    # In listing order, all others wait for the first window.
+    asked = planner.requests(3, 3)
+    assert bool(asked) == ordered
+    assert asked or planner.requests(3, 0)
+
+
+def test_a_second_is_not_cut_however_many_models_it_is_known_to_have() -> None:
+    service = Service([Row(f"m{number:02}", 0) for number in range(40)])
+    timeline = Timeline(by_creation(5, "asc"))
+    (zero,) = timeline.positions(service.answer(by_creation(1, "asc")))
+    planner = WindowPlanner(
+        timeline,
+        [(zero, zero + 1000)],
+        rows_per_page=5,
+        limit=4,
+        histogram=Histogram((zero, zero + 1000), (0, 40)),
+    )
+    asked = planner.requests(4, 0)
+    assert {request.query.created_before for request in asked} == {moment(1000)}
+    assert len(planner._intervals) == 1
 
 
 @settings(max_examples=300)
