@@ -134,7 +134,7 @@ def test_a_caller_who_takes_nothing_stops_the_requests(*, ordered: bool) -> None
 
 
 def test_a_second_is_not_cut_however_many_models_it_is_known_to_have() -> None:
-    service = Service([Row(f"m{number:02}", 0) for number in range(40)])
+    service = Service([Row(f"m{number:03}", 0) for number in range(200)])
     timeline = Timeline(by_creation(5, "asc"))
     (zero,) = timeline.positions(service.answer(by_creation(1, "asc")))
     planner = WindowPlanner(
@@ -142,7 +142,7 @@ def test_a_second_is_not_cut_however_many_models_it_is_known_to_have() -> None:
         [(zero, zero + 1000)],
         rows_per_page=5,
         limit=4,
-        histogram=Histogram((zero, zero + 1000), (0, 40)),
+        histogram=Histogram((zero, zero + 1000), (0, 200)),
     )
     asked = planner.requests(4, 0)
     assert {request.query.created_before for request in asked} == {moment(1000)}
