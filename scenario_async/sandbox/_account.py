@@ -14,6 +14,7 @@ from scenario_async.sandbox._api import (
     RateLimit,
     Service,
 )
+from scenario_async.sandbox._catalogue import Catalogue
 from scenario_async.sandbox._faults import FaultSchedule
 
 from ._requests import RequestLog
@@ -21,7 +22,7 @@ from ._requests import RequestLog
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scenario_async.sandbox._catalogue import Catalogue, Privacy
+    from scenario_async.sandbox._catalogue import Privacy
 
 
 class Shared(NamedTuple):
@@ -60,6 +61,12 @@ class BaseAccount:
         limiter: Limiter,
         shared: Shared,
     ) -> None:
+        for name, value, kind in (
+            ("catalogue", catalogue, Catalogue),
+            ("behavior", shared.behavior, Behavior),
+        ):
+            if not isinstance(value, kind):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+                raise TypeError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
         self.catalogue: Catalogue = catalogue
         self.faults: FaultSchedule = FaultSchedule()
         self.requests: RequestLog = RequestLog(shared.numbers)

@@ -30,9 +30,17 @@ class BaseSandbox(ABC):
 
     Attributes:
         latency: Seconds to wait before each answer.
+
+    Raises:
+        TypeError: ``latency`` is not a number.
+        ValueError: It is below 0.
     """
 
     def __init__(self, *, host: str, port: int, latency: float, compression: bool) -> None:
+        if not isinstance(latency, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(f"latency must be seconds, not {type(latency).__name__}")
+        if not latency >= 0:
+            raise ValueError(f"latency must be 0 seconds or more, not {latency}")
         self.latency: float = latency
         self._host = host
         self._wanted_port = port

@@ -53,6 +53,10 @@ class Sandbox(BaseSandbox, BaseAccount):
         rate_limit: How many requests are taken.
 
     Key, secret, JWT and limit can be changed while the sandbox runs.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: ``latency`` is below 0.
     """
 
     def __init__(

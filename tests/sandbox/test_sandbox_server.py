@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 import zlib
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -114,6 +114,34 @@ def test_a_running_sandbox_does_not_start_twice() -> None:
         sandbox.in_thread(),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"catalogue": 709}, TypeError),
+        ({"behavior": "as documented"}, TypeError),
+        ({"rate_limit": 5}, TypeError),
+        ({"latency": "1"}, TypeError),
+        ({"latency": -1}, ValueError),
+    ],
+    ids=str,
+)
+def test_what_no_sandbox_can_be_made_of_is_told_at_once(
+    wrong: dict[str, Any], error: type[Exception]
+) -> None:
+    (name,) = wrong
+    with pytest.raises(error, match=f"^{name} must be "):
+        Sandbox(**wrong)
+
+
+def test_a_limit_that_is_none_does_not_take_the_place_of_one() -> None:
+    sandbox = Sandbox(Catalogue(), rate_limit=RateLimit(requests=3))
+    with pytest.raises(TypeError, match="rate_limit must be a RateLimit or None"):
+        sandbox.rate_limit = cast("Any", 5)
+    assert sandbox.rate_limit == RateLimit(requests=3)
+    sandbox.rate_limit = None
+    assert sandbox.rate_limit is None
 
 
 def test_an_ordinary_sandbox_has_the_size_of_the_public_catalogue() -> None:

@@ -77,6 +77,24 @@ class Limiter:
         self._level = math.inf
         self._filled_at = now
 
+    @property
+    def limit(self) -> RateLimit | None:
+        """The limit, ``None`` for none.
+
+        Raises:
+            TypeError: It is set to something else.
+        """
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: RateLimit | None) -> None:
+        if not (limit is None or isinstance(limit, RateLimit)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+            raise TypeError(
+                "rate_limit must be a RateLimit or None, such as RateLimit(requests=100, "
+                f"seconds=60), not {type(limit).__name__}"
+            )
+        self._limit = limit
+
     def clear(self) -> None:
         """Forget the requests so far."""
         with self._lock:
