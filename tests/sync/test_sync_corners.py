@@ -388,7 +388,7 @@ async def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ({"full_every": 3_600}, TypeError, "full_every must be a timedelta, not int"),
         ({"max_concurrency": 0}, ValueError, "max_concurrency"),
         ({"on_progress": "all"}, TypeError, "on_progress"),
-        ({"scopes": "private"}, TypeError, "several scopes, such as"),
+        ({"scopes": "private"}, TypeError, "scopes must be several, such as"),
     ],
 )
 async def test_a_run_with_options_that_do_not_fit_is_refused_before_it_begins(
@@ -417,7 +417,7 @@ async def test_the_number_of_runs_is_a_number_from_0_on(tmp_path: Path) -> None:
     async with copying(Catalogue(), tmp_path / "models.db") as copy:
         await sync(copy.scenario, copy.store)
         assert await copy.store.runs(0) == []
-        with pytest.raises(ValueError, match="limit must not be below 0, and is -1"):
+        with pytest.raises(ValueError, match="limit must be 0 or more, not -1"):
             await copy.store.runs(-1)
         with pytest.raises(TypeError, match="limit must be an int, not str"):
             await copy.store.runs(cast("Any", "1"))
