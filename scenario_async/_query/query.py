@@ -146,9 +146,14 @@ def names_in(value: str | None) -> frozenset[str]:
 
 
 def wire_value(value: object) -> str:
-    """A parameter as text: ``true`` and ``false`` for booleans, lists comma separated."""
+    """A parameter as text: ``true`` and ``false`` for booleans, lists comma separated.
+
+    An aware moment is as :func:`wire_time` writes it.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return wire_time(value)
     if isinstance(value, list | tuple):
         return ",".join(map(wire_value, cast("Sequence[object]", value)))
     return str(value)

@@ -64,7 +64,7 @@ def still_waiting(max_wait: float, statuses: Mapping[str, str | None]) -> Traini
     named = [f"{one} ({status or 'no status'})" for one, status in statuses.items()]
     more = f" and {len(named) - _SOME} more" if len(named) > _SOME else ""
     return TrainingTimeoutError(
-        f"not trained in {max_wait:,.0f} seconds: {', '.join(named[:_SOME])}{more}",
+        f"not trained in {max_wait:,.10g} seconds: {', '.join(named[:_SOME])}{more}",
         statuses=dict(statuses),
     )
 

@@ -565,7 +565,14 @@ def test_a_query_is_a_value() -> None:
 
 @pytest.mark.parametrize(
     ("value", "sent"),
-    [(True, "true"), (False, "false"), (5, "5"), ("a b", "a b"), (["a", True, 1], "a,true,1")],
+    [
+        (True, "true"),
+        (False, "false"),
+        (5, "5"),
+        ("a b", "a b"),
+        (["a", True, 1], "a,true,1"),
+        (datetime(2026, 1, 2, 4, tzinfo=timezone(timedelta(hours=3))), "2026-01-02T01:00:00.000Z"),
+    ],
 )
 def test_a_value_outside_the_table_is_sent_in_the_same_way(value: object, sent: str) -> None:
     assert wire_value(value) == sent
