@@ -108,7 +108,7 @@ def test_each_second_is_left_to_the_first_page_that_shows_it(data: st.DataObject
             break
         window = data.draw(st.sampled_from(intervals.unanswered))
         whole = between(window.start, window.stop)
-        what = data.draw(st.sampled_from(["cut", "start", "start", "end", "answer", "emit"]))
+        what = data.draw(st.sampled_from(["cut", *["start"] * 3, "end", "answer", "emit"]))
         if what == "cut" and len(whole) > 1 and window.dense is None:
             intervals.cut(window, data.draw(st.sampled_from(whole[1:])))
         elif what == "start" and window.from_start is None:
@@ -132,3 +132,34 @@ def test_each_second_is_left_to_the_first_page_that_shows_it(data: st.DataObject
     ready = [*itertools.takewhile(lambda one: one.answer is not None, intervals)]
     assert [*iter(lambda: intervals.pop(ordered=True), None)] == ready
     assert [*iter(lambda: intervals.pop(ordered=False), None)] == in_order[len(ready) :]
+
+
+@pytest.mark.parametrize("shows", [4, 5])
+def test_what_a_page_before_has_already_shown_is_not_taken_again(shows: int) -> None:
+    intervals = IntervalList([(0, 6 * SECOND)])
+    window = intervals.first
+    before = window.ask(PageRequest(QUERY), backwards=False)
+    behind = intervals.cut(window, 3 * SECOND)
+    asked = behind.ask(PageRequest(QUERY), backwards=False)
+    nothing = PageAnswer((), None)
+    assert intervals.take(window, before, Reading(nothing, (), 0, 5 * SECOND))
+    late = Reading(nothing, (), 3 * SECOND, shows * SECOND)
+    assert intervals.take(behind, asked, late) is None
+    assert (behind.start, behind.stop) == (5 * SECOND, 6 * SECOND)
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+def test_a_page_leads_to_none_behind_one_that_was_emitted(*, backwards: bool) -> None:
+    intervals = IntervalList([(0, 6 * SECOND)])
+    first = intervals.first
+    asked = first.ask(PageRequest(QUERY), backwards=backwards)
+    middle = intervals.cut(first, 2 * SECOND)
+    last = intervals.cut(middle, 4 * SECOND)
+    nothing = PageAnswer((), None)
+    between_both = middle.ask(PageRequest(QUERY), backwards=False)
+    reading = Reading(nothing, (), middle.start, middle.stop)
+    assert intervals.take(middle, between_both, reading)
+    window = last if backwards else first
+    taken = intervals.take(window, asked, Reading(nothing, (), 0, 6 * SECOND))
+    assert taken is not None
+    assert (taken[0].start, taken[0].stop) == (window.start, window.stop)
