@@ -124,7 +124,6 @@ class WindowPlanner:
         if asked.backwards or self._is_as_fine_as_asked(window, answer):
             reading = read(asked, answer, self._timeline)
             if reading is None:
-                window.has_end = False
                 self._scheduler.dense()
         if reading is None or not self._take(window, asked, reading, len(answer.rows)):
             self._scheduler.wasted(1)
@@ -224,14 +223,12 @@ class WindowPlanner:
         if page.answer.token is None:
             return
         for rest in self._intervals.unanswered:
-            before = rest.repeated
             if backwards and rest.stop == page.start == reading.start:
                 rest.sure, rest.repeated = sure, (rest.repeated[0], rows - len(reading.answer.rows))
             elif not backwards and rest.start == page.stop == reading.stop:
                 rest.sure = sure
                 rest.repeated = page.rows_at_end(), rest.repeated[1]
-            if rest.repeated != before:
-                self._scheduler.shared(max(rest.repeated))
+            self._scheduler.shared(max(rest.repeated))
 
     def _go_on_within(
         self,
