@@ -38,16 +38,35 @@ def test_bursts_of_more_than_a_page_cost_no_more_either(
         assert len(run.asked) <= needed + 2 * limit
 
 
-@pytest.mark.parametrize("limit", [3, 5])
-def test_the_request_for_the_end_is_within_the_bound_too(limit: int) -> None:
-    # Found by searching: here every request that may be spent on cuts is.
+def in_gaps() -> list[Row]:
+    """Found by searching: here every request that may be spent on cuts is."""
     chance = random.Random(32)  # noqa: S311 - no secret
     gaps = (chance.choice([0, 1000, 5000, 10 ** chance.randint(3, 10)]) for _ in range(400))
-    rows = [Row(f"m{index:03}", born) for index, born in enumerate(itertools.accumulate(gaps))]
-    query = by_creation(10, "asc")
+    return [Row(f"m{index:03}", born) for index, born in enumerate(itertools.accumulate(gaps))]
+
+
+@pytest.mark.parametrize("limit", [3, 5])
+def test_the_request_for_the_end_is_within_the_bound_too(limit: int) -> None:
+    rows, query = in_gaps(), by_creation(10, "asc")
     planner = chosen(query, strategy="windows", limit=limit, ordered=False)
     run = Run(planner, Service(rows), concurrency=limit).finish()
     assert len(run.asked) - requests_by_key(rows, query) <= 2 * limit
+
+
+@pytest.mark.parametrize("scarce", [True, False])
+def test_scarce_requests_are_not_spent_on_cuts(*, scarce: bool) -> None:
+    widest = 0
+
+    def watch(under_way: int, _buffered: int) -> None:
+        nonlocal widest
+        widest = max(widest, under_way)
+
+    timeline = Timeline(by_creation(10, "asc"))
+    planner = WindowPlanner(
+        timeline, [(timeline.begin, None)], rows_per_page=10, limit=5, scarce=lambda: scarce
+    )
+    Run(planner, Service(in_gaps()), concurrency=5, watch=watch).finish()
+    assert (widest == 1) == scarce
 
 
 def burst(number: int) -> list[Row]:
