@@ -38,6 +38,10 @@ def with_gaps(number: int) -> list[Row]:
 
 LISTINGS: dict[str, tuple[Callable[[], list[Row]], SortDirection]] = {
     "even": (lambda: even(581), "desc"),
+    "6 pages": (lambda: even(120), "desc"),
+    "7 pages": (lambda: even(140), "desc"),
+    "11 pages": (lambda: even(220), "desc"),
+    "17 pages": (lambda: even(340), "desc"),
     "bursts of 3": (lambda: bursty(600, 3), "asc"),
     "bursts of 8": (lambda: bursty(600, 8), "desc"),
     "a full second": (lambda: with_a_full_second(400), "desc"),
@@ -52,6 +56,10 @@ LISTINGS: dict[str, tuple[Callable[[], list[Row]], SortDirection]] = {
         ("even", 3, False, (28, 11), (30, 11), (13, 10)),
         ("even", 8, True, (30, 7), (30, 5), (20, 13)),
         ("even", 8, False, (30, 7), (30, 5), (18, 11)),
+        ("6 pages", 8, True, (6, 3), (6, 2), (7, 3)),
+        ("7 pages", 8, True, (7, 3), (7, 2), (8, 3)),
+        ("11 pages", 8, True, (12, 5), (11, 3), (9, 6)),
+        ("17 pages", 8, True, (18, 5), (17, 3), (11, 8)),
         ("bursts of 3", 3, True, (31, 23), (33, 12), (13, 13)),
         ("bursts of 3", 3, False, (32, 15), (33, 12), (13, 13)),
         ("bursts of 3", 8, True, (31, 14), (33, 6), (13, 13)),
