@@ -280,12 +280,6 @@ async def test_a_unix_socket_that_is_not_there_is_told_by_its_path(connect: Conn
             await scenario.models.private()
 
 
-async def test_a_name_that_nobody_has_is_an_error_that_says_so(connect: Connect) -> None:
-    async with connect(base_url="http://scenario.invalid:9/v1", max_retries=0) as scenario:
-        with pytest.raises(APIConnectionError, match=r"to scenario\.invalid:9: \S"):
-            await scenario.models.private()
-
-
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_is_not_there_is_told_from_the_service(
     scheme: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
