@@ -563,6 +563,10 @@ def test_a_query_is_a_value() -> None:
         setattr(query, "tags", "b")  # noqa: B010 - no type checker asked
 
 
+class Moment(datetime):
+    """As pandas and pendulum have them."""
+
+
 @pytest.mark.parametrize(
     ("value", "sent"),
     [
@@ -572,6 +576,7 @@ def test_a_query_is_a_value() -> None:
         ("a b", "a b"),
         (["a", True, 1], "a,true,1"),
         (datetime(2026, 1, 2, 4, tzinfo=timezone(timedelta(hours=3))), "2026-01-02T01:00:00.000Z"),
+        (Moment(2026, 1, 2, 4, tzinfo=UTC), "2026-01-02T04:00:00.000Z"),
     ],
 )
 def test_a_value_outside_the_table_is_sent_in_the_same_way(value: object, sent: str) -> None:
