@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,7 +9,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from scenario_async._errors import APIConnectionError, APIResponseValidationError, APITimeoutError
-from scenario_async._urls import redact
+from scenario_async._system_errors import system_reason
+from scenario_async._urls import address_of, redact
 
 if TYPE_CHECKING:
     from .messages import HTTPRequest
@@ -80,7 +80,7 @@ def _text(error: BaseException, request: HTTPRequest) -> str:
             reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
             return f"the certificate of {error.host}:{error.port} is refused: {reason}"
         case aiohttp.ClientHttpProxyError():
-            text = f"the proxy answered with {error.status} {error.message}"
+            text = f"the proxy answered with {error.status} {error.message}".rstrip()
         # That of a Unix socket tells its path by itself.
         case aiohttp.ClientConnectorError() if not hasattr(error, "path"):
             text = f"cannot connect to {_where_and_why(error, request)}"
@@ -90,18 +90,27 @@ def _text(error: BaseException, request: HTTPRequest) -> str:
 
 
 def _where_and_why(error: aiohttp.ClientConnectorError, request: HTTPRequest) -> str:
-    reason, number = error.strerror or str(error.os_error), error.errno or 0
-    if "Connect call failed" in reason and number > 0:
-        # asyncio says so with the address in place of the reason, which is in the number.
-        reason = os.strerror(number)
-    asked = urlsplit(request.url).hostname or ""
-    # Of a name in other letters aiohttp has another spelling. Where the name of a proxy is unknown,
-    # its error is that of any name.
-    proxied = isinstance(error, aiohttp.ClientProxyConnectionError) or (
-        asked.isascii() and error.host != asked
-    )
+    reason = error.strerror or str(error.os_error)
+    if "Connect call failed" in reason:  # which asyncio says with the address, and without a reason
+        reason = system_reason(error.os_error)
     host = f"[{error.host}]" if ":" in error.host else error.host
-    return f"{'the proxy ' if proxied else ''}{host}:{error.port}: {reason}"
+    proxy = "the proxy " if _is_of_proxy(error, request) else ""
+    return f"{proxy}{host}:{error.port}: {reason}"
+
+
+def _is_of_proxy(error: aiohttp.ClientConnectorError, request: HTTPRequest) -> bool:
+    """Whether it was a proxy that could not be reached.
+
+    Where the name of a proxy is unknown, its error is that of any name.
+    """
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return True
+    asked = urlsplit(request.url).hostname or ""
+    address = address_of(asked)
+    if address is not None:
+        return address_of(error.host) != address
+    # Of a name in other letters aiohttp has another spelling.
+    return asked.isascii() and error.host != asked
 
 
 def bare(error: BaseException) -> BaseException:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 import msgspec
 
-from ._output import WrongUsageError, system_reason
+from scenario_async._system_errors import system_reason
+
+from ._output import WrongUsageError
 
 if TYPE_CHECKING:
     from scenario_async.sandbox import SandboxAccounts

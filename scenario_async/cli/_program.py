@@ -13,6 +13,7 @@ import asyncclick as click
 
 from scenario_async import ScenarioError, __version__
 from scenario_async._extras import MissingExtraError
+from scenario_async._system_errors import system_reason
 from scenario_async.cli._commands.export import export
 from scenario_async.cli._commands.fleet import fleet
 from scenario_async.cli._commands.gallery import gallery
@@ -30,7 +31,6 @@ from scenario_async.cli._output import (
     in_words,
     say,
     stamp_messages,
-    system_reason,
 )
 
 from ._completion import VARIABLE, completion_option

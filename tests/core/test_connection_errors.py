@@ -54,9 +54,19 @@ def test_where_nobody_answers_is_told_with_the_reason(
     assert not told.permanent
 
 
-def test_a_name_in_other_letters_is_not_taken_for_that_of_a_proxy() -> None:
-    place: Any = SimpleNamespace(host="xn--mnchen-3ya.example", port=9, ssl=True)
-    request = replace(REQUEST, url="https://münchen.example/v1")
-    told = connection_error(aiohttp.ClientConnectorError(place, OSError("gone")), request, 1.0)
+@pytest.mark.parametrize(
+    ("asked", "host", "told"),
+    [
+        ("münchen.example", "xn--mnchen-3ya.example", "xn--mnchen-3ya.example:9"),
+        ("[0:0:0:0:0:0:0:1]", "::1", "[::1]:9"),
+        ("[::FFFF:127.0.0.1]", "::ffff:7f00:1", "[::ffff:7f00:1]:9"),
+    ],
+)
+def test_another_spelling_of_the_host_is_not_taken_for_a_proxy(
+    asked: str, host: str, told: str
+) -> None:
+    place: Any = SimpleNamespace(host=host, port=9, ssl=True)
+    request = replace(REQUEST, url=f"https://{asked}/v1")
+    error = connection_error(aiohttp.ClientConnectorError(place, OSError("gone")), request, 1.0)
 
-    assert str(told).endswith("cannot connect to xn--mnchen-3ya.example:9: gone")
+    assert str(error).endswith(f"cannot connect to {told}: gone")

@@ -10,7 +10,6 @@ from .messages import (
     say,
     stamp,
     stamp_messages,
-    system_reason,
     warnings_said,
     wrong_usage,
 )
@@ -65,7 +64,6 @@ __all__ = [
     "statistics_svg",
     "store_lines",
     "summary_lines",
-    "system_reason",
     "terminal_width",
     "warnings_said",
     "write_data",

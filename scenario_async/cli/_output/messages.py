@@ -16,6 +16,7 @@ import asyncclick as click
 from scenario_async import APIError, ScenarioError, ScenarioWarning
 from scenario_async._argument_errors import ArgumentError, InPython, Parameter
 from scenario_async._formats import printable, without_steering
+from scenario_async._system_errors import system_reason
 
 from .output import OutputError, abandon
 
@@ -32,7 +33,6 @@ __all__ = [
     "say",
     "stamp",
     "stamp_messages",
-    "system_reason",
     "warnings_said",
     "wrong_usage",
 ]
@@ -111,14 +111,6 @@ def in_words(error: Exception) -> str:
         if error.request_id is not None:
             more.append(f"request {error.request_id}")
     return f"{error} ({'; '.join(more)})" if more else str(error)
-
-
-def system_reason(error: OSError) -> str:
-    """What the system calls the reason; asyncio has more words for it, and numbers among them."""
-    number = error.errno
-    words = os.strerror(number) if number is not None and number in errno.errorcode else ""
-    known = words and not words.startswith("Unknown error")  # as on Windows, of sockets
-    return words if known else error.strerror or str(error)
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> click.ClickException:
