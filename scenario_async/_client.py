@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Self
 
 from scenario_async._http import Pacer, SystemClock
 from scenario_async._pagination import Learned
@@ -297,8 +297,8 @@ class AsyncScenario:
     ) -> None:
         await self.aclose()
 
-    def __reduce__(self) -> NoReturn:
-        self._context.__reduce__()
+    def __getstate__(self) -> object:
+        return self._context.__getstate__()
 
     def __repr__(self) -> str:
         options: ClientOptions | None = getattr(self, "_options", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from scenario_async._decoding import decode_page
 from scenario_async._events import (
@@ -67,7 +67,7 @@ class Context:
     learned: Learned
     within: Operation | None = None
 
-    def __reduce__(self) -> NoReturn:
+    def __getstate__(self) -> object:
         # Of whatever has one, such as Models. Else the error would name a part of a part of it.
         raise TypeError(
             "a client cannot be pickled or copied: make one in each process, and another on the "

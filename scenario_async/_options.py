@@ -182,19 +182,23 @@ def given_mapping(name: str, given: Mapping[str, ValueT] | None) -> dict[str, Va
         raise TypeError(f"{name} must be a mapping such as a dict, not {type(given).__name__}")
     for one in cast("Mapping[object, ValueT]", given):
         if not isinstance(one, str):
-            raise TypeError(f"{name} must have names that are str, not {one!r}")
+            raise TypeError(f"{name} must have names that are str, not {type(one).__name__}")
     return dict(given)
 
 
 def check_headers(name: str, headers: Mapping[str, object]) -> None:
     """Raises TypeError or ValueError for headers that cannot be sent, and for ``Authorization``."""
     for header, value in headers.items():
+        if not _HEADER_NAME.fullmatch(header):
+            # Not quoted: it may be a whole line, with credentials in it.
+            raise ValueError(
+                f"{name} has a name that no header can have: a name is letters, digits and '-', "
+                "and what follows the colon is its value"
+            )
         if not isinstance(value, str):
             raise TypeError(f"{name} must map str to str: {header!r} does not")
-        if not (header + value).isprintable():
-            raise ValueError(f"{name}: {header!r} has a control character in its name or value")
-        if not _HEADER_NAME.fullmatch(header):
-            raise ValueError(f"{name}: {header!r} is not the name of a header")
+        if not value.isprintable():
+            raise ValueError(f"{name}: {header!r} has a control character in its value")
         if header.lower() == "authorization":
             raise ValueError(
                 f"{name} cannot carry Authorization: give api_key and api_secret, bearer_auth or "

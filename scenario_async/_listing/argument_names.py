@@ -49,9 +49,10 @@ _INSTEAD = {
     **dict.fromkeys(("id", "ids", "model_id", "model_ids"), _IDS),
     # What another listing takes; none of these names is looked for by one that takes it itself.
     **dict.fromkeys(
-        ("collection_ids", "tags", "type", "types", "updated_after", "updated_before"),
+        ("tags", "type", "types", "updated_after", "updated_before"),
         _PUBLIC,
     ),
+    "collection_ids": "models.collection('ID', privacy='public') and models.public() take them",
     "route": "models.public(route=...) takes it",
     "status": _NOT_PUBLIC,
     "collection_id": "models.collection('ID') lists the private models of a collection",

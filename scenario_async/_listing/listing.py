@@ -272,7 +272,7 @@ class Listing(Generic[RowT]):
         return PageRequest(query.with_rows_per_page(min(rows, query.rows_per_page or rows)))
 
 
-def _as_it_is(_place: int, model_id: str) -> str:
+def _as_it_is(_index: int, model_id: str) -> str:
     return model_id
 
 

@@ -28,8 +28,8 @@ __all__ = ["Found", "Merged"]
 RowT = TypeVar("RowT")
 OtherT = TypeVar("OtherT")
 # Of which listing, and of which page of it.
-_Place: TypeAlias = tuple[int, bool, int]
-_FoundSlice: TypeAlias = "tuple[_Place, Iterable[Sighted[Found[RowT]]]]"
+_Key: TypeAlias = tuple[int, bool, int]
+_FoundSlice: TypeAlias = "tuple[_Key, Iterable[Sighted[Found[RowT]]]]"
 
 
 class _Sighting:
@@ -224,7 +224,7 @@ class Merged(Generic[RowT]):
 
 async def _models(
     slices: AsyncGenerator[_FoundSlice[ListedRow], None],
-) -> AsyncGenerator[tuple[_Place, Iterable[Sighted[ListedRow]]], None]:
+) -> AsyncGenerator[tuple[_Key, Iterable[Sighted[ListedRow]]], None]:
     """The models of slices, of which each row is read when it is asked for."""
     async with aclosing(slices):
         async for key, rows in slices:

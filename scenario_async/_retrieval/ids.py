@@ -47,11 +47,11 @@ def check_id(name: str, model_id: object) -> str:
 
 
 def given_id(name: str, model_id: object) -> str:
-    """An id that a user gave, and no row of the service.
+    """An id that a user gave. One of a row of the service is asked for as it is.
 
     Raises:
-        TypeError: It is no str.
-        ValueError: It cannot be asked for, or is none that a model could have.
+        TypeError: It is not a str.
+        ValueError: It cannot be asked for, or no model could have it.
     """
     checked = check_id(name, model_id)
     if checked != checked.strip() or not checked.isprintable():

@@ -14,6 +14,7 @@ from scenario_async import AsyncScenario, _extras
 from scenario_async._argument_errors import check_count
 from scenario_async._context import context_of
 from scenario_async._http import until_done
+from scenario_async._query import given_flag
 from scenario_async.sync import StoreBusyError
 from scenario_async.sync._store import checked_account, fleet_database_of
 
@@ -151,11 +152,12 @@ class Fleet:
                 also those of an account that was removed without.
 
         Raises:
-            TypeError: The name is not a string.
+            TypeError: The name is not a string, or ``delete_copy`` not a ``bool``.
             ValueError: No account can have it.
             UnknownAccountError: There is none of this name.
             StoreError: The database failed.
         """
+        given_flag("delete_copy", delete_copy)
         group: str | None = None
         try:
             group = await self._accounts.remove(checked_account(name))

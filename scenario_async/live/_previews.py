@@ -20,20 +20,20 @@ def pictured(models: Iterable[Model | str], snapshot: Snapshot[Any]) -> dict[str
 
     Raises:
         TypeError: One is neither a model nor an id, or it is one for several.
-        ValueError: An id is empty.
+        ValueError: An id is empty, or has white space around it.
     """
     if isinstance(models, str | Model):
         raise TypeError(f"models must be several, such as [model], not one {type(models).__name__}")
     found: dict[str, Model | str] = {}
-    for place, one in enumerate(models):
+    for index, one in enumerate(models):
         if isinstance(one, Model):
             found[one.id] = one
         elif isinstance(one, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
             # A model takes fewer requests than its id.
-            known = snapshot.get(given_id(f"models[{place}]", one))
+            known = snapshot.get(given_id(f"models[{index}]", one))
             found[one] = known if isinstance(known, Model) else one
         else:
             raise TypeError(
-                f"models[{place}] must be a Model or the id of one, not {type(one).__name__}"
+                f"models[{index}] must be a Model or the id of one, not {type(one).__name__}"
             )
     return found

@@ -129,8 +129,9 @@ class SandboxAccounts(BaseSandbox, Mapping[str, SandboxAccount]):
         behavior: How the service behaves where it is not known.
 
     Raises:
-        ValueError: A catalogue has public models of its own, or ``limit_groups`` names an account
-            that does not exist.
+        TypeError: ``behavior``, ``rate_limit``, ``latency`` or a catalogue is of the wrong type.
+        ValueError: A catalogue has public models of its own, ``limit_groups`` names an account that
+            does not exist, or ``latency`` is below 0.
     """
 
     def __init__(
@@ -155,18 +156,18 @@ class SandboxAccounts(BaseSandbox, Mapping[str, SandboxAccount]):
         groups = dict(limit_groups or {})
         if unknown := sorted(groups.keys() - accounts.keys()):
             raise ValueError(f"limit_groups names accounts that do not exist: {', '.join(unknown)}")
+        self.public: SandboxAccount = SandboxAccount(
+            "public", models, None, Limiter(rate_limit, _now()), shared, limit_group="public"
+        )
         self._accounts: dict[str, SandboxAccount] = {}
         for number, (name, catalogue) in enumerate(accounts.items(), 1):
-            catalogue.share_public(models)
             group = groups.setdefault(name, name)
             keys = _credentials(number)
             self._accounts[name] = SandboxAccount(
                 name, catalogue, keys, limiters[group], shared, limit_group=group
             )
+            catalogue.share_public(models)
         self.limit_groups: Mapping[str, LimitGroup] = MappingProxyType(_limit_groups(self.values()))
-        self.public: SandboxAccount = SandboxAccount(
-            "public", models, None, Limiter(rate_limit, _now()), shared, limit_group="public"
-        )
         self._directory = Accounts([one.served for one in self.values()], self.public.served)
 
     def __getitem__(self, name: str) -> SandboxAccount:

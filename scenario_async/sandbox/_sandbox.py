@@ -55,7 +55,7 @@ class Sandbox(BaseSandbox, BaseAccount):
     Key, secret, JWT and limit can be changed while the sandbox runs.
 
     Raises:
-        TypeError: An argument is of the wrong type.
+        TypeError: ``catalogue``, ``behavior``, ``rate_limit`` or ``latency`` is of the wrong type.
         ValueError: ``latency`` is below 0.
     """
 

@@ -15,6 +15,7 @@ from scenario_async import InvalidRow, Model
 from scenario_async._events import check_callback
 from scenario_async._iteration import Iteration
 from scenario_async._options import seconds_of
+from scenario_async._query import given_flag
 from scenario_async.sync._backends import in_own_task
 from scenario_async.sync._runs import FULL_EVERY, MAX_DELETIONS, sync
 from scenario_async.sync._store import WATCH, as_stored, database_of, read_model
@@ -128,6 +129,8 @@ def watch(
             one did before it failed comes first when you watch again.
     """
     pause = seconds_of("every", every)
+    given_flag("details", details)
+    given_flag("wait", wait)
     check_callback("on_error", on_error)
     run = partial(
         sync,

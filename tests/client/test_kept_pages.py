@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING
 import pytest
 from fastapi.encoders import jsonable_encoder
 
-from scenario_async import UsageError
+from scenario_async import AsyncScenario, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scenario_async import AsyncScenario, Model, Page
+    from scenario_async import Model, Page
 
 pytestmark = pytest.mark.anyio
+
+
+class PublicScenario(AsyncScenario):
+    """Is made anew where it is pickled."""
+
+    def __getstate__(self) -> dict[str, bool]:
+        return {"public": True}
+
+    def __setstate__(self, state: dict[str, bool]) -> None:
+        type(self).__init__(self, public=state["public"])
 
 
 def thawed(page: Page[Model]) -> Page[Model]:
@@ -95,6 +105,13 @@ async def test_a_client_says_that_it_cannot_be_pickled_and_so_does_what_has_one(
     for value in (scenario, scenario.models, scenario.models.merge(scenario.models.private())):
         with pytest.raises(TypeError, match="a client cannot be pickled or copied"):
             duplicate(value)
+
+
+async def test_a_class_of_ones_own_can_make_its_client_anew_where_it_is_pickled() -> None:
+    thawed = pickle.loads(pickle.dumps(PublicScenario(public=True)))  # noqa: S301 - of this line
+    assert isinstance(thawed, PublicScenario)
+    async with thawed as scenario:
+        assert repr(scenario) == repr(PublicScenario(public=True))
 
 
 @pytest.mark.parametrize("method", ["list", "private", "public", "collection"])

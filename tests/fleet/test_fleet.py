@@ -43,6 +43,9 @@ async def test_accounts_are_added_shown_released_and_removed(store: FleetStore) 
     assert (found.scopes, found.limit_group, found.state) == (("private",), "project-9", "waiting")
     await fleet.release("studio-7")
     assert (await fleet.status()).accounts == 1
+    word: Any = "no"
+    with pytest.raises(TypeError, match="delete_copy must be True or False, not str"):
+        await fleet.remove("studio-7", delete_copy=word)
     await fleet.remove("studio-7")
     assert await fleet.account("studio-7") is None
     with pytest.raises(UnknownAccountError):

@@ -27,6 +27,7 @@ from scenario_async.sandbox import (
     Fault,
     RateLimit,
     Sandbox,
+    SandboxAccounts,
     ServerError,
     Stalled,
     Truncated,
@@ -133,6 +134,11 @@ def test_what_no_sandbox_can_be_made_of_is_told_at_once(
     (name,) = wrong
     with pytest.raises(error, match=f"^{name} must be "):
         Sandbox(**wrong)
+    of_many: dict[str, Any] = {"accounts": {}, **wrong}
+    if name == "catalogue":
+        of_many["accounts"]["a"] = of_many.pop("catalogue")
+    with pytest.raises(error, match=f"^{name} must be "):
+        SandboxAccounts(**of_many)
 
 
 def test_a_limit_that_is_none_does_not_take_the_place_of_one() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import delete
 
 from scenario_async import UsageError
 from scenario_async.sandbox import Catalogue
-from scenario_async.sync import CatalogStore, sync
+from scenario_async.sync import CatalogStore, FleetStore, sync
 from scenario_async.sync._comparison import ScopePage
 from scenario_async.sync._rows import ModelRow, read_row
 from scenario_async.sync._store.catalog_store import database_of
@@ -180,6 +180,15 @@ async def test_an_argument_that_fits_nothing_is_refused_at_once(
 ) -> None:
     with pytest.raises(error, match=words):
         CatalogStore.open("sqlite://").models(**arguments)
+
+
+@pytest.mark.parametrize("kind", [CatalogStore, FleetStore])
+def test_a_word_for_whether_to_make_tables_is_refused(
+    kind: type[CatalogStore | FleetStore],
+) -> None:
+    word: Any = "no"
+    with pytest.raises(TypeError, match="create must be True or False, not str"):
+        kind.open("postgresql://localhost/models", create=word)
 
 
 async def test_a_model_is_found_by_its_id_also_where_it_is_deleted(

@@ -371,6 +371,15 @@ async def test_a_pause_of_another_type_is_refused_at_once(
         watch(scenario, CatalogStore.open(new_sqlite()), every=every)
 
 
+@pytest.mark.parametrize("name", ["details", "wait"])
+async def test_a_word_for_a_flag_of_a_watch_is_refused_at_once(
+    name: str, scenario: AsyncScenario, new_sqlite: Callable[[], str]
+) -> None:
+    flags: dict[str, Any] = {name: "no"}
+    with pytest.raises(TypeError, match=f"{name} must be True or False, not str"):
+        watch(scenario, CatalogStore.open(new_sqlite()), every=LATER, **flags)
+
+
 @pytest.mark.parametrize("every", [0, -1, timedelta(0)])
 async def test_a_pause_that_is_none_is_refused(
     every: float | timedelta, scenario: AsyncScenario, new_sqlite: Callable[[], str]

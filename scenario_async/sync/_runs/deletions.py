@@ -47,4 +47,4 @@ def check_max_deletions(limit: object) -> None:
     if isinstance(limit, float) and not 0 <= limit <= 1:
         raise ValueError(f"max_deletions as a share must be from 0.0 to 1.0, and is {limit!r}")
     if limit < 0:
-        raise ValueError(f"max_deletions must not be below 0, and is {limit!r}")
+        raise ValueError(f"max_deletions must be 0 or more, not {limit!r}")

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from scenario_async import UsageError
 from scenario_async._iteration import Iteration
+from scenario_async._query import given_flag
 from scenario_async._retrieval import check_id
 from scenario_async.sync._backends import Connections, Database, database_url
 from scenario_async.sync._layouts import ACCOUNTS, PLAIN
@@ -66,13 +67,15 @@ class CatalogStore:
             account: The account in a database of many, as :class:`FleetStore` makes them.
 
         Raises:
-            TypeError: The URL is neither a string nor a path, or the account not a string.
+            TypeError: The URL is neither a string nor a path, the account not a string, or
+                ``create`` not a ``bool``.
             ValueError: It is not a URL, names another kind of database, or has a parameter that
                 means nothing here. It is not quoted, as it may have a password. Or the account
                 is empty, longer than 200 bytes, has what no database can store, or is one in
                 SQLite, which has none.
             ModuleNotFoundError: The driver of this kind of database is not installed.
         """
+        given_flag("create", create)
         layout = PLAIN if account is None else ACCOUNTS
         checked = None if account is None else checked_account(account)
         return cls(Connections(database_url(url), layout), create=create, account=checked)

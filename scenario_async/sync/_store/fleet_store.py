@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from scenario_async._argument_errors import check_count
+from scenario_async._query import given_flag
 from scenario_async.sync._backends import (
     Connections,
     Database,
@@ -62,11 +63,12 @@ class FleetStore:
                 of the account.
 
         Raises:
-            TypeError: The URL is not a string, or a number is not an int.
+            TypeError: The URL is not a string, a number not an int, or ``create`` not a ``bool``.
             ValueError: It is not a URL of PostgreSQL, has a parameter that means nothing here, or a
                 number is below 1.
             ModuleNotFoundError: The driver is not installed.
         """
+        given_flag("create", create)
         check_count("connections", connections, least=1)
         check_count("partitions", partitions, least=1)
         layout = replace(ACCOUNTS, partitions=partitions)
