@@ -274,10 +274,10 @@ class TestIds:
         self, option: dict[str, Any], error: type[Exception], scenario: AsyncScenario
     ) -> None:
         (name,) = option
-        with pytest.raises(error, match=name):
+        with pytest.raises(error, match=f"^{name}"):
             scenario.models.retrieve_many(["model_a"], **option)
         if name not in {"full", "original_assets"}:
-            with pytest.raises(error, match=name):
+            with pytest.raises(error, match=f"^{name}"):
                 scenario.models.previews(["model_a"], **option)
 
     @pytest.mark.parametrize("odd", ["{}\n", "{}\r", " {}", "{}\t5", "{}\udc80"], ids=ascii)

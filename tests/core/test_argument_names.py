@@ -92,7 +92,7 @@ def test_python_names_the_public_class_too(models: Models) -> None:
         ("private", "collection_id", r"models\.collection\('ID'\)"),
     ],
 )
-def test_what_another_listing_takes_names_that_one(
+def test_an_argument_of_another_listing_is_refused_with_the_name_of_that_one(
     method: str, name: str, words: str, models: Models
 ) -> None:
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}': .*{words}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from dataclasses import replace
 from types import SimpleNamespace
@@ -32,7 +33,11 @@ REQUEST = HTTPRequest(
             "the proxy [::1]:9: Co",
         ),
         ("proxy", socket.gaierror(socket.EAI_NONAME, "Not known"), "the proxy proxy:9: Not known"),
-        ("api.test", OSError(errno.EHOSTUNREACH, "Connect call failed"), "api.test:9: No route"),
+        (
+            "api.test",
+            OSError(errno.EHOSTUNREACH, "Connect call failed"),
+            f"api.test:9: {os.strerror(errno.EHOSTUNREACH)}",
+        ),
         ("api.test", socket.gaierror(socket.EAI_NONAME, "Not known"), "api.test:9: Not known"),
         (
             "api.test",

@@ -18,6 +18,7 @@ from scenario_async._query.query import ListingQuery
 pytestmark = pytest.mark.once
 
 QUERY = ListingQuery()
+END = 6 * SECOND
 
 seconds = st.integers(1, 20).map(lambda number: number * SECOND)
 
@@ -41,9 +42,6 @@ def test_what_is_known_of_an_end_stays_with_the_part_that_has_it() -> None:
     assert window.repeated == (2, 0)
     assert behind.repeated == (0, 3)
     assert not behind.has_end
-
-
-END = 6 * SECOND
 
 
 def between(start: int, stop: int | None) -> range:

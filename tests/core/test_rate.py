@@ -241,7 +241,7 @@ def test_the_first_wait_without_a_hint_is_as_long_as_three_requests(seconds: flo
     rate = LearnedRate()
     now = window(rate, 0.0, 100, seconds) + seconds / 100
     first = max(3 / limit_of(rate, now), LearnedRate.LEAST_WAIT)
-    assert first <= refuse(rate, now) <= first * 1.2 + 0.1
+    assert first - 1e-9 <= refuse(rate, now) <= first * 1.2 + 0.1
 
 
 @pytest.mark.parametrize("short", [False, True])
@@ -266,23 +266,11 @@ def test_clients_with_the_same_hint_ask_at_times_that_differ_by_less_than_a_requ
     assert 10.0 <= min(waits) < max(waits) <= 10.0 + 1.01 / limit_of(rate, now)
 
 
-def test_what_a_window_took_is_the_rate_of_the_next() -> None:
-    rate, now = LearnedRate(), 0.0
-    for _ in range(100):
-        rate.sent(now)
-        rate.taken(now)
-        now += 0.1
-    rate.sent(now)
-    rate.refused(now, now, 50.0)
-    rate.sent(60.5)
-    rate.taken(60.5)
-    assert 95 / 60 <= limit_of(rate, 60.5) <= 97 / 60
-
-
 @pytest.mark.parametrize("seconds", [0.5, 6.0, 60.0])
 @pytest.mark.parametrize(
     ("windows", "measured"),
     [
+        ([100], 100),
         ([20, 20], 20),
         ([100, 100], 100),
         # Others had used up the first one, so nothing of it counts.

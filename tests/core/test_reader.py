@@ -251,7 +251,7 @@ def test_rows_of_a_type_without_an_id_are_told_apart_all_the_same() -> None:
         (RowDecoder(dict[str, object]), False),
     ],
 )
-def test_only_where_it_is_not_sure_that_a_record_has_the_id_of_its_row_is_the_row_read_again(
+def test_it_is_known_for_which_types_a_record_has_the_id_of_its_row(
     decoder: RowDecoder[Any], has_id: bool
 ) -> None:
     assert decoder.has_id is has_id

@@ -75,19 +75,6 @@ def test_it_is_told_that_the_service_ignores_where_a_window_begins(case: Case) -
     assert run.fell_back == [told] * any(map(is_bounded, run.asked))
 
 
-def test_it_is_told_that_the_service_refuses_bounds() -> None:
-    run = Run(chosen(by_creation(3)), RefusesBounds(distinct(30))).finish()
-    assert sorted(run.ids) == ids_of(distinct(30))
-    assert run.fell_back == ["the service refused createdAfter and createdBefore"]
-
-
-class RefusesBounds(Service):
-    def answer(self, query: ListingQuery) -> PageAnswer:
-        if query.created_after or query.created_before:
-            raise BadRequestError("bounds are not supported", status_code=400)
-        return super().answer(query)
-
-
 def is_bounded(request: PageRequest) -> bool:
     return (request.query.created_after or request.query.created_before) is not None
 

@@ -1,4 +1,7 @@
-"""What a listing costs that is gone through by windows, to the last request."""
+"""What a listing costs that is gone through by windows, to the last request.
+
+These are the figures as they are: who makes a run cheaper writes the new ones.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ LISTINGS: dict[str, tuple[Callable[[], list[Row]], SortDirection]] = {
         ("gaps", 8, False, (21, 10), (21, 5), (15, 8)),
     ],
 )
-def test_no_run_costs_more_than_it_did(
+def test_a_run_by_windows_costs_no_more_requests_and_waits_than_these(
     *,
     listing: str,
     limit: int,

@@ -141,7 +141,7 @@ def test_what_no_sandbox_can_be_made_of_is_told_at_once(
         SandboxAccounts(**of_many)
 
 
-def test_a_limit_that_is_none_does_not_take_the_place_of_one() -> None:
+def test_what_is_not_a_limit_does_not_take_the_place_of_one() -> None:
     sandbox = Sandbox(Catalogue(), rate_limit=RateLimit(requests=3))
     with pytest.raises(TypeError, match="rate_limit must be a RateLimit or None"):
         sandbox.rate_limit = cast("Any", 5)
