@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.catalogue_cases import SCRIPTS
+from support.catalogue_cases import SCRIPTS, even, in_rounds
 from support.catalogue_simulation import Manners, Row, Run, Script, Service, chosen
 
 from scenario_async import APIConnectionError, BadRequestError
@@ -193,6 +193,37 @@ def test_scarce_requests_are_not_spent_on_pages_that_may_not_be_there(case: Case
     service = Service(by_score(case.number))
     run = Run(planner, service, case.script, concurrency=case.limit).finish()
     assert len(run.asked) == len(run.emitted)
+
+
+@pytest.mark.parametrize(
+    ("pages", "limit", "most_requests", "most_waits"),
+    [
+        (2, 3, 2, 2),
+        (5, 3, 6, 5),
+        (10, 3, 10, 5),
+        (13, 3, 14, 8),
+        (20, 3, 20, 9),
+        (33, 3, 36, 16),
+        (60, 3, 62, 38),
+        (120, 3, 120, 99),
+        (2, 8, 2, 2),
+        (5, 8, 6, 5),
+        (10, 8, 10, 4),
+        (13, 8, 14, 6),
+        (20, 8, 20, 5),
+        (33, 8, 36, 7),
+        (60, 8, 62, 11),
+        (120, 8, 120, 39),
+    ],
+)
+def test_a_first_run_costs_no_more_requests_and_waits_than_these(
+    pages: int, limit: int, most_requests: int, most_waits: int
+) -> None:
+    """The figures as they are: who makes a run cheaper writes the new ones."""
+    rows = even(20 * pages - 19)
+    requests, waits, _ = in_rounds(rows, listing(20), ordered=True, limit=limit)
+    assert requests <= most_requests
+    assert waits <= most_waits
 
 
 @pytest.mark.parametrize("pages", [101, 120, 300])
