@@ -65,6 +65,19 @@ def test_windows_cost_few_requests_more_than_one_run_by_key(case: Case) -> None:
     assert more <= 2 * case.limit + (0.25 * asked if case.ordered else 0)
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_no_more_is_asked_for_than_there_are_free_slots_and_the_limit_allows(
+    *, ordered: bool
+) -> None:
+    windows = [(100_000 * number, 100_000 * number + 50_000) for number in range(20)]
+    planner = WindowPlanner(
+        Timeline(by_creation(5, "asc")), windows, rows_per_page=5, limit=8, ordered=ordered
+    )
+    assert len(planner.requests(2, 0)) == 2
+    assert len(planner.requests(8, 0)) == 6
+    assert planner.requests(8, 0) == []
+
+
 def test_what_all_wait_for_is_asked_for_although_the_caller_has_a_page_to_take() -> None:
     service = spaced(500, 100_000)
     planner = chosen(by_creation(5, "asc"), strategy="windows", limit=3)
