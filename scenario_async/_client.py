@@ -27,16 +27,13 @@ from ._options import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     import aiohttp
 
     from scenario_async._events import EventHooks
     from scenario_async._http.transport import Transport
 
-__all__ = ["AsyncScenario", "at_pace_of"]
-
-_BASE_URL = "SCENARIO_BASE_URL"
+__all__ = ["AsyncScenario"]
 
 
 class AsyncScenario:
@@ -78,6 +75,7 @@ class AsyncScenario:
 
     Raises:
         ValueError: No credentials, half a pair, two kinds at once, or an option out of its range.
+        TypeError: An option of another type.
     """
 
     def __init__(
@@ -99,8 +97,7 @@ class AsyncScenario:
         default_query: Mapping[str, object] | None = None,
         event_hooks: EventHooks | None = None,
     ) -> None:
-        # aiohttp is most of the time that importing this package would take, and programs that only
-        # handle models, errors or queries do without it.
+        # Importing aiohttp takes most of the time, and models, errors and queries do without it.
         from scenario_async._http.transport import Transport  # noqa: PLC0415 - see above
 
         # What a traceback shows of this frame, it shows without them.
@@ -114,7 +111,9 @@ class AsyncScenario:
                 environment=os.environ,
             ),
             base_url=check_base_url(
-                base_url if base_url is not None else os.environ.get(_BASE_URL) or DEFAULT_BASE_URL
+                base_url
+                if base_url is not None
+                else os.environ.get("SCENARIO_BASE_URL") or DEFAULT_BASE_URL
             ),
             project_id=project_id,
             timeout=Timeout() if isinstance(timeout, NotGiven) else Timeout.of(timeout),
@@ -177,7 +176,7 @@ class AsyncScenario:
         nothing of what the other has learned.
 
         Raises:
-            ValueError: As for a new client.
+            ValueError: As for a new client, and so is TypeError.
         """
         api_key, api_secret, bearer_auth = hidden(api_key), hidden(api_secret), hidden(bearer_auth)
         old = self._options
@@ -190,6 +189,8 @@ class AsyncScenario:
                 public=public,
                 environment={},
             )
+        headers = given_mapping("default_headers", default_headers)
+        query = given_mapping("default_query", default_query)
         options = replace(
             old,
             credentials=credentials,
@@ -206,11 +207,8 @@ class AsyncScenario:
             max_response_size=(
                 old.max_response_size if max_response_size is None else max_response_size
             ),
-            default_headers={
-                **old.default_headers,
-                **given_mapping("default_headers", default_headers),
-            },
-            default_query={**old.default_query, **given_mapping("default_query", default_query)},
+            default_headers={**old.default_headers, **headers},
+            default_query={**old.default_query, **query},
             event_hooks=old.event_hooks if event_hooks is None else event_hooks,
         )
         same_service = options.credentials == old.credentials and options.base_url == old.base_url
@@ -289,28 +287,14 @@ class AsyncScenario:
         await SystemClock().sleep(0)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __getstate__(self) -> object:
-        return self._context.__getstate__()
+        return self._context.__reduce__()
 
     def __repr__(self) -> str:
         options: ClientOptions | None = getattr(self, "_options", None)
         if options is None:  # as in a traceback of bad arguments, with the values of locals
             return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {options.base_url} ({options.credentials.kind})>"
-
-
-def at_pace_of(paced: AsyncScenario, client: AsyncScenario) -> AsyncScenario:
-    """A client that asks as ``client`` does, and shares slots, rate and pauses with ``paced``.
-
-    What is asked through it is a part of the operation of ``paced``. For keys that share a limit of
-    the service, and for the packages of this library alone.
-    """
-    return client._at_pace_of(paced)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above

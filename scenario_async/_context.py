@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from scenario_async._decoding import decode_page
 from scenario_async._events import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ._client import AsyncScenario
     from ._events import EventHooks, OperationKind
 
-__all__ = ["PAGES_AT_ONCE", "Context", "context_of", "operation_of"]
+__all__ = ["PAGES_AT_ONCE", "Context", "at_pace_of", "context_of", "operation_of"]
 
 ResultT = TypeVar("ResultT")
 RowT = TypeVar("RowT")
@@ -67,7 +67,7 @@ class Context:
     learned: Learned
     within: Operation | None = None
 
-    def __getstate__(self) -> object:
+    def __reduce__(self) -> NoReturn:
         # Of whatever has one, such as Models. Else the error would name a part of a part of it.
         raise TypeError(
             "a client cannot be pickled or copied: make one in each process, and another on the "
@@ -194,6 +194,15 @@ class Context:
 def context_of(client: AsyncScenario) -> Context:
     """What a client shares with what is built on it, for the packages of this library alone."""
     return client._context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+
+
+def at_pace_of(paced: AsyncScenario, client: AsyncScenario) -> AsyncScenario:
+    """A client that asks as ``client`` does, and shares slots, rate and pauses with ``paced``.
+
+    What is asked through it is a part of the operation of ``paced``. For keys that share a limit of
+    the service; as above, for the packages of this library alone.
+    """
+    return client._at_pace_of(paced)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
 
 
 @contextmanager

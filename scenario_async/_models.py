@@ -39,8 +39,7 @@ _INSTEAD = {
     "get": "retrieve(model_id) reads one model",
     "get_bulk": "retrieve_many(ids, full=False) reads models by their ids, 50 in a request",
     "unlisted": "list(privacy='unlisted') lists them",
-    "with_raw_response": _RAW,
-    "with_streaming_response": _RAW,
+    **dict.fromkeys(("with_raw_response", "with_streaming_response"), _RAW),
 }
 _OFFICIAL = "this package reads the catalogue, and what else the official SDK has stays with it"
 
@@ -59,9 +58,7 @@ class Models(Listings):
     if not TYPE_CHECKING:  # for which any name would be one of ours
 
         def __getattr__(self, name: str) -> object:
-            message = f"'Models' object has no attribute {name!r}"
-            if not name.startswith("_"):
-                message += f": {_INSTEAD.get(name, _OFFICIAL)}"
+            message = f"'Models' object has no attribute {name!r}: {_INSTEAD.get(name, _OFFICIAL)}"
             raise AttributeError(message, name=name, obj=self)
 
     def merge(self, *listings: Listing[RowT], max_concurrency: int | None = None) -> Merged[RowT]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio
 
 from scenario_async import AuthenticationError, PermissionDeniedError
-from scenario_async._client import at_pace_of
-from scenario_async._context import context_of, operation_of
+from scenario_async._context import at_pace_of, context_of, operation_of
 from scenario_async._options import NOT_GIVEN
 from scenario_async.sync import StoreBusyError, StoreError
 from scenario_async.sync._backends import in_own_task

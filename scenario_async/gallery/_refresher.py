@@ -15,8 +15,6 @@ from scenario_async.sync import StoreBusyError, sync
 from scenario_async.sync._store import copy_status, scopes_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from scenario_async import AsyncScenario
     from scenario_async.sync import CatalogStore
 
@@ -49,12 +47,7 @@ class Refresher:
         self._task = asyncio.create_task(self._run(), name="gallery refresher")
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             self._task.cancel()
             await until_done((self._task,))

@@ -23,7 +23,6 @@ from ._training import trained
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
     from datetime import timedelta
-    from types import TracebackType
     from typing import Self, Unpack
 
     from scenario_async.sync import CatalogStore
@@ -133,12 +132,7 @@ class LiveCatalog(Generic[ModelT]):
         await self._parts.begin()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._parts.end()
 
     @property

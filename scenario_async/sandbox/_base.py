@@ -8,15 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import anyio
 
 from scenario_async.sandbox._api import Account, Server
 from scenario_async.sandbox._faults import BASE_PATH
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 
 class BaseSandbox(ABC):
@@ -92,12 +89,7 @@ class BaseSandbox(ABC):
             raise
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         server, self._server, self._port = self._server, None, None
         if server is not None:
             # A cancelled block is the usual way to leave, and must not cut the cleaning up short.

@@ -20,7 +20,6 @@ from .content import claims_picture, content_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
 __all__ = ["Downloads", "ExpiredURLError", "NoPictureError", "checked_url"]
 
@@ -60,12 +59,7 @@ class Downloads:
         )
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
 

@@ -22,7 +22,6 @@ from .folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
     from scenario_async import AsyncScenario
 
@@ -88,12 +87,7 @@ class Pictures:
         await self._held.enter_async_context(self._downloads)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         with anyio.CancelScope(shield=True):
             tasks = tuple(fetched.task for fetched in self._fetched.values())
             for task in tasks:

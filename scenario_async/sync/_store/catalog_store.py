@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
-    from types import TracebackType
     from typing import Unpack
 
     from .filters import OrderBy
@@ -100,12 +99,7 @@ class CatalogStore:
         await self._connections.enter(create=self._create)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._connections.leave()
 
     def models(

@@ -20,8 +20,6 @@ from .accounts import checked_account
 from .catalog_store import CatalogStore
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sqlalchemy.engine import URL
 
 __all__ = ["FleetStore", "connected_to", "fleet_database_of"]
@@ -91,12 +89,7 @@ class FleetStore:
         await self._connections.enter(create=self._create)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._connections.leave()
 
     def account(self, name: str) -> CatalogStore:
