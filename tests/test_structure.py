@@ -55,6 +55,21 @@ def test_a_name_that_this_package_does_not_have_is_an_attribute_error() -> None:
         importlib.import_module("scenario_async.Scenario")
 
 
+def test_modules_have_300_lines_and_functions_50_at_most() -> None:
+    """Those of a function without its signature and its docstring."""
+    long: list[str] = []
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if len(text.splitlines()) > 300:
+            long.append(path.name)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[ast.get_docstring(node) is not None :][:1] or node.body
+                if (node.end_lineno or 0) - first[0].lineno >= 50:
+                    long.append(f"{path.name}: {node.name}")
+    assert long == []
+
+
 def test_the_package_says_to_type_checkers_what_it_says_at_run_time() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     said = {
