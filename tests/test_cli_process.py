@@ -562,12 +562,12 @@ class TestTerminal:
         termios.tcsetwinsize(given, (30, 90))
         yield seen, given
         for end in (seen, given):
-            with suppress(OSError):
-                os.close(end)
+            os.close(end)
 
     def shown(self, terminal: tuple[int, int], process: Process) -> str:
         seen, given = terminal
-        os.close(given)
+        # Closed it would be the number of whatever the server opens next, which the fixture closes.
+        os.dup2(seen, given, inheritable=False)
         parts: list[bytes] = []
         with suppress(OSError):  # how Linux says that nobody has the terminal open any more
             while part := os.read(seen, 65536):
