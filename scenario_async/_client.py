@@ -290,7 +290,7 @@ class AsyncScenario:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def __getstate__(self) -> object:
+    def __getstate__(self) -> object:  # unlike __reduce__, a subclass that pickles replaces it
         return self._context.__reduce__()
 
     def __repr__(self) -> str:

@@ -68,7 +68,8 @@ class Context:
     within: Operation | None = None
 
     def __reduce__(self) -> NoReturn:
-        # Of whatever has one, such as Models. Else the error would name a part of a part of it.
+        # Whatever holds a context, such as Models, is refused by this. Otherwise the error would be
+        # about something deep inside of it.
         raise TypeError(
             "a client cannot be pickled or copied: make one in each process, and another on the "
             "same session by with_options; models and pages can"

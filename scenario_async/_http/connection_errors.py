@@ -91,7 +91,7 @@ def _text(error: BaseException, request: HTTPRequest) -> str:
 
 def _where_and_why(error: aiohttp.ClientConnectorError, request: HTTPRequest) -> str:
     reason = error.strerror or str(error.os_error)
-    if "Connect call failed" in reason:  # which asyncio says with the address, and without a reason
+    if "Connect call failed" in reason:  # asyncio has the address there in place of the reason
         reason = system_reason(error.os_error)
     host = f"[{error.host}]" if ":" in error.host else error.host
     proxy = "the proxy " if _is_of_proxy(error, request) else ""

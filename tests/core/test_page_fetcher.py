@@ -361,7 +361,7 @@ def test_a_request_that_the_public_route_refuses_either_way_fails_with_its_first
         ({}, 8, 0, [500]),
         ({}, 8, 2, [500]),
         ({}, None, 0, [400, 500]),
-        # Where it is known by what the route is gone through, there is no other way.
+        # Where the way through the route is known, there is no other.
         ({"tokens": True}, None, 0, [400]),
         ({"tokens": False, "offsets": True}, 8, 0, [400]),
         ({"tokens": False, "offsets": True}, 8, 2, [400]),
